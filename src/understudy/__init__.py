@@ -1,0 +1,89 @@
+"""Show it a few frames; it plays the rest of the shot.
+
+    import understudy
+
+    run = understudy.train(input="plate.####.exr", ground_truth="painted.####.exr",
+                           data_directory="runs", time_limit="10m").run
+    understudy.apply(run.path, "plate.####.exr", "out/plate.####.exr")
+    model = understudy.load(run.path)
+    result = model(pixels)          # float32 (height, width, channels), values as in the files
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from understudy.inference.apply import ApplyResult
+    from understudy.inference.model import LoadedModel
+    from understudy.training.train import TrainResult
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "apply", "load", "train"]
+
+
+def _silence(event: object) -> None:
+    """What happens to events when nobody asked for them."""
+
+
+def train(report: Callable[[Any], None] = _silence, **settings: Any) -> TrainResult:
+    """Learn an effect from a few frames.
+
+    ``settings`` are the fields of ``understudy.settings.TrainSettings``, which are also the flags of
+    ``understudy train``: at least ``input``, ``ground_truth`` (a path or pattern such as "plate.####.exr",
+    or a list of them, in pairs) and ``data_directory``. ``time_limit`` is in seconds or text such as "10m".
+
+    ``report`` is called with every event of ``understudy.training.events``, from this thread.
+
+    Returns a TrainResult: ``run`` (the RunFolder), ``best`` and ``newest`` (paths of the .cat files).
+
+    Raises SettingError, SequenceError, PairingError, SizeError, ChannelError, FrameError, DeviceError or
+    RunError before anything is written, and TrainingError or WriteError after that.
+    """
+    from understudy.settings import TrainSettings
+    from understudy.training.train import train as job
+
+    return job(TrainSettings(**settings), report)
+
+
+def apply(
+    model: str | Path,
+    plate: str | Path,
+    output: str | Path,
+    report: Callable[[Any], None] = _silence,
+    **settings: Any,
+) -> ApplyResult:
+    """Apply a trained network to a plate, as ``understudy apply`` does.
+
+    ``model`` is a .cat file or a run folder (its best checkpoint); ``plate`` and ``output`` are one file, a
+    pattern such as "shot.####.exr", a folder, or a movie. ``settings`` are the further fields of
+    ``understudy.settings.ApplySettings``, such as ``frames="1001-1100"``, ``mix`` (0 to 1) and ``mask``.
+
+    ``report`` is called with every event of ``understudy.inference.apply``, from this thread.
+
+    Returns an ApplyResult: ``written`` and ``kept`` (what was made, what was there already) and ``failed``,
+    pairs of (frame number, error): one unreadable frame does not stop the others.
+
+    Raises ModelFileError, SequenceError, ChannelError, SizeError, DeviceError or SettingError before any
+    frame is written.
+    """
+    from understudy.inference.apply import apply as job
+    from understudy.settings import ApplySettings
+
+    return job(ApplySettings(model=model, plate=plate, output=output, **settings), report)
+
+
+def load(model: str | Path, *, devices: str = "auto", precision: str = "float32") -> LoadedModel:
+    """A trained network to call from Python.
+
+    ``model`` is a .cat file or a run folder (its best checkpoint). The result takes a float32 array of shape
+    (height, width, channels) in file values, as OpenImageIO reads them, with the channels named in
+    ``.header.input_channels``, and returns one with those in ``.header.output_channels``.
+
+    Raises ModelFileError when there is no such model, DeviceError when the device is not there.
+    """
+    from understudy.inference.model import load as job
+
+    return job(str(model), devices=devices, precision=precision)

@@ -1,0 +1,106 @@
+"""state.json: how a run is doing, rewritten every few seconds by the process that trains it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from understudy.runs.files import read_json
+
+FRESH_SECONDS = 20.0
+BUSY = ("starting", "training")
+StateName = Literal["starting", "training", "stopped", "finished", "failed", "damaged"]
+
+
+class BestHeldOut(BaseModel):
+    """The best checkpoint so far, by the frame that is not learned from."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    step: int
+    metric: str = ""
+    value: float | None = None
+    frame: int | None = None
+
+
+class RunState(BaseModel):
+    """What state.json holds. Times are unix seconds; "damaged" is never written, only read."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    state: StateName = "starting"
+    reason: str = ""
+    step: int = 0
+    total: int = 0
+    host: str = ""
+    process: int = 0
+    heartbeat: float = 0.0
+    loss: float | None = None
+    best_held_out: BestHeldOut | None = None
+    steps_per_second: float | None = None
+    time_left: float | None = None
+    model_size: str = ""
+    pairs: int = 0
+    created: float = 0.0
+    updated: float = 0.0
+    version: str = ""
+    plan: dict[str, Any] = {}
+
+
+def read_state_file(path: Path) -> RunState:
+    """The state in ``path``; one that says "damaged", and why, when it is missing or makes no sense."""
+    values = read_json(path)
+    if values is None:
+        return RunState(state="damaged", reason=f"{path.name} is missing or cannot be read")
+    try:
+        return RunState(**values)
+    except (ValidationError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        return RunState(state="damaged", reason=f"{path.name} does not make sense: {reason}")
+
+
+def this_host() -> str:
+    return socket.gethostname()
+
+
+def is_fresh(state: RunState, written: float) -> bool:
+    """Whether a process is at work on a run: it says so, wrote lately, and (on this host) is alive.
+
+    ``written`` is the time of the file as the disk tells it: clocks of render nodes differ, so that either
+    the heartbeat or the file's own time being young is enough.
+    """
+    if state.state not in BUSY:
+        return False
+    now = time.time()
+    young = abs(now - state.heartbeat) < FRESH_SECONDS or abs(now - written) < FRESH_SECONDS
+    return young and (state.host != this_host() or is_alive(state.process))
+
+
+def is_alive(process: int) -> bool:
+    """Whether ``process`` runs on this host. True where that cannot be told."""
+    if process <= 0 or process > 2**31 - 1:
+        return False
+    if sys.platform == "win32":
+        return True  # signal 0 would end it there
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return not _is_zombie(process)
+
+
+def _is_zombie(process: int) -> bool:
+    """Killed, but not yet fetched by its parent (Linux)."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text(errors="replace")
+    except OSError:
+        return False
+    return text.rpartition(")")[2].split()[:1] == ["Z"]

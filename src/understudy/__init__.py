@@ -1,12 +1,12 @@
 """Show it a few frames; it plays the rest of the shot.
 
-    import understudy
+import understudy
 
-    run = understudy.train(input="plate.####.exr", ground_truth="painted.####.exr",
-                           data_directory="runs", time_limit="10m").run
-    understudy.apply(run.path, "plate.####.exr", "out/plate.####.exr")
-    model = understudy.load(run.path)
-    result = model(pixels)          # float32 (height, width, channels), values as in the files
+run = understudy.train(input="plate.####.exr", ground_truth="painted.####.exr",
+                       data_directory="runs", time_limit="10m").run
+understudy.apply(run.path, "plate.####.exr", "out/plate.####.exr")
+model = understudy.load(run.path)
+result = model(pixels)          # float32 (height, width, channels), values as in the files
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def apply(
     from understudy.inference.apply import apply as job
     from understudy.settings import ApplySettings
 
-    return job(ApplySettings(model=model, plate=plate, output=output, **settings), report)
+    return job(ApplySettings(model=str(model), plate=str(plate), output=str(output), **settings), report)
 
 
 def load(model: str | Path, *, devices: str = "auto", precision: str = "float32") -> LoadedModel:

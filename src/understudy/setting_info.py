@@ -82,7 +82,7 @@ def settings_of(model: type[BaseModel]) -> tuple[SettingInfo, ...]:
 
 
 def _describe(name: str, field: FieldInfo) -> SettingInfo:
-    extra = dict(field.json_schema_extra or {}) if not callable(field.json_schema_extra) else {}
+    extra = _extra(field)
     annotation: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
     leaves = list(_leaves(annotation))
     values = {key: value for leaf in leaves for key, value in _limits(leaf[1]).items()}
@@ -106,6 +106,11 @@ def _describe(name: str, field: FieldInfo) -> SettingInfo:
         number=number,
         **values,
     )
+
+
+def _extra(field: FieldInfo) -> dict[str, Any]:
+    extra = field.json_schema_extra
+    return dict(extra) if isinstance(extra, dict) else {}
 
 
 def _kind(scalar: set[Any], choices: tuple[str, ...], number: str) -> str:

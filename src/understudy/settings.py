@@ -45,7 +45,7 @@ def setting(
     default: Any, label: str, description: str, *, unit: str = "", kind: str = "text", advanced: bool = False
 ) -> Any:
     """One setting. ``kind`` tells faces how to ask: text, shot, file, folder, seconds, channels or frames."""
-    extra = {"label": label, "unit": unit, "kind": kind, "advanced": advanced}
+    extra: dict[str, Any] = {"label": label, "unit": unit, "kind": kind, "advanced": advanced}
     return Field(default, description=description, json_schema_extra=extra)
 
 

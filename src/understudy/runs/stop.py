@@ -1,0 +1,74 @@
+"""Stopping: Ctrl-C, SIGTERM and ``understudy stop`` all mean "after this step, keep everything"."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from types import FrameType, TracebackType
+from typing import Any
+
+from understudy.runs.folder import RunFolder
+
+LOOK_SECONDS = 0.5  # how often the disk is asked for a stop request
+
+
+class StopFlag:
+    """Tells a loop whether to stop.
+
+        with StopFlag() as stop:      # signals reach it while the block lasts (main thread only)
+            stop.watch(run)           # and the run's stop file
+            while not stop: ...
+
+    The first Ctrl-C or SIGTERM raises the flag; a second one aborts at once with KeyboardInterrupt.
+    Without ``with`` no signal handler is touched, so that a Python caller can raise it with ``request``.
+    """
+
+    def __init__(self, run: RunFolder | None = None) -> None:
+        self._run = run
+        self._reason = ""
+        self._looked = 0.0
+        self._former: dict[int, Any] = {}
+
+    def __bool__(self) -> bool:
+        if not self._reason:
+            self._look()
+        return bool(self._reason)
+
+    @property
+    def reason(self) -> str:
+        """Who asked: "Ctrl-C", "SIGTERM", "understudy stop", what ``request`` was given; "" when nobody."""
+        return self._reason
+
+    def request(self, reason: str = "stopped on request") -> None:
+        """Raise the flag."""
+        self._reason = self._reason or reason
+
+    def watch(self, run: RunFolder) -> None:
+        """Also stop when the stop file of ``run`` appears."""
+        self._run = run
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if self._run is None or now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        if self._run.stop_requested():
+            self.request("understudy stop")
+
+    def __enter__(self) -> StopFlag:
+        if threading.current_thread() is threading.main_thread():
+            self._former = {s: signal.signal(s, self._on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+        self._former = {}
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._reason:
+            raise KeyboardInterrupt
+        self.request("Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name)

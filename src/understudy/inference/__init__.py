@@ -1,0 +1,1 @@
+"""A trained network and pixels or a plate -> the result."""

@@ -1,0 +1,31 @@
+"""What computes a network: one small interface, so that torch and OpenVINO are the same to everything above."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+class Engine(Protocol):
+    """A network that is ready to run.
+
+    ``stride``: height and width of what ``run`` takes are multiples of it. ``reach``: pixels of context on each
+    side that an output pixel can depend on. ``device``: where ``run`` and ``globals`` take and return tensors.
+    ``parallel``: how many threads may call ``run`` at a time to good effect.
+    """
+
+    name: str
+    precision: str
+    stride: int
+    reach: int
+    parallel: int
+    device: torch.device
+
+    def globals(self, x: Tensor) -> Tensor:
+        """Whole frame (1, C, H, W) of network values -> what is global in it, (1, G)."""
+
+    def run(self, x: Tensor, g: Tensor) -> Tensor:
+        """Network values (1, C, H, W) and globals (1, G) -> network values float32 (1, C_out, H, W)."""

@@ -1,0 +1,116 @@
+"""How much memory an engine needs for a pixel, how much there is, and what running out looks like."""
+
+from __future__ import annotations
+
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from understudy.inference.engine import Engine
+from understudy.inference.tiles import round_up
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CPU_MOST = 1_600_000_000
+"""Bytes of activations on a CPU at the most, so that a 4096x2160 frame with all its copies stays below 4 GB."""
+
+SCRATCH = 1.5
+"""The runtime's own work space, as a multiple of the activations that torch knows of."""
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that can be taken on the device without pushing anything out."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    if device.type == "mps":
+        return max(int(torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()), 0)
+    return min(_available_on_machine(), _available_in_group())
+
+
+def activation_budget(device: torch.device) -> int:
+    """Bytes that the activations of all frames under way may take together."""
+    if device.type == "cpu":
+        return min(free_memory(device) // 2, CPU_MOST)
+    return int(free_memory(device) * 0.7)
+
+
+def bytes_per_pixel(engine: Engine, channels: int, size: int = 192) -> float:
+    """The most bytes of activations that are alive at one time, for each pixel of the frame.
+
+    Measured by counting what one small frame of ``channels`` channels makes and drops.
+    """
+    side = round_up(size, engine.stride)
+    x = torch.rand(1, channels, side, side, device=engine.device)
+    g = engine.globals(x)
+    with _Counter() as counter:
+        engine.run(x, g)
+    return SCRATCH * counter.most / (side * side)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocation failed, on whatever device."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    told = str(error).lower()
+    return isinstance(error, RuntimeError) and ("not enough memory" in told or "out of memory" in told)
+
+
+class _Counter(TorchDispatchMode):
+    """Adds up the storages that are alive between its start and its end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alive = 0
+        self.most = 0
+        self._holders: dict[int, int] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(out):
+            if isinstance(leaf, torch.Tensor):
+                self._watch(leaf)
+        return out
+
+    def _watch(self, tensor: Tensor) -> None:
+        storage = tensor.untyped_storage()
+        key, size = storage.data_ptr(), storage.nbytes()
+        if not key:
+            return
+        if key not in self._holders:
+            self.alive += size
+            self.most = max(self.most, self.alive)
+        self._holders[key] = self._holders.get(key, 0) + 1
+        weakref.finalize(tensor, self._drop, key, size)
+
+    def _drop(self, key: int, size: int) -> None:
+        self._holders[key] -= 1
+        if not self._holders[key]:
+            del self._holders[key]
+            self.alive -= size
+
+
+def _available_on_machine() -> int:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return 8_000_000_000
+
+
+def _available_in_group() -> int:
+    """What a container's limit leaves; no limit is a very large number."""
+    root = Path("/sys/fs/cgroup")
+    try:
+        limit = (root / "memory.max").read_text().strip()
+        if limit == "max":
+            return 1 << 62
+        return max(int(limit) - int((root / "memory.current").read_text()), 0)
+    except (OSError, ValueError):
+        return 1 << 62

@@ -1,0 +1,46 @@
+"""The torch engine: any device, float32 or bfloat16."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class TorchEngine:
+    """Runs a network as it is, channels last. ``precision``: ``float32`` or ``bfloat16``.
+
+    It computes with the thread count of the thread that calls it. ``parallel`` callers with few threads each
+    get through a sequence faster than one caller with all of them, as none waits for another.
+    """
+
+    name = "torch"
+
+    def __init__(
+        self, network: Any, device: torch.device, precision: str = "float32", parallel: int = 1
+    ) -> None:
+        self.network = network.eval().to(device=device, memory_format=torch.channels_last)
+        self.device = device
+        self.precision = precision
+        self.stride = int(network.stride)
+        self.reach = int(network.reach)
+        self.parallel = parallel
+
+    def globals(self, x: Tensor) -> Tensor:
+        """Whole frame (1, C, H, W) -> (1, G), always in float32."""
+        with torch.inference_mode():
+            return self.network.globals(x)
+
+    def run(self, x: Tensor, g: Tensor) -> Tensor:
+        """Network values (1, C, H, W), H and W multiples of the stride -> float32 (1, C_out, H, W)."""
+        with torch.inference_mode(), self._autocast():
+            return self.network(x.contiguous(memory_format=torch.channels_last), g).float()
+
+    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
+        if self.precision == "float32":
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)

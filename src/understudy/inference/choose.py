@@ -1,0 +1,74 @@
+"""Which engine and which precision: what was asked for, what is there, and what pays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from understudy.errors import MissingPackageError
+from understudy.inference.engine import Engine
+from understudy.inference.openvino_engine import ConversionError, OpenVinoEngine, is_installed
+from understudy.inference.torch_engine import TorchEngine
+
+HALF_CODE = 0.5
+"""The difference in 8-bit code values below which ``auto`` takes bfloat16."""
+
+PAYS_FROM = 8.0
+"""Megapixels from which the second that a conversion to OpenVINO takes is won back."""
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """What is asked of ``make_engine``; the names are those of ``load``."""
+
+    engine: str
+    precision: str
+    device: torch.device
+    megapixels: float = 0.0
+    parallel: int = 1
+
+
+def choose_precision(request: str, header: Any, device: torch.device) -> str:
+    """``float32`` or ``bfloat16``. ``auto`` goes by the difference measured when the network was trained."""
+    if request != "auto":
+        return request
+    measured = header.precision.get("bfloat16_difference")
+    invisible = measured is not None and float(measured) < HALF_CODE
+    return "bfloat16" if invisible and has_fast_bfloat16(device) else "float32"
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether the device computes in bfloat16 faster than in float32."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    if device.type != "cpu":
+        return False
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return bool(supported())
+
+
+def make_engine(network: Any, channels: int, choice: EngineChoice) -> tuple[Engine, tuple[str, ...]]:
+    """The engine, and sentences about why it is this one.
+
+    ``auto`` falls back to torch and says why; ``openvino`` asked for by name raises MissingPackageError or
+    ConversionError instead.
+    """
+    if choice.engine == "openvino" or (choice.engine == "auto" and _openvino_pays(choice)):
+        try:
+            return OpenVinoEngine(network, channels, choice.precision, choice.parallel), ()
+        except (ConversionError, MissingPackageError) as error:
+            if choice.engine == "openvino":
+                raise
+            note = f"Using torch: {error.message.rstrip('.')} ({error.found})."
+            return _torch_engine(network, choice), (note,)
+    return _torch_engine(network, choice), ()
+
+
+def _torch_engine(network: Any, choice: EngineChoice) -> Engine:
+    return TorchEngine(network, choice.device, choice.precision, choice.parallel)
+
+
+def _openvino_pays(choice: EngineChoice) -> bool:
+    return choice.device.type == "cpu" and choice.megapixels >= PAYS_FROM and is_installed()

@@ -1,0 +1,66 @@
+"""What ``apply`` tells while it works, for progress bars and programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from understudy.errors import UnderstudyError
+
+
+@dataclass(frozen=True)
+class ApplyEvent:
+    """The base of all that follows."""
+
+
+@dataclass(frozen=True)
+class ApplyPlanned(ApplyEvent):
+    """The work is about to begin. ``total`` frames in all, ``kept`` of them there already. ``tile``: (height,
+    width) of the tiles, None for whole frames. ``notes``: sentences for the artist."""
+
+    total: int
+    kept: int
+    engine: str
+    precision: str
+    device: str
+    tile: tuple[int, int] | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FrameWritten(ApplyEvent):
+    """A frame is on disk. ``done`` of ``total`` frames are done with; ``seconds_left`` is None until known."""
+
+    number: int
+    path: str
+    done: int
+    total: int
+    frames_per_second: float
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class FrameFailed(ApplyEvent):
+    """A frame could not be made; the others go on."""
+
+    number: int
+    error: UnderstudyError
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class ApplySaid(ApplyEvent):
+    """A sentence for the artist, such as that memory ran out and tiles became smaller."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class ApplyEnded(ApplyEvent):
+    """The work is over. ``stopped``: on request, with frames left to do."""
+
+    written: int
+    kept: int
+    failed: int
+    stopped: bool
+    seconds: float

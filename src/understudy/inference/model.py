@@ -1,0 +1,228 @@
+"""A trained network that is ready for pixels: file values in, file values out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from understudy.colour import decode_tensor, encode_tensor
+from understudy.errors import ChannelError, DeviceError, ModelFileError, SizeError
+from understudy.frames.nonfinite import fill_nonfinite
+from understudy.inference.blend import blend
+from understudy.inference.choose import EngineChoice, choose_precision, make_engine
+from understudy.inference.engine import Engine
+from understudy.inference.inputs import expected_channels, input_encodings
+from understudy.inference.memory import activation_budget, bytes_per_pixel, is_out_of_memory
+from understudy.inference.tiles import fit_tile, margin_for, pad_to_stride, run_tiled, smallest_tile
+
+Say = Callable[[str], None]
+
+
+def _silence(text: str) -> None:
+    """Where notes go that nobody asked for."""
+
+
+class LoadedModel:
+    """A trained network, called with pixels.
+
+    ``header`` says what it takes and gives: ``header.input_channels`` (and the channels of its extra inputs, in
+    order, after them), ``header.output_channels``, and the colour of each side. ``notes`` are sentences about how
+    it runs, such as why one engine was taken and not another. May be called from several threads.
+    """
+
+    def __init__(self, header: Any, engine: Engine, notes: tuple[str, ...] = (), say: Say = _silence) -> None:
+        self.header = header
+        self.engine = engine
+        self.notes = notes
+        self._say = say
+        self._lock = threading.Lock()
+        self._most_pixels: int | None = None
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """``infer`` with everything at its default."""
+        return self.infer(pixels)
+
+    def infer(
+        self,
+        pixels: np.ndarray,
+        *,
+        mix: float = 1.0,
+        tile_size: int | str = "auto",
+        tile_overlap: int | str = "auto",
+    ) -> np.ndarray:
+        """The result for one frame, a new array.
+
+        ``pixels``: float32 (height, width, channels) in file values, as OpenImageIO reads them, of any height and
+        width from 1. ``mix``: 0 gives the plate, 1 the full effect; an output that is no channel of the input,
+        such as a matte, mixes with 0. ``tile_size``: ``auto`` (whole where memory allows), ``none`` (whole), or
+        pixels; ``tile_overlap``: pixels of context on each side of a tile, ``auto`` for all the network sees.
+
+        Returns float32 (height, width, output channels) in file values. Where an input pixel is NaN or Inf, the
+        network sees the nearest finite value and the result keeps the plate's.
+
+        Raises SizeError for another number of dimensions or no pixels, ChannelError for another number of
+        channels, DeviceError when not even the smallest tile fits the memory.
+        """
+        self._check(pixels)
+        plate = np.ascontiguousarray(pixels, dtype=np.float32)
+        filled, bad = fill_nonfinite(plate)
+        result = self._through_network(filled, tile_size, tile_overlap)
+        if mix >= 1.0 and not bad.any():
+            return result
+        under = self.plate_of(plate)
+        result = blend(under, result, mix)
+        if bad.any():
+            result = self._keep_bad(result, under, bad)
+        return np.array(result) if np.may_share_memory(result, pixels) else result
+
+    def plate_of(self, pixels: np.ndarray) -> np.ndarray:
+        """What lies under each output channel: the input's channel of the same name, else 0. float32 (H, W, C)."""
+        names = list(self.header.input_channels)
+        picked = [names.index(name) if name in names else -1 for name in self.header.output_channels]
+        if picked == list(range(pixels.shape[2])):
+            return pixels
+        under = np.zeros((*pixels.shape[:2], len(picked)), np.float32)
+        for place, channel in enumerate(picked):
+            if channel >= 0:
+                under[..., place] = pixels[..., channel]
+        return under
+
+    def tile_for(
+        self, height: int, width: int, tile_size: int | str = "auto", tile_overlap: int | str = "auto"
+    ) -> tuple[int, int] | None:
+        """The largest tile (height, width) that a frame of this size is worked on in; None for the whole frame."""
+        if tile_size == "none":
+            return self._within_most(height, width, tile_overlap) if self._most_pixels else None
+        if tile_size != "auto":
+            return (int(tile_size), int(tile_size))
+        if self._most_pixels is None:
+            self._most_pixels = self._pixels_that_fit()
+        return self._within_most(height, width, tile_overlap)
+
+    def _within_most(self, height: int, width: int, tile_overlap: int | str) -> tuple[int, int] | None:
+        assert self._most_pixels is not None
+        if height * width <= self._most_pixels:
+            return None
+        stride = self.engine.stride
+        margin = margin_for(tile_overlap, self.engine.reach, stride)
+        return fit_tile(height, width, self._most_pixels, margin, stride)
+
+    def _pixels_that_fit(self) -> int:
+        with self._lock:
+            budget = activation_budget(self.engine.device) / max(self.engine.parallel, 1)
+            return max(int(budget / bytes_per_pixel(self.engine, expected_channels(self.header))), 1)
+
+    def _through_network(self, pixels: np.ndarray, tile_size: int | str, overlap: int | str) -> np.ndarray:
+        height, width = pixels.shape[:2]
+        with torch.inference_mode():
+            x = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(self.engine.device)
+            x = pad_to_stride(self._encode(x), self.engine.stride)
+            y = self._run(x, self.engine.globals(x), tile_size, overlap)[:, :, :height, :width]
+            out = decode_tensor(y, self.header.colour_out)
+            result = out[0].permute(1, 2, 0).contiguous().cpu().numpy()
+        return result.copy() if np.may_share_memory(result, pixels) else result
+
+    def _encode(self, x: torch.Tensor) -> torch.Tensor:
+        """Each group of channels by its own encoding; one group is not copied again."""
+        groups = input_encodings(self.header)
+        if len(groups) == 1:
+            return encode_tensor(x, groups[0][1])
+        parts = torch.split(x, [count for count, _ in groups], dim=1)
+        encoded = [encode_tensor(part, group[1]) for part, group in zip(parts, groups, strict=True)]
+        return torch.cat(encoded, dim=1).contiguous(memory_format=torch.channels_last)
+
+    def _run(self, x: torch.Tensor, g: torch.Tensor, tile_size: int | str, overlap: int | str) -> torch.Tensor:
+        """Through the network; where memory runs out, in tiles of half the size, from then on."""
+        height, width = x.shape[-2:]
+        tile = self.tile_for(height, width, tile_size, overlap)
+        while True:
+            try:
+                return run_tiled(self.engine, x, g, tile, overlap)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                tile = self._halve(tile or (height, width), overlap)
+
+    def _halve(self, tile: tuple[int, int], overlap: int | str) -> tuple[int, int]:
+        """The next smaller tile, which later frames will keep to. DeviceError below the smallest."""
+        stride = self.engine.stride
+        least = smallest_tile(margin_for(overlap, self.engine.reach, stride), stride)
+        if max(tile) <= least:
+            raise DeviceError(
+                "There is not enough memory for the network.",
+                expected=f"memory for a tile of {least} x {least} pixels on {self.engine.device}",
+                remedy="Close other programs, give a smaller --tile-overlap, or choose --devices cpu.",
+            )
+        if self.engine.device.type == "cuda":
+            torch.cuda.empty_cache()
+        smaller = tuple(max(-(-side // 2), min(side, least)) for side in tile)
+        self._most_pixels = smaller[0] * smaller[1]
+        self._say(f"Memory ran out: going on in tiles of {smaller[1]} x {smaller[0]}.")
+        return smaller[0], smaller[1]
+
+    def _keep_bad(self, result: np.ndarray, under: np.ndarray, bad: np.ndarray) -> np.ndarray:
+        """The plate's value in every output channel that the input has, at pixels with a NaN or Inf."""
+        shared = np.array([name in self.header.input_channels for name in self.header.output_channels])
+        where = bad[..., : len(self.header.input_channels)].any(axis=2, keepdims=True) & shared
+        return np.where(where, under, result)
+
+    def _check(self, pixels: np.ndarray) -> None:
+        if pixels.ndim != 3 or 0 in pixels.shape:
+            raise SizeError(
+                "These are not the pixels of a frame.",
+                expected="an array of shape (height, width, channels)",
+                found=f"shape {pixels.shape}",
+            )
+        wanted = expected_channels(self.header)
+        if pixels.shape[2] != wanted:
+            raise ChannelError(
+                "The network takes other channels.",
+                expected=f"{wanted} channels: {', '.join(self.header.input_channels)} and any extra inputs",
+                found=f"{pixels.shape[2]} channels",
+                remedy="Give the channels that the header names, in its order.",
+            )
+
+
+def load(
+    spec: str,
+    *,
+    devices: str = "auto",
+    precision: str = "float32",
+    engine: str = "auto",
+    megapixels: float = 0.0,
+    parallel: int = 1,
+    say: Say = _silence,
+) -> LoadedModel:
+    """Load a .cat file or a run (its best checkpoint, else its newest) for use.
+
+    ``devices``: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``; the first that it names is used. ``precision``:
+    ``float32``, ``bfloat16``, or ``auto``, which is bfloat16 where the header says that the difference cannot be
+    seen and the device is fast at it. ``engine``: ``torch``, ``openvino``, or ``auto``, which is OpenVINO on a CPU
+    when it is installed and ``megapixels``, the work that is known to be ahead, pays for the conversion.
+    ``parallel``: how many threads will call it at a time. ``say``: called with a sentence when something changes.
+
+    Raises ModelFileError, DeviceError, MissingPackageError.
+    """
+    from understudy.device import resolve_devices
+    from understudy.network.model_file import load_model
+    from understudy.runs.listing import resolve_model
+
+    device = resolve_devices(devices)[0]
+    path = resolve_model(spec)
+    header, network = load_model(path, device)
+    if header.scale != 1:
+        raise ModelFileError(
+            "This network changes the size of the frame, which this version cannot do.",
+            expected="a scale of 1",
+            found=f"a scale of {header.scale}",
+            where=str(path),
+            remedy="Use a newer version of understudy.",
+        )
+    chosen = choose_precision(precision, header, device)
+    choice = EngineChoice(engine, chosen, device, megapixels, parallel)
+    ready, notes = make_engine(network, expected_channels(header), choice)
+    return LoadedModel(header, ready, notes, say)

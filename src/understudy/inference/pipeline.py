@@ -1,0 +1,101 @@
+"""Many frames at a time: while one is computed, others are read and written.
+
+Each frame is one task, start to end, in one of a few threads; reading, writing and computing all let go of Python's
+lock, so the threads keep every core busy without waiting for each other at barriers, and no more frames are in
+memory than there are threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Crew:
+    """How a sequence is shared out. ``workers`` frames under way, ``computing`` of them in the network at a
+    time, each with ``threads`` threads."""
+
+    workers: int
+    computing: int
+    threads: int
+
+
+def plan_crew(cores: int, frames: int, frame_bytes: float, on_cpu: bool, most_bytes: float) -> Crew:
+    """The crew for a machine. ``frame_bytes``: what one frame under way holds; all together stay near
+    ``most_bytes``.
+
+    On a CPU each core computes a frame of its own, and one more frame is read or written meanwhile. Elsewhere one
+    frame computes while the cores read and write.
+    """
+    room = max(int(most_bytes / max(frame_bytes, 1.0)), 1)
+    if frames <= 1:
+        return Crew(1, 1, cores)
+    if not on_cpu:
+        return Crew(max(2, min(cores + 1, room, frames, 9)), 1, cores)
+    computing = max(1, min(cores, room - 1, frames))
+    return Crew(min(computing + 1, frames), computing, max(1, cores // computing))
+
+
+def run_frames(
+    items: Sequence[Item],
+    work: Callable[[int, Item], Result],
+    workers: int,
+    should_stop: Callable[[], bool],
+    prepare_thread: Callable[[], None] = lambda: None,
+) -> Iterator[Result]:
+    """``work(index, item)`` for all items in ``workers`` threads, begun in order; results as they come.
+
+    At most ``workers`` are begun and not yet handed over, so a slow receiver slows the work down rather than
+    filling the memory. When ``should_stop()`` is true no more are begun. An exception ends the work.
+    """
+    waiting = iter(enumerate(items))
+    under_way: set[Future[Result]] = set()
+    with ThreadPoolExecutor(workers, "frame", initializer=prepare_thread) as pool:
+        while True:
+            while len(under_way) < workers and not should_stop():
+                following = next(waiting, None)
+                if following is None:
+                    break
+                under_way.add(pool.submit(work, *following))
+            if not under_way:
+                return
+            done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+
+
+class Turnstile:
+    """Lets threads through one at a time in the order of their index, for what must happen in order.
+
+    Every index must pass once, whatever became of its frame; ``abandon`` lets everybody through after an error.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._next = 0
+        self._abandoned = False
+
+    @contextmanager
+    def turn(self, index: int) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._next == index or self._abandoned)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._next = max(self._next, index + 1)
+                self._changed.notify_all()
+
+    def abandon(self) -> None:
+        """Nobody waits any more."""
+        with self._changed:
+            self._abandoned = True
+            self._changed.notify_all()

@@ -1,0 +1,36 @@
+"""A shot on disk <-> arrays: sequences, stills and movies, with every channel, window and header kept."""
+
+from understudy.frames.channels import resolve_channels
+from understudy.frames.frame import Frame, Part
+from understudy.frames.image_file import read_image_file, select_part, set_threads
+from understudy.frames.image_writer import write_image_file
+from understudy.frames.nonfinite import fill_nonfinite, keep_plate
+from understudy.frames.pairing import Pairing, pair_shots
+from understudy.frames.provenance import read_provenance
+from understudy.frames.sequence import format_numbers, parse_frame_range
+from understudy.frames.shot import Shot, open_shot
+from understudy.frames.sink import FrameSink, open_sink
+from understudy.frames.window import Window, union_of
+
+__all__ = [
+    "Frame",
+    "FrameSink",
+    "Pairing",
+    "Part",
+    "Shot",
+    "Window",
+    "fill_nonfinite",
+    "format_numbers",
+    "keep_plate",
+    "open_shot",
+    "open_sink",
+    "pair_shots",
+    "parse_frame_range",
+    "read_image_file",
+    "read_provenance",
+    "resolve_channels",
+    "select_part",
+    "set_threads",
+    "union_of",
+    "write_image_file",
+]

@@ -1,0 +1,244 @@
+"""One image in memory: every part and channel as the file stores it, and what is needed to write it alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+
+from understudy.errors import ChannelError
+from understudy.frames.nonfinite import keep_plate
+from understudy.frames.values import to_float32
+from understudy.frames.window import Window
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One part of a file (files of other formats than EXR have one): its planes, by channel name.
+
+    ``pixels`` holds one array (height, width) per channel over the data window, in the type that the file
+    stores; a channel that was replaced is float32 until it is written. ``spec`` is for the writer only.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    pixels: Mapping[str, np.ndarray]
+    spec: oiio.ImageSpec
+
+    @cached_property
+    def data_window(self) -> Window:
+        return Window(self.spec.x, self.spec.y, self.spec.width, self.spec.height)
+
+    @cached_property
+    def display_window(self) -> Window:
+        return Window(self.spec.full_x, self.spec.full_y, self.spec.full_width, self.spec.full_height)
+
+    @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """The stored type of each channel: ``half``, ``float``, ``uint``, ``uint8`` or ``uint16``."""
+        return channel_kinds(self.spec)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One image. Immutable: ``with_planes`` makes a new one that shares the untouched channels.
+
+    ``number`` is the frame number in its shot, ``file_format`` OpenImageIO's name of the format it came from
+    (``movie`` for a movie frame), ``selected`` the index of the part that ``--part`` chose.
+    """
+
+    parts: tuple[Part, ...]
+    path: Path
+    number: int = 1
+    file_format: str = "openexr"
+    selected: int = 0
+
+    @property
+    def part(self) -> Part:
+        """The selected part."""
+        return self.parts[self.selected]
+
+    @property
+    def display_window(self) -> Window:
+        return self.part.display_window
+
+    @property
+    def data_window(self) -> Window:
+        return self.part.data_window
+
+    @cached_property
+    def channels(self) -> tuple[str, ...]:
+        """Every channel's full name: the selected part's first, then the others', as ``part:channel`` when
+        the bare name stands in more than one part."""
+        return tuple(self._places)
+
+    @property
+    def is_integer(self) -> bool:
+        """True when the selected part stores integers, which are display-referred unless told otherwise."""
+        return all(kind.startswith("uint") for kind in self.part.kinds)
+
+    @property
+    def bits(self) -> int:
+        """Bits of each value of the selected part's first channel in the file: 8, 10, 12, 16 or 32."""
+        return stored_bits(self.part.spec) or self.part.pixels[self.part.channels[0]].dtype.itemsize * 8
+
+    @property
+    def frame_rate(self) -> Fraction | None:
+        """Frames per second that the file names, if any."""
+        return frame_rate_of(self.part.spec)
+
+    @property
+    def metadata(self) -> dict[str, object]:
+        """The selected part's attributes by name, for showing; writing keeps them by itself."""
+        return {each.name: each.value for each in self.part.spec.extra_attribs}
+
+    def planes(self, names: Sequence[str], window: Window | None = None) -> np.ndarray:
+        """float32 (height, width, len(names)) of the named channels over ``window``, the display window by default.
+
+        Values are file values: floats as they are, integers scaled to 0..1. Outside the data window
+        they are 0. NaN and Inf are as in the file. Raises ChannelError for a name that is not there.
+        """
+        window = window or self.display_window
+        places = [self.locate(name) for name in names]
+        covered = all(part.data_window == window for part, _ in places)
+        make = np.empty if covered else np.zeros
+        out = make((window.height, window.width, len(places)), dtype=np.float32)
+        for index, (part, channel) in enumerate(places):
+            common = window.intersect(part.data_window)
+            stored = part.pixels[channel][part.data_window.slices_of(common)]
+            out[(*window.slices_of(common), index)] = to_float32(stored)
+        return out
+
+    def stored(self, name: str) -> np.ndarray:
+        """The plane (height, width) of one channel over its part's data window, as the file stores it."""
+        part, channel = self.locate(name)
+        return part.pixels[channel]
+
+    def with_planes(self, names: Sequence[str], values: np.ndarray, window: Window | None = None) -> Frame:
+        """A new Frame whose channels ``names`` have ``values`` where ``window`` and the data window meet.
+
+        ``values`` is float32 (window.height, window.width, len(names)) in file values; ``window`` is the display
+        window by default. Where a value is not finite, or the plate's own pixel is NaN or Inf, the plate's
+        value stays. Every other channel, and every other pixel, stays bit for bit.
+        """
+        window = window or self.display_window
+        check_shape(values, window, len(names))
+        parts = list(self.parts)
+        for index, name in enumerate(names):
+            part, channel = self.locate(name)
+            at = self.parts.index(part)
+            plane = _replaced(part, channel, values[..., index], window)
+            parts[at] = replace(parts[at], pixels={**parts[at].pixels, channel: plane})
+        return replace(self, parts=tuple(parts))
+
+    def as_matte(self, values: np.ndarray, window: Window | None = None, channel: str = "A") -> Frame:
+        """A frame with the one channel ``channel``, and the plate's windows, depth and metadata.
+
+        ``values`` is float32 (window.height, window.width, 1) or (window.height, window.width); values that are
+        not finite become 0, and so does what lies in the data window outside ``window``.
+        """
+        window = window or self.display_window
+        matte = values.reshape(values.shape[:2] + (1,)) if values.ndim == 2 else values
+        check_shape(matte, window, 1)
+        plane = np.zeros((self.data_window.height, self.data_window.width), dtype=np.float32)
+        common = window.intersect(self.data_window)
+        found = matte[(*window.slices_of(common), 0)]
+        plane[self.data_window.slices_of(common)] = np.where(np.isfinite(found), found, np.float32(0))
+        spec = single_channel_spec(self.part.spec, channel, self.part.kinds[0])
+        part = Part(self.part.name, (channel,), {channel: plane}, spec)
+        return replace(self, parts=(part,), selected=0)
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[Part, str]]:
+        """Full name -> part and the channel's name in it, in the order of ``channels``."""
+        count: dict[str, int] = {}
+        for part in self.parts:
+            for channel in part.channels:
+                count[channel] = count.get(channel, 0) + 1
+        places = {channel: (self.part, channel) for channel in self.part.channels}
+        for index, part in enumerate(self.parts):
+            for channel in part.channels if index != self.selected else ():
+                full = channel if count[channel] == 1 else f"{part_label(part, index)}:{channel}"
+                places.setdefault(full, (part, channel))
+        return places
+
+    def locate(self, name: str) -> tuple[Part, str]:
+        """The part that holds a channel, and the channel's name in that part. Raises ChannelError."""
+        if name in self._places:
+            return self._places[name]
+        label, _, channel = name.rpartition(":")
+        for index, part in enumerate(self.parts):
+            if label and label == part_label(part, index) and channel in part.pixels:
+                return part, channel
+        raise ChannelError(
+            "The file has no such channel.",
+            expected=name,
+            found=", ".join(self.channels),
+            where=str(self.path),
+            remedy="name a channel that the file has",
+        )
+
+
+def part_label(part: Part, index: int) -> str:
+    """The part's name, or its number from 1 where it has none."""
+    return part.name or str(index + 1)
+
+
+def channel_kinds(spec: oiio.ImageSpec) -> tuple[str, ...]:
+    """The stored type of each channel of a spec."""
+    formats = spec.channelformats
+    kinds = tuple(str(each) for each in formats) if len(formats) == spec.nchannels else ()
+    return kinds or (str(spec.format),) * spec.nchannels
+
+
+def stored_bits(spec: oiio.ImageSpec) -> int:
+    """The bit depth that an integer file declares apart from its type (10 in a DPX), or 0."""
+    bits = spec.getattribute("oiio:BitsPerSample")
+    return bits if isinstance(bits, int) and 0 < bits <= 32 else 0
+
+
+def frame_rate_of(spec: oiio.ImageSpec) -> Fraction | None:
+    """Frames per second from the attributes that programs write them to, or None."""
+    for name in ("FramesPerSecond", "framesPerSecond", "dpx:FrameRate", "dpx:TemporalFrameRate"):
+        value = spec.getattribute(name)
+        if isinstance(value, tuple) and len(value) == 2 and value[0] > 0 and value[1] > 0:
+            return Fraction(int(value[0]), int(value[1]))
+        if isinstance(value, (int, float)) and 0 < value < 1000:
+            return Fraction(value).limit_denominator(1001)
+    return None
+
+
+def single_channel_spec(spec: oiio.ImageSpec, channel: str, kind: str) -> oiio.ImageSpec:
+    """A copy of ``spec`` with one channel."""
+    single = oiio.ImageSpec(spec)
+    single.nchannels = 1
+    single.channelnames = (channel,)
+    single.channelformats = ()
+    single.set_format(oiio.TypeDesc(kind))
+    single.alpha_channel = -1
+    single.z_channel = -1
+    return single
+
+
+def check_shape(values: np.ndarray, window: Window, count: int) -> None:
+    """ValueError unless ``values`` covers ``window`` with ``count`` channels: a mistake of the caller's."""
+    if values.shape != (window.height, window.width, count):
+        raise ValueError(f"values of shape {values.shape} do not cover {window} with {count} channels")
+
+
+def _replaced(part: Part, channel: str, values: np.ndarray, window: Window) -> np.ndarray:
+    stored = part.pixels[channel]
+    common = window.intersect(part.data_window)
+    inside = part.data_window.slices_of(common)
+    fresh = values[window.slices_of(common)]
+    merged = keep_plate(fresh, stored[inside])
+    if common == part.data_window:
+        return merged
+    plane = to_float32(stored).copy()
+    plane[inside] = merged
+    return plane

@@ -1,0 +1,222 @@
+"""How a frame is laid out in the file to be written: as its plate was, or converted to another format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import OpenImageIO as oiio
+
+from understudy.errors import ChannelError
+from understudy.frames.formats import ImageFormat, check_compression, check_depth
+from understudy.frames.frame import Frame, Part, stored_bits
+from understudy.frames.values import DTYPES, from_float32, to_float32
+from understudy.frames.window import Window
+
+_KIND_OF_DEPTH = {"8": "uint8", "10": "uint16", "12": "uint16", "16": "uint16", "half": "half", "float": "float"}
+_COLOURS = ("r", "g", "b", "a", "y", "red", "green", "blue", "alpha")
+_NOT_WRITTEN = ("oiio:subimages", "openexr:chunkCount", "openexr:levelmode", "openexr:roundingmode")
+_FORMAT_WORDS = ("oiio:", "openexr:", "tiff:", "png:", "jpeg:", "dpx:", "hdr:", "targa:", "cineon:")
+_FORMAT_NAMES = ("compression", "planarconfig", "name", "worldtocamera", "worldtoscreen")
+
+
+@dataclass(frozen=True)
+class PartPlan:
+    """One part as it will be written: the header, each channel's stored type, and the planes."""
+
+    spec: oiio.ImageSpec
+    kinds: tuple[str, ...]
+    planes: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True)
+class WritePlan:
+    parts: tuple[PartPlan, ...]
+    notes: tuple[str, ...]
+
+
+def plan_write(
+    frame: Frame,
+    target: ImageFormat,
+    depth: str | None = None,
+    compression: str | None = None,
+    attributes: Mapping[str, str] | None = None,
+) -> WritePlan:
+    """The layout of ``frame`` in a file of the format ``target``, with what had to be changed as ``notes``.
+
+    ``depth`` (``8``, ``10``, ``12``, ``16``, ``half``, ``float``) and ``compression`` override the plate's;
+    ``attributes`` are added to the first part's header.
+    """
+    check_depth(target, depth)
+    check_compression(target, compression)
+    alike = frame.file_format == target.name
+    parts, notes = (list(frame.parts), []) if alike else _converted(frame, target, depth)
+    plans = [_planned(part, target, depth, compression) for part in parts]
+    _agree_on_tiles([plan.spec for plan in plans], notes)
+    for name, value in (attributes or {}).items():
+        plans[0].spec.attribute(name, value)
+    return WritePlan(tuple(plans), tuple(notes))
+
+
+def assemble(plan: PartPlan) -> np.ndarray:
+    """One contiguous array (height, width, channels) in the stored type, or in float32 for mixed types."""
+    mixed = len(set(plan.kinds)) > 1
+    dtype = DTYPES["float" if mixed else plan.kinds[0]]
+    pixels = np.empty((plan.spec.height, plan.spec.width, len(plan.planes)), dtype=dtype)
+    bits = stored_bits(plan.spec)
+    for index, (plane, kind) in enumerate(zip(plan.planes, plan.kinds, strict=True)):
+        pixels[..., index] = as_kind(plane, kind, bits)
+    return pixels
+
+
+def as_kind(plane: np.ndarray, kind: str, bits: int = 0) -> np.ndarray:
+    """A plane in the stored type ``kind``; untouched when it is in that type already."""
+    if plane.dtype == DTYPES[kind]:
+        return plane
+    return from_float32(to_float32(plane), kind, bits)
+
+
+def _planned(part: Part, target: ImageFormat, depth: str | None, compression: str | None) -> PartPlan:
+    kinds = tuple(_kind(name, kind, target, depth) for name, kind in zip(part.channels, part.kinds, strict=True))
+    spec = oiio.ImageSpec(part.spec)
+    _set_kinds(spec, kinds)
+    for name in _NOT_WRITTEN:
+        spec.erase_attribute(name)
+    if depth is not None and target.name != "openexr":
+        spec.attribute("oiio:BitsPerSample", int(depth) if depth.isdigit() else 32)
+    _set_compression(spec, target, compression)
+    return PartPlan(spec, kinds, tuple(part.pixels[name] for name in part.channels))
+
+
+def _set_compression(spec: oiio.ImageSpec, target: ImageFormat, compression: str | None) -> None:
+    if compression is not None:
+        spec.attribute("compression", compression)
+        return
+    level = spec.getattribute("openexr:dwaCompressionLevel")
+    if target.name == "jpeg":
+        spec.attribute("compression", "jpeg:97")
+        spec.attribute("jpeg:subsampling", "4:4:4")
+    elif level is not None and spec.get_string_attribute("compression") in ("dwaa", "dwab"):
+        spec.attribute("compression", f"{spec.get_string_attribute('compression')}:{level:g}")
+
+
+def _kind(name: str, kind: str, target: ImageFormat, depth: str | None) -> str:
+    """The type to store a channel in. An EXR's depth is asked for its colours: Z and ids keep theirs."""
+    colour = target.name != "openexr" or name.rpartition(".")[2].lower() in _COLOURS
+    if depth is not None and colour:
+        return _KIND_OF_DEPTH[depth]
+    if kind in target.kinds:
+        return kind
+    return "float" if "float" in target.kinds else target.kinds[-1]
+
+
+def _set_kinds(spec: oiio.ImageSpec, kinds: tuple[str, ...]) -> None:
+    mixed = len(set(kinds)) > 1
+    spec.set_format(oiio.TypeDesc("float" if mixed else kinds[0]))
+    spec.channelformats = tuple(oiio.TypeDesc(kind) for kind in kinds) if mixed else ()
+
+
+def _agree_on_tiles(specs: list[oiio.ImageSpec], notes: list[str]) -> None:
+    """The library cannot write tiled and scanline parts into one file (it fails or crashes)."""
+    if len({spec.tile_width > 0 for spec in specs}) < 2:
+        return
+    for spec in specs:
+        spec.tile_width = spec.tile_height = spec.tile_depth = 0
+    notes.append("tiled parts are written as scanlines, since other parts of the file are")
+
+
+def _converted(frame: Frame, target: ImageFormat, depth: str | None) -> tuple[list[Part], list[str]]:
+    """The selected part laid out for another format: its display window, and the channels that it can hold."""
+    names = _channels_for(frame, target)
+    kind = _KIND_OF_DEPTH[depth] if depth else _natural_kind(frame, target)
+    notes = _notes(frame, target, names, kind)
+    window = frame.data_window if target.has_windows else frame.display_window
+    pixels = _cropped(frame.part, names, window)
+    spec = _new_spec(frame, target, names, kind, window)
+    part = Part("", tuple(spec.channelnames), dict(zip(spec.channelnames, pixels, strict=True)), spec)
+    return [part], notes
+
+
+def _channels_for(frame: Frame, target: ImageFormat) -> list[str]:
+    channels = list(frame.part.channels)
+    if not target.channel_counts:
+        return channels
+    short = {name.rpartition(".")[2].lower(): name for name in reversed(channels)}
+    colours = [short.get(each, "") or short.get(word, "") for each, word in (("r", "red"), ("g", "green"), ("b", "blue"))]
+    alpha = short.get("a", "") or short.get("alpha", "")
+    if all(colours):
+        return [*colours, alpha] if alpha and 4 in target.channel_counts else colours
+    if len(channels) == 1 or "y" in short:
+        single = short.get("y", channels[0])
+        return [single] if 1 in target.channel_counts else [single] * 3
+    raise ChannelError(
+        f"A {target.extensions[0].upper()} file cannot hold these channels.",
+        expected="RGB, RGBA or one channel",
+        found=", ".join(channels),
+        where=str(frame.path),
+        remedy="write an EXR, which holds any channels",
+    )
+
+
+def _natural_kind(frame: Frame, target: ImageFormat) -> str:
+    """The type that keeps what the plate has, as far as the format can."""
+    kind = frame.part.kinds[0]
+    if target.name == "openexr":
+        return "half" if kind == "half" or (frame.is_integer and frame.bits <= 11) else "float"
+    if kind in target.kinds:
+        return kind
+    floats = kind in ("half", "float") and "float" in target.kinds
+    return "float" if floats else _KIND_OF_DEPTH[target.default_depth]
+
+
+def _notes(frame: Frame, target: ImageFormat, names: list[str], kind: str) -> list[str]:
+    notes = []
+    kinds = set(frame.part.kinds)
+    if kind.startswith("uint") and kinds & {"half", "float"}:
+        bits = target.default_depth if kind == "uint16" else "8"
+        notes.append(f"float values are clamped to 0..1 and rounded to {bits} bits for {target.name}")
+    dropped = [name for name in frame.channels if name not in names]
+    if dropped:
+        notes.append(f"{target.name} output leaves out the channels {', '.join(dropped)}")
+    if not target.has_windows and frame.data_window != frame.display_window:
+        notes.append(f"{target.name} output holds the display window only")
+    return notes
+
+
+def _cropped(part: Part, names: list[str], window: Window) -> list[np.ndarray]:
+    if window == part.data_window:
+        return [part.pixels[name] for name in names]
+    common = window.intersect(part.data_window)
+    planes = []
+    for name in names:
+        plane = np.zeros((window.height, window.width), dtype=part.pixels[name].dtype)
+        plane[window.slices_of(common)] = part.pixels[name][part.data_window.slices_of(common)]
+        planes.append(plane)
+    return planes
+
+
+def _new_spec(
+    frame: Frame, target: ImageFormat, names: list[str], kind: str, window: Window
+) -> oiio.ImageSpec:
+    """A header for another format, with the plate's metadata apart from what only its own format understands."""
+    spec = oiio.ImageSpec(window.width, window.height, len(names), oiio.TypeDesc(kind))
+    spec.channelnames = _names_for(names, target)
+    if target.has_windows:
+        display = frame.display_window
+        spec.x, spec.y = window.x, window.y
+        spec.full_x, spec.full_y = display.x, display.y
+        spec.full_width, spec.full_height = display.width, display.height
+    for each in frame.part.spec.extra_attribs:
+        if not each.name.startswith(_FORMAT_WORDS) and each.name not in _FORMAT_NAMES:
+            spec.attribute(each.name, each.type, each.value)
+    if kind.startswith("uint") and target.default_depth.isdigit():
+        spec.attribute("oiio:BitsPerSample", 8 if kind == "uint8" else int(target.default_depth))
+    spec.attribute("oiio:UnassociatedAlpha", int(target.name in ("png", "targa")))
+    return spec
+
+
+def _names_for(names: list[str], target: ImageFormat) -> tuple[str, ...]:
+    if not target.channel_counts:
+        return tuple(names)
+    return {1: ("Y",), 3: ("R", "G", "B"), 4: ("R", "G", "B", "A")}[len(names)]

@@ -1,0 +1,246 @@
+"""Which files a shot is made of: patterns, ranges, folders and single files.
+
+    plate.####.exr  plate.@@@@.exr  plate.%04d.exr  plate.$F4.exr     a pattern: as many digits as there are marks
+    plate.1001-1100####.exr, or "plate.####.exr 1001-1100"            a pattern with its range
+    a folder                                                          the one sequence, still or movie in it
+    anything else                                                     one file, used as it is written
+
+A file that exists under the very name given is always that one file, whatever marks its name has. Only the file
+name may hold a pattern, not the folders above it. Files of another padding, or with their extension in another
+case, belong to the sequence too; when two files bear one number, the one with the pattern's own padding is used.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import fileseq
+
+from understudy.errors import SequenceError
+from understudy.frames.formats import is_image_path, is_movie_path
+
+MAX_FRAMES = 1_000_000
+
+_RANGE = r"-?\d+(?:-{1,2}\d+)?(?:[xy:]\d+)?(?:,-?\d+(?:-{1,2}\d+)?(?:[xy:]\d+)?)*"
+_MARK = re.compile(r"#+|@+|%0?(\d*)d|\$F(\d*)")
+_RANGE_BEFORE = re.compile(rf"(?P<range>{_RANGE})$")
+_RANGE_AFTER = re.compile(rf"^(?P<path>.*\S)\s+(?P<range>{_RANGE})$")
+_NUMBERED = re.compile(r"^(?P<prefix>.*?)(?P<number>(?:(?:(?<=[._])|^)-)?\d+)(?P<suffix>\.[^.]*)$")
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A file name with room for a frame number, in a folder."""
+
+    folder: Path
+    prefix: str
+    suffix: str
+    padding: int
+    numbers: tuple[int, ...] | None = None  # the range written into the pattern itself
+
+    def path(self, number: int) -> Path:
+        """Where the frame of this number is written; the sign counts as one of the padded digits."""
+        return self.folder / f"{self.prefix}{number:0{self.padding}d}{self.suffix}"
+
+    def __str__(self) -> str:
+        return str(self.folder / f"{self.prefix}{'#' * self.padding}{self.suffix}")
+
+
+@dataclass(frozen=True)
+class FileList:
+    """The files of a shot by frame number. ``pattern`` is None for a single file."""
+
+    files: dict[int, Path]
+    pattern: Pattern | None = None
+    missing: tuple[int, ...] = field(default=())
+
+
+def parse_frame_range(text: str) -> tuple[int, ...]:
+    """The frame numbers of ``1001-1100x5,1180``, sorted, each once; negative numbers as ``-5--1``.
+
+    Raises SequenceError for anything else, and for more than a million frames.
+    """
+    squeezed = re.sub(r"\s*,\s*", ",", text.strip())
+    try:
+        if not re.fullmatch(_RANGE, squeezed):
+            raise ValueError(text)
+        frames = fileseq.FrameSet(squeezed)
+        numbers = tuple(sorted({int(number) for number in frames})) if len(frames) <= MAX_FRAMES else ()
+    except (fileseq.FileSeqException, ValueError, OverflowError):
+        numbers = ()
+    if not numbers:
+        raise SequenceError(
+            "The frame range cannot be read.",
+            expected=f"numbers and ranges such as 1001-1100x5,1180, at most {MAX_FRAMES} frames",
+            found=repr(text),
+            remedy="write ranges with a dash, steps with an x, and commas between them",
+        )
+    return numbers
+
+
+def parse_pattern(spec: str) -> Pattern | None:
+    """The pattern in the file name of ``spec``, or None when it names one file."""
+    folder, name = os.path.split(spec)
+    marks = list(_MARK.finditer(name))
+    if not marks:
+        return None
+    hashes = [mark for mark in marks if not mark.group().startswith("@")]
+    mark = (hashes or marks)[-1]  # an @ is more likely to be a part of the name
+    prefix, numbers = name[: mark.start()], None
+    before = _RANGE_BEFORE.search(prefix)
+    if before and re.search(r"\d-|,", before["range"]):
+        prefix, numbers = prefix[: before.start()], parse_frame_range(before["range"])
+    return Pattern(Path(folder), prefix, name[mark.end() :], _padding(mark), numbers)
+
+
+def find_files(spec: str) -> FileList:
+    """The files that ``spec`` names, as this module's first lines say.
+
+    Raises SequenceError when there are none, or when a folder holds several shots.
+    """
+    if not spec or "\0" in spec:
+        raise SequenceError("No file was named.", expected="a file, a pattern or a folder", found=repr(spec))
+    if os.path.isfile(spec):
+        return single_file(Path(spec))
+    if os.path.isdir(spec):
+        return _only_shot_in(Path(spec))
+    after = _RANGE_AFTER.match(spec)
+    numbers = parse_frame_range(after["range"]) if after else None
+    pattern = parse_pattern(after["path"] if after else spec)
+    if pattern is None:
+        raise SequenceError(
+            "There is no such file.",
+            expected="a file, a folder, or a pattern such as plate.####.exr",
+            found="nothing of that name",
+            where=spec,
+            remedy="check the path; a sequence is written with #### for its frame numbers",
+        )
+    return _files_of(pattern, numbers if numbers is not None else pattern.numbers)
+
+
+def single_file(path: Path) -> FileList:
+    """One file; its number is the one before its extension (``plate.1001.exr``, ``plate_1001.exr``), else 1."""
+    match = _NUMBERED.match(path.name)
+    numbered = match is not None and (not match["prefix"] or match["prefix"][-1] in "._")
+    return FileList({_bounded(match["number"]) if match and numbered else 1: path})
+
+
+def restrict(files: FileList, frames: str | None, spec: str) -> FileList:
+    """Only the frames of the range ``frames``; SequenceError when none of them is there."""
+    if frames is None:
+        return files
+    wanted = parse_frame_range(frames)
+    kept = {number: files.files[number] for number in wanted if number in files.files}
+    if not kept:
+        raise SequenceError(
+            "None of the wanted frames is there.",
+            expected=f"frames {frames}",
+            found=f"frames {format_numbers(files.files)}",
+            where=spec,
+            remedy="give --frames a range that the shot has",
+        )
+    absent = tuple(number for number in wanted if number not in kept)
+    return FileList(kept, files.pattern, absent)
+
+
+def format_numbers(numbers: Iterable[int]) -> str:
+    """Frame numbers as a short range: ``1001-1004,1010``."""
+    listed = sorted(numbers)
+    return str(fileseq.FrameSet(listed)) if listed else "none"
+
+
+def _padding(mark: re.Match[str]) -> int:
+    digits = mark.group(1) or mark.group(2)
+    if digits is not None or mark.group()[0] in "%$":
+        return max(min(int(digits or 1), 32), 1)
+    return min(len(mark.group()), 32)
+
+
+def _bounded(digits: str) -> int:
+    """A number from a file name, or 1 when it is too long to be a frame number."""
+    return int(digits) if len(digits) <= 12 else 1
+
+
+def _files_of(pattern: Pattern, numbers: tuple[int, ...] | None) -> FileList:
+    found = _matching_files(pattern)
+    if numbers is not None:
+        found = {number: found[number] for number in numbers if number in found}
+    if not found:
+        raise SequenceError(
+            "No file belongs to this sequence.",
+            expected=f"files such as {pattern.path(1001).name}",
+            found="none" if pattern.folder.is_dir() or not pattern.folder.name else "no such folder",
+            where=str(pattern),
+            remedy="check the folder, the name and the frame numbers",
+        )
+    ordered = dict(sorted(found.items()))
+    wanted = numbers if numbers is not None else _between(ordered)
+    return FileList(ordered, pattern, tuple(number for number in wanted if number not in ordered))
+
+
+def _between(numbers: Iterable[int]) -> Iterable[int]:
+    listed = list(numbers)
+    span = range(listed[0], listed[-1] + 1)
+    return span if len(span) <= MAX_FRAMES else ()
+
+
+def _matching_files(pattern: Pattern) -> dict[int, Path]:
+    matcher = re.compile(
+        re.escape(pattern.prefix) + r"(-?\d{1,12})" + f"(?i:{re.escape(pattern.suffix)})$", re.DOTALL
+    )
+    found: dict[int, Path] = {}
+    for name in sorted(_names_in(pattern.folder)):
+        match = matcher.match(name)
+        if match and int(match.group(1)) not in found:
+            found[int(match.group(1))] = pattern.folder / name
+    for number in found:
+        exact = pattern.path(number)
+        if exact != found[number] and exact.is_file():
+            found[number] = exact
+    return found
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in os.scandir(folder) if entry.is_file()]
+    except OSError:
+        return []
+
+
+def _only_shot_in(folder: Path) -> FileList:
+    shots = _shots_in(folder)
+    if len(shots) == 1:
+        return next(iter(shots.values()))
+    raise SequenceError(
+        "The folder holds several shots." if shots else "The folder holds no frames.",
+        expected="one sequence of image files, or one movie",
+        found=", ".join(sorted(shots)) if shots else "no image file or movie",
+        where=str(folder),
+        remedy="name the sequence, as in folder/plate.####.exr",
+    )
+
+
+def _shots_in(folder: Path) -> dict[str, FileList]:
+    """Every sequence, still and movie in a folder under the name by which a user would ask for it."""
+    shots: dict[str, FileList] = {}
+    for name in sorted(_names_in(folder)):
+        if name.startswith(".") or not (is_image_path(name) or is_movie_path(name)):
+            continue
+        match = None if is_movie_path(name) else _NUMBERED.match(name)
+        if match is None or len(match["number"]) > 12:
+            shots[name] = single_file(folder / name)
+        else:
+            _join(shots, folder, match)
+    return shots
+
+
+def _join(shots: dict[str, FileList], folder: Path, match: re.Match[str]) -> None:
+    """Put a numbered file into the sequence that it belongs to."""
+    label = f"{match['prefix']}####{match['suffix'].lower()}"
+    if label not in shots:
+        padding = len(match["number"])
+        shots[label] = _files_of(Pattern(folder, match["prefix"], match["suffix"], padding), None)

@@ -1,0 +1,149 @@
+"""A shot: the frames of a sequence, a still or a movie, read one at a time by their numbers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+
+from understudy.errors import FrameError, SequenceError
+from understudy.frames.formats import is_movie_path
+from understudy.frames.frame import Frame
+from understudy.frames.image_file import read_image_file
+from understudy.frames.sequence import FileList, Pattern, find_files, format_numbers, restrict
+
+
+class Shot(ABC):
+    """What ``open_shot`` returns. ``read`` may be called from several threads at once.
+
+    spec      as the user wrote it
+    numbers   the frame numbers that are there, sorted
+    missing   the numbers that were asked for, or that lie between the first and the last, and are not there
+    is_movie  a container, read by frame number
+    is_still  one file without a pattern: it may stand for every frame (a mask, a depth map)
+    """
+
+    spec: str
+    numbers: tuple[int, ...]
+    missing: tuple[int, ...] = ()
+    is_movie: bool = False
+    is_still: bool = False
+
+    @property
+    @abstractmethod
+    def frame_rate(self) -> Fraction | None:
+        """Frames per second of the movie, or as the first frame's header says; None when nothing says it."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The file name without frame number and extension: ``plate`` for ``plate.####.exr``."""
+
+    @property
+    @abstractmethod
+    def extension(self) -> str:
+        """The extension of the frames, or of the movie, with its dot and as it is written."""
+
+    @property
+    def padding(self) -> int:
+        """Digits of the frame numbers in file names; 4 where the plate has none."""
+        return 4
+
+    @abstractmethod
+    def path(self, number: int) -> Path:
+        """The file that holds the frame. Raises SequenceError for a number that is not in ``numbers``."""
+
+    @abstractmethod
+    def read(self, number: int) -> Frame:
+        """The frame. Raises FrameError when it cannot be read, SequenceError when the shot has no such frame."""
+
+    def close(self) -> None:
+        """Let go of files that are open. Reading again opens them again."""
+
+    def check(self, number: int) -> None:
+        """SequenceError unless the shot has the frame."""
+        if number not in self._known:
+            raise SequenceError(
+                "The shot has no such frame.",
+                expected=f"one of {format_numbers(self.numbers)}",
+                found=str(number),
+                where=self.spec,
+            )
+
+    @cached_property
+    def _known(self) -> frozenset[int]:
+        return frozenset(self.numbers)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __enter__(self) -> Shot:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class FileShot(Shot):
+    """A shot whose frames are files of their own."""
+
+    def __init__(self, spec: str, files: FileList, part: str | None = None) -> None:
+        self.spec = spec
+        self.numbers = tuple(files.files)
+        self.missing = files.missing
+        self.is_still = files.pattern is None
+        self._files = files
+        self._part = part
+
+    @cached_property
+    def frame_rate(self) -> Fraction | None:
+        try:
+            return self.read(self.numbers[0]).frame_rate
+        except FrameError:
+            return None
+
+    @property
+    def pattern(self) -> Pattern | None:
+        """The sequence's pattern; None for a still."""
+        return self._files.pattern
+
+    @property
+    def name(self) -> str:
+        if self.pattern is None:
+            return self._files.files[self.numbers[0]].stem
+        return self.pattern.prefix.rstrip("._- ") or "frame"
+
+    @property
+    def extension(self) -> str:
+        return self._files.files[self.numbers[0]].suffix
+
+    @property
+    def padding(self) -> int:
+        return self.pattern.padding if self.pattern else 4
+
+    def path(self, number: int) -> Path:
+        self.check(number)
+        return self._files.files[number]
+
+    def read(self, number: int) -> Frame:
+        return read_image_file(self.path(number), part=self._part, number=number)
+
+
+def open_shot(spec: str, *, frames: str | None = None, part: str | None = None) -> Shot:
+    """The shot that ``spec`` names: a pattern, a folder, a file or a movie; see ``sequence``.
+
+    ``frames`` restricts it to a range (``1001-1100x5,1180``); a movie's first frame is 1. ``part`` selects the
+    part of each frame by name. No pixels are read. Raises SequenceError when nothing is there to read.
+    """
+    spec = str(spec)
+    files = find_files(spec)
+    first = next(iter(files.files.values()))
+    if is_movie_path(first):
+        from understudy.frames.movie_shot import MovieShot  # PyAV is an extra
+
+        return MovieShot(spec, first, frames)
+    return FileShot(spec, restrict(files, frames, spec), part)

@@ -1,0 +1,19 @@
+"""understudy apply"""
+
+from __future__ import annotations
+
+from understudy.cli.flags import settings_command
+from understudy.cli.json_flag import JsonFlag
+from understudy.cli.progress import apply_progress
+from understudy.runs.stop import StopFlag
+from understudy.settings import ApplySettings
+
+
+@settings_command(ApplySettings, positional=("model", "plate", "output"))
+def command(settings: ApplySettings, *, json: JsonFlag = False) -> int:
+    """Apply a trained network to a plate. Frames that are there already are kept: a stopped job goes on."""
+    from understudy.inference.apply import apply
+
+    with StopFlag() as stop, apply_progress(json) as progress:
+        result = apply(settings, progress.report, stop=stop)
+        return progress.ended(result)

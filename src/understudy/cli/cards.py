@@ -1,0 +1,147 @@
+"""The cards that ``understudy info`` prints: a heading and what stands under it, in the order of importance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from understudy.cli.text import date_text, duration_text, number_text, size_text
+from understudy.errors import UnderstudyError
+from understudy.runs import RunFolder
+from understudy.runs.state import BestHeldOut, RunState
+
+Card = dict[str, Any]
+KINDS = {"image": "image: the frame, changed", "matte": "matte: one channel from 0 to 1"}
+
+
+def run_card(path: Path) -> Card:
+    """The state of a run, and the network that it stands for when there is one already."""
+    run = RunFolder.open(path)
+    card = _run_lines(run, run.read_state())
+    try:
+        card["Network"] = model_card(run.best_or_newest())
+    except UnderstudyError as error:
+        card["Network"] = error.message
+    return card
+
+
+def _run_lines(run: RunFolder, state: RunState) -> Card:
+    sheets, saved = run.contact_sheets(), run.checkpoints()
+    lines = {
+        "Run": run.name,
+        "Folder": str(run.path),
+        "State": run.condition() + (f": {state.reason}" if state.reason else ""),
+        "Steps": f"{state.step} of {state.total}" if state.total else str(state.step),
+        "Loss": number_text(state.loss),
+        "Best held-out": _best(state.best_held_out),
+        "Speed": f"{number_text(state.steps_per_second, 3)} steps/s" if state.steps_per_second else "",
+        "Time left": duration_text(state.time_left) if run.is_busy() and state.time_left is not None else "",
+        "Model Size": state.model_size,
+        "Pairs": str(state.pairs or ""),
+        "Machine": f"{state.host}, process {state.process}" if state.host else "",
+        "Begun": date_text(state.created),
+        "Last heard of": date_text(state.updated),
+        "Version": f"understudy {state.version}" if state.version else "",
+        "Checkpoints": f"{len(saved)}, newest at step {saved[-1][0]}" if saved else "none",
+        "Contact sheets": f"{len(sheets)}, newest {sheets[-1][1].name}" if sheets else "none",
+        "On disk": size_text(run.size()),
+    }
+    return {name: text for name, text in lines.items() if text}
+
+
+def _best(best: BestHeldOut | None) -> str:
+    if best is None:
+        return ""
+    frame = f", frame {best.frame}" if best.frame is not None else ""
+    return f"{number_text(best.value)} {best.metric} at step {best.step}{frame}".replace("  ", " ")
+
+
+def model_card(path: Path) -> Card:
+    """What the header of a .cat says. ModelFileError when it is not one."""
+    from understudy.network.model_file import read_header
+
+    header = read_header(path)
+    origin = _as_dict(getattr(header, "provenance", {}))
+    lines = {
+        "File": str(path),
+        "Kind": KINDS.get(header.kind, header.kind),
+        "Channels in": ", ".join(header.input_channels),
+        "Extra inputs": ", ".join(_name(item) for item in getattr(header, "extra", ())),
+        "Channels out": ", ".join(header.output_channels),
+        "Colour in": colour_text(header.colour_in),
+        "Colour out": colour_text(header.colour_out),
+        "Scale": f"{header.scale} times the plate's size" if getattr(header, "scale", 1) != 1 else "",
+        "Sees": f"{header.reach} pixels around each pixel",
+        "Steps": str(origin.pop("steps", "")),
+        "Held-out error": _plain(origin.pop("held_out", None)),
+        "bfloat16 differs by": _precision(_as_dict(getattr(header, "precision", {}))),
+        "Learned from": _pairs(origin.pop("pairs", ())),
+        "Date": _plain(origin.pop("date", None)),
+        "Licence": _plain(origin.pop("licence", None)),
+        "Versions": _plain(origin.pop("versions", None)),
+        "Settings": _settings(_as_dict(origin.pop("settings", {}))),
+        **{name.replace("_", " ").capitalize(): _plain(value) for name, value in origin.items()},
+        "Format": f"{getattr(header, 'format', '')} {getattr(header, 'version', '')}".strip(),
+        "Size": size_text(path.stat().st_size),
+    }
+    return {name: value for name, value in lines.items() if value}
+
+
+def progress_card(path: Path) -> Card:
+    """An .ost is told by its run: it is of use only there."""
+    return {"File": str(path), "Kind": "progress of a run, for understudy resume", **run_card(path.parent)}
+
+
+def _as_dict(value: Any) -> dict[str, Any]:
+    if hasattr(value, "model_dump"):
+        return value.model_dump()
+    return dict(value) if isinstance(value, dict) else {}
+
+
+def _name(item: Any) -> str:
+    return str(item.get("name", item)) if isinstance(item, dict) else str(getattr(item, "name", item))
+
+
+def colour_text(encoding: Any) -> str:
+    """The space of the files, its OCIO config, and whether values are compressed for the network."""
+    values = _as_dict(encoding) or {n: getattr(encoding, n, None) for n in ("space", "ocio_config", "k")}
+    config = f" of {values['ocio_config']}" if values.get("ocio_config") else ""
+    return f"{values.get('space')}{config}" + (", unbounded" if values.get("k") else "")
+
+
+def _precision(values: dict[str, Any]) -> str:
+    difference = values.get("bfloat16_difference")
+    return f"{number_text(difference, 2)} of an 8-bit code" if isinstance(difference, int | float) else ""
+
+
+def _pairs(pairs: Any) -> list[str]:
+    return [_pair(_as_dict(pair) or {"name": pair}) for pair in pairs or ()]
+
+
+def _pair(pair: dict[str, Any]) -> str:
+    rest = [
+        f"{key} {_short(value)}" for key, value in pair.items() if key != "name" and value not in (None, "")
+    ]
+    return "  ".join([str(pair.get("name", "pair")), *rest])
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 24 else text[:12] + "…"
+
+
+def _settings(values: dict[str, Any]) -> list[str]:
+    return [f"{key} = {_plain(value)}" for key, value in values.items() if value not in (None, (), [])]
+
+
+def _plain(value: Any) -> str:
+    """A value of the header in one line."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return number_text(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(item) for item in value)
+    return str(value)

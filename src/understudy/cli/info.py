@@ -1,0 +1,68 @@
+"""understudy info"""
+
+from __future__ import annotations
+
+import importlib
+import json as json_module
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from understudy.cli.json_flag import JsonFlag
+from understudy.cli.text import card_text
+from understudy.errors import ModelFileError
+from understudy.runs import is_run
+
+# Which function makes the card of a file, by its ending; others may add theirs. Imported when wanted.
+CARDS = {
+    ".cat": "understudy.cli.cards:model_card",
+    ".ost": "understudy.cli.cards:progress_card",
+}
+RUN_CARD = "understudy.cli.cards:run_card"
+Card = dict[str, Any]
+
+
+def command(path: str, /, *, json: JsonFlag = False) -> int:
+    """Say what a file or a run is: what it does, what it learned from, how well, when and with what.
+
+    Parameters
+    ----------
+    path:
+        A .cat, or the folder of a run.
+    """
+    card = card_of(Path(path))
+    print(json_module.dumps(card, ensure_ascii=False, default=str) if json else card_text(card))
+    return 0
+
+
+def card_of(path: Path) -> Card:
+    """What there is to say about ``path``. ModelFileError when it is nothing that this program knows."""
+    if is_run(path):
+        return _maker(RUN_CARD)(path)
+    if path.suffix.lower() not in CARDS:
+        raise _unknown(path)
+    if not path.is_file():
+        raise ModelFileError(
+            "There is no such file.",
+            expected="a .cat, or the folder of a run",
+            where=os.path.abspath(path),
+            remedy="Check the path.",
+        )
+    return _maker(CARDS[path.suffix.lower()])(path)
+
+
+def _maker(name: str) -> Callable[[Path], Card]:
+    module, _, function = name.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def _unknown(path: Path) -> ModelFileError:
+    found = "a folder without a run in it" if path.is_dir() else "a file" if path.exists() else "nothing"
+    return ModelFileError(
+        "There is nothing to tell about this.",
+        expected=", ".join(CARDS) + ", or the folder of a run",
+        found=f"{found} called {path.name}",
+        where=os.path.abspath(path),
+        remedy="Give a trained network or a run.",
+    )

@@ -1,0 +1,194 @@
+"""Finds the command, runs it, and turns every error into a message and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from understudy import __version__
+from understudy.errors import SettingError, UnderstudyError
+
+if TYPE_CHECKING:
+    from cyclopts import App, CycloptsError
+
+
+@dataclass(frozen=True)
+class Command:
+    """A row of the table below. ``module`` has a function ``command`` whose signature gives the flags."""
+
+    name: str
+    module: str
+    summary: str
+
+
+# Imported only when called for, so that --help is there at once and `runs` never waits for torch.
+COMMANDS = (
+    Command("train", "understudy.cli.train", "Learn an effect from a few frames."),
+    Command("resume", "understudy.cli.resume", "Go on with a run that was stopped or killed."),
+    Command("stop", "understudy.cli.stop", "Ask a run to stop after its step and keep everything."),
+    Command("apply", "understudy.cli.apply", "Apply a trained network to a plate."),
+    Command("runs", "understudy.cli.runs", "List, rename or delete the runs of a data directory."),
+    Command("info", "understudy.cli.info", "Say what a file or a run is, and what it learned from."),
+    Command("monitor", "understudy.cli.monitor", "Watch, compare and steer training from a page."),
+    Command("serve", "understudy.cli.serve", "Serve networks live to the compositing program."),
+    Command("export", "understudy.cli.export", "Make files that other programs load."),
+    Command("import", "understudy.cli.import_model", "Make a .cat from a network of another program."),
+    Command("nuke-plugin", "understudy.cli.nuke_plugin", "Install the menu for Nuke."),
+)
+
+HELP_FLAGS = ("--help", "-h", "help")
+
+
+def commands() -> tuple[Command, ...]:
+    """The commands of this installation."""
+    return tuple(c for c in COMMANDS if importlib.util.find_spec(c.module) is not None)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command line ``argv`` (without the program's name); the exit code. Never raises."""
+    try:
+        code = _dispatch(list(argv))
+        sys.stdout.flush()
+        return code
+    except UnderstudyError as error:
+        return _say(error)
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has left (| head). Python would complain once more while closing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except Exception as error:
+        return _own_fault(error)
+
+
+def _dispatch(argv: list[str]) -> int:
+    if not argv or argv[0] in HELP_FLAGS:
+        print(overview())
+        return 0
+    if argv[0] in ("--version", "-V"):
+        print(__version__)
+        return 0
+    command = _find(argv[0])
+    module = importlib.import_module(command.module)
+    return _call(app_for(command, module), argv[1:])
+
+
+def _find(name: str) -> Command:
+    known = {command.name: command for command in commands()}
+    if name in known:
+        return known[name]
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1)
+    raise SettingError(
+        f"There is no command called {name!r}."
+        if name[:1] != "-"
+        else f"There is no option called {name!r}.",
+        expected=", ".join(known),
+        remedy=f"Did you mean: understudy {near[0]}?" if near else "See: understudy --help",
+    )
+
+
+def overview() -> str:
+    """The help of the program: one line for each command."""
+    width = max(len(command.name) for command in COMMANDS) + 2
+    lines = [f"  {command.name:<{width}}{command.summary}" for command in commands()]
+    return "\n".join(
+        [
+            "Show it a few frames; it plays the rest of the shot.",
+            "",
+            "Usage: understudy COMMAND [OPTIONS]",
+            "",
+            *lines,
+            "",
+            "understudy COMMAND --help tells more about one of them.",
+        ]
+    )
+
+
+def app_for(command: Command, module: ModuleType) -> App:
+    """The parser of one command: its flags are the signature of ``module.command``."""
+    from cyclopts import App, Parameter
+
+    from understudy.cli.flags import MAIN
+
+    function: Callable[..., Any] = module.command
+    usage = getattr(function, "usage", None)
+    app = App(
+        usage=f"Usage: understudy {command.name} {usage}" if usage else None,
+        name=f"understudy {command.name}",
+        help_format="plaintext",
+        version_flags=(),
+        help_flags=("--help", "-h"),
+        result_action="return_value",
+        suppress_keyboard_interrupt=False,
+        group_parameters=MAIN,
+        default_parameter=Parameter(negative=(), show_default=False),
+    )
+    app["--help"].show = False
+    app.default(function)
+    return app
+
+
+def _call(app: App, argv: list[str]) -> int:
+    from cyclopts import CycloptsError
+
+    try:
+        result = app(argv, print_error=False, exit_on_error=False)
+    except CycloptsError as error:
+        raise _usage(error, app.name[0]) from None
+    return result if isinstance(result, int) else 0
+
+
+def _usage(error: CycloptsError, name: str) -> SettingError:
+    from cyclopts import UnusedCliTokensError
+
+    text = str(error).strip().replace("\n", " ")
+    if isinstance(error, UnusedCliTokensError):
+        text = "There is no place for: " + " ".join(error.unused_tokens or ())
+    return SettingError(text, remedy=f"See: {name} --help")
+
+
+def _say(error: UnderstudyError) -> int:
+    print(f"Error: {error}", file=sys.stderr)
+    _show_trace_if_asked()
+    return error.exit_code
+
+
+def _show_trace_if_asked() -> None:
+    if os.environ.get("UNDERSTUDY_DEBUG"):
+        import traceback
+
+        traceback.print_exc()
+
+
+def _own_fault(error: Exception) -> int:
+    """What nobody foresaw. The artist is told that it is not his fault, the traceback goes into a file."""
+    print(f"Error: a fault of the program: {type(error).__name__}: {error}", file=sys.stderr)
+    print(f"  where: {_write_trace()}", file=sys.stderr)
+    print("  what to do: Report it, with that file. What was finished is kept.", file=sys.stderr)
+    _show_trace_if_asked()
+    return 1
+
+
+def _write_trace() -> str:
+    import tempfile
+    import traceback
+
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="understudy-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
+        ) as file:
+            file.write(f"understudy {__version__}\n{sys.version}\n{' '.join(sys.argv)}\n\n")
+            traceback.print_exc(file=file)
+        return file.name
+    except OSError:
+        return "no log could be written; UNDERSTUDY_DEBUG=1 shows it here"

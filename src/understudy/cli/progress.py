@@ -1,0 +1,152 @@
+"""Events of the two jobs -> words on a screen."""
+
+from __future__ import annotations
+
+import dataclasses
+from types import TracebackType
+from typing import Any, Self
+
+from understudy.cli.screen import Screen, event_name, screen
+from understudy.cli.text import duration_text, number_text
+from understudy.errors import UnderstudyError
+from understudy.runs import RunFolder
+
+
+@dataclasses.dataclass(frozen=True)
+class Refused:
+    """What ``--json`` says when the work failed or was refused."""
+
+    message: str
+    expected: str
+    found: str
+    where: str
+    remedy: str
+    exit_code: int
+
+
+class Progress:
+    """Gives every event to the method ``_on_<its class>``; events without one are only for programs."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.screen: Screen = screen(as_json)
+
+    def __enter__(self) -> Self:
+        self.screen.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.screen.__exit__(kind, error, trace)
+        if isinstance(error, UnderstudyError):
+            self.screen.event(refused(error))
+
+    def report(self, event: Any) -> None:
+        """Show ``event``."""
+        self.screen.event(event)
+        handler = getattr(self, "_on_" + event_name(event), None)
+        if handler is not None:
+            handler(event)
+
+    def _on_said(self, event: Any) -> None:
+        self.screen.say(event.text)
+
+
+def refused(error: UnderstudyError) -> Refused:
+    return Refused(
+        error.message, error.expected, error.found, error.where, error.remedy, exit_code=error.exit_code
+    )
+
+
+class TrainingProgress(Progress):
+    """Planned, Stepped, Saved, Said, Ended of understudy.training.events."""
+
+    state, reason, step = "finished", "", 0
+
+    def _on_planned(self, event: Any) -> None:
+        estimate = getattr(event, "seconds_estimate", None)
+        time = f", about {duration_text(estimate)}" if estimate else ""
+        self.screen.say(
+            f"Total Steps {event.total_steps}: {event.pairs} pairs, batch size {event.batch_size}{time}"
+        )
+        for note in getattr(event, "notes", ()) or ():
+            self.screen.say(f"  {note}")
+
+    def _on_stepped(self, event: Any) -> None:
+        speed = getattr(event, "steps_per_second", None)
+        words = [f"loss {number_text(event.loss)}", f"{number_text(speed, 3)} steps/s" if speed else ""]
+        left = getattr(event, "seconds_left", None)
+        words.append(f"{duration_text(left)} left" if left is not None else "")
+        self.screen.advance(event.step, event.total, "  ".join(filter(None, words)))
+
+    def _on_saved(self, event: Any) -> None:
+        if event.kind in ("checkpoint", "best"):
+            score = f", held-out {number_text(event.held_out)}" if event.held_out is not None else ""
+            self.screen.say(f"{event.path.name}{score}")
+
+    def _on_ended(self, event: Any) -> None:
+        self.state, self.reason, self.step = event.state, event.reason, event.step
+
+    def ended(self, run: RunFolder) -> int:
+        """The closing words, with what to do next; the exit code."""
+        because = f": {self.reason}" if self.reason else ""
+        self.screen.say(f"{run.name} {self.state} at step {self.step}{because}")
+        if self.state == "stopped":
+            self.screen.say(f"To go on:   understudy resume {_quoted(run.path)}")
+        self.screen.say(f"To use it:  understudy apply {_quoted(run.path)} PLATE OUTPUT")
+        return 1 if self.state == "failed" else 0
+
+
+def _quoted(path: object) -> str:
+    import shlex
+
+    return shlex.quote(str(path))
+
+
+def training_progress(as_json: bool) -> TrainingProgress:
+    return TrainingProgress(as_json)
+
+
+class ApplyProgress(Progress):
+    """The events of understudy.inference.events."""
+
+    stopped = False
+
+    def _on_apply_planned(self, event: Any) -> None:
+        tiles = f", tiles of {event.tile[1]}x{event.tile[0]}" if event.tile else ""
+        self.screen.say(
+            f"{_frames(event.total)}, {event.precision} on {event.device} ({event.engine}){tiles}"
+        )
+        for note in event.notes:
+            self.screen.say(f"  {note}")
+
+    def _on_frame_written(self, event: Any) -> None:
+        words = [f"frame {event.number}", f"{number_text(event.frames_per_second, 3)} frames/s"]
+        words += [f"{duration_text(event.seconds_left)} left"] if event.seconds_left is not None else []
+        self.screen.advance(event.done, event.total, "  ".join(words))
+
+    def _on_frame_failed(self, event: Any) -> None:
+        self.screen.say(f"Frame {event.number} failed: {event.error}")
+
+    def _on_apply_said(self, event: Any) -> None:
+        self.screen.say(event.text)
+
+    def _on_apply_ended(self, event: Any) -> None:
+        self.stopped = event.stopped
+
+    def ended(self, result: Any) -> int:
+        """The closing words; the exit code: 1 when frames failed."""
+        kept = f", {len(result.kept)} were there already" if result.kept else ""
+        failed = f", {len(result.failed)} failed" if result.failed else ""
+        self.screen.say(f"{_frames(len(result.written))} written{kept}{failed}.")
+        if self.stopped:
+            self.screen.say("Stopped. The same command goes on where it stopped.")
+        return 1 if result.failed else 0
+
+
+def _frames(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"
+
+
+def apply_progress(as_json: bool) -> ApplyProgress:
+    return ApplyProgress(as_json)

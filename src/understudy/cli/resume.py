@@ -1,0 +1,48 @@
+"""understudy resume"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from understudy.cli.flags import flag
+from understudy.cli.json_flag import JsonFlag
+from understudy.cli.progress import training_progress
+from understudy.runs import RunFolder
+from understudy.runs.stop import StopFlag
+from understudy.settings import TrainSettings, load_settings_file, settings_of
+
+CHANGEABLE = ("epochs", "max_steps", "time_limit", "devices")
+
+
+def command(run: str, /, *, json: JsonFlag = False, **changes: Any) -> int:
+    """Go on exactly where a run stopped. A finished run needs more epochs, steps or time to go on.
+
+    Parameters
+    ----------
+    run:
+        The folder of the run.
+    """
+    from understudy.training.train import resume
+
+    folder = RunFolder.open(run)
+    given = _checked(folder, changes)
+    with StopFlag() as stop, training_progress(json) as progress:
+        resume(folder, progress.report, stop=stop, **given)
+        return progress.ended(folder)
+
+
+def _checked(run: RunFolder, changes: dict[str, Any]) -> dict[str, Any]:
+    """The flags that were given, as values that fit the settings of the run."""
+    given = {name: value for name, value in changes.items() if value is not None}
+    settings = TrainSettings(**load_settings_file(run.settings_path)).replace(**given) if given else None
+    return {name: getattr(settings, name) for name in given}
+
+
+def _signature() -> inspect.Signature:
+    own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "changes"]
+    flags = [flag(info) for info in settings_of(TrainSettings) if info.name in CHANGEABLE]
+    return inspect.Signature([own[0], *flags, *own[1:]])
+
+
+command.__signature__ = _signature()  # type: ignore[attr-defined]

@@ -95,7 +95,7 @@ def synthetic_frame(number: int, width: int, height: int, peak: float = 1.0) -> 
 
 
 def write_image(path: Path, pixels: np.ndarray, data_format: str = "", **attributes: object) -> Path:
-    """Write float32 ``pixels`` (H, W, C) to ``path`` as ``data_format``: "uint8", "uint16", "half", "float"."""
+    """Write float32 ``pixels`` (H, W, C) to ``path`` as ``data_format``: uint8, uint16, half or float."""
     height, width, channels = pixels.shape
     kind = data_format or ("half" if path.suffix == ".exr" else "uint8")
     spec = oiio.ImageSpec(width, height, channels, kind)

@@ -1,4 +1,4 @@
-"""The cards that ``understudy info`` prints: a heading and what stands under it, in the order of importance."""
+"""The cards that ``understudy info`` prints: headings and values, the important first."""
 
 from __future__ import annotations
 
@@ -119,9 +119,8 @@ def _pairs(pairs: Any) -> list[str]:
 
 
 def _pair(pair: dict[str, Any]) -> str:
-    rest = [
-        f"{key} {_short(value)}" for key, value in pair.items() if key != "name" and value not in (None, "")
-    ]
+    known = {key: value for key, value in pair.items() if key != "name" and value not in (None, "")}
+    rest = [f"{key} {_short(value)}" for key, value in known.items()]
     return "  ".join([str(pair.get("name", "pair")), *rest])
 
 

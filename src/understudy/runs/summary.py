@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -35,7 +36,8 @@ def _append_whole(file: int, text: bytes) -> None:
         while written < len(text):
             written += os.write(file, text[written:])
     except OSError:
-        os.ftruncate(file, size)
+        with contextlib.suppress(OSError):
+            os.ftruncate(file, size)
         raise
 
 

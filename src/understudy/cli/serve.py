@@ -1,0 +1,107 @@
+"""understudy serve"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from understudy.errors import MissingPackageError
+
+if TYPE_CHECKING:
+    from understudy.server.serving import Listening
+
+
+def command(
+    *models: Path,
+    host: str = "127.0.0.1",
+    port: Annotated[int, Parameter(validator=lambda _, value: _port(value))] = 55555,
+    http_port: Annotated[int, Parameter(validator=lambda _, value: _port(value))] = 8000,
+    devices: str = "auto",
+    max_request: str = "1GB",
+    token_file: Path | None = None,
+    patience: str = "10s",
+    new_model: str | None = None,
+) -> int:
+    """Serve networks live to the compositing program, by the ML-Server protocol and by KServe v2.
+
+    Without MODELS the built-in ones are served: Gaussian Blur and Motion Vectors.
+
+    Parameters
+    ----------
+    models
+        .cat files, runs, ONNX and TorchScript files, Python models, and folders of these, which are watched.
+    host
+        Address to listen on. Other than a loopback address, the HTTP door needs --token-file.
+    port
+        Port of the ML-Server door, which Nuke's MLClient connects to; 0 takes a free one.
+    http_port
+        Port of the HTTP door; 0 takes a free one.
+    devices
+        Where networks run: auto, cpu, cuda, cuda:1, mps.
+    max_request
+        The largest request that is taken, such as 512MB or 1GB.
+    token_file
+        File with the token of the HTTP door; made, with a new token, when it does not exist.
+    patience
+        How long a silent client is waited for, such as 10s.
+    new_model
+        Write a working Python model of this name into ./models and end.
+    """
+    if new_model is not None:
+        from understudy.server.template import write_template
+
+        print(write_template(new_model, Path("models")))
+        return 0
+    return _serve(_Wishes(models, host, port, http_port, devices, max_request, token_file, patience))
+
+
+class _Wishes(tuple):
+    """The flags as they came."""
+
+    def __new__(cls, *values: object) -> _Wishes:
+        return super().__new__(cls, values)
+
+
+def _port(value: int) -> None:
+    if not 0 <= value <= 65535:
+        raise ValueError("a port lies between 0 and 65535")
+
+
+def _serve(wishes: _Wishes) -> int:
+    from understudy.durations import parse_duration
+    from understudy.server.sizes import parse_size
+    from understudy.server.token import read_or_make_token
+
+    try:
+        from understudy.server.house import ServerSettings
+        from understudy.server.serving import serve
+    except ImportError as error:
+        raise MissingPackageError(
+            "The server needs a package that is not installed.",
+            found=str(error),
+            remedy='pip install "understudy[server]"',
+        ) from error
+    models, host, port, http_port, devices, max_request, token_file, patience = wishes
+    serve(
+        ServerSettings(
+            models=models,
+            host=host,
+            port=port,
+            http_port=http_port,
+            devices=devices,
+            max_request=parse_size(max_request),
+            token=read_or_make_token(token_file) if token_file else "",
+            patience=parse_duration(patience),
+        ),
+        _say,
+    )
+    return 0
+
+
+def _say(listening: Listening) -> None:
+    host = f"[{listening.host}]" if ":" in listening.host else listening.host
+    print(f"Models: {', '.join(listening.models) or 'none yet'}")
+    print(f"ML-Server (Nuke's MLClient): {host}, port {listening.port}")
+    print(f"HTTP (KServe v2), with its description at http://{host}:{listening.http_port}/docs", flush=True)

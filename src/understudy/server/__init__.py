@@ -1,0 +1,1 @@
+"""The server: networks, files and Python models, live in the compositing program."""

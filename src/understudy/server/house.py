@@ -1,0 +1,85 @@
+"""What both doors share: the models, the queues, the memory, and what a client may be told."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from understudy.errors import ServerError
+from understudy.server.fair import MemoryGate
+from understudy.server.lanes import Job, Lanes
+from understudy.server.log import ServerLog
+from understudy.server.metrics import Metrics
+from understudy.server.models.card import Answer, Call, RequestError, ServedModel
+from understudy.server.registry import Registry
+
+GIGABYTE = 10**9
+UNKNOWN = "(unknown)"
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """How the server was started. ``max_request`` in bytes, ``patience`` in seconds."""
+
+    models: tuple[Path, ...] = ()
+    host: str = "127.0.0.1"
+    port: int = 55555
+    http_port: int = 8000
+    devices: str = "auto"
+    max_request: int = GIGABYTE
+    token: str = ""
+    patience: float = 10.0
+    drain: float = 30.0
+
+
+@dataclass
+class House:
+    """Everything behind the doors."""
+
+    settings: ServerSettings
+    log: ServerLog = field(default_factory=ServerLog)
+    registry: Registry = field(default_factory=Registry)
+    metrics: Metrics = field(default_factory=Metrics)
+    draining: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.lanes = Lanes(self.log)
+        self.gate = MemoryGate(max(2 * self.settings.max_request, _memory_share()))
+        self.metrics.watch(lambda: self.gate.used, lambda: self.gate.waiting, self.lanes.waiting)
+
+    def submit(self, model: ServedModel, call: Call, client: str) -> Future[Answer]:
+        """Queue a call; the answer, or what went wrong, arrives in the future."""
+        job = Job(client, model, call)
+        job.future.add_done_callback(lambda done: self._note(model, done))
+        return self.lanes.submit(job)
+
+    def _note(self, model: ServedModel, done: Future[Answer]) -> None:
+        """A model's own failures are told in full to the log, and to nobody else."""
+        error = None if done.cancelled() else done.exception()
+        if error is not None and not isinstance(error, ServerError):
+            self.log.error("a model failed", error, model=model.card.name)
+
+    def explain(self, error: BaseException, model: ServedModel | None) -> str:
+        """What the client is told: never a path, never a trace."""
+        if isinstance(error, ServerError):
+            return error.message
+        label = f'"{model.card.label}"' if model else "The server"
+        if isinstance(error, MemoryError):
+            return f"{label} ran out of memory on this request."
+        return f"{label} failed on this request; the server's log says why."
+
+    @staticmethod
+    def outcome(error: BaseException) -> str:
+        """The word for the metrics."""
+        return "refused" if isinstance(error, RequestError) else "failed"
+
+
+def _memory_share() -> int:
+    """A quarter of this machine's memory."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+    except (AttributeError, ValueError, OSError):
+        return 2 * GIGABYTE

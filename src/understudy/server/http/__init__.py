@@ -1,0 +1,1 @@
+"""The HTTP door: KServe v2 (Open Inference Protocol), the list of models, metrics."""

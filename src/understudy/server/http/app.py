@@ -1,0 +1,234 @@
+"""The paths of the HTTP door."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy.server.house import UNKNOWN, House
+from understudy.server.http import kserve
+from understudy.server.http.exchange import Body, ClientGone, Parts, Refusal, answered, client_of
+from understudy.server.http.gate import Guard
+from understudy.server.http.page import page
+from understudy.server.mlserver import fitting, is_listed
+from understudy.server.models.card import ModelDown, Port, RequestError, ServedModel, UnknownModel
+
+DOOR = "http"
+ABOUT = (
+    "Models by KServe v2 (Open Inference Protocol). Tensors are 1 x C x H x W, the top row first, in the model's file "
+    'values, or scene-linear with the parameter "space": "scene-linear". Options travel as request parameters.'
+)
+
+
+class PortJson(BaseModel):
+    """One input or output; -1 channels: as many as come."""
+
+    name: str
+    channels: int
+
+
+class ModelJson(BaseModel):
+    """One model as the list shows it."""
+
+    name: str
+    label: str
+    kind: str
+    version: str
+    state: str
+    trouble: str
+    space: str
+    description: str
+    inputs: list[PortJson]
+    outputs: list[PortJson]
+    options: list[dict[str, Any]]
+    buttons: list[str]
+    in_ml_server_list: bool
+
+
+def make_app(house: House, version: str) -> FastAPI:
+    """The application; all state is in ``house``."""
+    app = FastAPI(title="Understudy server", version=version, description=ABOUT, docs_url=None, redoc_url=None)
+    app.add_middleware(Guard, token=house.settings.token)
+    _add_errors(app, house)
+    app.include_router(_health(house, version))
+    app.include_router(_models(house))
+    app.include_router(_infer(house))
+    app.include_router(_monitoring(house))
+
+    @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
+    def documentation() -> str:
+        return page(app.openapi())
+
+    return app
+
+
+def _add_errors(app: FastAPI, house: House) -> None:
+    """Every answer that is not 200 is ``{"error": sentence}``."""
+
+    async def refused(request: Request, error: Exception) -> JSONResponse:
+        status, message = status_of(error, house)
+        return JSONResponse({"error": message}, status, headers={"connection": "close"} if status == 408 else None)
+
+    for kind in (HTTPException, Refusal, RequestError, ModelDown, Exception):
+        app.add_exception_handler(kind, refused)
+
+
+def status_of(error: Exception, house: House) -> tuple[int, str]:
+    """The HTTP status and the sentence for an error."""
+    if isinstance(error, Refusal):
+        return error.status, error.message
+    if isinstance(error, HTTPException):
+        return error.status_code, str(error.detail)
+    if isinstance(error, UnknownModel):
+        return 404, error.message
+    if isinstance(error, RequestError):
+        return 400, error.message
+    return (503 if isinstance(error, ModelDown) else 500), house.explain(error, None)
+
+
+def _health(house: House, version: str) -> APIRouter:
+    paths = APIRouter()
+
+    @paths.get("/v2/health/live")
+    def live() -> Response:
+        """200 while the server runs."""
+        return Response()
+
+    @paths.get("/v2/health/ready")
+    def ready() -> Response:
+        """200 while the server takes requests."""
+        if house.draining.is_set():
+            raise ModelDown("The server is shutting down.")
+        return Response()
+
+    @paths.get("/v2")
+    def server() -> dict[str, Any]:
+        """The name of the server and the extensions of the protocol that it knows."""
+        return {"name": "understudy", "version": version, "extensions": ["binary_tensor_data"]}
+
+    return paths
+
+
+def _models(house: House) -> APIRouter:
+    paths = APIRouter()
+
+    @paths.get("/api/models")
+    def models() -> list[ModelJson]:
+        """All models with their inputs, outputs, options and state."""
+        listed = house.registry.listed()
+        names = {card.name for card in fitting([model.card for model in listed if is_listed(model)])[0]}
+        return [as_json(model, model.card.name in names) for model in listed]
+
+    @paths.get("/v2/models/{name}/ready")
+    @paths.get("/v2/models/{name}/versions/{version}/ready")
+    def model_ready(name: str, version: str = "") -> Response:
+        """200 when the model answers requests."""
+        if house.registry.get(name).state != "ready":
+            raise ModelDown(f'The model "{name}" is not ready.')
+        return Response()
+
+    @paths.get("/v2/models/{name}")
+    @paths.get("/v2/models/{name}/versions/{version}")
+    def model(name: str, version: str = "") -> dict[str, Any]:
+        """Name, versions, platform, inputs and outputs of a model."""
+        return kserve.metadata(_found(house, name).card)
+
+    return paths
+
+
+def _found(house: House, name: str) -> ServedModel:
+    model = house.registry.find(name)
+    return model if model is not None else house.registry.get(name)
+
+
+def as_json(model: ServedModel, in_list: bool) -> ModelJson:
+    card = model.card
+    return ModelJson(
+        name=card.name, label=card.label, kind=card.kind, version=card.version, state=model.state,
+        trouble=model.trouble, space=card.space, description=card.description,
+        inputs=_ports(card.inputs), outputs=_ports(card.outputs),
+        options=[option.as_json() for option in card.options], buttons=list(card.buttons), in_ml_server_list=in_list,
+    )
+
+
+def _ports(ports: tuple[Port, ...]) -> list[PortJson]:
+    return [PortJson(name=port.name, channels=port.channels) for port in ports]
+
+
+def _infer(house: House) -> APIRouter:
+    paths = APIRouter()
+
+    @paths.post("/v2/models/{name}/infer")
+    @paths.post("/v2/models/{name}/versions/{version}/infer")
+    async def infer(request: Request, name: str, version: str = "") -> Response:
+        """Run a model: JSON, then raw tensors (header Inference-Header-Content-Length), or JSON alone."""
+        model: ServedModel | None = None
+        try:
+            if house.draining.is_set():
+                raise ModelDown("The server is shutting down.")
+            model = house.registry.get(name)
+            return await _run(request, house, model)
+        except ClientGone:
+            house.metrics.observe(DOOR, _name(model), "gone")
+            return Response(status_code=499)
+        except Exception as error:
+            house.metrics.observe(DOOR, _name(model), house.outcome(error))
+            status, message = status_of(error, house)
+            house.log.warning("a request was refused", client=client_of(request), status=status, said=message)
+            return JSONResponse({"error": house.explain(error, model) if status == 500 else message}, status)
+
+    return paths
+
+
+async def _run(request: Request, house: House, model: ServedModel) -> Response:
+    """Read, queue, answer. The memory is released when the answer is sent, or when there is none."""
+    body, started = Body(request, house), time.monotonic()
+    try:
+        head_size = _head_size(request)
+        data = await body.read(head_size or 0)
+        started = time.monotonic()
+        asked = await asyncio.to_thread(kserve.read_request, data, head_size)
+        future = house.submit(model, kserve.call_of(model.card, asked), client_of(request))
+        try:
+            answer = await answered(request, future)
+        except ClientGone:
+            body.release_after(future)
+            raise
+        parts, json_size = await asyncio.to_thread(kserve.write_answer, model.card, asked, answer)
+    except BaseException:
+        body.release()
+        raise
+    house.metrics.observe(DOOR, model.card.name, "ok", time.monotonic() - started)
+    return Parts(parts, json_size, body, house.settings.patience)
+
+
+def _head_size(request: Request) -> int | None:
+    text = request.headers.get("inference-header-content-length")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()) or len(text) > 12:
+        raise Refusal(400, "Inference-Header-Content-Length is not a length.")
+    return int(text)
+
+
+def _name(model: ServedModel | None) -> str:
+    return model.card.name if model is not None else UNKNOWN
+
+
+def _monitoring(house: House) -> APIRouter:
+    paths = APIRouter()
+
+    @paths.get("/metrics")
+    def metrics() -> Response:
+        """Requests, errors, latency, queue and memory, for Prometheus."""
+        return Response(house.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    return paths

@@ -1,0 +1,49 @@
+"""Runs the HTTP door in a thread of its own."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import uvicorn
+
+from understudy.server.house import House
+from understudy.server.http.app import DOOR, make_app
+from understudy.server.http.patient import patient_protocol
+
+KEEP_ALIVE = 60
+MAX_CONNECTIONS = 1024
+
+
+class HttpDoor:
+    """Listens on the HTTP port."""
+
+    def __init__(self, house: House, version: str) -> None:
+        self.house = house
+        config = uvicorn.Config(
+            make_app(house, version), http=patient_protocol(house.settings.patience), ws="none", lifespan="off",
+            log_config=None, access_log=False, server_header=False, date_header=False, log_level="critical",
+            timeout_keep_alive=KEEP_ALIVE, limit_concurrency=MAX_CONNECTIONS, timeout_graceful_shutdown=5,
+        )
+        self._server = uvicorn.Server(config)
+        house.metrics.connections.labels(DOOR).set_function(lambda: len(self._server.server_state.connections))
+
+    def open(self) -> int:
+        """Start to listen; the port. ``OSError`` when it is taken."""
+        settings = self.house.settings
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        listening = socket.create_server((settings.host, settings.http_port), backlog=512, family=family)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [listening]}, name="http", daemon=True
+        )
+        self._thread.start()
+        return listening.getsockname()[1]
+
+    def busy(self) -> int:
+        """How many requests are being answered."""
+        return len(self._server.server_state.tasks)
+
+    def close(self) -> None:
+        """Finish what is being answered and end."""
+        self._server.should_exit = True
+        self._thread.join(10)

@@ -1,0 +1,184 @@
+"""One HTTP request and its answer: bodies read within limits and deadlines, answers sent piece by piece."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from typing import Any
+
+import numpy as np
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from understudy.server.fair import Reservation
+from understudy.server.house import House
+from understudy.server.mlserver import FREE_SIZE
+from understudy.server.models.card import Answer
+from understudy.server.pace import Pace
+from understudy.server.wire import Part
+
+PIECE = 512 * 1024
+MOST_DEFLATED = 32  # how many times its size a compressed body may have when unpacked
+
+
+class Refusal(Exception):
+    """An answer with an HTTP status and a sentence."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class ClientGone(Exception):
+    """The client went away before its answer."""
+
+
+class Body:
+    """The body of one request in memory, with the reservation that it holds."""
+
+    def __init__(self, request: Request, house: House) -> None:
+        self.request = request
+        self.house = house
+        self._reservation: Reservation | None = None
+
+    async def read(self, head_size: int) -> memoryview:
+        """The whole body, laid so that tensors behind ``head_size`` bytes of JSON are aligned."""
+        size = self._announced()
+        packed = self.request.headers.get("content-encoding", "identity").lower()
+        limit = self.house.settings.max_request
+        unpacked = size if packed == "identity" else min(limit, MOST_DEFLATED * size)
+        await self._reserve(unpacked)
+        body = await self._receive(size, head_size)
+        if packed == "identity":
+            return body
+        return await asyncio.to_thread(_inflated, body, packed, unpacked)
+
+    def release(self) -> None:
+        if self._reservation is not None:
+            self._reservation.release()
+            self._reservation = None
+
+    def release_after(self, future: Future[Answer]) -> None:
+        """Keep the memory until work that cannot be stopped is done."""
+        kept, self._reservation = self._reservation, None
+        if kept is not None:
+            future.add_done_callback(lambda _: kept.release())
+
+    def _announced(self) -> int:
+        text = self.request.headers.get("content-length", "")
+        if not (text.isascii() and text.isdigit()) or len(text) > 15:
+            raise Refusal(411, "The request needs a Content-Length.")
+        if int(text) > self.house.settings.max_request:
+            raise Refusal(413, f"This server takes requests of up to {self.house.settings.max_request} bytes.")
+        return int(text)
+
+    async def _reserve(self, size: int) -> None:
+        if size > FREE_SIZE:
+            self._reservation = self.house.gate.reserve(client_of(self.request), 2 * size)
+            await asyncio.wrap_future(self._reservation.granted)
+
+    async def _receive(self, size: int, head_size: int) -> memoryview:
+        memory = np.empty(size + 128, np.uint8)
+        first = -(memory.ctypes.data + head_size) % 64
+        body, at = memoryview(memory)[first : first + size], 0
+        async for chunk in self._chunks():
+            if at + len(chunk) > size:
+                raise Refusal(400, "The body is longer than its Content-Length.")
+            body[at : at + len(chunk)] = chunk
+            at += len(chunk)
+        if at != size:
+            raise Refusal(400, "The body is shorter than its Content-Length.")
+        return body
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        pace = Pace(self.house.settings.patience, lambda: self._reservation is not None and self.house.gate.waiting > 0)
+        stream = self.request.stream()
+        while True:
+            try:
+                chunk = await asyncio.wait_for(anext(stream), max(pace.left(), 0.01))
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                raise Refusal(408, "The request did not arrive in time.") from None
+            except ClientDisconnect:
+                raise ClientGone from None
+            pace.moves(len(chunk))
+            yield chunk
+
+
+def _inflated(body: memoryview, packed: str, limit: int) -> memoryview:
+    windows = {"gzip": 31, "deflate": 15}
+    if packed not in windows:
+        raise Refusal(415, "Content-Encoding is gzip or deflate, or none.")
+    machine = zlib.decompressobj(windows[packed])
+    try:
+        out = machine.decompress(body, limit + 1)
+    except zlib.error:
+        raise Refusal(400, "The body cannot be unpacked.") from None
+    if len(out) > limit or not machine.eof:
+        raise Refusal(413, "The body is cut short, or too large when unpacked.")
+    return memoryview(out)
+
+
+async def answered(request: Request, future: Future[Answer]) -> Answer:
+    """The answer in the future; ``ClientGone`` (and the request out of the queue) when the client leaves first."""
+    arrived = asyncio.wrap_future(future)
+    leaving = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({arrived, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if arrived.done():
+            return arrived.result()
+        future.cancel()
+        raise ClientGone
+    finally:
+        leaving.cancel()
+        if arrived.done() and not arrived.cancelled():
+            arrived.exception()  # looked at, also when the client is gone
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def client_of(request: Request) -> str:
+    return request.client.host if request.client else "?"
+
+
+class Parts(Response):
+    """An answer in parts that are not copied; a client that does not take them in time is cut off."""
+
+    def __init__(self, parts: list[Part], head_size: int | None, body: Body, patience: float) -> None:
+        size = sum(map(len, parts))
+        headers = {"content-length": str(size), "content-type": "application/octet-stream"}
+        if head_size is None:
+            headers["content-type"] = "application/json"
+        else:
+            headers["inference-header-content-length"] = str(head_size)
+        super().__init__(None, headers=headers)
+        self.raw_headers = [(key.encode(), value.encode()) for key, value in headers.items()]
+        self._parts, self._body, self._patience = parts, body, patience
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        pace = Pace(self._patience)
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            for piece in _pieces(self._parts):
+                await asyncio.wait_for(
+                    send({"type": "http.response.body", "body": piece, "more_body": True}), max(pace.left(), 0.01)
+                )
+                pace.moves(len(piece))
+            await send({"type": "http.response.body", "body": b""})
+        except TimeoutError:
+            if "peer" in scope.get("state", {}):
+                scope["state"]["peer"].abort()
+        finally:
+            self._body.release()
+
+
+def _pieces(parts: list[Part]) -> list[memoryview]:
+    views = [memoryview(part).cast("B") for part in parts]
+    return [view[at : at + PIECE] for view in views for at in range(0, len(view), PIECE)]

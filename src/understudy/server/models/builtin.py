@@ -1,0 +1,136 @@
+"""The built-in effects: useful from the first minute, with nothing trained."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import numpy as np
+
+from understudy.errors import MissingPackageError
+from understudy.server.models.card import ANY, Answer, Call, Card, Option, Port, RequestError
+
+MAX_KERNEL = 255
+SMALLEST_FOR_FLOW = 16
+CURVE = 16.0
+
+
+class BuiltIn:
+    """What the built-in effects share: they run on the CPU, as many at a time as there are cores."""
+
+    lane = "built-in"
+    max_batch = 1
+    state = "ready"
+    trouble = ""
+    card: Card
+
+    def __init__(self) -> None:
+        self.workers = max(1, os.cpu_count() or 1)
+        _opencv()
+
+    def run(self, calls: list[Call]) -> list[Answer]:
+        return [Answer([self.picture(call)]) for call in calls]
+
+    def picture(self, call: Call) -> np.ndarray:
+        raise NotImplementedError
+
+    def refresh(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class GaussianBlur(BuiltIn):
+    """A blur in floating point: what is above 1 or below 0 stays so."""
+
+    card = Card(
+        name="blur",
+        label="Gaussian Blur",
+        inputs=(Port("input", ANY),),
+        outputs=(Port("output", ANY),),
+        options=(
+            Option("kernel_size", "int", 5, 1, MAX_KERNEL, description="Width of the kernel in pixels; odd."),
+            Option("sigma", "float", 0.0, 0.0, 100.0, description="Spread in pixels; 0 follows from the kernel."),
+        ),
+        description="Blurs with a Gaussian kernel, in floating point.",
+    )
+
+    def picture(self, call: Call) -> np.ndarray:
+        cv2 = _opencv()
+        planes = call.pictures[0]
+        size = call.options["kernel_size"] | 1
+        upside_down = planes.strides[1] < 0  # blurred as it lies in memory: a blur does not mind
+        source = planes[:, ::-1] if upside_down else planes
+        result = np.empty(source.shape, np.float32)
+        for plane, blurred in zip(source, result):
+            cv2.GaussianBlur(
+                plane, (size, size), call.options["sigma"], dst=blurred, borderType=cv2.BORDER_REPLICATE
+            )
+        return result[:, ::-1] if upside_down else result
+
+
+class MotionVectors(BuiltIn):
+    """Dense optical flow from one frame to the next: u in the first channel, v in the second, in pixels.
+
+    u points to the right and v up, as in Nuke's ``forward`` layer: the pixel at (x, y) of ``current`` is
+    found at (x + u, y + v) of ``next``.
+    """
+
+    card = Card(
+        name="motion_vectors",
+        label="Motion Vectors",
+        inputs=(Port("current", ANY), Port("next", ANY)),
+        outputs=(Port("vectors", 3),),
+        options=(
+            Option("quality", "int", 1, 0, 2, description="0 is fastest, 2 is finest."),
+        ),
+        description="Dense optical flow (DIS) between two frames, in pixels: red is u, to the right; green is v, up.",
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._local = threading.local()
+
+    def picture(self, call: Call) -> np.ndarray:
+        current, following = call.pictures
+        if current.shape != following.shape:
+            raise RequestError("Motion Vectors wants two frames of the same size.")
+        _, height, width = current.shape
+        result = np.zeros((3, height, width), np.float32)
+        if min(height, width) < SMALLEST_FOR_FLOW:
+            return result
+        flow = self._finder(call.options["quality"]).calc(*_grey(current, following), None)
+        result[0] = flow[..., 0]
+        result[1] = -flow[..., 1]
+        return result
+
+    def _finder(self, quality: int) -> object:
+        """One flow finder for each worker thread, since it keeps scratch memory."""
+        cv2 = _opencv()
+        finders = self._local.__dict__.setdefault("finders", {})
+        if quality not in finders:
+            finders[quality] = cv2.DISOpticalFlow_create(quality)
+        return finders[quality]
+
+
+def _grey(current: np.ndarray, following: np.ndarray) -> list[np.ndarray]:
+    """Both frames as 8-bit grey, through one curve that keeps highlights apart and bears any float."""
+    greys = [np.nan_to_num(_luminance(planes), nan=0.0, posinf=1e4, neginf=0.0) for planes in (current, following)]
+    top = max(1.0, *(float(np.percentile(grey[::4, ::4], 99.9)) for grey in greys))
+    scale = 255.0 / np.log1p(CURVE * top)
+    return [np.clip(np.log1p(CURVE * np.clip(grey, 0, None)) * scale, 0, 255).astype(np.uint8) for grey in greys]
+
+
+def _luminance(planes: np.ndarray) -> np.ndarray:
+    if len(planes) < 3:
+        return np.array(planes[0])
+    return planes[0] * np.float32(0.2126) + planes[1] * np.float32(0.7152) + planes[2] * np.float32(0.0722)
+
+
+def _opencv() -> object:
+    try:
+        import cv2
+    except ImportError as error:
+        raise MissingPackageError(
+            "The built-in models need OpenCV.", remedy="pip install opencv-python-headless"
+        ) from error
+    return cv2

@@ -1,0 +1,222 @@
+"""What every served model says of itself, and what one request to it is."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from understudy.errors import ServerError
+
+ANY = -1
+KINDS: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "string"}
+INT32 = (-(2**31), 2**31 - 1)
+RESERVED_KNOBS = frozenset(
+    ["host", "port", "connect", "models", "serialiseKnob", "name", "label", "disable", "help", "tile_color", "note_font", "note_font_size", "note_font_color", "hide_input", "cached", "dope_sheet", "bookmark", "postage_stamp", "postage_stamp_frame", "lifetimeStart", "lifetimeEnd", "useLifetime", "knobChanged", "onCreate", "onDestroy", "updateUI", "autolabel", "panel", "indicators", "icon", "selected", "xpos", "ypos", "gl_color", "inject", "enable", "mask", "channels"]
+)
+
+
+class RequestError(ServerError):
+    """A request that does not fit the model. The message is fit for the client: no paths, no traces."""
+
+
+class UnknownModel(RequestError):
+    """There is no model of that name."""
+
+
+class ModelDown(ServerError):
+    """The model cannot answer now. The message is fit for the client."""
+
+
+@dataclass(frozen=True)
+class Port:
+    """One input or output: its name and its number of channels (``ANY`` when it takes what comes)."""
+
+    name: str
+    channels: int = 3
+
+
+@dataclass(frozen=True)
+class Option:
+    """One knob: name, type, default, range and a sentence."""
+
+    name: str
+    kind: str
+    default: Any
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    description: str = ""
+
+    def read(self, value: Any, gentle: bool) -> Any:
+        """``value`` as this option's type. ``gentle`` brings it into the range (a node sends wild values);
+        otherwise a value out of range is refused."""
+        value = self._typed(value)
+        if self.kind == "string":
+            return self._chosen(value, gentle)
+        if self.kind == "bool":
+            return value
+        within = self._clamped(value)
+        if within != value and not gentle:
+            raise RequestError(f'The option "{self.name}" must lie between {self.minimum} and {self.maximum}.')
+        return within
+
+    def _typed(self, value: Any) -> Any:
+        kind = KINDS.get(type(value), type(value).__name__)
+        if self.kind == "float" and kind == "int":
+            return float(value)
+        if self.kind == "int" and kind == "float" and math.isfinite(value) and value == int(value):
+            return int(value)
+        if kind != self.kind:
+            raise RequestError(f'The option "{self.name}" is of type {self.kind}, not {kind}.')
+        return value
+
+    def _chosen(self, value: str, gentle: bool) -> str:
+        if not self.choices or value in self.choices:
+            return value
+        if gentle:
+            return self.default
+        raise RequestError(f'The option "{self.name}" is one of: {", ".join(self.choices)}.')
+
+    def _clamped(self, value: Any) -> Any:
+        if self.kind == "float" and not math.isfinite(value):
+            return self.default
+        low, high = INT32 if self.kind == "int" else (-math.inf, math.inf)
+        low = low if self.minimum is None else max(low, self.minimum)
+        high = high if self.maximum is None else min(high, self.maximum)
+        return type(value)(min(max(value, low), high))
+
+    def as_json(self) -> dict[str, Any]:
+        facts = {"name": self.name, "type": self.kind, "default": self.default, "minimum": self.minimum,
+                 "maximum": self.maximum, "choices": list(self.choices) or None, "description": self.description}
+        return {key: value for key, value in facts.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Card:
+    """Name (unique, safe in a path of a URL), label (what an artist reads), ports, options and buttons."""
+
+    name: str
+    label: str
+    inputs: tuple[Port, ...] = (Port("input"),)
+    outputs: tuple[Port, ...] = (Port("output"),)
+    options: tuple[Option, ...] = ()
+    buttons: tuple[str, ...] = ()
+    kind: str = "built in"
+    version: str = "1"
+    space: str = "scene-linear"
+    description: str = ""
+
+    def read_options(self, given: dict[str, Any], gentle: bool) -> dict[str, Any]:
+        """All options with their values for one request: what was given, and defaults. Only declared ones pass."""
+        declared = {option.name: option for option in self.options}
+        unknown = [name for name in given if name not in declared]
+        if unknown:
+            has = ", ".join(declared) or "none"
+            raise RequestError(f'The model "{self.label}" has no option "{plain(unknown[0])}"; its options: {has}.')
+        values = {name: option.default for name, option in declared.items()}
+        return values | {name: declared[name].read(value, gentle) for name, value in given.items()}
+
+    def read_buttons(self, given: dict[str, Any]) -> dict[str, bool]:
+        """All buttons of one request; a button that is not named is not pressed."""
+        unknown = [name for name in given if name not in self.buttons]
+        if unknown:
+            raise RequestError(f'The model "{self.label}" has no button "{plain(unknown[0])}".')
+        return {name: bool(given.get(name, False)) for name in self.buttons}
+
+    def check_inputs(self, channels: Sequence[int]) -> None:
+        """Refuse pictures that do not fit the inputs, by number and by channels."""
+        if len(channels) != len(self.inputs):
+            names = ", ".join(port.name for port in self.inputs)
+            raise RequestError(
+                f'The model "{self.label}" wants {count(len(self.inputs), "image")} ({names}); {len(channels)} came.'
+            )
+        for port, found in zip(self.inputs, channels):
+            if port.channels not in (ANY, found):
+                raise RequestError(
+                    f'The input "{port.name}" of "{self.label}" wants {count(port.channels, "channel")}; {found} came.'
+                )
+
+
+@dataclass
+class Call:
+    """One request to a model: float32 pictures as planes (channels, height, width), the top row first.
+
+    ``linear`` says that pictures are scene-linear, as Nuke sends them, and must go back so; otherwise they
+    hold the values of the files that the model knows.
+    """
+
+    pictures: list[np.ndarray]
+    options: dict[str, Any] = field(default_factory=dict)
+    buttons: dict[str, bool] = field(default_factory=dict)
+    linear: bool = False
+
+    def likeness(self) -> tuple[Any, ...]:
+        """Calls of equal likeness may run as one batch."""
+        return tuple(each.shape for each in self.pictures), tuple(sorted(self.options.items())), self.linear, any(
+            self.buttons.values()
+        )
+
+
+@dataclass
+class Answer:
+    """Float32 pictures as planes, the top row first; ``objects`` are encoded attributes for the node."""
+
+    pictures: list[np.ndarray]
+    objects: list[bytes] = field(default_factory=list)
+
+
+class ServedModel(Protocol):
+    """What a model is to the server. ``run`` is called by one of the workers of its ``lane``."""
+
+    card: Card
+    lane: str
+    workers: int
+    max_batch: int
+    state: str  # "ready", "starting", "waiting", "down", "failed"
+    trouble: str
+
+    def run(self, calls: list[Call]) -> list[Answer]: ...
+
+    def refresh(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def safe_name(text: str) -> str:
+    """A model name from any text: letters, digits, dot, dash and underscore."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") [:64] or "model"
+
+
+def safe_label(text: str) -> str:
+    """A label that a script can hold: no ``;`` or ``:``, no leading brace, nothing that does not print."""
+    cleaned = "".join(each if each.isprintable() and each not in ";:" else " " for each in text)
+    return " ".join(cleaned.split()).lstrip("{")[:64].strip() or "model"
+
+
+def is_knob_name(name: str) -> bool:
+    """Whether an option of this name can become a knob."""
+    return bool(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", name)) and name not in RESERVED_KNOBS
+
+
+def usable_options(options: Iterable[Option], taken: Iterable[str] = ()) -> tuple[Option, ...]:
+    """The options that can become knobs: valid, not reserved, unique."""
+    seen, kept = set(taken), []
+    for option in options:
+        if is_knob_name(option.name) and option.name not in seen:
+            seen.add(option.name)
+            kept.append(option)
+    return tuple(kept)
+
+
+def count(number: int, thing: str) -> str:
+    return f"{number} {thing}" + ("" if number == 1 else "s")
+
+
+def plain(text: str) -> str:
+    """A stranger's text, short and printable, fit to be shown."""
+    return "".join(each if each.isprintable() else "?" for each in str(text))[:64]

@@ -1,0 +1,119 @@
+"""Pictures of the ML-Server door <-> planes of a model, and the small differences between the two."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from understudy.server import messages
+from understudy.server.messages import Image, ImagePrototype, Model
+from understudy.server.models.card import ANY, Card, Port, RequestError, plain
+
+SENT = 3  # Nuke sends three channels for every input, whatever it is told
+
+
+def planes_of(image: Image) -> np.ndarray:
+    """The picture's float32 planes (channels, height, width), the top row first; a view where memory allows."""
+    width, height, channels = image.width or 0, image.height or 0, image.channels or 0
+    data = image.image if image.image is not None else b""
+    if min(width, height, channels) < 1 or math.prod((width, height, channels, 4)) != len(data):
+        raise RequestError(
+            f"An image of {width} x {height} x {channels} float values came with {len(data)} bytes."
+        )
+    values = np.frombuffer(data, "<f4")
+    if not values.flags.aligned:
+        values = values.copy()
+    return values.reshape(channels, height, width)[:, ::-1]
+
+
+def image_of(planes: np.ndarray) -> Image:
+    """The picture as it travels: the bottom row first. One channel (a matte) is repeated in r, g and b."""
+    if len(planes) == 1:
+        planes = np.repeat(planes, SENT, axis=0)
+    channels, height, width = planes.shape
+    rows = np.ascontiguousarray(planes[:, ::-1], "<f4")
+    return Image(width, height, channels, memoryview(rows).cast("B"))
+
+
+def split_ports(ports: Sequence[Port]) -> list[tuple[Port, int, int]]:
+    """The inputs as Nuke can fill them: an input of more than three channels becomes several.
+
+    Each is (port, index of the model's input, first channel in it). The parts of ``input`` with five
+    channels are ``input`` (3) and ``input_2`` (2).
+    """
+    out = []
+    for index, port in enumerate(ports):
+        for number, first in enumerate(range(0, max(port.channels, 1), SENT)):
+            name = port.name if not number else f"{port.name}_{number + 1}"
+            width = SENT if port.channels == ANY else min(SENT, port.channels - first)
+            out.append((Port(name, width), index, first))
+    return out
+
+
+def gather(card: Card, came: list[np.ndarray]) -> list[np.ndarray]:
+    """The pictures for the model's inputs, out of those that came. ``RequestError`` when they do not fit."""
+    if _fits(card, came):
+        return came
+    parts = split_ports(card.inputs)
+    if len(came) != len(parts):
+        card.check_inputs([0] * len(came) if len(came) != len(card.inputs) else [len(each) for each in came])
+    gathered: list[list[np.ndarray]] = [[] for _ in card.inputs]
+    for (port, index, _), planes in zip(parts, came, strict=True):
+        if len(planes) not in (port.channels, SENT):
+            card.check_inputs([len(each) for each in came])
+        gathered[index].append(planes[: port.channels])
+    return [_stacked(card, planes) for planes in gathered]
+
+
+def _fits(card: Card, came: list[np.ndarray]) -> bool:
+    return len(came) == len(card.inputs) and all(
+        port.channels in (ANY, len(planes)) for port, planes in zip(card.inputs, came)
+    )
+
+
+def _stacked(card: Card, planes: list[np.ndarray]) -> np.ndarray:
+    if len(planes) == 1:
+        return planes[0]
+    if len({each.shape[1:] for each in planes}) > 1:
+        raise RequestError(f'The images of one input of "{card.label}" differ in size.')
+    return np.concatenate(planes)
+
+
+def model_message(card: Card) -> Model:
+    """The card as the plug-in reads it."""
+    message = Model(name=card.name, label=card.label)
+    message.inputs = [ImagePrototype(port.name, port.channels) for port, _, _ in split_ports(card.inputs)]
+    message.outputs = [ImagePrototype(port.name, SENT if port.channels == ANY else port.channels)
+                       for port in card.outputs]
+    for option in card.options:
+        kind = {"bool": messages.BoolAttrib, "int": messages.IntAttrib, "float": messages.FloatAttrib,
+                "string": messages.StringAttrib}[option.kind]
+        getattr(message, f"{option.kind}_options").append(kind(option.name, [option.default]))
+    message.button_options = [messages.BoolAttrib(name, [False]) for name in card.buttons]
+    return message
+
+
+def options_of(model: Model) -> dict[str, object]:
+    """All options that a request carries. ``RequestError`` when one has no value, or comes twice."""
+    found: dict[str, object] = {}
+    for each in [*model.bool_options, *model.int_options, *model.float_options, *model.string_options]:
+        _add(found, each.name, each.values)
+    return found
+
+
+def buttons_of(model: Model) -> dict[str, object]:
+    """All buttons that a request carries."""
+    found: dict[str, object] = {}
+    for each in model.button_options:
+        _add(found, each.name, each.values)
+    return found
+
+
+def _add(found: dict[str, object], name: str | None, values: list) -> None:
+    if not name or not values:
+        raise RequestError(f'The option "{plain(name or "")}" came without a value.')
+    if name in found:
+        raise RequestError(f'The option "{plain(name)}" came twice.')
+    found[name] = values[0]

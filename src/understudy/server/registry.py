@@ -1,0 +1,80 @@
+"""The set of models: names that are unique, labels that are unique, pinned ones first, then the newest."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from dataclasses import dataclass, replace
+
+from understudy.server.models.card import ModelDown, ServedModel, UnknownModel, plain
+
+
+@dataclass(eq=False)
+class Entry:
+    """A model in its place: pinned (named on the command line) or not, and when it came."""
+
+    model: ServedModel
+    pinned: bool
+    order: int
+
+
+class Registry:
+    """Models by name. Safe to use from all threads."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
+        self._lock = threading.Lock()
+        self._order = itertools.count()
+
+    def add(self, model: ServedModel, pinned: bool = False) -> ServedModel:
+        """Take a model in; its name and label get a number when they are taken."""
+        with self._lock:
+            cards = [entry.model.card for entry in self._entries.values()]
+            name = _free(model.card.name, {card.name for card in cards}, "_")
+            label = _free(model.card.label, {card.label for card in cards}, " ")
+            model.card = replace(model.card, name=name, label=label)
+            self._entries[name] = Entry(model, pinned, next(self._order))
+        return model
+
+    def replace(self, old: ServedModel, new: ServedModel) -> None:
+        """Put a newer model in the place of an old one, under the same name and label."""
+        with self._lock:
+            entry = self._entries[old.card.name]
+            new.card = replace(new.card, name=old.card.name, label=old.card.label)
+            self._entries[old.card.name] = Entry(new, entry.pinned, next(self._order))
+
+    def remove(self, model: ServedModel) -> None:
+        with self._lock:
+            self._entries.pop(model.card.name, None)
+
+    def listed(self) -> list[ServedModel]:
+        """All models: pinned ones first in the order they were named, then the newest first."""
+        with self._lock:
+            entries = list(self._entries.values())
+        pinned = sorted((entry for entry in entries if entry.pinned), key=lambda entry: entry.order)
+        others = sorted((entry for entry in entries if not entry.pinned), key=lambda entry: -entry.order)
+        return [entry.model for entry in pinned + others]
+
+    def find(self, name: str) -> ServedModel | None:
+        """The model of this name, or of this label."""
+        with self._lock:
+            entry = self._entries.get(name)
+        if entry is not None:
+            return entry.model
+        return next((model for model in self.listed() if model.card.label == name), None)
+
+    def get(self, name: str) -> ServedModel:
+        """The model of this name, ready to run; ``UnknownModel`` or ``ModelDown`` say what is wrong."""
+        model = self.find(name)
+        if model is None:
+            has = ", ".join(each.card.name for each in self.listed()[:12]) or "none"
+            raise UnknownModel(f'There is no model "{plain(name)}". Models here: {has}.')
+        if model.state not in ("ready", "starting"):
+            raise ModelDown(f'The model "{model.card.label}" is {model.state}: {model.trouble or "try again later"}')
+        return model
+
+
+def _free(wanted: str, taken: set[str], joint: str) -> str:
+    if wanted not in taken:
+        return wanted
+    return next(name for number in itertools.count(2) if (name := f"{wanted}{joint}{number}") not in taken)

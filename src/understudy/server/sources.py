@@ -1,0 +1,239 @@
+"""From paths on the command line to models, kept up to date while the server runs.
+
+A file or folder that is copied into a watched folder appears as a model once it has stopped growing; one
+that is taken out goes; one that is replaced is loaded again under the same name. One that is broken is
+listed as failed and disturbs nobody.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from understudy.errors import ModelFileError, UnderstudyError
+from understudy.server.house import House
+from understudy.server.models.card import Call, Card, ServedModel, safe_label, safe_name
+
+Maker = Callable[[Path, House], ServedModel]
+Stamp = tuple[tuple[int, int], ...]
+PERIOD = 1.0
+FILES = {".cat": "cat", ".onnx": "onnx", ".pt": "torchscript", ".ts": "torchscript", ".torchscript": "torchscript"}
+MODEL_SIDE = "model.toml"
+
+
+def kind_of(path: Path) -> str | None:
+    """What a path is: cat, onnx, torchscript, run, python, folder, or None."""
+    if path.is_dir():
+        if (path / "state.json").is_file():
+            return "run"
+        return "python" if (path / "model.py").is_file() else "folder"
+    return FILES.get(path.suffix.lower()) if path.is_file() else None
+
+
+def make(kind: str, path: Path, house: House) -> ServedModel:
+    """The model at ``path``. Raises what its loader raises."""
+    return _MAKERS[kind](path, house)
+
+
+def _make_cat(path: Path, house: House) -> ServedModel:
+    from understudy.server.models.network import CatModel
+
+    return CatModel(path, house.settings.devices, house.log)
+
+
+def _make_run(path: Path, house: House) -> ServedModel:
+    from understudy.server.models.network import RunModel
+
+    return RunModel(path, house.settings.devices, house.log)
+
+
+def _make_onnx(path: Path, house: House) -> ServedModel:
+    from understudy.server.models.onnx_file import OnnxModel
+
+    return OnnxModel(path, house.settings.devices)
+
+
+def _make_torchscript(path: Path, house: House) -> ServedModel:
+    from understudy.server.models.torchscript_file import TorchScriptModel
+
+    return TorchScriptModel(path, house.settings.devices, house.log)
+
+
+def _make_python(path: Path, house: House) -> ServedModel:
+    from understudy.server.models.python_model import PythonModel
+
+    return PythonModel(path, house.log)
+
+
+_MAKERS: dict[str, Maker] = {
+    "cat": _make_cat, "run": _make_run, "onnx": _make_onnx, "torchscript": _make_torchscript, "python": _make_python,
+}
+
+
+class FailedModel:
+    """Stands where a model would be, says so, and answers nothing."""
+
+    lane, workers, max_batch, state = "failed", 1, 1, "failed"
+    trouble = "it could not be loaded; the server's log says why"
+
+    def __init__(self, path: Path, kind: str) -> None:
+        self.card = Card(name=safe_name(path.stem), label=safe_label(path.stem), kind=kind)
+
+    def run(self, calls: list[Call]) -> list:
+        raise RuntimeError("a failed model was asked")
+
+    def refresh(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(eq=False)
+class Place:
+    """One path that holds, or is about to hold, a model."""
+
+    kind: str
+    pinned: bool
+    stamp: Stamp
+    model: ServedModel | None = None
+    loaded: Stamp | None = None
+
+
+class Sources:
+    """Watches the paths of the command line and keeps the registry in step with them."""
+
+    def __init__(self, paths: tuple[Path, ...], house: House) -> None:
+        self.house = house
+        self._named = {path.absolute(): kind for path in paths if (kind := _checked(path))}
+        self._places: dict[Path, Place] = {}
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="models", daemon=True)
+
+    def start(self) -> None:
+        """Load what is there now, then go on watching."""
+        self.scan(settled=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop watching and end the models."""
+        self._ended.set()
+        for place in list(self._places.values()):
+            if place.model is not None:
+                place.model.close()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(PERIOD):
+            try:
+                self.scan()
+            except Exception as error:  # a watcher must outlive anything
+                self.house.log.error("looking for models failed", error)
+
+    def scan(self, settled: bool = False) -> None:
+        """Compare paths and models once. ``settled`` trusts that files there are whole."""
+        wanted = dict(self._wanted())
+        for path in [path for path in self._places if path not in wanted]:
+            self._forget(path)
+        for path, (kind, pinned) in wanted.items():
+            self._look_at(path, kind, pinned, settled)
+        for place in list(self._places.values()):
+            if place.model is not None:
+                self._refresh(place.model)
+
+    def _wanted(self) -> Iterator[tuple[Path, tuple[str, bool]]]:
+        """Each path that should be a model now, with its kind, named ones first."""
+        for path, kind in self._named.items():
+            if kind != "folder":
+                yield path, (kind, True)
+        for path, kind in self._named.items():
+            if kind == "folder":
+                yield from ((child, (kind_of(child) or "", False)) for child in _models_in(path))
+
+    def _look_at(self, path: Path, kind: str, pinned: bool, settled: bool) -> None:
+        stamp = stamp_of(path, kind)
+        place = self._places.setdefault(path, Place(kind, pinned, () if not settled else stamp))
+        still = place.stamp == stamp
+        place.stamp = stamp
+        if stamp and still and place.loaded != stamp:
+            self._load(path, place)
+
+    def _load(self, path: Path, place: Place) -> None:
+        place.loaded = place.stamp
+        try:
+            model = make(place.kind, path, self.house)
+        except Exception as error:
+            self._note_failure(path, error)
+            model = FailedModel(path, place.kind)
+        old, place.model = place.model, model
+        if old is None:
+            self.house.registry.add(model, place.pinned)
+        else:
+            self.house.registry.replace(old, model)
+            self._retire(old)
+        self.house.log.info("a model is served", model=model.card.name, kind=place.kind, state=model.state,
+                            replaced=old is not None)
+
+    def _note_failure(self, path: Path, error: Exception) -> None:
+        known = isinstance(error, UnderstudyError)
+        said = {"said": error.text} if known else {"error": error}
+        self.house.log.error("a model could not be loaded", path=str(path), **said)
+
+    def _forget(self, path: Path) -> None:
+        model = self._places.pop(path).model
+        if model is not None:
+            self.house.registry.remove(model)
+            self._retire(model)
+            self.house.log.info("a model is gone", model=model.card.name)
+
+    def _retire(self, model: ServedModel) -> None:
+        """End a model that is no longer served, once the request that it is at is done."""
+        if model.lane.startswith("python:"):
+            self.house.lanes.retire(model.lane)
+        model.close()
+
+    def _refresh(self, model: ServedModel) -> None:
+        try:
+            model.refresh()
+        except Exception as error:
+            self.house.log.error("a model could not be brought up to date", error, model=model.card.name)
+
+
+def _checked(path: Path) -> str:
+    """The kind of a path of the command line; ``ModelFileError`` when it is nothing that can be served."""
+    kind = kind_of(path)
+    if kind is None:
+        raise ModelFileError(
+            "This is nothing that can be served." if path.exists() else "This model does not exist.",
+            expected="a .cat, .onnx or TorchScript (.pt) file, a run, a Python model, or a folder of these",
+            where=str(path),
+        )
+    return kind
+
+
+def _models_in(folder: Path) -> list[Path]:
+    """What can be served in a folder, by name; hidden files, which are being written, are left out."""
+    try:
+        children = sorted(folder.iterdir())
+    except OSError:
+        return []
+    return [child for child in children if child.name[0] not in "._" and kind_of(child) not in (None, "folder")]
+
+
+def stamp_of(path: Path, kind: str) -> Stamp:
+    """What changes when a model's files change; empty when they cannot be looked at."""
+    if kind == "run":
+        return ((1, 1),)
+    files = [path / "model.py", path / MODEL_SIDE] if kind == "python" else [path, path.with_suffix(".toml")]
+    try:
+        first = files[0].stat()
+        return ((first.st_mtime_ns, first.st_size), *_optional(files[1]))
+    except OSError:
+        return ()
+
+
+def _optional(path: Path) -> Stamp:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return ((found.st_mtime_ns, found.st_size),)

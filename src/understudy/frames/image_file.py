@@ -69,7 +69,9 @@ def _file_size(path: Path) -> int:
         info = os.stat(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise FrameError("The file cannot be opened.", found=reason, where=str(path), remedy="check the path") from error
+        raise FrameError(
+            "The file cannot be opened.", found=reason, where=str(path), remedy="check the path"
+        ) from error
     if not stat.S_ISREG(info.st_mode):
         raise FrameError("This is not a file.", expected="an image file", where=str(path))
     return info.st_size

@@ -15,6 +15,7 @@ from understudy.frames.values import DTYPES, from_float32, to_float32
 from understudy.frames.window import Window
 
 _KIND_OF_DEPTH = {"8": "uint8", "10": "uint16", "12": "uint16", "16": "uint16", "half": "half", "float": "float"}
+_RGB = (("r", "red"), ("g", "green"), ("b", "blue"))
 _COLOURS = ("r", "g", "b", "a", "y", "red", "green", "blue", "alpha")
 _NOT_WRITTEN = ("oiio:subimages", "openexr:chunkCount", "openexr:levelmode", "openexr:roundingmode")
 _FORMAT_WORDS = ("oiio:", "openexr:", "tiff:", "png:", "jpeg:", "dpx:", "hdr:", "targa:", "cineon:")
@@ -143,7 +144,7 @@ def _channels_for(frame: Frame, target: ImageFormat) -> list[str]:
     if not target.channel_counts:
         return channels
     short = {name.rpartition(".")[2].lower(): name for name in reversed(channels)}
-    colours = [short.get(each, "") or short.get(word, "") for each, word in (("r", "red"), ("g", "green"), ("b", "blue"))]
+    colours = [short.get(letter, "") or short.get(word, "") for letter, word in _RGB]
     alpha = short.get("a", "") or short.get("alpha", "")
     if all(colours):
         return [*colours, alpha] if alpha and 4 in target.channel_counts else colours

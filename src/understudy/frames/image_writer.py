@@ -37,8 +37,8 @@ def write_image_file(
     plan = plan_write(frame, target, depth, compression, inside)
     with written_beside(path) as beside:
         _write(plan, beside, path)
-    if provenance and not target.carries_provenance:
-        remember(path, provenance)
+    if not target.carries_provenance:
+        remember(path, provenance or {})
     return plan.notes
 
 

@@ -38,10 +38,19 @@ def read_provenance(path: Path | str) -> dict[str, str]:
 
 
 def remember(path: Path, provenance: Mapping[str, str]) -> None:
-    """Write the provenance of ``path`` beside it. Raises WriteError."""
+    """Write the provenance of the finished file ``path`` beside it; without any, forget what was known.
+
+    The file's size is kept with it, so that another program's file of the same name is not taken for ours.
+    Raises WriteError.
+    """
+    if not provenance:
+        with suppress(OSError):
+            _side_file(path).unlink()
+        return
     plain = {name.removeprefix(PREFIX): str(value) for name, value in provenance.items()}
+    document = json.dumps({"bytes": path.stat().st_size, "made": plain}, indent=1)
     with written_beside(_side_file(path)) as beside:
-        beside.write_text(json.dumps(plain, indent=1), encoding="utf-8")
+        beside.write_text(document, encoding="utf-8")
 
 
 def _side_file(path: Path) -> Path:
@@ -61,9 +70,10 @@ def _from_header(path: Path) -> dict[str, str]:
 
 
 def _from_side_file(path: Path) -> dict[str, str]:
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         side = _side_file(path)
-        if path.is_file() and side.stat().st_size <= _MAX_BYTES:
+        if side.stat().st_size <= _MAX_BYTES:
             found = json.loads(side.read_text(encoding="utf-8"))
-            return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+            same = found["bytes"] == path.stat().st_size
+            return {str(name): str(value) for name, value in found["made"].items()} if same else {}
     return {}

@@ -59,6 +59,7 @@ class Shot(ABC):
     def read(self, number: int) -> Frame:
         """The frame. Raises FrameError when it cannot be read, SequenceError when the shot has no such frame."""
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of files that are open. Reading again opens them again."""
 
@@ -131,6 +132,9 @@ class FileShot(Shot):
 
     def read(self, number: int) -> Frame:
         return read_image_file(self.path(number), part=self._part, number=number)
+
+    def close(self) -> None:
+        """Nothing is open between frames."""
 
 
 def open_shot(spec: str, *, frames: str | None = None, part: str | None = None) -> Shot:

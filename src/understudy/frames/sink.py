@@ -17,7 +17,6 @@ from understudy.frames.formats import (
     check_depth,
     extension_of,
     format_to_write,
-    is_image_path,
     is_movie_path,
 )
 from understudy.frames.frame import Frame
@@ -66,6 +65,7 @@ class FrameSink(ABC):
     def write(self, number: int, frame: Frame) -> Path:
         """Write one frame; returns its file. Raises WriteError, and then nothing half-written is left."""
 
+    @abstractmethod
     def skip(self, number: int) -> None:
         """Say that the frame will not come: a movie then does not wait for it."""
 
@@ -129,6 +129,9 @@ class FileSink(FrameSink):
         )
         self._finished(path, notes)
         return path
+
+    def skip(self, number: int) -> None:
+        """Files do not wait for each other."""
 
     def close(self) -> None:
         """Nothing is open between frames."""
@@ -263,8 +266,3 @@ def _check_own_movie(path: Path, provenance: Mapping[str, str]) -> None:
         where=str(path),
         remedy="choose another name, or allow it with --overwrite",
     )
-
-
-def is_output_file(spec: str) -> bool:
-    """True when ``spec`` names an image or movie file rather than a folder."""
-    return is_image_path(spec) or is_movie_path(spec)

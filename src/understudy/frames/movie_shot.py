@@ -1,0 +1,87 @@
+"""A movie as a shot: frame 1 is its first frame, whatever its timecode; sound is not read."""
+
+from __future__ import annotations
+
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+
+from understudy.frames.frame import Frame, Part
+from understudy.frames.movie_info import MovieInfo
+from understudy.frames.movie_reader import MovieReader
+from understudy.frames.sequence import FileList, restrict
+from understudy.frames.shot import Shot
+from understudy.frames.timecode import later, to_smpte
+
+MOVIE = "movie"
+
+
+class MovieShot(Shot):
+    """The frames of one MOV, MXF or MP4. Pixels are uint16 R, G, B and, where the movie has it, A.
+
+    Values are the movie's own R'G'B', by its colour tags; timecode and frame rate stand in each frame's metadata.
+    """
+
+    is_movie = True
+
+    def __init__(self, spec: str, path: Path, frames: str | None = None) -> None:
+        self.spec = spec
+        self._path = path
+        self._lock = threading.Lock()
+        self._reader = MovieReader(path)
+        every = FileList({number: path for number in range(1, len(self._reader) + 1)})
+        wanted = restrict(every, frames, spec)
+        self.numbers = tuple(wanted.files)
+        self.missing = wanted.missing
+
+    @property
+    def info(self) -> MovieInfo:
+        """What the movie's header says."""
+        return self._reader.info
+
+    @property
+    def frame_rate(self) -> Fraction:
+        return self.info.rate
+
+    @property
+    def name(self) -> str:
+        return self._path.stem
+
+    @property
+    def extension(self) -> str:
+        return self._path.suffix
+
+    def path(self, number: int) -> Path:
+        self.check(number)
+        return self._path
+
+    def read(self, number: int) -> Frame:
+        self.check(number)
+        with self._lock:
+            decoded = self._reader.decode(number - 1)
+        pixels = self._reader.to_pixels(decoded)
+        return movie_frame(pixels, self.info, self._path, number)
+
+    def close(self) -> None:
+        with self._lock:
+            self._reader.close()
+
+
+def movie_frame(pixels: np.ndarray, info: MovieInfo, path: Path, number: int) -> Frame:
+    """A Frame of uint16 (height, width, 3 or 4) with the movie's rate, timecode and depth in its header."""
+    height, width, count = pixels.shape
+    names = ("R", "G", "B", "A")[:count]
+    spec = oiio.ImageSpec(width, height, count, oiio.TypeDesc("uint16"))
+    spec.channelnames = names
+    spec.attribute("oiio:BitsPerSample", info.bits)
+    spec.attribute("PixelAspectRatio", info.pixel_aspect)
+    rate = (info.rate.numerator, info.rate.denominator)
+    spec.attribute("FramesPerSecond", oiio.TypeDesc("rational"), rate)
+    if info.timecode is not None:
+        now = later(info.timecode, number - 1, info.rate)
+        spec.attribute("smpte:TimeCode", oiio.TypeDesc("timecode"), to_smpte(now))
+    planes = {name: pixels[..., index] for index, name in enumerate(names)}
+    return Frame((Part("", names, planes, spec),), path, number, MOVIE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import torch
@@ -14,10 +14,12 @@ class Engine(Protocol):
 
     ``stride``: height and width of what ``run`` takes are multiples of it. ``reach``: pixels of context on each
     side that an output pixel can depend on. ``device``: where ``run`` and ``globals`` take and return tensors.
-    ``parallel``: how many threads may call ``run`` at a time to good effect.
+    ``parallel``: how many threads may call ``run`` at a time to good effect. ``network``: what it computes, as a
+    torch module, for measuring.
     """
 
     name: str
+    network: Any
     precision: str
     stride: int
     reach: int

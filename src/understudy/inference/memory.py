@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 CPU_MOST = 1_600_000_000
 """Bytes of activations on a CPU at the most, so that a 4096x2160 frame with all its copies stays below 4 GB."""
 
+CPU_EACH = 600_000_000
+"""The share of each frame where many cores work on many frames at a time."""
+
 SCRATCH = 1.5
 """The runtime's own work space, as a multiple of the activations that torch knows of."""
 
@@ -32,11 +35,13 @@ def free_memory(device: torch.device) -> int:
     return min(_available_on_machine(), _available_in_group())
 
 
-def activation_budget(device: torch.device) -> int:
-    """Bytes that the activations of all frames under way may take together."""
+def activation_budget(device: torch.device, parallel: int = 1) -> int:
+    """Bytes that the activations of one frame may take when ``parallel`` frames are computed at a time."""
     if device.type == "cpu":
-        return min(free_memory(device) // 2, CPU_MOST)
-    return int(free_memory(device) * 0.7)
+        together = min(free_memory(device) // 2, max(CPU_MOST, CPU_EACH * parallel))
+    else:
+        together = int(free_memory(device) * 0.7)
+    return together // parallel
 
 
 def bytes_per_pixel(engine: Engine, channels: int, size: int = 192) -> float:
@@ -47,9 +52,9 @@ def bytes_per_pixel(engine: Engine, channels: int, size: int = 192) -> float:
     side = round_up(size, engine.stride)
     x = torch.rand(1, channels, side, side, device=engine.device)
     g = engine.globals(x)
-    with _Counter() as counter:
-        engine.run(x, g)
-    return SCRATCH * counter.most / (side * side)
+    with torch.inference_mode(), _Counter() as counter:
+        engine.network(x, g)
+    return max(SCRATCH * counter.most / (side * side), 4.0 * channels)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

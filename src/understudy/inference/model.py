@@ -113,7 +113,7 @@ class LoadedModel:
 
     def _pixels_that_fit(self) -> int:
         with self._lock:
-            budget = activation_budget(self.engine.device) / max(self.engine.parallel, 1)
+            budget = activation_budget(self.engine.device, self.engine.parallel)
             return max(int(budget / bytes_per_pixel(self.engine, expected_channels(self.header))), 1)
 
     def _through_network(self, pixels: np.ndarray, tile_size: int | str, overlap: int | str) -> np.ndarray:

@@ -53,15 +53,15 @@ class OpenVinoEngine:
         self.stride = int(network.stride)
         self.reach = int(network.reach)
         self.parallel = parallel
-        self._network = network.eval().to(self.device)
-        self._compiled = _compile(self._network, channels, precision, parallel)
+        self.network = network.eval().to(self.device)
+        self._compiled = _compile(self.network, channels, precision, parallel)
         self._requests = threading.local()
         _hold_against_torch(self, channels)
 
     def globals(self, x: Tensor) -> Tensor:
         """Whole frame (1, C, H, W) -> (1, G); torch's own, so that both engines start from the same values."""
         with torch.inference_mode():
-            return self._network.globals(x)
+            return self.network.globals(x)
 
     def run(self, x: Tensor, g: Tensor) -> Tensor:
         """Network values (1, C, H, W), H and W multiples of the stride -> float32 (1, C_out, H, W)."""
@@ -102,7 +102,7 @@ def _hold_against_torch(engine: OpenVinoEngine, channels: int) -> None:
         x = torch.rand(1, channels, rows * engine.stride, columns * engine.stride, generator=generator)
         g = engine.globals(x)
         with torch.inference_mode():
-            difference = float((engine.run(x, g) - engine._network(x, g)).abs().max())
+            difference = float((engine.run(x, g) - engine.network(x, g)).abs().max())
         if not difference <= AGREEMENT[engine.precision]:
             raise ConversionError(
                 "OpenVINO does not agree with torch on this network.",

@@ -7,10 +7,8 @@ memory than there are threads.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -70,32 +68,3 @@ def run_frames(
             done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
-
-
-class Turnstile:
-    """Lets threads through one at a time in the order of their index, for what must happen in order.
-
-    Every index must pass once, whatever became of its frame; ``abandon`` lets everybody through after an error.
-    """
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._next = 0
-        self._abandoned = False
-
-    @contextmanager
-    def turn(self, index: int) -> Iterator[None]:
-        with self._changed:
-            self._changed.wait_for(lambda: self._next == index or self._abandoned)
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._next = max(self._next, index + 1)
-                self._changed.notify_all()
-
-    def abandon(self) -> None:
-        """Nobody waits any more."""
-        with self._changed:
-            self._abandoned = True
-            self._changed.notify_all()

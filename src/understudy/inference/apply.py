@@ -1,0 +1,270 @@
+"""THE JOB: a trained network and a plate -> frames on disk.
+
+Everything that can be refused is refused before the first frame is made; after that, a frame that fails is named
+and the others go on.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import OpenImageIO as oiio
+import torch
+
+from understudy.errors import ApplyError, FrameError, UnderstudyError
+from understudy.frames import Frame, FrameSink, Shot, open_shot, open_sink, set_threads
+from understudy.inference.compose import Composer, make_composer
+from understudy.inference.events import (
+    ApplyEnded,
+    ApplyEvent,
+    ApplyPlanned,
+    ApplySaid,
+    FrameFailed,
+    FrameWritten,
+)
+from understudy.inference.layers import ExtraInputs, Mask
+from understudy.inference.memory import free_memory
+from understudy.inference.model import LoadedModel, load
+from understudy.inference.openvino_engine import core_count
+from understudy.inference.pipeline import Crew, plan_crew, run_frames
+from understudy.inference.provenance import check_folder, fingerprint, provenance_of, sort_out
+from understudy.runs.listing import resolve_model
+from understudy.settings import ApplySettings
+
+Report = Callable[[ApplyEvent], None]
+PROBES = 5
+"""Frames that are tried before the start, to find one that can be read and checked."""
+
+
+@dataclass(frozen=True)
+class ApplyResult:
+    """What became of the frames, by number: ``written`` now, ``kept`` from before, ``failed`` with their errors.
+
+    ``stopped``: ended on request with frames left to do. A movie that was stopped has none written.
+    """
+
+    written: tuple[int, ...]
+    kept: tuple[int, ...]
+    failed: tuple[tuple[int, UnderstudyError], ...]
+    stopped: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One frame's end: its file, or the error."""
+
+    number: int
+    path: Path | None
+    error: UnderstudyError | None = None
+
+
+@dataclass
+class Job:
+    """All that the work needs, opened and checked. ``said``: sentences from the threads, to be reported."""
+
+    settings: ApplySettings
+    plate: Shot
+    sink: FrameSink
+    composer: Composer
+    to_do: tuple[int, ...]
+    kept: tuple[int, ...]
+    sample: Frame | None
+    said: queue.SimpleQueue[str]
+
+
+def apply(settings: ApplySettings, report: Report = lambda event: None, stop: Any = None) -> ApplyResult:
+    """Apply a trained network to the frames of a plate; reads, computes and writes at the same time.
+
+    ``report`` is called with events of ``understudy.inference.events``, from this thread. ``stop`` is anything that
+    becomes true when the work shall stop after the frames under way, such as a ``runs.stop.StopFlag``.
+
+    Frames there already that the same model made in the same way are kept; a movie starts again. One unreadable
+    frame, or one that cannot be written, is in ``failed`` and does not stop the others.
+
+    Raises, before any frame is written: ModelFileError, SequenceError, ChannelError, SizeError, PairingError,
+    DeviceError, MissingPackageError, ColourError, and SettingError when frames of another model are in the way.
+    WriteError when a movie cannot be finished.
+    """
+    started = time.monotonic()
+    with ExitStack() as open_things:
+        job = _prepare(settings, open_things)
+        with _aborting(job.sink):
+            outcomes = list(_work(job, report, stop)) if job.to_do else []
+            stopped = len(outcomes) < len(job.to_do)
+            job.sink.abort() if stopped else job.sink.close()
+    return _ended(job, outcomes, stopped, time.monotonic() - started, report)
+
+
+def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
+    """Open everything, and refuse what cannot work."""
+    from understudy.network.model_file import read_header
+
+    model_path = resolve_model(settings.model)
+    header = read_header(model_path)
+    plate = open_things.enter_context(open_shot(settings.plate, frames=settings.frames, part=settings.part))
+    provenance = provenance_of(fingerprint(model_path), settings)
+    sink = open_sink(settings.output, like=plate, overwrite=settings.overwrite, provenance=provenance)
+    to_do, kept = sort_out(plate.numbers, sink, provenance, settings.overwrite)
+    mask = Mask(settings.mask) if settings.mask else None
+    extra = ExtraInputs(settings.extra, header.extra)
+    for layer in (mask, extra):
+        if layer is not None:
+            open_things.callback(layer.close)
+    composer = make_composer(header, settings, mask, extra)
+    sample = _first_readable(plate, to_do, composer)
+    if to_do:
+        check_folder(sink.path(to_do[0]).parent)
+    return Job(settings, plate, sink, composer, to_do, kept, sample, queue.SimpleQueue())
+
+
+def _first_readable(plate: Shot, numbers: tuple[int, ...], composer: Composer) -> Frame | None:
+    """A frame of the plate that has all that the network wants. Raises what would go wrong with every frame."""
+    for number in numbers[:PROBES]:
+        try:
+            frame = plate.read(number)
+            composer.gather(frame)
+            return frame
+        except FrameError:
+            continue
+    return None
+
+
+@contextmanager
+def _aborting(sink: FrameSink) -> Iterator[None]:
+    """Let the sink clear up after itself when the work breaks off."""
+    try:
+        yield
+    except BaseException:
+        sink.abort()
+        raise
+
+
+def _work(job: Job, report: Report, stop: Any) -> Iterator[Outcome]:
+    """Make all frames that are to do, some at a time, and report each."""
+    device, crew = _plan_crew(job)
+    model = _load(job, crew, str(device))
+    report(_planned(job, model))
+    done = len(job.kept)
+    began = time.monotonic()
+    made = 0
+
+    def make(index: int, number: int) -> Outcome:
+        return _make_frame(job, model, number)
+
+    with _threads(crew, device.type == "cpu") as set_up:
+        for outcome in run_frames(job.to_do, make, crew.workers, lambda: bool(stop), set_up):
+            done, made = done + 1, made + 1
+            _report_said(job, report)
+            report(_told(job, outcome, done, made, time.monotonic() - began))
+            yield outcome
+
+
+def _make_frame(job: Job, model: LoadedModel, number: int) -> Outcome:
+    """Read, compute, write: one frame from start to end, in one thread."""
+    try:
+        frame = job.plate.read(number)
+        finished = job.composer.compose(frame, model)
+        return Outcome(number, job.sink.write(number, finished))
+    except UnderstudyError as error:
+        job.sink.skip(number)
+        return Outcome(number, None, error)
+    except MemoryError:
+        job.sink.skip(number)
+        return Outcome(number, None, ApplyError(f"There is not enough memory for frame {number}."))
+    except BaseException:
+        job.sink.skip(number)
+        raise
+
+
+def _plan_crew(job: Job) -> tuple[torch.device, Crew]:
+    from understudy.device import resolve_devices
+
+    device = resolve_devices(job.settings.devices)[0]
+    cores = core_count()
+    free = free_memory(torch.device("cpu"))
+    held = _frame_bytes(job.sample, job.composer) if job.sample else 1.0
+    most = min(free / 4, 5e8 * max(cores, 2))
+    return device, plan_crew(cores, len(job.to_do), held, device.type == "cpu", most)
+
+
+def _frame_bytes(frame: Frame, composer: Composer) -> float:
+    """About what one frame holds from reading to writing, without the network's activations."""
+    stored = sum(plane.nbytes for part in frame.parts for plane in part.pixels.values())
+    canvas = frame.display_window.union(frame.data_window)
+    return stored + canvas.width * canvas.height * 8.0 * composer.channels
+
+
+def _load(job: Job, crew: Crew, device: str) -> LoadedModel:
+    window = job.sample.display_window if job.sample else None
+    megapixels = len(job.to_do) * window.width * window.height / 1e6 if window else 0.0
+    return load(
+        job.settings.model,
+        devices=device,
+        precision=job.settings.precision,
+        engine=job.settings.engine,
+        megapixels=megapixels,
+        parallel=crew.computing,
+        say=job.said.put,
+    )
+
+
+@contextmanager
+def _threads(crew: Crew, on_cpu: bool) -> Iterator[Callable[[], None]]:
+    """Where frames are worked on side by side, each thread computes, packs and unpacks by itself."""
+    if crew.workers == 1 or not on_cpu:
+        yield lambda: None
+        return
+    before, images = torch.get_num_threads(), oiio.get_int_attribute("threads")
+    # A pool of one would pack the frames of all threads one after the other; -1 packs in the calling thread.
+    oiio.attribute("threads", 1)
+    oiio.attribute("exr_threads", -1)
+    try:
+        yield lambda: torch.set_num_threads(crew.threads)
+    finally:
+        torch.set_num_threads(before)
+        set_threads(images)
+
+
+def _planned(job: Job, model: LoadedModel) -> ApplyPlanned:
+    window = job.sample.display_window.union(job.sample.data_window) if job.sample else None
+    size = job.settings.tile_size, job.settings.tile_overlap
+    tile = model.tile_for(window.height, window.width, *size) if window else None
+    if tile and window and tile[0] >= window.height and tile[1] >= window.width:
+        tile = None
+    engine = model.engine
+    total = len(job.to_do) + len(job.kept)
+    return ApplyPlanned(
+        total, len(job.kept), engine.name, engine.precision, str(engine.device), tile, model.notes
+    )
+
+
+def _report_said(job: Job, report: Report) -> None:
+    while not job.said.empty():
+        report(ApplySaid(job.said.get()))
+
+
+def _told(job: Job, outcome: Outcome, done: int, made: int, seconds: float) -> ApplyEvent:
+    total = len(job.to_do) + len(job.kept)
+    if outcome.error is not None:
+        return FrameFailed(outcome.number, outcome.error, done, total)
+    speed = made / max(seconds, 1e-6)
+    return FrameWritten(outcome.number, str(outcome.path), done, total, speed, (total - done) / speed)
+
+
+def _ended(
+    job: Job, outcomes: list[Outcome], stopped: bool, seconds: float, report: Report
+) -> ApplyResult:
+    for note in job.sink.notes:
+        report(ApplySaid(note))
+    lost = stopped and job.sink.is_movie
+    written = () if lost else tuple(sorted(each.number for each in outcomes if each.error is None))
+    failed = tuple(sorted((each.number, each.error) for each in outcomes if each.error is not None))
+    report(ApplyEnded(len(written), len(job.kept), len(failed), stopped, seconds))
+    return ApplyResult(written, job.kept, failed, stopped, seconds)

@@ -1,0 +1,98 @@
+"""One frame of the plate -> the finished frame: gather what the network wants, infer, lay over the plate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from understudy.frames import Frame, Window, resolve_channels
+from understudy.inference.blend import blend
+from understudy.inference.inputs import expected_channels
+from understudy.inference.layers import ExtraInputs, Mask
+from understudy.inference.model import LoadedModel
+from understudy.settings import ApplySettings
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What one frame gives to the network.
+
+    ``window``: display and data window together, which ``pixels`` (H, W, plate's channels and extra inputs) and
+    ``mask`` ((H, W, 1) or None) cover. ``targets``: the plate's channels that the result replaces; none for a
+    matte that becomes a file of one channel.
+    """
+
+    window: Window
+    pixels: np.ndarray
+    mask: np.ndarray | None
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Composer:
+    """How the frames of one job are put together."""
+
+    header: Any
+    settings: ApplySettings
+    mask: Mask | None
+    extra: ExtraInputs
+
+    @property
+    def channels(self) -> int:
+        """Channels in and out, for estimates of memory."""
+        return expected_channels(self.header) + len(self.header.output_channels)
+
+    def gather(self, frame: Frame) -> Gathered:
+        """Everything from the plate, the extra inputs and the mask. ChannelError, SizeError, PairingError."""
+        window = frame.display_window.union(frame.data_window)
+        targets = target_channels(frame, self.header)
+        names = resolve_channels(frame, ",".join(self.header.input_channels))
+        pixels = frame.planes(names, window)
+        layers = self.extra.read(frame, frame.number, window)
+        if layers:
+            pixels = np.concatenate([pixels, *layers], axis=2)
+        mask = self.mask.read(frame, frame.number, window) if self.mask else None
+        return Gathered(window, pixels, mask, targets)
+
+    def compose(self, frame: Frame, model: LoadedModel) -> Frame:
+        """The finished frame: the plate with the result where mix and mask let it show, all else untouched."""
+        given = self.gather(frame)
+        result = model.infer(
+            given.pixels, tile_size=self.settings.tile_size, tile_overlap=self.settings.tile_overlap
+        )
+        result = self._blended(frame, given, result)
+        if given.targets:
+            return frame.with_planes(given.targets, result, given.window)
+        return frame.as_matte(result, given.window)
+
+    def _blended(self, frame: Frame, given: Gathered, result: np.ndarray) -> np.ndarray:
+        strength = self.settings.mix if given.mask is None else given.mask * np.float32(self.settings.mix)
+        if np.isscalar(strength) and strength == 1.0:
+            return result
+        under = frame.planes(given.targets, given.window) if given.targets else np.zeros_like(result)
+        return blend(under, result, strength)
+
+
+def make_composer(header: Any, settings: ApplySettings, mask: Mask | None, extra: ExtraInputs) -> Composer:
+    """The composer of a job."""
+    return Composer(header, settings, mask, extra)
+
+
+def target_channels(frame: Frame, header: Any) -> tuple[str, ...]:
+    """The plate's channels that the output replaces; empty when a matte becomes a file of its own.
+
+    A matte goes into the plate's alpha where it has one, and its colours are kept. ChannelError when an image
+    effect makes channels that the plate does not have.
+    """
+    if header.kind != "matte":
+        return resolve_channels(frame, ",".join(header.output_channels))
+    plate = resolve_channels(frame, ",".join(header.input_channels))
+    layer = plate[0].rpartition(".")[0]
+    return tuple(name for name in frame.part.channels if _is_alpha_of(layer, name))[:1]
+
+
+def _is_alpha_of(layer: str, name: str) -> bool:
+    owner, _, short = name.rpartition(".")
+    return owner == layer and short.lower() in ("a", "alpha")

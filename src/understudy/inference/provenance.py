@@ -1,0 +1,72 @@
+"""Which frames are there already, and whether they are the ones that would be made now."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from understudy.errors import ModelFileError, SequenceError, SettingError
+from understudy.frames import FrameSink, format_numbers
+from understudy.settings import ApplySettings
+
+WHOLE_MIX = "1"
+
+
+def fingerprint(model: Path) -> str:
+    """A hash of the model file: the same for the same bytes, wherever the file lies."""
+    try:
+        with model.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+    except OSError as error:
+        raise ModelFileError(
+            "The model file cannot be read.", found=error.strerror or str(error), where=str(model)
+        ) from error
+
+
+def provenance_of(model: str, settings: ApplySettings) -> dict[str, str]:
+    """What goes with every frame: the model, and how much of the effect shows where."""
+    made = {"model": model, "mix": f"{settings.mix:g}"}
+    return {**made, "mask": settings.mask} if settings.mask else made
+
+
+def check_folder(folder: Path) -> None:
+    """Make the output's folder and try it. SequenceError when nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder, prefix="."):
+            pass
+    except (OSError, ValueError) as error:
+        raise SequenceError(
+            "Nothing can be written to the output's folder.",
+            expected="a folder that can be written to",
+            found=getattr(error, "strerror", None) or str(error),
+            where=str(folder),
+            remedy="Correct the rights of the folder, free some space, or write somewhere else.",
+        ) from error
+
+
+def sort_out(
+    numbers: tuple[int, ...], sink: FrameSink, provenance: Mapping[str, str], overwrite: bool
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(frames to make, frames to keep). SettingError names the frames there that something else made."""
+    there = [] if overwrite else [number for number in numbers if sink.exists(number)]
+    foreign = [number for number in there if not _is_ours(sink.provenance(number), provenance)]
+    if foreign:
+        raise SettingError(
+            "Frames are there already that were made by another model, or with other settings.",
+            expected="no frames, or frames that the same model made with the same mix and mask",
+            found=f"frames {format_numbers(foreign)}",
+            where=str(sink.path(foreign[0]).parent),
+            remedy="Write somewhere else, or allow it with --overwrite.",
+        )
+    kept = frozenset(there)
+    return tuple(number for number in numbers if number not in kept), tuple(sorted(kept))
+
+
+def _is_ours(found: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    if found.get("model") != wanted["model"]:
+        return False
+    same_mix = found.get("mix", WHOLE_MIX) == wanted["mix"]
+    return same_mix and found.get("mask", "") == wanted.get("mask", "")

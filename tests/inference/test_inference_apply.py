@@ -1,0 +1,455 @@
+"""Apply: a model and a plate become frames on disk, whatever happens to some of them."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+import torch
+
+from understudy.colour import LINEAR
+from understudy.errors import ChannelError, PairingError, SequenceError, SettingError, SizeError, WriteError
+from understudy.frames import open_shot, read_image_file, read_provenance
+from understudy.inference.apply import ApplyResult, apply
+from understudy.inference.events import ApplyEnded, ApplyEvent, ApplyPlanned, FrameFailed, FrameWritten
+from understudy.inference.pipeline import plan_crew, run_frames
+from understudy.settings import ApplySettings
+
+sys.path.insert(0, str(Path(__file__).parent))
+from tiny_model import tiny_header
+from tiny_network import NothingNetwork, TinyNetwork
+
+random = np.random.default_rng(11)
+Write = Callable[..., Path]
+
+
+class Bench:
+    """A plate, a model that never touches the disk, and an output folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.model = folder / "look.cat"
+        self.model.write_bytes(b"model one")
+        self.header: Any = tiny_header(LINEAR)
+        self.network: Any = TinyNetwork()
+        self.events: list[ApplyEvent] = []
+
+    @property
+    def plate(self) -> str:
+        return str(self.folder / "plate" / "plate.####.exr")
+
+    @property
+    def output(self) -> str:
+        return str(self.folder / "out" / "shot.####.exr")
+
+    def write(
+        self, number: int, channels: tuple[str, ...] = ("R", "G", "B"), size: tuple[int, int] = (40, 24), **more: Any
+    ) -> np.ndarray:
+        pixels = random.random((size[1], size[0], len(channels))).astype(np.float16)
+        return write_exr(self.folder / "plate" / f"plate.{number:04d}.exr", pixels, channels, **more)
+
+    def run(self, stop: Any = None, **settings: Any) -> ApplyResult:
+        values = {"model": str(self.model), "plate": self.plate, "output": self.output, **settings}
+        return apply(ApplySettings(**{"engine": "torch", **values}), self.events.append, stop)
+
+    def result(self, number: int) -> Path:
+        return self.folder / "out" / f"shot.{number:04d}.exr"
+
+
+def write_exr(path: Path, pixels: np.ndarray, channels: tuple[str, ...], **attributes: Any) -> np.ndarray:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    height, width = pixels.shape[:2]
+    kind = "half" if pixels.dtype == np.float16 else "float"
+    spec = oiio.ImageSpec(width, height, len(channels), kind)
+    spec.channelnames = channels
+    spec.x, spec.y = attributes.pop("origin", (0, 0))
+    spec.full_x, spec.full_y, spec.full_width, spec.full_height = attributes.pop(
+        "display", (spec.x, spec.y, width, height)
+    )
+    for name, value in attributes.items():
+        spec.attribute(name, value)
+    output = oiio.ImageOutput.create(str(path))
+    assert output.open(str(path), spec), output.geterror()
+    assert output.write_image(np.ascontiguousarray(pixels)) and output.close()
+    return pixels
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    made = Bench(tmp_path)
+    files = types.ModuleType("understudy.network.model_file")
+    files.read_header = lambda path: made.header
+    files.load_model = lambda path, device: (made.header, made.network)
+    monkeypatch.setitem(sys.modules, "understudy.network.model_file", files)
+    devices = types.ModuleType("understudy.device")  # until the engine room lands
+    devices.resolve_devices = lambda text: [torch.device("cpu")]
+    monkeypatch.setitem(sys.modules, "understudy.device", devices)
+    return made
+
+
+def stored(path: Path, name: str) -> np.ndarray:
+    return read_image_file(path).stored(name)
+
+
+def test_every_frame_is_made_and_said(bench: Bench) -> None:
+    for number in (1001, 1002, 1005):
+        bench.write(number)
+    result = bench.run()
+    assert result.written == (1001, 1002, 1005) and result.failed == () and result.kept == ()
+    assert not result.stopped
+    assert all(bench.result(number).is_file() for number in result.written)
+    assert isinstance(bench.events[0], ApplyPlanned) and bench.events[0].total == 3
+    done = [event.done for event in bench.events if isinstance(event, FrameWritten)]
+    assert done == [1, 2, 3]
+    assert isinstance(bench.events[-1], ApplyEnded) and bench.events[-1].written == 3
+
+
+def test_the_frames_are_what_the_model_gives_for_them(bench: Bench) -> None:
+    from understudy.inference.model import load
+
+    pixels = bench.write(7).astype(np.float32)
+    bench.run()
+    expected = load(str(bench.model), devices="cpu")(pixels).astype(np.float16)
+    for index, name in enumerate("RGB"):
+        assert np.array_equal(stored(bench.result(7), name), expected[..., index])
+
+
+def test_channels_that_the_effect_does_not_touch_stay_bit_for_bit(bench: Bench) -> None:
+    channels = ("R", "G", "B", "A", "depth.Z")
+    pixels = bench.write(1, channels, timecode="x", show="pilot")
+    pixels_with_holes = pixels.copy()
+    pixels_with_holes[3, 4, 4] = np.inf
+    write_exr(bench.folder / "plate" / "plate.0001.exr", pixels_with_holes, channels, show="pilot")
+    bench.run()
+    frame = read_image_file(bench.result(1))
+    for index in (3, 4):
+        assert frame.stored(channels[index]).tobytes() == pixels_with_holes[..., index].tobytes()
+    assert frame.metadata["show"] == "pilot"
+    assert not np.array_equal(frame.stored("R"), pixels[..., 0])
+
+
+def test_a_network_that_changes_nothing_gives_back_the_plate_bit_for_bit(bench: Bench) -> None:
+    bench.network = NothingNetwork()
+    pixels = bench.write(1) * np.float16(40)
+    write_exr(bench.folder / "plate" / "plate.0001.exr", pixels, ("R", "G", "B"))
+    bench.run()
+    assert stored(bench.result(1), "G").tobytes() == pixels[..., 1].tobytes()
+
+
+def test_a_data_window_apart_from_the_display_window_stays_as_it_is(bench: Bench) -> None:
+    bench.write(1, origin=(-5, 3), display=(0, 0, 64, 48))
+    bench.run()
+    frame = read_image_file(bench.result(1))
+    assert (frame.data_window.x, frame.data_window.y) == (-5, 3)
+    assert (frame.data_window.width, frame.data_window.height) == (40, 24)
+    assert (frame.display_window.width, frame.display_window.height) == (64, 48)
+
+
+def test_nan_and_inf_stay_where_they_are_and_go_nowhere_else(bench: Bench) -> None:
+    pixels = bench.write(1)
+    pixels[10, 10] = np.nan
+    pixels[5, 20, 0] = np.inf
+    write_exr(bench.folder / "plate" / "plate.0001.exr", pixels, ("R", "G", "B"))
+    bench.run()
+    red = stored(bench.result(1), "R")
+    assert np.isnan(red[10, 10]) and np.isposinf(red[5, 20])
+    assert np.isfinite(np.delete(red.ravel(), [10 * 40 + 10, 5 * 40 + 20])).all()
+
+
+def test_a_second_run_keeps_what_is_there(bench: Bench) -> None:
+    for number in range(1, 5):
+        bench.write(number)
+    bench.run(frames="1-2")
+    before = bench.result(1).stat().st_mtime_ns
+    result = bench.run()
+    assert result.kept == (1, 2) and result.written == (3, 4)
+    assert bench.result(1).stat().st_mtime_ns == before
+
+
+def test_a_run_with_nothing_left_to_do_loads_no_network(bench: Bench) -> None:
+    bench.write(1)
+    bench.run()
+    bench.network = None
+    assert bench.run().kept == (1,)
+
+
+def test_frames_carry_the_hash_of_their_model(bench: Bench) -> None:
+    bench.write(1)
+    bench.run()
+    first = read_provenance(bench.result(1))["model"]
+    bench.model.write_bytes(b"model two")
+    bench.run(overwrite=True)
+    assert read_provenance(bench.result(1))["model"] != first
+
+
+@pytest.mark.parametrize("change", ["model", "mix", "mask", "unknown"])
+def test_frames_that_something_else_made_are_refused_by_name_before_the_work(bench: Bench, change: str) -> None:
+    for number in (1, 2):
+        bench.write(number)
+    bench.run(frames="2")
+    settings: dict[str, Any] = {"mix": 0.5} if change == "mix" else {}
+    if change == "mask":
+        settings["mask"] = "channel:R"
+    if change == "model":
+        bench.model.write_bytes(b"another")
+    if change == "unknown":
+        write_exr(bench.result(2), random.random((24, 40, 3)).astype(np.float16), ("R", "G", "B"))
+    before = bench.result(2).read_bytes()
+    with pytest.raises(SettingError) as caught:
+        bench.run(**settings)
+    assert "2" in caught.value.found and "--overwrite" in caught.value.remedy
+    assert not bench.result(1).exists() and bench.result(2).read_bytes() == before
+    assert bench.run(overwrite=True, **settings).written == (1, 2)
+
+
+def test_an_unreadable_frame_is_named_and_the_others_are_made(bench: Bench) -> None:
+    for number in range(1, 5):
+        bench.write(number)
+    broken = bench.folder / "plate" / "plate.0001.exr"
+    broken.write_bytes(broken.read_bytes()[:300])
+    result = bench.run()
+    assert result.written == (2, 3, 4)
+    assert [number for number, _ in result.failed] == [1]
+    assert "plate.0001.exr" in str(result.failed[0][1])
+    assert not bench.result(1).exists()
+    assert any(isinstance(event, FrameFailed) and event.number == 1 for event in bench.events)
+
+
+def test_a_plate_that_cannot_be_read_at_all_fails_frame_by_frame(bench: Bench) -> None:
+    for number in (1, 2):
+        bench.write(number)
+        (bench.folder / "plate" / f"plate.{number:04d}.exr").write_bytes(b"not an image")
+    result = bench.run()
+    assert result.written == () and len(result.failed) == 2
+
+
+def test_a_frame_that_cannot_be_written_is_named_and_the_others_are_made(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from understudy.frames.sink import FileSink
+
+    for number in (1, 2, 3):
+        bench.write(number)
+    write = FileSink.write
+
+    def full_at_two(self: FileSink, number: int, frame: Any) -> Path:
+        if number == 2:
+            raise WriteError("The disk is full.")
+        return write(self, number, frame)
+
+    monkeypatch.setattr(FileSink, "write", full_at_two)
+    result = bench.run()
+    assert result.written == (1, 3) and result.failed[0][0] == 2
+
+
+def test_a_plate_without_the_channels_is_refused_with_what_there_is(bench: Bench) -> None:
+    bench.write(1, ("Y",))
+    with pytest.raises(ChannelError) as caught:
+        bench.run()
+    assert "Y" in caught.value.found
+    assert not (bench.folder / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(bench: Bench) -> None:
+    bench.write(1)
+    (bench.folder / "file").write_text("in the way")
+    with pytest.raises(SequenceError):
+        bench.run(output=str(bench.folder / "file" / "shot.####.exr"))
+
+
+def test_mix_lies_between_plate_and_effect(bench: Bench) -> None:
+    pixels = bench.write(1).astype(np.float32)
+    bench.run()
+    full = stored(bench.result(1), "R").astype(np.float32)
+    bench.run(mix=0.5, overwrite=True)
+    half = stored(bench.result(1), "R").astype(np.float32)
+    assert np.allclose(half, (pixels[..., 0] + full) / 2, atol=2e-3)
+
+
+def test_where_the_mask_is_black_the_plate_stays_bit_for_bit(bench: Bench) -> None:
+    pixels = bench.write(1)
+    pixels[0, 0] = -0.0
+    write_exr(bench.folder / "plate" / "plate.0001.exr", pixels, ("R", "G", "B"))
+    mask = np.zeros((24, 40, 1), np.float16)
+    mask[:, 20:] = 1
+    write_exr(bench.folder / "mask.exr", mask, ("A",))
+    bench.run()
+    full = stored(bench.result(1), "B")
+    bench.run(mask=str(bench.folder / "mask.exr"), overwrite=True)
+    masked = stored(bench.result(1), "B")
+    assert masked[:, :20].tobytes() == pixels[:, :20, 2].tobytes()
+    assert np.array_equal(masked[:, 20:], full[:, 20:])
+
+
+def test_a_mask_may_be_a_channel_of_the_plate(bench: Bench) -> None:
+    pixels = bench.write(1, ("R", "G", "B", "mask"))
+    pixels[..., 3] = np.arange(40) > 30
+    write_exr(bench.folder / "plate" / "plate.0001.exr", pixels, ("R", "G", "B", "mask"))
+    bench.run(mask="channel:mask")
+    red = stored(bench.result(1), "R")
+    assert np.array_equal(red[:, :31], pixels[:, :31, 0])
+    assert not np.array_equal(red[:, 31:], pixels[:, 31:, 0])
+
+
+def test_a_mask_sequence_goes_by_frame_number(bench: Bench) -> None:
+    plates = {number: bench.write(number) for number in (1, 2)}
+    for number in (1, 2):
+        flat = np.full((24, 40, 1), number - 1, np.float16)
+        write_exr(bench.folder / "mask" / f"m.{number:04d}.exr", flat, ("A",))
+    bench.run(mask=str(bench.folder / "mask" / "m.####.exr"))
+    assert np.array_equal(stored(bench.result(1), "R"), plates[1][..., 0])
+    assert not np.array_equal(stored(bench.result(2), "R"), plates[2][..., 0])
+
+
+def test_a_mask_of_another_size_is_refused_before_the_work(bench: Bench) -> None:
+    bench.write(1)
+    write_exr(bench.folder / "mask.exr", np.ones((8, 8, 1), np.float16), ("A",))
+    with pytest.raises(SizeError):
+        bench.run(mask=str(bench.folder / "mask.exr"))
+    assert not (bench.folder / "out").exists()
+
+
+def test_a_mask_without_the_frame_is_refused_before_the_work(bench: Bench) -> None:
+    bench.write(1)
+    for number in (5, 6):
+        write_exr(bench.folder / "mask" / f"m.{number:04d}.exr", np.ones((24, 40, 1), np.float16), ("A",))
+    with pytest.raises(PairingError):
+        bench.run(mask=str(bench.folder / "mask" / "m.####.exr"))
+
+
+def test_extra_inputs_are_read_by_frame_number(bench: Bench) -> None:
+    from understudy.colour import PLAIN
+
+    depth = types.SimpleNamespace(channels=["Z"], colour=PLAIN)
+    bench.header = tiny_header(LINEAR, extra=(depth,))
+    bench.network = TinyNetwork(channels=4, out=3)
+    bench.write(1)
+    for value in (0.0, 1.0):
+        flat = np.full((24, 40, 1), value, np.float32)
+        write_exr(bench.folder / f"depth{value:.0f}.exr", flat, ("Z",))
+    bench.run(extra=(str(bench.folder / "depth0.exr"),))
+    near = stored(bench.result(1), "R").copy()
+    bench.run(extra=(str(bench.folder / "depth1.exr"),), overwrite=True)
+    assert not np.array_equal(near, stored(bench.result(1), "R"))
+
+
+def test_a_missing_extra_input_is_refused(bench: Bench) -> None:
+    from understudy.colour import PLAIN
+
+    bench.header = tiny_header(extra=(types.SimpleNamespace(channels=["Z"], colour=PLAIN),))
+    bench.write(1)
+    with pytest.raises(SettingError) as caught:
+        bench.run()
+    assert "Z" in caught.value.expected and caught.value.where == "--extra"
+
+
+def test_a_matte_from_a_colour_plate_is_a_file_of_one_channel_with_the_plates_windows(bench: Bench) -> None:
+    bench.header, bench.network = tiny_header(matte=True), TinyNetwork(out=1)
+    bench.write(1, origin=(4, 4), display=(0, 0, 60, 40))
+    bench.run()
+    frame = read_image_file(bench.result(1))
+    assert len(frame.channels) == 1
+    assert (frame.data_window.x, frame.display_window.width) == (4, 60)
+    values = frame.stored(frame.channels[0])
+    assert values.min() >= 0 and values.max() <= 1
+
+
+def test_a_matte_goes_into_the_alpha_of_its_own_layer_and_the_colours_stay(bench: Bench) -> None:
+    bench.header, bench.network = tiny_header(matte=True), TinyNetwork(out=1)
+    channels = ("R", "G", "B", "A", "crypto.A")
+    pixels = bench.write(1, channels)
+    bench.run()
+    frame = read_image_file(bench.result(1))
+    assert set(frame.channels) == set(channels)
+    for index in (0, 1, 2, 4):
+        assert frame.stored(channels[index]).tobytes() == pixels[..., index].tobytes()
+    assert not np.array_equal(frame.stored("A"), pixels[..., 3])
+
+
+def test_stopping_finishes_the_frames_under_way_and_the_next_run_goes_on(bench: Bench) -> None:
+    for number in range(1, 9):
+        bench.write(number)
+    stop = StopAfter(bench, 2)
+    first = bench.run(stop=stop)
+    assert first.stopped and 2 <= len(first.written) < 8
+    second = bench.run()
+    assert second.kept == first.written
+    assert len(second.kept) + len(second.written) == 8 and not second.stopped
+
+
+class StopAfter:
+    """True as soon as that many frames are done."""
+
+    def __init__(self, bench: Bench, count: int) -> None:
+        self.bench, self.count = bench, count
+
+    def __bool__(self) -> bool:
+        return sum(isinstance(event, FrameWritten) for event in self.bench.events) >= self.count
+
+
+def test_several_tiles_give_the_same_frames_as_whole_ones(bench: Bench) -> None:
+    bench.write(1, size=(200, 150))
+    bench.run(tile_size="none")
+    whole = stored(bench.result(1), "R").astype(np.float32)
+    bench.run(tile_size=128, overwrite=True)
+    assert bench.events[-3].tile is not None
+    assert np.abs(stored(bench.result(1), "R").astype(np.float32) - whole).max() < 1e-3
+
+
+def test_torch_keeps_its_thread_count_after_the_job(bench: Bench) -> None:
+    for number in (1, 2, 3):
+        bench.write(number)
+    before = torch.get_num_threads(), oiio.get_int_attribute("threads")
+    bench.run()
+    assert (torch.get_num_threads(), oiio.get_int_attribute("threads")) == before
+
+
+def test_a_sequence_is_shared_out_so_that_each_core_has_a_frame_of_its_own() -> None:
+    crew = plan_crew(cores=2, frames=100, frame_bytes=1e8, on_cpu=True, most_bytes=1e9)
+    assert (crew.workers, crew.computing, crew.threads) == (3, 2, 1)
+
+
+def test_frames_too_large_to_stand_side_by_side_get_all_cores_one_after_the_other() -> None:
+    crew = plan_crew(cores=4, frames=100, frame_bytes=6e8, on_cpu=True, most_bytes=1e9)
+    assert crew.computing == 1 and crew.threads == 4
+
+
+def test_a_single_frame_gets_all_cores() -> None:
+    assert plan_crew(8, 1, 1e8, True, 1e9).threads == 8
+
+
+def test_no_more_frames_are_under_way_than_there_are_workers() -> None:
+    alive: list[int] = []
+    peak: list[int] = []
+
+    def work(index: int, item: int) -> int:
+        alive.append(item)
+        peak.append(len(alive))
+        alive.remove(item)
+        return item
+
+    results = []
+    for result in run_frames(range(50), work, 3, lambda: False):
+        results.append(result)
+    assert sorted(results) == list(range(50)) and max(peak) <= 3
+
+
+def test_a_mistake_in_the_program_is_not_swallowed() -> None:
+    def work(index: int, item: int) -> int:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(run_frames([1, 2, 3], work, 2, lambda: False))
+
+
+def test_a_shot_that_was_made_opens_as_a_shot(bench: Bench) -> None:
+    for number in (1, 2, 3):
+        bench.write(number)
+    bench.run(output=str(bench.folder / "folder"))
+    assert open_shot(str(bench.folder / "folder")).numbers == (1, 2, 3)

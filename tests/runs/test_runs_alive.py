@@ -115,7 +115,12 @@ def test_a_full_disk_does_not_end_a_training_over_its_heartbeat(
         wait_for(lambda: run.read_state().step == 3)
 
 
-SLEEPER = "import sys,time; from understudy.runs import *\nwith Heartbeat(RunFolder.open(sys.argv[1])): time.sleep(60)"
+SLEEPER = """
+import sys, time
+from understudy.runs import Heartbeat, RunFolder
+with Heartbeat(RunFolder.open(sys.argv[1])):
+    time.sleep(60)
+"""
 
 
 def test_a_killed_process_does_not_hold_its_run(run: RunFolder) -> None:
@@ -133,7 +138,7 @@ def test_a_killed_process_does_not_hold_its_run(run: RunFolder) -> None:
         process.wait()
 
 
-# -- stopping --------------------------------------------------------------------------------------------------
+# -- stopping ------------------------------------------------------------
 
 
 def test_a_stop_file_raises_the_flag(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:

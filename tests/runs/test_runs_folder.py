@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -43,7 +44,7 @@ def aged(run: RunFolder, seconds: float) -> RunFolder:
     return run
 
 
-# -- names -----------------------------------------------------------------------------------------------------
+# -- names ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["a", "shot 10_v2.b-3", "Fähre", "合成", "сцена_1", "हिन्दी", default_name()])
@@ -54,24 +55,25 @@ def test_names_of_any_script_are_allowed(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "",
-        ".",
-        "..",
-        ".hidden",
-        "a/b",
-        "a\\b",
-        "../a",
-        " a",
-        "a ",
-        "a.",
-        "-rf",
-        "a\0b",
-        "a\nb",
-        "a*",
-        "C:",
-        "con",
-    ]
-    + ["nul.txt", "_", "x" * 101, "合" * 90, "a\ud800"],
+        *(
+            "",
+            ".",
+            "..",
+            ".hidden",
+            "a/b",
+            "a\\b",
+            "../a",
+            " a",
+            "a ",
+            "a.",
+            "-rf",
+            "a\0b",
+            "a\nb",
+            "a*",
+            "C:",
+        ),
+        *("con", "nul.txt", "_", "x" * 101, "合" * 90, "a\ud800"),
+    ],
 )
 def test_names_that_climb_hide_or_trouble_a_system_are_refused(name: str) -> None:
     with pytest.raises(RunError, match="cannot have this name"):
@@ -139,7 +141,7 @@ def test_an_unwritable_data_directory_is_refused() -> None:
         RunFolder.create("/proc/self/new/deep")
 
 
-# -- summary ---------------------------------------------------------------------------------------------------
+# -- summary ------------------------------------------------------------
 
 
 def test_a_summary_gives_back_every_step(run: RunFolder) -> None:
@@ -193,7 +195,7 @@ def test_a_full_disk_is_a_write_error_for_the_summary_too(run: RunFolder) -> Non
         run.append_summary([{"step": 1}])
 
 
-# -- checkpoints -----------------------------------------------------------------------------------------------
+# -- checkpoints ------------------------------------------------------------
 
 
 def test_a_run_means_its_best_checkpoint_else_the_newest(run: RunFolder) -> None:
@@ -228,7 +230,7 @@ def test_contact_sheets_and_previews_are_found_in_order(run: RunFolder) -> None:
     assert run.previews() == [(10, -5, run.preview_path(10, -5))]
 
 
-# -- busy runs -------------------------------------------------------------------------------------------------
+# -- busy runs ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("act", [lambda run: run.rename("b"), lambda run: run.delete()])
@@ -257,7 +259,7 @@ def test_a_clock_that_is_wrong_elsewhere_does_not_make_a_run_look_dead(run: RunF
     assert aged(busy(run, host="render07"), 3600).is_busy()
 
 
-# -- renaming and deleting -------------------------------------------------------------------------------------
+# -- renaming and deleting ------------------------------------------------------------
 
 
 def test_renaming_renames_every_file_and_loses_none(run: RunFolder) -> None:
@@ -293,10 +295,8 @@ def test_a_renaming_that_is_cut_short_is_finished_by_the_next_reader(
         rename(source, target)  # type: ignore[arg-type]
 
     monkeypatch.setattr(os, "rename", dying_rename)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         run.rename("new")
-    except KeyboardInterrupt:
-        pass
     monkeypatch.setattr(os, "rename", rename)
     found = list_runs(run.path.parent)
     assert [r.name for r in found] == ["new"]
@@ -349,7 +349,7 @@ def test_what_is_not_a_run_is_not_opened_and_a_link_is_not_deleted(run: RunFolde
     assert len(run.checkpoints()) == 3
 
 
-# -- listing ---------------------------------------------------------------------------------------------------
+# -- listing ------------------------------------------------------------
 
 
 def test_listing_survives_damage_and_does_not_follow_links(run: RunFolder, tmp_path: Path) -> None:

@@ -23,10 +23,10 @@ def command(run: str, /, *, json: JsonFlag = False, **changes: Any) -> int:
     run:
         The folder of the run.
     """
-    from understudy.training.train import resume
-
     folder = RunFolder.open(run)
     given = _checked(folder, changes)
+    from understudy.training.train import resume
+
     with StopFlag() as stop, training_progress(json) as progress:
         resume(folder, progress.report, stop=stop, **given)
         return progress.ended(folder)

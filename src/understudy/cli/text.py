@@ -50,6 +50,7 @@ def columns(rows: Sequence[Sequence[str]], gap: int = 2) -> str:
     """``rows`` as text with aligned columns; wide characters of other scripts count as they show."""
     from rich.cells import cell_len
 
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(cell_len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [
         "".join(c + " " * (w - cell_len(c) + gap) for c, w in zip(row, widths, strict=True)) for row in rows

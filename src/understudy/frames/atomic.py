@@ -44,6 +44,14 @@ def make_folder(folder: Path) -> None:
         raise cannot_write(folder, getattr(error, "strerror", None) or str(error)) from error
 
 
+def reserve(beside: Path, count: int) -> None:
+    """Make sure of room for ``count`` bytes by filling the hidden file with zeros. Raises OSError."""
+    block = bytes(2**20)
+    with open(beside, "wb") as file:
+        while count > 0:
+            count -= file.write(block[: min(count, len(block))])
+
+
 def finish(beside: Path, path: Path) -> None:
     """Flush the hidden file to the disk and give it its name."""
     with open(beside, "rb+") as file:

@@ -20,8 +20,9 @@ def resolve_channels(frame: Frame, request: str | None = None, default: str = "r
     """The full channel names that ``request`` asks for, in its order.
 
     ``request`` is a comma-separated list of: a channel (``R``, ``depth.Z``, ``part:channel``), ``rgb``,
-    ``rgba``, ``alpha``, a layer or part (all its channels), or ``layer.rgb``. Without a request ``default`` is taken;
-    a file without RGB then gives its luminance, or its only channel. Raises ChannelError, which lists what there is.
+    ``rgba``, ``alpha``, a layer or part (all its channels), or ``layer.rgb``. Without a request ``default``
+    is taken; a file without RGB then gives its luminance, or its only channel. Raises ChannelError, which
+    lists what there is.
     """
     spaces = _namespaces(frame)
     if request is None:

@@ -1,8 +1,8 @@
 """32-bit integer channels beside half and float ones in one EXR part, written without losing a bit.
 
-The library's Python door takes one type for all channels of a part, and converts; integers above 2**23 do not survive.
-Its ``copy_image`` copies mixed types as they are, from a file. So the part is laid down as the simplest EXR there
-is, without compression, and the library makes the real file from that.
+The library's Python door takes one type for all channels of a part, and converts; integers above 2**23 do
+not survive. Its ``copy_image`` copies mixed types as they are, from a file. So the part is laid down as the
+simplest EXR there is, without compression, and the library makes the real file from that.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def write_plain_exr(path: Path, plan: PartPlan) -> None:
     spec = plan.spec
     order = sorted(range(len(plan.kinds)), key=lambda index: spec.channelnames[index].encode())
     kinds = [plan.kinds[index] for index in order]
-    row_type = np.dtype([(f"c{at}", DTYPES[kind].newbyteorder("<"), (spec.width,)) for at, kind in enumerate(kinds)])
+    row_type = np.dtype(
+        [(f"c{at}", DTYPES[kind].newbyteorder("<"), (spec.width,)) for at, kind in enumerate(kinds)]
+    )
     row = np.dtype([("y", "<i4"), ("size", "<i4"), ("pixels", row_type)])
     rows = np.zeros(spec.height, dtype=row)
     rows["y"] = np.arange(spec.y, spec.y + spec.height)
@@ -67,7 +69,12 @@ def _header(spec: oiio.ImageSpec, names: list[str], kinds: list[str]) -> bytes:
         for name, kind in zip(names, kinds, strict=True)
     )
     data = (spec.x, spec.y, spec.x + spec.width - 1, spec.y + spec.height - 1)
-    display = (spec.full_x, spec.full_y, spec.full_x + spec.full_width - 1, spec.full_y + spec.full_height - 1)
+    display = (
+        spec.full_x,
+        spec.full_y,
+        spec.full_x + spec.full_width - 1,
+        spec.full_y + spec.full_height - 1,
+    )
     long_names = any(len(name.encode()) > 31 for name in names)
     return b"".join(
         (

@@ -58,7 +58,9 @@ FORMATS: tuple[ImageFormat, ...] = (
         depths=("8", "10", "12", "16"),
         default_depth="10",
     ),
-    ImageFormat("hdr", ("hdr", "rgbe"), ("float",), channel_counts=(3,), depths=("float",), default_depth="float"),
+    ImageFormat(
+        "hdr", ("hdr", "rgbe"), ("float",), channel_counts=(3,), depths=("float",), default_depth="float"
+    ),
     ImageFormat("targa", ("tga",), ("uint8",), channel_counts=(1, 3, 4), depths=("8",), default_depth="8"),
     ImageFormat("cineon", ("cin",), ("uint16",), channel_counts=(3,), can_write=False),
 )

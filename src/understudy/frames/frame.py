@@ -98,7 +98,8 @@ class Frame:
         return {each.name: each.value for each in self.part.spec.extra_attribs}
 
     def planes(self, names: Sequence[str], window: Window | None = None) -> np.ndarray:
-        """float32 (height, width, len(names)) of the named channels over ``window``, the display window by default.
+        """float32 (height, width, len(names)) of the named channels over ``window``, the display window by
+        default.
 
         Values are file values: floats as they are, integers scaled to 0..1. Outside the data window
         they are 0. NaN and Inf are as in the file. Raises ChannelError for a name that is not there.
@@ -122,9 +123,9 @@ class Frame:
     def with_planes(self, names: Sequence[str], values: np.ndarray, window: Window | None = None) -> Frame:
         """A new Frame whose channels ``names`` have ``values`` where ``window`` and the data window meet.
 
-        ``values`` is float32 (window.height, window.width, len(names)) in file values; ``window`` is the display
-        window by default. Where a value is not finite, or the plate's own pixel is NaN or Inf, the plate's
-        value stays. Every other channel, and every other pixel, stays bit for bit.
+        ``values`` is float32 (window.height, window.width, len(names)) in file values; ``window`` is the
+        display window by default. Where a value is not finite, or the plate's own pixel is NaN or Inf, the
+        plate's value stays. Every other channel, and every other pixel, stays bit for bit.
         """
         window = window or self.display_window
         check_shape(values, window, len(names))
@@ -139,11 +140,11 @@ class Frame:
     def as_matte(self, values: np.ndarray, window: Window | None = None, channel: str = "A") -> Frame:
         """A frame with the one channel ``channel``, and the plate's windows, depth and metadata.
 
-        ``values`` is float32 (window.height, window.width, 1) or (window.height, window.width); values that are
-        not finite become 0, and so does what lies in the data window outside ``window``.
+        ``values`` is float32 (window.height, window.width, 1) or (window.height, window.width); values that
+        are not finite become 0, and so does what lies in the data window outside ``window``.
         """
         window = window or self.display_window
-        matte = values.reshape(values.shape[:2] + (1,)) if values.ndim == 2 else values
+        matte = values[..., None] if values.ndim == 2 else values
         check_shape(matte, window, 1)
         plane = np.zeros((self.data_window.height, self.data_window.width), dtype=np.float32)
         common = window.intersect(self.data_window)

@@ -32,8 +32,8 @@ def read_image_file(path: Path | str, *, part: str | None = None, number: int = 
     """The whole file as a Frame, each channel in its stored type.
 
     ``part`` selects a part by name, by the first word of its name, or by its number from 1. Alpha is
-    never multiplied into the colours. Raises FrameError for a file that is missing, damaged, deep, of another format
-    or larger than a frame can be, ChannelError for a part that is not there.
+    never multiplied into the colours. Raises FrameError for a file that is missing, damaged, deep, of
+    another format or larger than a frame can be, ChannelError for a part that is not there.
     """
     path = Path(path)
     size = _file_size(path)
@@ -121,7 +121,9 @@ def _check_header(spec: oiio.ImageSpec, path: Path) -> None:
     if unknown:
         raise _refused(path, f"values of type {unknown[0]}", expected=", ".join(DTYPES))
     if spec.depth > 1 or min(spec.width, spec.height, spec.full_width, spec.full_height, spec.nchannels) < 1:
-        raise _refused(path, f"a header of {spec.width} x {spec.height} x {spec.depth}, {spec.nchannels} channels")
+        raise _refused(
+            path, f"a header of {spec.width} x {spec.height} x {spec.depth}, {spec.nchannels} channels"
+        )
     if len(set(spec.channelnames)) != spec.nchannels:
         raise _refused(path, "two channels of one name")
 
@@ -148,13 +150,16 @@ def _read_part(source: oiio.ImageInput, index: int, spec: oiio.ImageSpec, path: 
     return Part(str(part_name), names, pixels, spec)
 
 
-def _read_uniform(source: oiio.ImageInput, index: int, kinds: tuple[str, ...], path: Path) -> list[np.ndarray]:
+def _read_uniform(
+    source: oiio.ImageInput, index: int, kinds: tuple[str, ...], path: Path
+) -> list[np.ndarray]:
     array = _read_channels(source, index, 0, len(kinds), kinds[0], path)
     return [array[..., channel] for channel in range(len(kinds))]
 
 
 def _read_mixed(source: oiio.ImageInput, index: int, kinds: tuple[str, ...], path: Path) -> list[np.ndarray]:
-    """Half and float together as float, which is exact; 32-bit integers apart, since floats cannot hold them."""
+    """Half and float together as float, which is exact; 32-bit integers apart, since floats cannot hold
+    them."""
     array = _read_channels(source, index, 0, len(kinds), "float", path)
     planes = []
     for channel, kind in enumerate(kinds):

@@ -14,7 +14,14 @@ from understudy.frames.frame import Frame, Part, stored_bits
 from understudy.frames.values import DTYPES, from_float32, to_float32
 from understudy.frames.window import Window
 
-_KIND_OF_DEPTH = {"8": "uint8", "10": "uint16", "12": "uint16", "16": "uint16", "half": "half", "float": "float"}
+_KIND_OF_DEPTH = {
+    "8": "uint8",
+    "10": "uint16",
+    "12": "uint16",
+    "16": "uint16",
+    "half": "half",
+    "float": "float",
+}
 _RGB = (("r", "red"), ("g", "green"), ("b", "blue"))
 _COLOURS = ("r", "g", "b", "a", "y", "red", "green", "blue", "alpha")
 _NOT_WRITTEN = ("oiio:subimages", "openexr:chunkCount", "openexr:levelmode", "openexr:roundingmode")
@@ -79,7 +86,9 @@ def as_kind(plane: np.ndarray, kind: str, bits: int = 0) -> np.ndarray:
 
 
 def _planned(part: Part, target: ImageFormat, depth: str | None, compression: str | None) -> PartPlan:
-    kinds = tuple(_kind(name, kind, target, depth) for name, kind in zip(part.channels, part.kinds, strict=True))
+    kinds = tuple(
+        _kind(name, kind, target, depth) for name, kind in zip(part.channels, part.kinds, strict=True)
+    )
     spec = oiio.ImageSpec(part.spec)
     _set_kinds(spec, kinds)
     for name in _NOT_WRITTEN:
@@ -128,7 +137,8 @@ def _agree_on_tiles(specs: list[oiio.ImageSpec], notes: list[str]) -> None:
 
 
 def _converted(frame: Frame, target: ImageFormat, depth: str | None) -> tuple[list[Part], list[str]]:
-    """The selected part laid out for another format: its display window, and the channels that it can hold."""
+    """The selected part laid out for another format: its display window, and the channels that it can
+    hold."""
     names = _channels_for(frame, target)
     kind = _KIND_OF_DEPTH[depth] if depth else _natural_kind(frame, target)
     notes = _notes(frame, target, names, kind)
@@ -200,7 +210,8 @@ def _cropped(part: Part, names: list[str], window: Window) -> list[np.ndarray]:
 def _new_spec(
     frame: Frame, target: ImageFormat, names: list[str], kind: str, window: Window
 ) -> oiio.ImageSpec:
-    """A header for another format, with the plate's metadata apart from what only its own format understands."""
+    """A header for another format, with the plate's metadata apart from what only its own format
+    understands."""
     spec = oiio.ImageSpec(window.width, window.height, len(names), oiio.TypeDesc(kind))
     spec.channelnames = _names_for(names, target)
     if target.has_windows:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import OpenImageIO as oiio
 
-from understudy.frames.atomic import cannot_write, written_beside
+from understudy.frames.atomic import cannot_write, reserve, written_beside
 from understudy.frames.exact_exr import copy_exactly, needs_exact_copy
 from understudy.frames.formats import format_to_write
 from understudy.frames.frame import Frame
 from understudy.frames.image_plan import PartPlan, WritePlan, assemble, plan_write
 from understudy.frames.provenance import attributes_for, remember
+
+# Writers that do not notice a full disk: what a whole file of theirs ends with.
+_LAST_BYTES = {"png": b"IEND\xaeB`\x82", "jpeg": b"\xff\xd9", "targa": b"TRUEVISION-XFILE.\0"}
 
 
 def write_image_file(
@@ -23,20 +27,25 @@ def write_image_file(
     compression: str | None = None,
     provenance: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
-    """Write ``frame``; in the plate's own format with its windows, channels, depth, compression, metadata and parts.
+    """Write ``frame``; in the plate's own format with its windows, channels, depth, compression, metadata
+    and parts.
 
     Another extension converts: the selected part only; floats to integers are clamped and rounded; a format
-    without windows gets the display window. ``depth`` and ``compression`` override the plate's. ``provenance``
-    goes into the file where the format has room, else into a hidden file beside it. Values are never converted
-    between colour spaces. Returns notes, in words, on what the format could not keep.
-    Raises WriteError when it cannot be written, SettingError for a depth or compression that does not exist.
+    without windows gets the display window. ``depth`` and ``compression`` override the plate's.
+    ``provenance`` goes into the file where the format has room, else into a hidden file beside it. Values
+    are never converted between colour spaces. Returns notes, in words, on what the format could not keep.
+    Raises WriteError when it cannot be written, SettingError for a depth or compression that does not
+    exist.
     """
     path = Path(path)
     target = format_to_write(path)
     inside = attributes_for(provenance or {}) if target.carries_provenance else {}
     plan = plan_write(frame, target, depth, compression, inside)
     with written_beside(path) as beside:
+        if target.name == "jpeg":
+            reserve(beside, _roughly(plan))
         _write(plan, beside, path)
+        _check_whole(beside, path, _LAST_BYTES.get(target.name, b""))
     if not target.carries_provenance:
         remember(path, provenance or {})
     return plan.notes
@@ -63,3 +72,16 @@ def _write_pixels(output: oiio.ImageOutput, part: PartPlan, beside: Path) -> boo
     if needs_exact_copy(part):
         return copy_exactly(output, part, beside)
     return bool(output.write_image(assemble(part)))
+
+
+def _roughly(plan: WritePlan) -> int:
+    """More bytes than the file can take. The JPEG library ends the whole process when the disk fills
+    under it."""
+    return 2**20 + 2 * sum(part.spec.image_bytes() for part in plan.parts)
+
+
+def _check_whole(beside: Path, path: Path, last: bytes) -> None:
+    with open(beside, "rb") as file:
+        file.seek(-min(len(last), beside.stat().st_size), os.SEEK_END)
+        if file.read() != last and last:
+            raise cannot_write(path, "the file was cut short: the disk may be full")

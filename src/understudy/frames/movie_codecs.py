@@ -89,5 +89,7 @@ def codec_like(plate: MovieInfo) -> Codec | None:
         return CODECS.get(profile.replace(" ", "_"), CODECS["dnxhr_hqx"])
     if plate.codec == "h264":
         pixel_format = plate.pixel_format.replace("yuvj", "yuv")
-        return replace(CODECS["h264"], pixel_format=pixel_format if pixel_format in _H264_FORMATS else "yuv420p")
+        return replace(
+            CODECS["h264"], pixel_format=pixel_format if pixel_format in _H264_FORMATS else "yuv420p"
+        )
     return None

@@ -14,7 +14,8 @@ DEFAULT_RATE = Fraction(24)
 
 @dataclass(frozen=True)
 class ColourTags:
-    """The four numbers of ITU-T H.273 by which a movie says how its values are meant; 2 (range: 0) is unspecified."""
+    """The four numbers of ITU-T H.273 by which a movie says how its values are meant; 2 (range: 0) is
+    unspecified."""
 
     primaries: int = 1
     transfer: int = 1

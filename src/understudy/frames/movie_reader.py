@@ -97,14 +97,16 @@ class MovieReader:
 
     def _check(self) -> None:
         width, height = self.info.width, self.info.height
-        if not (0 < width and 0 < height and width * height <= _MAX_PIXELS and self.info.pixel_format):
-            raise self._damaged(f"a picture of {width} x {height}, {self.info.pixel_format or 'no pixel format'}")
+        if not (width > 0 and height > 0 and width * height <= _MAX_PIXELS and self.info.pixel_format):
+            raise self._damaged(
+                f"a picture of {width} x {height}, {self.info.pixel_format or 'no pixel format'}"
+            )
 
     def _find_times(self) -> list[int]:
         """The time stamp of every frame, in order of showing.
 
-        The index of a QuickTime file with a codec of whole frames has them; otherwise the packets are gone through,
-        without decoding.
+        The index of a QuickTime file with a codec of whole frames has them; otherwise the packets are gone
+        through, without decoding.
         """
         try:
             times = self._times_from_index() or self._times_from_packets()

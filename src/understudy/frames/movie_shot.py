@@ -22,7 +22,8 @@ MOVIE = "movie"
 class MovieShot(Shot):
     """The frames of one MOV, MXF or MP4. Pixels are uint16 R, G, B and, where the movie has it, A.
 
-    Values are the movie's own R'G'B', by its colour tags; timecode and frame rate stand in each frame's metadata.
+    Values are the movie's own R'G'B', by its colour tags; timecode and frame rate stand in each frame's
+    metadata.
     """
 
     is_movie = True

@@ -48,7 +48,9 @@ class MovieSink(FrameSink):
     ) -> None:
         super().__init__(spec)
         if depth is not None:
-            raise SettingError("A movie's bit depth follows from its codec.", found=depth, remedy="choose a codec")
+            raise SettingError(
+                "A movie's bit depth follows from its codec.", found=depth, remedy="choose a codec"
+            )
         self._target = Path(spec)
         self._plate: MovieInfo | None = like.info if isinstance(like, MovieShot) else None
         self._codec = choose_codec(extension_of(spec), self._plate, codec)

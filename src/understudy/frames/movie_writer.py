@@ -47,7 +47,9 @@ class MovieWriter:
         """Append uint16 (height, width, 3 or 4). Raises WriteError."""
         height, width = pixels.shape[:2]
         if (width, height) != self._size:
-            raise cannot_write(self._path, f"a frame of {width}x{height} in a movie of {self._size[0]}x{self._size[1]}")
+            raise cannot_write(
+                self._path, f"a frame of {width}x{height} in a movie of {self._size[0]}x{self._size[1]}"
+            )
         try:
             frame = self._to_video(pixels)
             for packet in self._stream.encode(frame):
@@ -73,7 +75,9 @@ class MovieWriter:
 
     def _open(self, codec: Codec, timecode: str, metadata: dict[str, str]) -> tuple[Any, Any]:
         try:
-            container = self._av.open(os.path.abspath(self._path), "w", format=_MUXERS[extension_of(self._path)])
+            container = self._av.open(
+                os.path.abspath(self._path), "w", format=_MUXERS[extension_of(self._path)]
+            )
             container.metadata.update(metadata)
             stream = container.add_stream(codec.encoder, rate=self._rate, options=dict(codec.options))
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
@@ -112,7 +116,8 @@ class MovieWriter:
 
 
 def _pixel_format(codec: Codec, size: tuple[int, int], with_alpha: bool) -> str:
-    """The codec's format; chroma at full size where the frame's sides are odd and the encoder would refuse."""
+    """The codec's format; chroma at full size where the frame's sides are odd and the encoder would
+    refuse."""
     if with_alpha and codec.alpha_format:
         return codec.alpha_format
     if codec.name == "h264" and (size[0] % 2 or size[1] % 2):

@@ -13,7 +13,8 @@ MANY = 65_536  # bad pixels above which only rows and columns are searched
 def keep_plate(values: np.ndarray, plate: np.ndarray) -> np.ndarray:
     """float32 ``values``, but the plate's value wherever either of the two is NaN or Inf.
 
-    ``plate`` has the same shape, in any stored type. ``values`` itself is returned when nothing is to be kept.
+    ``plate`` has the same shape, in any stored type. ``values`` itself is returned when nothing is to be
+    kept.
     """
     usable = np.isfinite(values)
     usable &= is_finite(plate)
@@ -23,7 +24,8 @@ def keep_plate(values: np.ndarray, plate: np.ndarray) -> np.ndarray:
 
 
 def fill_nonfinite(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Every NaN and Inf of float32 (height, width, channels) replaced by the nearest finite value of its channel.
+    """Every NaN and Inf of float32 (height, width, channels) replaced by the nearest finite value of its
+    channel.
 
     Returns the filled pixels (the same array when all is finite, else a new one) and a mask (height, width,
     channels) that is True where a value was replaced. The nearest is exact up to 8 pixels away; in larger

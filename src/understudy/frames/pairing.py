@@ -21,8 +21,9 @@ class Pairing:
 def pair_shots(input_shot: Shot, truth_shot: Shot, by: str = "number") -> Pairing:
     """The frames that both shots have.
 
-    ``by="number"`` pairs equal frame numbers; two stills are a pair whatever their numbers. ``by="order"`` pairs
-    the first with the first, the second with the second, and so on. Raises PairingError when there is no pair.
+    ``by="number"`` pairs equal frame numbers; two stills are a pair whatever their numbers. ``by="order"``
+    pairs the first with the first, the second with the second, and so on. Raises PairingError when there is
+    no pair.
     """
     plate, truth = input_shot.numbers, truth_shot.numbers
     if by == "order" or (input_shot.is_still and truth_shot.is_still):

@@ -1,8 +1,8 @@
 """Which model made a frame: kept in the frame's own header where the format has room for it.
 
 EXR and PNG hold free attributes (``understudy:model`` and the like). For the others a small JSON file
-of the frame's name lies in the hidden folder ``.understudy`` beside it: one for each frame, so that several machines
-may write frames of one shot into one folder.
+of the frame's name lies in the hidden folder ``.understudy`` beside it: one for each frame, so that several
+machines may write frames of one shot into one folder.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def _from_header(path: Path) -> dict[str, str]:
         if source is None:
             oiio.geterror()
             return {}
-        found = {each.name: each.value for each in source.spec().extra_attribs if each.name.startswith(PREFIX)}
+        found = {
+            each.name: each.value for each in source.spec().extra_attribs if each.name.startswith(PREFIX)
+        }
         source.close()
         return {name.removeprefix(PREFIX): str(value) for name, value in found.items()}
     return {}

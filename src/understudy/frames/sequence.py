@@ -1,13 +1,14 @@
 """Which files a shot is made of: patterns, ranges, folders and single files.
 
-    plate.####.exr  plate.@@@@.exr  plate.%04d.exr  plate.$F4.exr     a pattern: as many digits as there are marks
-    plate.1001-1100####.exr, or "plate.####.exr 1001-1100"            a pattern with its range
-    a folder                                                          the one sequence, still or movie in it
-    anything else                                                     one file, used as it is written
+    plate.####.exr  plate.@@@@.exr  plate.%04d.exr  plate.$F4.exr   a pattern: one digit for each mark
+    plate.1001-1100####.exr, or "plate.####.exr 1001-1100"          a pattern with its range
+    a folder                                                        the one sequence, still or movie in it
+    anything else                                                   one file, used as it is written
 
-A file that exists under the very name given is always that one file, whatever marks its name has. Only the file
-name may hold a pattern, not the folders above it. Files of another padding, or with their extension in another
-case, belong to the sequence too; when two files bear one number, the one with the pattern's own padding is used.
+A file that exists under the very name given is always that one file, whatever marks its name has. Only the
+file name may hold a pattern, not the folders above it. Files of another padding, or with their extension in
+another case, belong to the sequence too; when two files bear one number, the one with the pattern's own
+padding is used.
 """
 
 from __future__ import annotations
@@ -123,7 +124,8 @@ def find_files(spec: str) -> FileList:
 
 
 def single_file(path: Path) -> FileList:
-    """One file; its number is the one before its extension (``plate.1001.exr``, ``plate_1001.exr``), else 1."""
+    """One file; its number is the one before its extension (``plate.1001.exr``, ``plate_1001.exr``),
+    else 1."""
     match = _NUMBERED.match(path.name)
     numbered = match is not None and (not match["prefix"] or match["prefix"][-1] in "._")
     return FileList({_bounded(match["number"]) if match and numbered else 1: path})

@@ -57,7 +57,8 @@ class Shot(ABC):
 
     @abstractmethod
     def read(self, number: int) -> Frame:
-        """The frame. Raises FrameError when it cannot be read, SequenceError when the shot has no such frame."""
+        """The frame. Raises FrameError when it cannot be read, SequenceError when the shot has no such
+        frame."""
 
     @abstractmethod
     def close(self) -> None:
@@ -140,8 +141,8 @@ class FileShot(Shot):
 def open_shot(spec: str, *, frames: str | None = None, part: str | None = None) -> Shot:
     """The shot that ``spec`` names: a pattern, a folder, a file or a movie; see ``sequence``.
 
-    ``frames`` restricts it to a range (``1001-1100x5,1180``); a movie's first frame is 1. ``part`` selects the
-    part of each frame by name. No pixels are read. Raises SequenceError when nothing is there to read.
+    ``frames`` restricts it to a range (``1001-1100x5,1180``); a movie's first frame is 1. ``part`` selects
+    the part of each frame by name. No pixels are read. Raises SequenceError when nothing is there to read.
     """
     spec = str(spec)
     files = find_files(spec)

@@ -153,14 +153,14 @@ def open_sink(
 ) -> FrameSink:
     """A place for the frames made from the shot ``like``.
 
-    ``spec`` is a pattern, a file, a movie (.mov, .mxf, .mp4), or a folder, which gets the plate's own names (PNG for
-    the frames of a movie). ``numbers`` are the frames that will come, ``like``'s by default. ``depth``,
-    ``compression`` (a codec for movies) and ``frame_rate`` override the plate's. ``provenance``, such as
-    ``{"model": hash}``, goes with every frame; ``read_provenance`` finds it again.
+    ``spec`` is a pattern, a file, a movie (.mov, .mxf, .mp4), or a folder, which gets the plate's own names
+    (PNG for the frames of a movie). ``numbers`` are the frames that will come, ``like``'s by default.
+    ``depth``, ``compression`` (a codec for movies) and ``frame_rate`` override the plate's. ``provenance``,
+    such as ``{"model": hash}``, goes with every frame; ``read_provenance`` finds it again.
 
-    Nothing is written yet. Raises SequenceError for an output that cannot take the frames or is the plate itself,
-    SettingError for a depth or compression that does not exist, and for a movie made by something else when
-    not ``overwrite``.
+    Nothing is written yet. Raises SequenceError for an output that cannot take the frames or is the plate
+    itself, SettingError for a depth or compression that does not exist, and for a movie made by something
+    else when not ``overwrite``.
     """
     spec = str(spec)
     numbers = tuple(like.numbers if numbers is None else numbers)
@@ -177,7 +177,9 @@ def open_sink(
 
 def _target(spec: str, like: Shot, numbers: Sequence[int]) -> Pattern | Path:
     if not spec or "\0" in spec:
-        raise SequenceError("No output was named.", expected="a file, a pattern or a folder", found=repr(spec))
+        raise SequenceError(
+            "No output was named.", expected="a file, a pattern or a folder", found=repr(spec)
+        )
     pattern = None if os.path.isfile(spec) else parse_pattern(spec)
     if pattern is not None:
         return pattern

@@ -1,4 +1,5 @@
-"""SMPTE timecode: ``01:00:00:05`` <-> the number of a frame <-> the two integers that EXR and DPX headers hold."""
+"""SMPTE timecode: ``01:00:00:05`` <-> the number of a frame <-> the two integers that EXR and DPX
+headers hold."""
 
 from __future__ import annotations
 

@@ -27,10 +27,10 @@ def to_float32(stored: np.ndarray) -> np.ndarray:
 def from_float32(values: np.ndarray, kind: str, bits: int = 0) -> np.ndarray:
     """float32 file values in the stored type ``kind`` (a key of ``DTYPES``).
 
-    Integers are clamped to 0..1 and rounded to the nearest code; NaN becomes 0. ``bits`` is the depth that the
-    file really stores when that is less than the type holds (10 in a DPX): values are then rounded to that depth,
-    since writers cut the lower bits off. Half is clamped to its largest finite value, so that a bright
-    pixel does not become Inf.
+    Integers are clamped to 0..1 and rounded to the nearest code; NaN becomes 0. ``bits`` is the depth that
+    the file really stores when that is less than the type holds (10 in a DPX): values are then rounded to
+    that depth, since writers cut the lower bits off. Half is clamped to its largest finite value, so that a
+    bright pixel does not become Inf.
     """
     dtype = DTYPES[kind]
     if dtype.kind == "f":

@@ -49,7 +49,11 @@ class Bench:
         return str(self.folder / "out" / "shot.####.exr")
 
     def write(
-        self, number: int, channels: tuple[str, ...] = ("R", "G", "B"), size: tuple[int, int] = (40, 24), **more: Any
+        self,
+        number: int,
+        channels: tuple[str, ...] = ("R", "G", "B"),
+        size: tuple[int, int] = (40, 24),
+        **more: Any,
     ) -> np.ndarray:
         pixels = random.random((size[1], size[0], len(channels))).astype(np.float16)
         return write_exr(self.folder / "plate" / f"plate.{number:04d}.exr", pixels, channels, **more)
@@ -189,7 +193,9 @@ def test_frames_carry_the_hash_of_their_model(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("change", ["model", "mix", "mask", "unknown"])
-def test_frames_that_something_else_made_are_refused_by_name_before_the_work(bench: Bench, change: str) -> None:
+def test_frames_that_something_else_made_are_refused_by_name_before_the_work(
+    bench: Bench, change: str
+) -> None:
     for number in (1, 2):
         bench.write(number)
     bench.run(frames="2")

@@ -171,7 +171,9 @@ def test_other_failures_are_not_taken_for_a_lack_of_memory() -> None:
 def test_the_automatic_tile_keeps_within_the_memory_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model()
     per_pixel = memory.bytes_per_pixel(model.engine, 3)
-    monkeypatch.setattr("understudy.inference.model.activation_budget", lambda device, parallel: 40_000 * per_pixel)
+    monkeypatch.setattr(
+        "understudy.inference.model.activation_budget", lambda device, parallel: 40_000 * per_pixel
+    )
     assert model.tile_for(160, 160) is None
     tile = model.tile_for(1080, 1920)
     assert tile is not None and tile[0] * tile[1] <= 40_000

@@ -22,6 +22,8 @@ from understudy.inference.tiles import (
 from understudy.inference.torch_engine import TorchEngine
 
 sys.path.insert(0, str(Path(__file__).parent))
+import itertools
+
 from tiny_network import TinyNetwork
 
 CPU = torch.device("cpu")
@@ -45,7 +47,7 @@ def test_spans_cover_an_axis_once_on_the_stride_with_full_context(
     length, margin = steps * stride, margin_steps * stride
     spans = plan_axis(length, tile, margin, stride)
     assert spans[0].keep_start == 0 and spans[-1].keep_stop == length
-    for before, after in zip(spans, spans[1:], strict=False):
+    for before, after in itertools.pairwise(spans):
         assert before.keep_stop == after.keep_start
     for span in spans:
         assert span.start % stride == 0 and span.stop % stride == 0

@@ -101,6 +101,6 @@ def _apply_curve(found: MatrixCurve, values: np.ndarray) -> np.ndarray:
 def _explains(found: MatrixCurve, space: NamedSpace) -> bool:
     colours = np.random.default_rng(0).random((512, 3))
     truth = _sample(space, colours)
-    # Against each colour's own brightest channel: log curves reach far, and their dark end has to be right too.
+    # Against each colour's own brightest channel: log curves reach far, their dark end must be right too.
     allowed = TOLERANCE * np.maximum(np.abs(truth).max(axis=1, keepdims=True), 0.05)
     return bool((np.abs(found.to_linear(colours) - truth) <= allowed).all())

@@ -1,7 +1,7 @@
 """THE JOB: a trained network and a plate -> frames on disk.
 
-Everything that can be refused is refused before the first frame is made; after that, a frame that fails is named
-and the others go on.
+Everything that can be refused is refused before the first frame is made; after that, a frame that fails is
+named and the others go on.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ PROBES = 5
 
 @dataclass(frozen=True)
 class ApplyResult:
-    """What became of the frames, by number: ``written`` now, ``kept`` from before, ``failed`` with their errors.
+    """What became of the frames, by number: ``written`` now, ``kept`` from before, ``failed`` with their
+    errors.
 
     ``stopped``: ended on request with frames left to do. A movie that was stopped has none written.
     """
@@ -82,15 +83,16 @@ class Job:
 def apply(settings: ApplySettings, report: Report = lambda event: None, stop: Any = None) -> ApplyResult:
     """Apply a trained network to the frames of a plate; reads, computes and writes at the same time.
 
-    ``report`` is called with events of ``understudy.inference.events``, from this thread. ``stop`` is anything that
-    becomes true when the work shall stop after the frames under way, such as a ``runs.stop.StopFlag``.
+    ``report`` is called with events of ``understudy.inference.events``, from this thread. ``stop`` is
+    anything that becomes true when the work shall stop after the frames under way, such as a
+    ``runs.stop.StopFlag``.
 
-    Frames there already that the same model made in the same way are kept; a movie starts again. One unreadable
-    frame, or one that cannot be written, is in ``failed`` and does not stop the others.
+    Frames there already that the same model made in the same way are kept; a movie starts again. One
+    unreadable frame, or one that cannot be written, is in ``failed`` and does not stop the others.
 
-    Raises, before any frame is written: ModelFileError, SequenceError, ChannelError, SizeError, PairingError,
-    DeviceError, MissingPackageError, ColourError, and SettingError when frames of another model are in the way.
-    WriteError when a movie cannot be finished.
+    Raises, before any frame is written: ModelFileError, SequenceError, ChannelError, SizeError,
+    PairingError, DeviceError, MissingPackageError, ColourError, and SettingError when frames of another
+    model are in the way. WriteError when a movie cannot be finished.
     """
     started = time.monotonic()
     with ExitStack() as open_things:
@@ -125,7 +127,8 @@ def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
 
 
 def _first_readable(plate: Shot, numbers: tuple[int, ...], composer: Composer) -> Frame | None:
-    """A frame of the plate that has all that the network wants. Raises what would go wrong with every frame."""
+    """A frame of the plate that has all that the network wants. Raises what would go wrong with every
+    frame."""
     for number in numbers[:PROBES]:
         try:
             frame = plate.read(number)
@@ -258,9 +261,7 @@ def _told(job: Job, outcome: Outcome, done: int, made: int, seconds: float) -> A
     return FrameWritten(outcome.number, str(outcome.path), done, total, speed, (total - done) / speed)
 
 
-def _ended(
-    job: Job, outcomes: list[Outcome], stopped: bool, seconds: float, report: Report
-) -> ApplyResult:
+def _ended(job: Job, outcomes: list[Outcome], stopped: bool, seconds: float, report: Report) -> ApplyResult:
     for note in job.sink.notes:
         report(ApplySaid(note))
     lost = stopped and job.sink.is_movie

@@ -8,10 +8,10 @@ import numpy as np
 def blend(plate: np.ndarray, result: np.ndarray, strength: float | np.ndarray) -> np.ndarray:
     """plate * (1 - strength) + result * strength, exactly the plate at 0 and exactly the result at 1.
 
-    ``plate`` and ``result``: float32 (H, W, C). ``strength``: one number, or (H, W, 1), from 0 to 1. A plate value
-    that is not finite stays only where the strength is below 1.
+    ``plate`` and ``result``: float32 (H, W, C). ``strength``: one number, or (H, W, 1), from 0 to 1. A
+    plate value that is not finite stays only where the strength is below 1.
     """
-    if np.isscalar(strength):
+    if not isinstance(strength, np.ndarray):
         return _blend_evenly(plate, result, float(strength))
     weight = np.asarray(strength, dtype=np.float32)
     mixed = plate * (1.0 - weight)

@@ -19,9 +19,9 @@ from understudy.settings import ApplySettings
 class Gathered:
     """What one frame gives to the network.
 
-    ``window``: display and data window together, which ``pixels`` (H, W, plate's channels and extra inputs) and
-    ``mask`` ((H, W, 1) or None) cover. ``targets``: the plate's channels that the result replaces; none for a
-    matte that becomes a file of one channel.
+    ``window``: display and data window together, which ``pixels`` (H, W, plate's channels and extra inputs)
+    and ``mask`` ((H, W, 1) or None) cover. ``targets``: the plate's channels that the result replaces; none
+    for a matte that becomes a file of one channel.
     """
 
     window: Window
@@ -57,7 +57,8 @@ class Composer:
         return Gathered(window, pixels, mask, targets)
 
     def compose(self, frame: Frame, model: LoadedModel) -> Frame:
-        """The finished frame: the plate with the result where mix and mask let it show, all else untouched."""
+        """The finished frame: the plate with the result where mix and mask let it show, all else
+        untouched."""
         given = self.gather(frame)
         result = model.infer(
             given.pixels, tile_size=self.settings.tile_size, tile_overlap=self.settings.tile_overlap
@@ -69,7 +70,7 @@ class Composer:
 
     def _blended(self, frame: Frame, given: Gathered, result: np.ndarray) -> np.ndarray:
         strength = self.settings.mix if given.mask is None else given.mask * np.float32(self.settings.mix)
-        if np.isscalar(strength) and strength == 1.0:
+        if given.mask is None and self.settings.mix == 1.0:
             return result
         under = frame.planes(given.targets, given.window) if given.targets else np.zeros_like(result)
         return blend(under, result, strength)

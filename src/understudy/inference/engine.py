@@ -1,4 +1,5 @@
-"""What computes a network: one small interface, so that torch and OpenVINO are the same to everything above."""
+"""What computes a network: one small interface, so that torch and OpenVINO are the same to everything
+above."""
 
 from __future__ import annotations
 
@@ -12,10 +13,10 @@ if TYPE_CHECKING:
 class Engine(Protocol):
     """A network that is ready to run.
 
-    ``stride``: height and width of what ``run`` takes are multiples of it. ``reach``: pixels of context on each
-    side that an output pixel can depend on. ``device``: where ``run`` and ``globals`` take and return tensors.
-    ``parallel``: how many threads may call ``run`` at a time to good effect. ``network``: what it computes, as a
-    torch module, for measuring.
+    ``stride``: height and width of what ``run`` takes are multiples of it. ``reach``: pixels of context on
+    each side that an output pixel can depend on. ``device``: where ``run`` and ``globals`` take and return
+    tensors. ``parallel``: how many threads may call ``run`` at a time to good effect. ``network``: what it
+    computes, as a torch module, for measuring.
     """
 
     name: str

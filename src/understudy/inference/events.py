@@ -28,7 +28,8 @@ class ApplyPlanned(ApplyEvent):
 
 @dataclass(frozen=True)
 class FrameWritten(ApplyEvent):
-    """A frame is on disk. ``done`` of ``total`` frames are done with; ``seconds_left`` is None until known."""
+    """A frame is on disk. ``done`` of ``total`` frames are done with; ``seconds_left`` is None until
+    known."""
 
     number: int
     path: str

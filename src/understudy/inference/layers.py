@@ -80,7 +80,7 @@ def read_beside(shot: Shot, number: int, plate: Frame, what: str) -> Frame:
             expected=f"frame {number}, as the plate has",
             found=f"frames {shot.numbers[0]} to {shot.numbers[-1]}",
             where=shot.spec,
-            remedy=f"Add the frame, give one image for all frames, or leave frame {number} out with --frames.",
+            remedy="Add the frame, give one image for all frames, or leave the frame out with --frames.",
         )
     frame = shot.read(number if number in shot.numbers else shot.numbers[0])
     ours, theirs = plate.display_window, frame.display_window
@@ -96,7 +96,7 @@ def read_beside(shot: Shot, number: int, plate: Frame, what: str) -> Frame:
 
 
 def planes_beside(frame: Frame, names: Sequence[str], plate: Frame, window: Window) -> np.ndarray:
-    """Channels of ``frame`` over ``window`` of the plate's coordinates, display window laid on display window."""
+    """Channels of ``frame`` over ``window`` of the plate's coordinates, display window on display window."""
     left = frame.display_window.x - plate.display_window.x
     top = frame.display_window.y - plate.display_window.y
     return frame.planes(names, Window(window.x + left, window.y + top, window.width, window.height))
@@ -104,4 +104,4 @@ def planes_beside(frame: Frame, names: Sequence[str], plate: Frame, window: Wind
 
 def _mask_channel(frame: Frame) -> tuple[str, ...]:
     alphas = [name for name in frame.part.channels if name.rpartition(".")[2].lower() in ("a", "alpha")]
-    return (alphas or list(frame.part.channels))[:1][0],
+    return ((alphas or list(frame.part.channels))[:1][0],)

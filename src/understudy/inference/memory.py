@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CPU_MOST = 1_600_000_000
-"""Bytes of activations on a CPU at the most, so that a 4096x2160 frame with all its copies stays below 4 GB."""
+"""Bytes of activations on a CPU at the most, so that a 4096x2160 frame with all its copies stays below 4
+GB."""
 
 CPU_EACH = 600_000_000
 """The share of each frame where many cores work on many frames at a time."""

@@ -29,9 +29,10 @@ def _silence(text: str) -> None:
 class LoadedModel:
     """A trained network, called with pixels.
 
-    ``header`` says what it takes and gives: ``header.input_channels`` (and the channels of its extra inputs, in
-    order, after them), ``header.output_channels``, and the colour of each side. ``notes`` are sentences about how
-    it runs, such as why one engine was taken and not another. May be called from several threads.
+    ``header`` says what it takes and gives: ``header.input_channels`` (and the channels of its extra
+    inputs, in order, after them), ``header.output_channels``, and the colour of each side. ``notes`` are
+    sentences about how it runs, such as why one engine was taken and not another. May be called from
+    several threads.
     """
 
     def __init__(self, header: Any, engine: Engine, notes: tuple[str, ...] = (), say: Say = _silence) -> None:
@@ -56,13 +57,14 @@ class LoadedModel:
     ) -> np.ndarray:
         """The result for one frame, a new array.
 
-        ``pixels``: float32 (height, width, channels) in file values, as OpenImageIO reads them, of any height and
-        width from 1. ``mix``: 0 gives the plate, 1 the full effect; an output that is no channel of the input,
-        such as a matte, mixes with 0. ``tile_size``: ``auto`` (whole where memory allows), ``none`` (whole), or
-        pixels; ``tile_overlap``: pixels of context on each side of a tile, ``auto`` for all the network sees.
+        ``pixels``: float32 (height, width, channels) in file values, as OpenImageIO reads them, of any
+        height and width from 1. ``mix``: 0 gives the plate, 1 the full effect; an output that is no channel
+        of the input, such as a matte, mixes with 0. ``tile_size``: ``auto`` (whole where memory allows),
+        ``none`` (whole), or pixels; ``tile_overlap``: pixels of context on each side of a tile, ``auto``
+        for all the network sees.
 
-        Returns float32 (height, width, output channels) in file values. Where an input pixel is NaN or Inf, the
-        network sees the nearest finite value and the result keeps the plate's.
+        Returns float32 (height, width, output channels) in file values. Where an input pixel is NaN or Inf,
+        the network sees the nearest finite value and the result keeps the plate's.
 
         Raises SizeError for another number of dimensions or no pixels, ChannelError for another number of
         channels, DeviceError when not even the smallest tile fits the memory.
@@ -80,7 +82,8 @@ class LoadedModel:
         return np.array(result) if np.may_share_memory(result, pixels) else result
 
     def plate_of(self, pixels: np.ndarray) -> np.ndarray:
-        """What lies under each output channel: the input's channel of the same name, else 0. float32 (H, W, C)."""
+        """What lies under each output channel: the input's channel of the same name, else 0. float32 (H, W,
+        C)."""
         names = list(self.header.input_channels)
         picked = [names.index(name) if name in names else -1 for name in self.header.output_channels]
         if picked == list(range(pixels.shape[2])):
@@ -94,7 +97,8 @@ class LoadedModel:
     def tile_for(
         self, height: int, width: int, tile_size: int | str = "auto", tile_overlap: int | str = "auto"
     ) -> tuple[int, int] | None:
-        """The largest tile (height, width) that a frame of this size is worked on in; None for the whole frame."""
+        """The largest tile (height, width) that a frame of this size is worked on in; None for the whole
+        frame."""
         if tile_size == "none":
             return self._within_most(height, width, tile_overlap) if self._most_pixels else None
         if tile_size != "auto":
@@ -135,7 +139,9 @@ class LoadedModel:
         encoded = [encode_tensor(part, group[1]) for part, group in zip(parts, groups, strict=True)]
         return torch.cat(encoded, dim=1).contiguous(memory_format=torch.channels_last)
 
-    def _run(self, x: torch.Tensor, g: torch.Tensor, tile_size: int | str, overlap: int | str) -> torch.Tensor:
+    def _run(
+        self, x: torch.Tensor, g: torch.Tensor, tile_size: int | str, overlap: int | str
+    ) -> torch.Tensor:
         """Through the network; where memory runs out, in tiles of half the size, from then on."""
         height, width = x.shape[-2:]
         tile = self.tile_for(height, width, tile_size, overlap)
@@ -199,11 +205,12 @@ def load(
 ) -> LoadedModel:
     """Load a .cat file or a run (its best checkpoint, else its newest) for use.
 
-    ``devices``: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``; the first that it names is used. ``precision``:
-    ``float32``, ``bfloat16``, or ``auto``, which is bfloat16 where the header says that the difference cannot be
-    seen and the device is fast at it. ``engine``: ``torch``, ``openvino``, or ``auto``, which is OpenVINO on a CPU
-    when it is installed and ``megapixels``, the work that is known to be ahead, pays for the conversion.
-    ``parallel``: how many threads will call it at a time. ``say``: called with a sentence when something changes.
+    ``devices``: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``; the first that it names is used.
+    ``precision``: ``float32``, ``bfloat16``, or ``auto``, which is bfloat16 where the header says that the
+    difference cannot be seen and the device is fast at it. ``engine``: ``torch``, ``openvino``, or
+    ``auto``, which is OpenVINO on a CPU when it is installed and ``megapixels``, the work that is known to
+    be ahead, pays for the conversion. ``parallel``: how many threads will call it at a time. ``say``:
+    called with a sentence when something changes.
 
     Raises ModelFileError, DeviceError, MissingPackageError.
     """

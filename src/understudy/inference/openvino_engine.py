@@ -59,7 +59,8 @@ class OpenVinoEngine:
         _hold_against_torch(self, channels)
 
     def globals(self, x: Tensor) -> Tensor:
-        """Whole frame (1, C, H, W) -> (1, G); torch's own, so that both engines start from the same values."""
+        """Whole frame (1, C, H, W) -> (1, G); torch's own, so that both engines start from the same
+        values."""
         with torch.inference_mode():
             return self.network.globals(x)
 

@@ -1,8 +1,8 @@
 """Many frames at a time: while one is computed, others are read and written.
 
-Each frame is one task, start to end, in one of a few threads; reading, writing and computing all let go of Python's
-lock, so the threads keep every core busy without waiting for each other at barriers, and no more frames are in
-memory than there are threads.
+Each frame is one task, start to end, in one of a few threads; reading, writing and computing all let go of
+Python's lock, so the threads keep every core busy without waiting for each other at barriers, and no more
+frames are in memory than there are threads.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+AHEAD = 3
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ def plan_crew(cores: int, frames: int, frame_bytes: float, on_cpu: bool, most_by
     """The crew for a machine. ``frame_bytes``: what one frame under way holds; all together stay near
     ``most_bytes``.
 
-    On a CPU each core computes a frame of its own, and one more frame is read or written meanwhile. Elsewhere one
-    frame computes while the cores read and write.
+    On a CPU each core computes a frame of its own, and one more frame is read or written meanwhile.
+    Elsewhere one frame computes while the cores read and write.
     """
     room = max(int(most_bytes / max(frame_bytes, 1.0)), 1)
     if frames <= 1:
@@ -51,20 +53,25 @@ def run_frames(
 ) -> Iterator[Result]:
     """``work(index, item)`` for all items in ``workers`` threads, begun in order; results as they come.
 
-    At most ``workers`` are begun and not yet handed over, so a slow receiver slows the work down rather than
-    filling the memory. When ``should_stop()`` is true no more are begun. An exception ends the work.
+    At most ``workers`` are begun and not yet handed over, and none runs further ahead of the slowest than
+    ``AHEAD`` times that, so nothing piles up. When ``should_stop()`` is true no more are begun. An exception
+    ends the work.
     """
-    waiting = iter(enumerate(items))
-    under_way: set[Future[Result]] = set()
+    begun = 0
+    under_way: dict[Future[Result], int] = {}
     with ThreadPoolExecutor(workers, "frame", initializer=prepare_thread) as pool:
         while True:
-            while len(under_way) < workers and not should_stop():
-                following = next(waiting, None)
-                if following is None:
-                    break
-                under_way.add(pool.submit(work, *following))
+            while begun < len(items) and _may_begin(begun, under_way, workers) and not should_stop():
+                under_way[pool.submit(work, begun, items[begun])] = begun
+                begun += 1
             if not under_way:
                 return
-            done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
             for future in done:
+                del under_way[future]
                 yield future.result()
+
+
+def _may_begin(index: int, under_way: dict[Future[Result], int], workers: int) -> bool:
+    slowest = min(under_way.values(), default=index)
+    return len(under_way) < workers and index < slowest + AHEAD * workers

@@ -1,8 +1,9 @@
 """Any frame through a network, whole or in tiles.
 
-A tile takes more of the frame than it keeps: with at least the network's reach on every inner side cropped away,
-what is kept equals the whole frame's result. What is global comes in from outside, the same for every tile. Only
-where an artist asks for less context than the reach do neighbours differ, and are then blended into each other.
+A tile takes more of the frame than it keeps: with at least the network's reach on every inner side cropped
+away, what is kept equals the whole frame's result. What is global comes in from outside, the same for every
+tile. Only where an artist asks for less context than the reach do neighbours differ, and are then blended
+into each other.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Span:
-    """Along one axis: the network sees ``start``..``stop``; of that, ``keep_start``..``keep_stop`` is its own."""
+    """Along one axis: the network sees ``start``..``stop``; of that, ``keep_start``..``keep_stop`` is its
+    own."""
 
     start: int
     stop: int
@@ -43,7 +45,8 @@ def round_up(value: int, step: int) -> int:
 
 
 def margin_for(overlap: int | str, reach: int, stride: int) -> int:
-    """Pixels of context on each inner side of a tile: the reach, or what the artist asks for, on the stride."""
+    """Pixels of context on each inner side of a tile: the reach, or what the artist asks for, on the
+    stride."""
     return round_up(reach if overlap == "auto" else int(overlap), stride)
 
 
@@ -83,7 +86,8 @@ def plan_tiles(
 
 
 def fit_tile(height: int, width: int, pixels: int, margin: int, stride: int) -> tuple[int, int]:
-    """The (height, width) of at most ``pixels`` pixels that covers the padded frame with the least work in all.
+    """The (height, width) of at most ``pixels`` pixels that covers the padded frame with the least work in
+    all.
 
     The frame itself where it fits; where not even the smallest tile does, the smallest tile.
     """
@@ -134,9 +138,10 @@ def run_tiled(
 ) -> Tensor:
     """A padded frame (1, C, H, W), H and W multiples of the stride, through the network.
 
-    ``tile``: None for the whole frame at once, else (height, width) of the largest tile. ``overlap``: pixels of
-    context on each inner side of a tile; ``auto`` is the network's reach. Returns float32 (1, C_out, H, W) on
-    the same device, within 1e-3 of the whole frame in float32 where the overlap is at least the reach.
+    ``tile``: None for the whole frame at once, else (height, width) of the largest tile. ``overlap``:
+    pixels of context on each inner side of a tile; ``auto`` is the network's reach. Returns float32 (1,
+    C_out, H, W) on the same device, within 1e-3 of the whole frame in float32 where the overlap is at least
+    the reach.
     """
     if tile is None:
         return engine.run(x, g)

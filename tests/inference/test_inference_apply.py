@@ -399,6 +399,52 @@ class StopAfter:
         return sum(isinstance(event, FrameWritten) for event in self.bench.events) >= self.count
 
 
+def test_a_movie_holds_all_frames_in_order_and_starts_again(bench: Bench) -> None:
+    pytest.importorskip("av")
+    bench.network = NothingNetwork()
+    for number in range(1, 7):
+        flat = np.full((48, 64, 3), number / 8, np.float16)
+        write_exr(bench.folder / "plate" / f"plate.{number:04d}.exr", flat, ("R", "G", "B"))
+    movie = str(bench.folder / "out" / "shot.mov")
+    assert bench.run(output=movie).written == (1, 2, 3, 4, 5, 6)
+    shot = open_shot(movie)
+    levels = [float(shot.read(number).planes(["G"]).mean()) for number in shot.numbers]
+    shot.close()
+    assert np.allclose(levels, np.arange(1, 7) / 8, atol=0.02)
+    again = bench.run(output=movie)
+    assert again.kept == () and len(again.written) == 6
+
+
+def test_a_stopped_movie_leaves_nothing_behind(bench: Bench) -> None:
+    pytest.importorskip("av")
+    for number in range(1, 9):
+        bench.write(number, size=(64, 48))
+    result = bench.run(stop=StopAfter(bench, 2), output=str(bench.folder / "out" / "shot.mov"))
+    assert result.stopped and result.written == ()
+    assert [path for path in (bench.folder / "out").iterdir() if path.is_file()] == []
+
+
+def test_an_eight_bit_plate_of_one_pixel_width_goes_through(bench: Bench) -> None:
+    bench.header = tiny_header()
+    spec = oiio.ImageSpec(1, 90, 3, "uint8")
+    (bench.folder / "plate").mkdir()
+    path = bench.folder / "plate" / "p.0001.png"
+    output = oiio.ImageOutput.create(str(path))
+    assert output.open(str(path), spec)
+    assert output.write_image(random.integers(0, 256, (90, 1, 3), dtype=np.uint8)) and output.close()
+    target = bench.folder / "out" / "p.0001.png"
+    assert bench.run(plate=str(path), output=str(target), tile_size=64).written != ()
+    frame = read_image_file(target)
+    assert frame.is_integer and (frame.data_window.width, frame.data_window.height) == (1, 90)
+
+
+def test_gaps_in_the_plate_are_named(bench: Bench) -> None:
+    for number in (1, 2, 5):
+        bench.write(number)
+    bench.run()
+    assert "3-4" in bench.events[0].notes[0]
+
+
 def test_several_tiles_give_the_same_frames_as_whole_ones(bench: Bench) -> None:
     bench.write(1, size=(200, 150))
     bench.run(tile_size="none")

@@ -231,6 +231,14 @@ def test_openvino_results_of_several_threads_do_not_mix() -> None:
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(alone, together, strict=True))
 
 
+def test_a_network_is_converted_once_in_a_process() -> None:
+    pytest.importorskip("openvino")
+    choice = EngineChoice("openvino", "float32", CPU, key="the hash of a file")
+    first, _ = make_engine(TinyNetwork(), 3, choice)
+    again, _ = make_engine(TinyNetwork(), 3, choice)
+    assert again is first
+
+
 class FrozenNetwork(TinyNetwork):
     """A network whose conversion goes wrong: its values depend on being traced."""
 

@@ -18,7 +18,15 @@ import OpenImageIO as oiio
 import torch
 
 from understudy.errors import ApplyError, FrameError, UnderstudyError
-from understudy.frames import Frame, FrameSink, Shot, open_shot, open_sink, set_threads
+from understudy.frames import (
+    Frame,
+    FrameSink,
+    Shot,
+    format_numbers,
+    open_shot,
+    open_sink,
+    set_threads,
+)
 from understudy.inference.compose import Composer, make_composer
 from understudy.inference.events import (
     ApplyEnded,
@@ -243,9 +251,12 @@ def _planned(job: Job, model: LoadedModel) -> ApplyPlanned:
         tile = None
     engine = model.engine
     total = len(job.to_do) + len(job.kept)
-    return ApplyPlanned(
-        total, len(job.kept), engine.name, engine.precision, str(engine.device), tile, model.notes
-    )
+    notes = (*_missing(job.plate), *model.notes)
+    return ApplyPlanned(total, len(job.kept), engine.name, engine.precision, str(engine.device), tile, notes)
+
+
+def _missing(plate: Shot) -> tuple[str, ...]:
+    return (f"The plate has no frames {format_numbers(plate.missing)}.",) if plate.missing else ()
 
 
 def _report_said(job: Job, report: Report) -> None:

@@ -21,13 +21,17 @@ PAYS_FROM = 8.0
 
 @dataclass(frozen=True)
 class EngineChoice:
-    """What is asked of ``make_engine``; the names are those of ``load``."""
+    """What is asked of ``make_engine``; the names are those of ``load``.
+
+    ``key`` names the network, such as the hash of its file: what was converted once under a key is used again.
+    """
 
     engine: str
     precision: str
     device: torch.device
     megapixels: float = 0.0
     parallel: int = 1
+    key: str = ""
 
 
 def choose_precision(request: str, header: Any, device: torch.device) -> str:
@@ -57,7 +61,7 @@ def make_engine(network: Any, channels: int, choice: EngineChoice) -> tuple[Engi
     """
     if choice.engine == "openvino" or (choice.engine == "auto" and _openvino_pays(choice)):
         try:
-            return OpenVinoEngine(network, channels, choice.precision, choice.parallel), ()
+            return _openvino_engine(network, channels, choice), ()
         except (ConversionError, MissingPackageError) as error:
             if choice.engine == "openvino":
                 raise
@@ -68,6 +72,23 @@ def make_engine(network: Any, channels: int, choice: EngineChoice) -> tuple[Engi
 
 def _torch_engine(network: Any, choice: EngineChoice) -> Engine:
     return TorchEngine(network, choice.device, choice.precision, choice.parallel)
+
+
+_converted: dict[tuple[str, str, int], OpenVinoEngine] = {}
+_CONVERTED_MOST = 4
+
+
+def _openvino_engine(network: Any, channels: int, choice: EngineChoice) -> Engine:
+    """A converted network, from this process's last few where it is one of them."""
+    key = (choice.key, choice.precision, choice.parallel)
+    if choice.key and key in _converted:
+        return _converted[key]
+    engine = OpenVinoEngine(network, channels, choice.precision, choice.parallel)
+    if choice.key:
+        while len(_converted) >= _CONVERTED_MOST:
+            _converted.pop(next(iter(_converted)))
+        _converted[key] = engine
+    return engine
 
 
 def _openvino_pays(choice: EngineChoice) -> bool:

@@ -17,6 +17,7 @@ from understudy.inference.choose import EngineChoice, choose_precision, make_eng
 from understudy.inference.engine import Engine
 from understudy.inference.inputs import expected_channels, input_encodings
 from understudy.inference.memory import activation_budget, bytes_per_pixel, is_out_of_memory
+from understudy.inference.provenance import fingerprint
 from understudy.inference.tiles import fit_tile, margin_for, pad_to_stride, run_tiled, smallest_tile
 
 Say = Callable[[str], None]
@@ -230,6 +231,6 @@ def load(
             remedy="Use a newer version of understudy.",
         )
     chosen = choose_precision(precision, header, device)
-    choice = EngineChoice(engine, chosen, device, megapixels, parallel)
+    choice = EngineChoice(engine, chosen, device, megapixels, parallel, fingerprint(path))
     ready, notes = make_engine(network, expected_channels(header), choice)
     return LoadedModel(header, ready, notes, say)

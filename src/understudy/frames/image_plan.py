@@ -60,7 +60,7 @@ def plan_write(
     check_compression(target, compression)
     alike = frame.file_format == target.name
     parts, notes = (list(frame.parts), []) if alike else _converted(frame, target, depth)
-    plans = [_planned(part, target, depth, compression) for part in parts]
+    plans = [_planned(part, target, depth, compression, alike) for part in parts]
     _agree_on_tiles([plan.spec for plan in plans], notes)
     for name, value in (attributes or {}).items():
         plans[0].spec.attribute(name, value)
@@ -85,7 +85,9 @@ def as_kind(plane: np.ndarray, kind: str, bits: int = 0) -> np.ndarray:
     return from_float32(to_float32(plane), kind, bits)
 
 
-def _planned(part: Part, target: ImageFormat, depth: str | None, compression: str | None) -> PartPlan:
+def _planned(
+    part: Part, target: ImageFormat, depth: str | None, compression: str | None, alike: bool
+) -> PartPlan:
     kinds = tuple(
         _kind(name, kind, target, depth) for name, kind in zip(part.channels, part.kinds, strict=True)
     )
@@ -96,7 +98,16 @@ def _planned(part: Part, target: ImageFormat, depth: str | None, compression: st
     if depth is not None and target.name != "openexr":
         spec.attribute("oiio:BitsPerSample", int(depth) if depth.isdigit() else 32)
     _set_compression(spec, target, compression)
-    return PartPlan(spec, kinds, tuple(part.pixels[name] for name in part.channels))
+    planes = tuple(part.pixels[name] for name in part.channels)
+    if not (alike and stored_bits(spec) == stored_bits(part.spec)):
+        planes = tuple(_fit_for(plane, stored_bits(spec)) for plane in planes)
+    return PartPlan(spec, kinds, planes)
+
+
+def _fit_for(plane: np.ndarray, bits: int) -> np.ndarray:
+    """The plane as float32, to be rounded, where a file of this depth would cut its lower bits off."""
+    cut_off = plane.dtype.kind == "u" and 0 < bits < plane.dtype.itemsize * 8
+    return to_float32(plane) if cut_off else plane
 
 
 def _set_compression(spec: oiio.ImageSpec, target: ImageFormat, compression: str | None) -> None:

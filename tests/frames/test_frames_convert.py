@@ -1,0 +1,139 @@
+"""A frame written in another format than its plate's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+
+from understudy.errors import ChannelError, SequenceError, SettingError
+from understudy.frames import Frame, read_image_file, write_image_file
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def float_plate(make_image: Make) -> Frame:
+    """Half RGBA with values from -0.5 to 4."""
+    return read_image_file(make_image("plate.exr", dict.fromkeys("RGBA", "half")))
+
+
+@pytest.mark.parametrize(("name", "codes"), [("a.png", 65535), ("a.dpx", 1023), ("a.tga", 255)])
+def test_float_to_integer_clamps_rounds_and_says_so(
+    float_plate: Frame, tmp_path: Path, name: str, codes: int
+) -> None:
+    notes = write_image_file(tmp_path / name, float_plate)
+    result = read_image_file(tmp_path / name)
+    wanted = np.clip(float_plate.planes("RGBA"), 0, 1)
+    assert np.abs(result.planes("RGBA") - wanted).max() <= 0.51 / codes
+    assert any("clamped" in note for note in notes)
+
+
+def test_codes_of_16_bits_are_rounded_to_a_shallower_file_and_not_cut_off(make_image: Make, tmp_path: Path) -> None:
+    plate = read_image_file(make_image("a.tif", dict.fromkeys("RGB", "uint16")))
+    write_image_file(tmp_path / "out.dpx", plate)
+    result = read_image_file(tmp_path / "out.dpx")
+    assert result.bits == 10
+    assert np.abs(result.planes("RGB") - plate.planes("RGB")).max() <= 0.51 / 1023
+
+
+def test_a_tiff_keeps_floats_and_needs_no_note(float_plate: Frame, tmp_path: Path) -> None:
+    assert write_image_file(tmp_path / "a.tif", float_plate) == ()
+    result = read_image_file(tmp_path / "a.tif")
+    assert result.part.kinds == ("float",) * 4
+    assert np.array_equal(result.planes("RGBA"), float_plate.planes("RGBA"))
+
+
+@pytest.mark.parametrize(("name", "note"), [("a.jpg", "A"), ("a.hdr", "A")])
+def test_channels_that_the_format_cannot_hold_are_left_out_and_named(
+    float_plate: Frame, tmp_path: Path, name: str, note: str
+) -> None:
+    notes = write_image_file(tmp_path / name, float_plate)
+    assert read_image_file(tmp_path / name).channels == ("R", "G", "B")
+    assert any("leaves out" in each and each.endswith(note) for each in notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "expected"), [("a.png", "uint8", "half"), ("a.png", "uint16", "float"), ("a.tif", "float", "float")]
+)
+def test_an_exr_made_from_another_format_has_room_for_its_values(
+    make_image: Make, tmp_path: Path, name: str, kind: str, expected: str
+) -> None:
+    plate = read_image_file(make_image(name, dict.fromkeys("RGB", kind)))
+    write_image_file(tmp_path / "out.exr", plate)
+    result = read_image_file(tmp_path / "out.exr")
+    assert result.part.kinds == (expected,) * 3
+    assert np.abs(result.planes("RGB") - plate.planes("RGB")).max() < 3e-4
+
+
+def test_a_float_result_on_an_8_bit_plate_keeps_its_precision_in_an_exr(
+    make_image: Make, tmp_path: Path, noise: Callable[..., np.ndarray]
+) -> None:
+    plate = read_image_file(make_image("a.png", dict.fromkeys("RGB", "uint8")))
+    values = noise(9, 12, 3, low=-1, high=3)
+    write_image_file(tmp_path / "out.exr", plate.with_planes("RGB", values), depth="float")
+    assert np.array_equal(read_image_file(tmp_path / "out.exr").planes("RGB"), values)
+
+
+def test_a_format_without_windows_gets_the_display_window_with_black_around_the_data(
+    make_image: Make, tmp_path: Path, rgb: dict[str, str]
+) -> None:
+    plate = read_image_file(make_image("a.exr", rgb, origin=(-4, 3), display=(0, 0, 20, 15)))
+    notes = write_image_file(tmp_path / "out.tif", plate)
+    result = read_image_file(tmp_path / "out.tif")
+    assert np.array_equal(result.planes("RGB"), plate.planes("RGB"))
+    assert any("display window" in note for note in notes)
+
+
+def test_what_other_formats_understand_of_the_header_goes_with_the_frame(
+    make_image: Make, tmp_path: Path, rgb: dict[str, str]
+) -> None:
+    header = {"FramesPerSecond": [oiio.TypeDesc("rational"), (25, 1)], "shot": "010"}
+    plate = read_image_file(make_image("a.exr", rgb, attributes=header))
+    write_image_file(tmp_path / "out.png", plate)
+    assert read_image_file(tmp_path / "out.png").metadata["shot"] == "010"
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.dpx", "a.hdr", "a.jpg", "a.tga", "a.exr"])
+def test_a_matte_can_be_written_in_every_format(
+    float_plate: Frame, tmp_path: Path, noise: Callable[..., np.ndarray], name: str
+) -> None:
+    values = np.repeat(np.repeat(noise(3, 4, 1), 3, 0), 3, 1)
+    write_image_file(tmp_path / name, float_plate.as_matte(values))
+    result = read_image_file(tmp_path / name)
+    assert np.abs(result.planes(result.channels[:1]) - values).max() < 0.05
+
+
+def test_channels_without_colours_cannot_become_a_png(make_image: Make, tmp_path: Path) -> None:
+    plate = read_image_file(make_image("a.exr", {"u": "half", "v": "half"}))
+    with pytest.raises(ChannelError):
+        write_image_file(tmp_path / "out.png", plate)
+    assert not (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.png", {"depth": "half"}),
+        ("a.exr", {"depth": "10"}),
+        ("a.dpx", {"depth": "float"}),
+        ("a.exr", {"compression": "htj2k"}),
+        ("a.exr", {"compression": "zip:x"}),
+        ("a.png", {"compression": "zip"}),
+    ],
+)
+def test_a_depth_or_compression_that_the_format_does_not_have_is_refused(
+    float_plate: Frame, tmp_path: Path, name: str, options: dict[str, str]
+) -> None:
+    with pytest.raises(SettingError):
+        write_image_file(tmp_path / "new" / name, float_plate, **options)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["a", "a.gif", "a.cin", "a.xyz"])
+def test_an_extension_that_cannot_be_written_is_refused(float_plate: Frame, tmp_path: Path, name: str) -> None:
+    with pytest.raises(SequenceError):
+        write_image_file(tmp_path / name, float_plate)

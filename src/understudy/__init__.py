@@ -28,14 +28,15 @@ def _silence(event: object) -> None:
     """What happens to events when nobody asked for them."""
 
 
-def train(report: Callable[[Any], None] = _silence, **settings: Any) -> TrainResult:
+def train(report: Callable[[Any], None] = _silence, stop: object = None, **settings: Any) -> TrainResult:
     """Learn an effect from a few frames.
 
     ``settings`` are the fields of ``understudy.settings.TrainSettings``, which are also the flags of
     ``understudy train``: at least ``input``, ``ground_truth`` (a path or pattern such as "plate.####.exr",
     or a list of them, in pairs) and ``data_directory``. ``time_limit`` is in seconds or text such as "10m".
 
-    ``report`` is called with every event of ``understudy.training.events``, from this thread.
+    ``report`` is called with every event of ``understudy.training.events``, from this thread. ``stop`` is
+    anything that becomes true when training shall stop after its step: an ``understudy.runs.StopFlag``.
 
     Returns a TrainResult: ``run`` (the RunFolder), ``best`` and ``newest`` (paths of the .cat files).
 
@@ -45,7 +46,7 @@ def train(report: Callable[[Any], None] = _silence, **settings: Any) -> TrainRes
     from understudy.settings import TrainSettings
     from understudy.training.train import train as job
 
-    return job(TrainSettings(**settings), report)
+    return job(TrainSettings(**settings), report, stop=stop)
 
 
 def apply(
@@ -53,6 +54,7 @@ def apply(
     plate: str | Path,
     output: str | Path,
     report: Callable[[Any], None] = _silence,
+    stop: object = None,
     **settings: Any,
 ) -> ApplyResult:
     """Apply a trained network to a plate, as ``understudy apply`` does.
@@ -61,7 +63,8 @@ def apply(
     pattern such as "shot.####.exr", a folder, or a movie. ``settings`` are the further fields of
     ``understudy.settings.ApplySettings``, such as ``frames="1001-1100"``, ``mix`` (0 to 1) and ``mask``.
 
-    ``report`` is called with every event of ``understudy.inference.apply``, from this thread.
+    ``report`` is called with every event of ``understudy.inference.events``, from this thread. ``stop`` is
+    anything that becomes true when the work shall stop after the frames under way.
 
     Returns an ApplyResult: ``written`` and ``kept`` (what was made, what was there already) and ``failed``,
     pairs of (frame number, error): one unreadable frame does not stop the others.
@@ -72,7 +75,9 @@ def apply(
     from understudy.inference.apply import apply as job
     from understudy.settings import ApplySettings
 
-    return job(ApplySettings(model=str(model), plate=str(plate), output=str(output), **settings), report)
+    return job(
+        ApplySettings(model=str(model), plate=str(plate), output=str(output), **settings), report, stop
+    )
 
 
 def load(model: str | Path, *, devices: str = "auto", precision: str = "float32") -> LoadedModel:

@@ -23,7 +23,7 @@ PAYS_FROM = 8.0
 class EngineChoice:
     """What is asked of ``make_engine``; the names are those of ``load``.
 
-    ``key`` names the network, such as the hash of its file: what was converted once under a key is used again.
+    ``key`` names the network, such as the hash of its file; what was converted under a key is used again.
     """
 
     engine: str

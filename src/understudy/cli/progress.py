@@ -89,6 +89,7 @@ class TrainingProgress(Progress):
 
     def ended(self, run: RunFolder) -> int:
         """The closing words, with what to do next; the exit code."""
+        self.screen.finish()
         because = f": {self.reason}" if self.reason else ""
         self.screen.say(f"{run.name} {self.state} at step {self.step}{because}")
         if self.state == "stopped":
@@ -136,6 +137,7 @@ class ApplyProgress(Progress):
 
     def ended(self, result: Any) -> int:
         """The closing words; the exit code: 1 when frames failed."""
+        self.screen.finish()
         kept = f", {len(result.kept)} were there already" if result.kept else ""
         failed = f", {len(result.failed)} failed" if result.failed else ""
         self.screen.say(f"{_frames(len(result.written))} written{kept}{failed}.")

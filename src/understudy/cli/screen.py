@@ -33,6 +33,9 @@ class Screen:
     def advance(self, done: int, total: int, text: str) -> None:
         """How far it is, and how it goes."""
 
+    def finish(self) -> None:
+        """The work is over; what is said now are the closing words."""
+
     def event(self, event: object) -> None:
         """Everything, for programs."""
 
@@ -95,6 +98,9 @@ class TerminalScreen(Screen):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.finish()
+
+    def finish(self) -> None:
         self._progress.stop()
 
     def say(self, text: str) -> None:
@@ -102,7 +108,7 @@ class TerminalScreen(Screen):
 
     def advance(self, done: int, total: int, text: str) -> None:
         if self._task is None:
-            self._task = self._progress.add_task("", total=total)
+            self._task = self._progress.add_task(text, total=total)
             self._progress.start()
         self._progress.update(self._task, completed=done, total=total, description=text)
 

@@ -183,10 +183,10 @@ def verdicts(figures: list[Figure]) -> dict[str, float]:
     by = {(each.server, each.size, each.clients): each for each in figures}
     sizes = list(dict.fromkeys(each.size for each in figures))
     found = {
-        "latency, one client (aim: at most 0.33)":
-            by["understudy", sizes[0], 1].median_ms / by["plain", sizes[0], 1].median_ms,
-        "throughput, four clients (aim: at least 4)":
-            by["understudy", sizes[0], 4].per_second / by["plain", sizes[0], 4].per_second,
+        "latency, one client (aim: at most 0.33)": by["understudy", sizes[0], 1].median_ms
+        / by["plain", sizes[0], 1].median_ms,
+        "throughput, four clients (aim: at least 4)": by["understudy", sizes[0], 4].per_second
+        / by["plain", sizes[0], 4].per_second,
     }
     for size in sizes[1:]:
         ratio = by["understudy", size, 1].median_ms / by["understudy", sizes[0], 1].median_ms
@@ -196,7 +196,9 @@ def verdicts(figures: list[Figure]) -> dict[str, float]:
 
 def main() -> None:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=6.0, help="how long each figure is measured")
     parser.add_argument("--sizes", default="1920x1080,3840x2160")
     parser.add_argument("--json", type=Path)
@@ -210,7 +212,9 @@ def main() -> None:
     for name, ratio in ratios.items():
         print(f"{name}: {ratio:.2f}")
     if wishes.json:
-        wishes.json.write_text(json.dumps({"figures": [asdict(each) for each in figures], "ratios": ratios}, indent=1))
+        wishes.json.write_text(
+            json.dumps({"figures": [asdict(each) for each in figures], "ratios": ratios}, indent=1)
+        )
 
 
 if __name__ == "__main__":

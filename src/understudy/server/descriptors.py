@@ -36,7 +36,9 @@ def message_module() -> ModuleType:
     """A module with one protobuf class for each message of the protocol."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-    file = descriptor_pb2.FileDescriptorProto(name="understudy_mlserver.proto", package=PACKAGE, syntax="proto2")
+    file = descriptor_pb2.FileDescriptorProto(
+        name="understudy_mlserver.proto", package=PACKAGE, syntax="proto2"
+    )
     for line in _SCHEMA.strip().splitlines():
         name, _, rest = line.partition(":")
         _describe(file.message_type.add(name=name), rest)
@@ -55,8 +57,13 @@ def _describe(message: Any, fields: str) -> None:
         field = message.field.add(name=name, number=int(number))
         field.label = field.LABEL_REPEATED if kind.startswith("*") else field.LABEL_OPTIONAL
         kind = kind.lstrip("*")
-        scalar = {"bool": field.TYPE_BOOL, "int32": field.TYPE_INT32, "float": field.TYPE_FLOAT,
-                  "string": field.TYPE_STRING, "bytes": field.TYPE_BYTES}.get(kind)
+        scalar = {
+            "bool": field.TYPE_BOOL,
+            "int32": field.TYPE_INT32,
+            "float": field.TYPE_FLOAT,
+            "string": field.TYPE_STRING,
+            "bytes": field.TYPE_BYTES,
+        }.get(kind)
         field.type = scalar or field.TYPE_MESSAGE
         if scalar is None:
             field.type_name = f".{PACKAGE}.{kind}"

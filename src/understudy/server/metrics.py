@@ -18,12 +18,17 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.requests = Counter(
-            "understudy_requests", "Requests answered, by outcome: ok, refused, failed, gone",
-            ["door", "model", "outcome"], registry=self.registry,
+            "understudy_requests",
+            "Requests answered, by outcome: ok, refused, failed, gone",
+            ["door", "model", "outcome"],
+            registry=self.registry,
         )
         self.latency = Histogram(
-            "understudy_latency_seconds", "From the last byte of a request to the answer being ready",
-            ["door", "model"], registry=self.registry, buckets=BUCKETS,
+            "understudy_latency_seconds",
+            "From the last byte of a request to the answer being ready",
+            ["door", "model"],
+            registry=self.registry,
+            buckets=BUCKETS,
         )
         self.connections = Gauge(
             "understudy_connections", "Connections open now", ["door"], registry=self.registry
@@ -35,7 +40,9 @@ class Metrics:
             "understudy_requests_waiting_for_memory", "Requests that wait to be read", registry=self.registry
         )
 
-    def watch(self, memory: Callable[[], int], waiting: Callable[[], int], queue: Callable[[], dict[str, int]]) -> None:
+    def watch(
+        self, memory: Callable[[], int], waiting: Callable[[], int], queue: Callable[[], dict[str, int]]
+    ) -> None:
         """Read these at every scrape."""
         self.memory.set_function(memory)
         self.memory_waiting.set_function(waiting)
@@ -57,7 +64,9 @@ class _QueueCollector(Collector):
         self._queue = queue
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        family = GaugeMetricFamily("understudy_queue_length", "Requests that wait for a device", labels=["lane"])
+        family = GaugeMetricFamily(
+            "understudy_queue_length", "Requests that wait for a device", labels=["lane"]
+        )
         for lane, length in self._queue().items():
             family.add_metric([lane], length)
         yield family

@@ -68,7 +68,9 @@ class MLServerDoor:
         if names != self._left_out:
             self._left_out = names
             if names:
-                self.house.log.warning("models left out of the ML-Server list, which must stay short", models=names)
+                self.house.log.warning(
+                    "models left out of the ML-Server list, which must stay short", models=names
+                )
         return protocol.info_answer([model_message(card) for card in chosen])
 
     def _accept(self) -> None:

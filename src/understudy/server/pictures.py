@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
 from understudy.server import messages
 from understudy.server.messages import Image, ImagePrototype, Model
-from understudy.server.models.card import ANY, Card, Port, RequestError, plain
-
-SENT = 3  # Nuke sends three channels for every input, whatever it is told
+from understudy.server.models.card import ANY, SENT, Card, Port, RequestError, count, plain
 
 
 def planes_of(image: Image) -> np.ndarray:
@@ -37,14 +34,16 @@ def image_of(planes: np.ndarray) -> Image:
     return Image(width, height, channels, memoryview(rows).cast("B"))
 
 
-def split_ports(ports: Sequence[Port]) -> list[tuple[Port, int, int]]:
+def split_ports(card: Card) -> list[tuple[Port, int, int]]:
     """The inputs as Nuke can fill them: an input of more than three channels becomes several.
 
     Each is (port, index of the model's input, first channel in it). The parts of ``input`` with five
     channels are ``input`` (3) and ``input_2`` (2).
     """
+    if card.takes_what_comes:
+        return [(port, index, 0) for index, port in enumerate(card.inputs)]
     out = []
-    for index, port in enumerate(ports):
+    for index, port in enumerate(card.inputs):
         for number, first in enumerate(range(0, max(port.channels, 1), SENT)):
             name = port.name if not number else f"{port.name}_{number + 1}"
             width = SENT if port.channels == ANY else min(SENT, port.channels - first)
@@ -56,20 +55,25 @@ def gather(card: Card, came: list[np.ndarray]) -> list[np.ndarray]:
     """The pictures for the model's inputs, out of those that came. ``RequestError`` when they do not fit."""
     if _fits(card, came):
         return came
-    parts = split_ports(card.inputs)
+    parts = split_ports(card)
     if len(came) != len(parts):
-        card.check_inputs([0] * len(came) if len(came) != len(card.inputs) else [len(each) for each in came])
+        names = ", ".join(port.name for port, _, _ in parts)
+        wanted = count(len(parts), "image")
+        raise RequestError(f'The model "{card.label}" wants {wanted} ({names}); {len(came)} came.')
     gathered: list[list[np.ndarray]] = [[] for _ in card.inputs]
     for (port, index, _), planes in zip(parts, came, strict=True):
         if len(planes) not in (port.channels, SENT):
-            card.check_inputs([len(each) for each in came])
+            wanted = count(port.channels, "channel")
+            raise RequestError(
+                f'The input "{port.name}" of "{card.label}" wants {wanted}; {len(planes)} came.'
+            )
         gathered[index].append(planes[: port.channels])
     return [_stacked(card, planes) for planes in gathered]
 
 
 def _fits(card: Card, came: list[np.ndarray]) -> bool:
     return len(came) == len(card.inputs) and all(
-        port.channels in (ANY, len(planes)) for port, planes in zip(card.inputs, came)
+        card.fits(port, len(planes)) for port, planes in zip(card.inputs, came, strict=True)
     )
 
 
@@ -84,12 +88,17 @@ def _stacked(card: Card, planes: list[np.ndarray]) -> np.ndarray:
 def model_message(card: Card) -> Model:
     """The card as the plug-in reads it."""
     message = Model(name=card.name, label=card.label)
-    message.inputs = [ImagePrototype(port.name, port.channels) for port, _, _ in split_ports(card.inputs)]
-    message.outputs = [ImagePrototype(port.name, SENT if port.channels == ANY else port.channels)
-                       for port in card.outputs]
+    message.inputs = [ImagePrototype(port.name, port.channels) for port, _, _ in split_ports(card)]
+    message.outputs = [
+        ImagePrototype(port.name, SENT if port.channels == ANY else port.channels) for port in card.outputs
+    ]
     for option in card.options:
-        kind = {"bool": messages.BoolAttrib, "int": messages.IntAttrib, "float": messages.FloatAttrib,
-                "string": messages.StringAttrib}[option.kind]
+        kind = {
+            "bool": messages.BoolAttrib,
+            "int": messages.IntAttrib,
+            "float": messages.FloatAttrib,
+            "string": messages.StringAttrib,
+        }[option.kind]
         getattr(message, f"{option.kind}_options").append(kind(option.name, [option.default]))
     message.button_options = [messages.BoolAttrib(name, [False]) for name in card.buttons]
     return message

@@ -158,7 +158,9 @@ def info_answer(models: list[messages.Model]) -> list[Part]:
     return framed(messages.RespondWrapper(info=True, r1=messages.RespondInfo(len(models), models)))
 
 
-def inference_answer(images: list[messages.Image], objects: list[messages.FieldValuePairAttrib]) -> list[Part]:
+def inference_answer(
+    images: list[messages.Image], objects: list[messages.FieldValuePairAttrib]
+) -> list[Part]:
     """Pictures, and what a pressed button wants to tell the node."""
     body = messages.RespondInference(num_images=len(images), images=images)
     if objects:

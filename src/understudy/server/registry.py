@@ -29,19 +29,27 @@ class Registry:
     def add(self, model: ServedModel, pinned: bool = False) -> ServedModel:
         """Take a model in; its name and label get a number when they are taken."""
         with self._lock:
-            cards = [entry.model.card for entry in self._entries.values()]
-            name = _free(model.card.name, {card.name for card in cards}, "_")
-            label = _free(model.card.label, {card.label for card in cards}, " ")
-            model.card = replace(model.card, name=name, label=label)
+            name = _free(model.card.name, set(self._entries), "_")
             self._entries[name] = Entry(model, pinned, next(self._order))
+            self._settle()
         return model
 
     def replace(self, old: ServedModel, new: ServedModel) -> None:
-        """Put a newer model in the place of an old one, under the same name and label."""
+        """Put a newer model in the place of an old one, under the same name."""
         with self._lock:
             entry = self._entries[old.card.name]
-            new.card = replace(new.card, name=old.card.name, label=old.card.label)
             self._entries[old.card.name] = Entry(new, entry.pinned, next(self._order))
+            self._settle()
+
+    def _settle(self) -> None:
+        """Names and labels as they are unique here. A model may learn its label later, so this is done again."""
+        labels: set[str] = set()
+        for name, entry in self._entries.items():
+            card = entry.model.card
+            label = _free(card.label, labels, " ")
+            labels.add(label)
+            if (card.name, card.label) != (name, label):
+                entry.model.card = replace(card, name=name, label=label)
 
     def remove(self, model: ServedModel) -> None:
         with self._lock:
@@ -50,6 +58,7 @@ class Registry:
     def listed(self) -> list[ServedModel]:
         """All models: pinned ones first in the order they were named, then the newest first."""
         with self._lock:
+            self._settle()
             entries = list(self._entries.values())
         pinned = sorted((entry for entry in entries if entry.pinned), key=lambda entry: entry.order)
         others = sorted((entry for entry in entries if not entry.pinned), key=lambda entry: -entry.order)
@@ -70,7 +79,9 @@ class Registry:
             has = ", ".join(each.card.name for each in self.listed()[:12]) or "none"
             raise UnknownModel(f'There is no model "{plain(name)}". Models here: {has}.')
         if model.state not in ("ready", "starting"):
-            raise ModelDown(f'The model "{model.card.label}" is {model.state}: {model.trouble or "try again later"}')
+            raise ModelDown(
+                f'The model "{model.card.label}" is {model.state}: {model.trouble or "try again later"}'
+            )
         return model
 
 

@@ -30,7 +30,9 @@ class Listening:
     models: tuple[str, ...]
 
 
-def serve(settings: ServerSettings, report: Callable[[Listening], None], log: ServerLog | None = None) -> None:
+def serve(
+    settings: ServerSettings, report: Callable[[Listening], None], log: ServerLog | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT (when run in the main thread). ``report`` is told once both doors are open.
 
     Raises ``ModelFileError`` for a path that cannot be served, ``SettingError`` for an unsafe choice, and
@@ -76,7 +78,8 @@ def warn_of_strangers(house: House) -> None:
         house.log.warning(
             "THE ML-SERVER DOOR IS OPEN TO EVERY MACHINE THAT CAN REACH IT: its protocol knows no token. "
             "Let a firewall admit the artists' machines only.",
-            host=house.settings.host, port=house.settings.port,
+            host=house.settings.host,
+            port=house.settings.port,
         )
 
 
@@ -109,7 +112,10 @@ def _opened(door: MLServerDoor | HttpDoor, port: int, flag: str) -> int:
         return door.open()
     except OSError as error:
         raise ServerError(
-            "The port cannot be opened.", found=str(error), where=f"{flag} {port}", remedy="choose another port"
+            "The port cannot be opened.",
+            found=str(error),
+            where=f"{flag} {port}",
+            remedy="choose another port",
         ) from error
 
 

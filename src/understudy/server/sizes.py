@@ -16,5 +16,7 @@ def parse_size(text: str | int) -> int:
     unit = _UNITS.get(found[2].upper()) if found else None
     size = int(float(found[1]) * unit) if found and unit else 0
     if size < 1:
-        raise SettingError("That is not an amount of memory.", expected="such as 512MB or 1GB", found=repr(text))
+        raise SettingError(
+            "That is not an amount of memory.", expected="such as 512MB or 1GB", found=repr(text)
+        )
     return size

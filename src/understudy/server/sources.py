@@ -19,7 +19,13 @@ from understudy.server.models.card import Call, Card, ServedModel, safe_label, s
 Maker = Callable[[Path, House], ServedModel]
 Stamp = tuple[tuple[int, int], ...]
 PERIOD = 1.0
-FILES = {".cat": "cat", ".onnx": "onnx", ".pt": "torchscript", ".ts": "torchscript", ".torchscript": "torchscript"}
+FILES = {
+    ".cat": "cat",
+    ".onnx": "onnx",
+    ".pt": "torchscript",
+    ".ts": "torchscript",
+    ".torchscript": "torchscript",
+}
 MODEL_SIDE = "model.toml"
 
 
@@ -40,7 +46,8 @@ def make(kind: str, path: Path, house: House) -> ServedModel:
 def _make_cat(path: Path, house: House) -> ServedModel:
     from understudy.server.models.network import CatModel
 
-    return CatModel(path, house.settings.devices, house.log)
+    eager = path.absolute() in {each.absolute() for each in house.settings.models}
+    return CatModel(path, house.settings.devices, house.log, eager)
 
 
 def _make_run(path: Path, house: House) -> ServedModel:
@@ -68,7 +75,11 @@ def _make_python(path: Path, house: House) -> ServedModel:
 
 
 _MAKERS: dict[str, Maker] = {
-    "cat": _make_cat, "run": _make_run, "onnx": _make_onnx, "torchscript": _make_torchscript, "python": _make_python,
+    "cat": _make_cat,
+    "run": _make_run,
+    "onnx": _make_onnx,
+    "torchscript": _make_torchscript,
+    "python": _make_python,
 }
 
 
@@ -170,8 +181,13 @@ class Sources:
         else:
             self.house.registry.replace(old, model)
             self._retire(old)
-        self.house.log.info("a model is served", model=model.card.name, kind=place.kind, state=model.state,
-                            replaced=old is not None)
+        self.house.log.info(
+            "a model is served",
+            model=model.card.name,
+            kind=place.kind,
+            state=model.state,
+            replaced=old is not None,
+        )
 
     def _note_failure(self, path: Path, error: Exception) -> None:
         known = isinstance(error, UnderstudyError)
@@ -216,7 +232,9 @@ def _models_in(folder: Path) -> list[Path]:
         children = sorted(folder.iterdir())
     except OSError:
         return []
-    return [child for child in children if child.name[0] not in "._" and kind_of(child) not in (None, "folder")]
+    return [
+        child for child in children if child.name[0] not in "._" and kind_of(child) not in (None, "folder")
+    ]
 
 
 def stamp_of(path: Path, kind: str) -> Stamp:

@@ -23,9 +23,15 @@ def read_or_make_token(path: Path) -> str:
 
 
 def _checked(token: str, path: Path) -> str:
-    if not SHORTEST <= len(token) <= LONGEST or not token.isascii() or not token.isprintable() or " " in token:
+    if (
+        not SHORTEST <= len(token) <= LONGEST
+        or not token.isascii()
+        or not token.isprintable()
+        or " " in token
+    ):
         raise SettingError(
-            "The token file holds no usable token.", where=str(path),
+            "The token file holds no usable token.",
+            where=str(path),
             expected=f"one line of at least {SHORTEST} printable characters",
             remedy="Delete the file: a new token is made in its place.",
         )

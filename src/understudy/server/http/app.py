@@ -55,7 +55,9 @@ class ModelJson(BaseModel):
 
 def make_app(house: House, version: str) -> FastAPI:
     """The application; all state is in ``house``."""
-    app = FastAPI(title="Understudy server", version=version, description=ABOUT, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Understudy server", version=version, description=ABOUT, docs_url=None, redoc_url=None
+    )
     app.add_middleware(Guard, token=house.settings.token)
     _add_errors(app, house)
     app.include_router(_health(house, version))
@@ -75,7 +77,9 @@ def _add_errors(app: FastAPI, house: House) -> None:
 
     async def refused(request: Request, error: Exception) -> JSONResponse:
         status, message = status_of(error, house)
-        return JSONResponse({"error": message}, status, headers={"connection": "close"} if status == 408 else None)
+        return JSONResponse(
+            {"error": message}, status, headers={"connection": "close"} if status == 408 else None
+        )
 
     for kind in (HTTPException, Refusal, RequestError, ModelDown, Exception):
         app.add_exception_handler(kind, refused)
@@ -152,10 +156,19 @@ def _found(house: House, name: str) -> ServedModel:
 def as_json(model: ServedModel, in_list: bool) -> ModelJson:
     card = model.card
     return ModelJson(
-        name=card.name, label=card.label, kind=card.kind, version=card.version, state=model.state,
-        trouble=model.trouble, space=card.space, description=card.description,
-        inputs=_ports(card.inputs), outputs=_ports(card.outputs),
-        options=[option.as_json() for option in card.options], buttons=list(card.buttons), in_ml_server_list=in_list,
+        name=card.name,
+        label=card.label,
+        kind=card.kind,
+        version=card.version,
+        state=model.state,
+        trouble=model.trouble,
+        space=card.space,
+        description=card.description,
+        inputs=_ports(card.inputs),
+        outputs=_ports(card.outputs),
+        options=[option.as_json() for option in card.options],
+        buttons=list(card.buttons),
+        in_ml_server_list=in_list,
     )
 
 

@@ -21,12 +21,23 @@ class HttpDoor:
     def __init__(self, house: House, version: str) -> None:
         self.house = house
         config = uvicorn.Config(
-            make_app(house, version), http=patient_protocol(house.settings.patience), ws="none", lifespan="off",
-            log_config=None, access_log=False, server_header=False, date_header=False, log_level="critical",
-            timeout_keep_alive=KEEP_ALIVE, limit_concurrency=MAX_CONNECTIONS, timeout_graceful_shutdown=5,
+            make_app(house, version),
+            http=patient_protocol(house.settings.patience),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            log_level="critical",
+            timeout_keep_alive=KEEP_ALIVE,
+            limit_concurrency=MAX_CONNECTIONS,
+            timeout_graceful_shutdown=5,
         )
         self._server = uvicorn.Server(config)
-        house.metrics.connections.labels(DOOR).set_function(lambda: len(self._server.server_state.connections))
+        house.metrics.connections.labels(DOOR).set_function(
+            lambda: len(self._server.server_state.connections)
+        )
 
     def open(self) -> int:
         """Start to listen; the port. ``OSError`` when it is taken."""

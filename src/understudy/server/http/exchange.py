@@ -72,7 +72,9 @@ class Body:
         if not (text.isascii() and text.isdigit()) or len(text) > 15:
             raise Refusal(411, "The request needs a Content-Length.")
         if int(text) > self.house.settings.max_request:
-            raise Refusal(413, f"This server takes requests of up to {self.house.settings.max_request} bytes.")
+            raise Refusal(
+                413, f"This server takes requests of up to {self.house.settings.max_request} bytes."
+            )
         return int(text)
 
     async def _reserve(self, size: int) -> None:
@@ -94,7 +96,10 @@ class Body:
         return body
 
     async def _chunks(self) -> AsyncIterator[bytes]:
-        pace = Pace(self.house.settings.patience, lambda: self._reservation is not None and self.house.gate.waiting > 0)
+        pace = Pace(
+            self.house.settings.patience,
+            lambda: self._reservation is not None and self.house.gate.waiting > 0,
+        )
         stream = self.request.stream()
         while True:
             try:
@@ -168,7 +173,8 @@ class Parts(Response):
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             for piece in _pieces(self._parts):
                 await asyncio.wait_for(
-                    send({"type": "http.response.body", "body": piece, "more_body": True}), max(pace.left(), 0.01)
+                    send({"type": "http.response.body", "body": piece, "more_body": True}),
+                    max(pace.left(), 0.01),
                 )
                 pace.moves(len(piece))
             await send({"type": "http.response.body", "body": b""})

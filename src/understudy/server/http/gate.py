@@ -24,11 +24,17 @@ class Guard:
         if scope["type"] != "http":
             return
         headers = Headers(scope=scope)
-        if scope["path"] in OPEN_PATHS or (self._has_token(headers) if self.token else is_local_call(headers)):
+        if scope["path"] in OPEN_PATHS or (
+            self._has_token(headers) if self.token else is_local_call(headers)
+        ):
             await self.app(scope, receive, send)
             return
-        status, text = (401, "A token is needed: Authorization: Bearer ...") if self.token else (403, "Not from there.")
-        answer = JSONResponse({"error": text}, status, headers={"www-authenticate": "Bearer", "connection": "close"})
+        status, text = (
+            (401, "A token is needed: Authorization: Bearer ...") if self.token else (403, "Not from there.")
+        )
+        answer = JSONResponse(
+            {"error": text}, status, headers={"www-authenticate": "Bearer", "connection": "close"}
+        )
         await answer(scope, receive, send)
 
     def _has_token(self, headers: Headers) -> bool:

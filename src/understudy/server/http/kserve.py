@@ -21,7 +21,16 @@ MAX_JSON = 16 * 1024 * 1024
 MAX_INPUTS = 64
 TYPES: dict[str, np.dtype] = {"FP32": np.dtype("<f4"), "FP16": np.dtype("<f2"), "UINT8": np.dtype("u1")}
 NOT_OPTIONS = frozenset(
-    ["binary_data_output", "space", "output_datatype", "sequence_id", "sequence_start", "sequence_end", "priority", "timeout"]
+    [
+        "binary_data_output",
+        "space",
+        "output_datatype",
+        "sequence_id",
+        "sequence_start",
+        "sequence_end",
+        "priority",
+        "timeout",
+    ]
 )
 SPACES = {"file": False, "scene-linear": True, "scene_linear": True, "linear": True}
 
@@ -92,12 +101,16 @@ def _tensor(spec: Any, rest: memoryview) -> tuple[str, np.ndarray, int]:
     if size is None:
         return name, _from_list(name, spec.get("data"), kind, shape), 0
     if not isinstance(size, int) or size != math.prod(shape) * TYPES[kind].itemsize or size > len(rest):
-        raise RequestError(f'The input "{plain(name)}" has a binary_data_size that does not fit its shape or the body.')
+        raise RequestError(
+            f'The input "{plain(name)}" has a binary_data_size that does not fit its shape or the body.'
+        )
     return name, _to_float(np.frombuffer(rest[:size], TYPES[kind]).reshape(shape)), size
 
 
 def _shape(name: str, shape: Any) -> tuple[int, int, int]:
-    fits = isinstance(shape, list) and len(shape) == 4 and all(type(each) is int and each > 0 for each in shape)
+    fits = (
+        isinstance(shape, list) and len(shape) == 4 and all(type(each) is int and each > 0 for each in shape)
+    )
     if not fits or shape[0] != 1:
         raise RequestError(f'The shape of the input "{plain(name)}" is not [1, channels, height, width].')
     return shape[1], shape[2], shape[3]
@@ -105,13 +118,17 @@ def _shape(name: str, shape: Any) -> tuple[int, int, int]:
 
 def _from_list(name: str, data: Any, kind: str, shape: tuple[int, int, int]) -> np.ndarray:
     if kind == "FP16" or not isinstance(data, list):
-        raise RequestError(f'The input "{plain(name)}" has no data that can be read; FP16 comes in binary form only.')
+        raise RequestError(
+            f'The input "{plain(name)}" has no data that can be read; FP16 comes in binary form only.'
+        )
     try:
         values = np.array(data, np.float64).ravel()
     except (ValueError, TypeError, OverflowError):
         raise RequestError(f'The data of the input "{plain(name)}" are not numbers.') from None
     if values.size != math.prod(shape):
-        raise RequestError(f'The input "{plain(name)}" has {values.size} values; its shape wants {math.prod(shape)}.')
+        raise RequestError(
+            f'The input "{plain(name)}" has {values.size} values; its shape wants {math.prod(shape)}.'
+        )
     if kind == "UINT8" and not ((values >= 0) & (values <= 255)).all():
         raise RequestError(f'The input "{plain(name)}" has values that are not UINT8.')
     with np.errstate(over="ignore"):
@@ -131,12 +148,16 @@ def call_of(card: Card, request: InferRequest) -> Call:
     names = [port.name for port in card.inputs]
     unknown = [name for name in request.tensors if name not in names]
     if unknown or len(request.tensors) != len(names):
-        raise RequestError(f'"{card.label}" wants the inputs {", ".join(names)}; {", ".join(map(plain, request.tensors)) or "none"} came.')
+        raise RequestError(
+            f'"{card.label}" wants the inputs {", ".join(names)}; {", ".join(map(plain, request.tensors)) or "none"} came.'
+        )
     pictures = [request.tensors[name] for name in names]
     card.check_inputs([len(each) for each in pictures])
     given = {key: value for key, value in request.parameters.items() if key not in NOT_OPTIONS}
     buttons = {key: given.pop(key) for key in card.buttons if key in given}
-    return Call(pictures, card.read_options(given, gentle=False), card.read_buttons(buttons), _is_linear(request))
+    return Call(
+        pictures, card.read_options(given, gentle=False), card.read_buttons(buttons), _is_linear(request)
+    )
 
 
 def _is_linear(request: InferRequest) -> bool:
@@ -186,7 +207,9 @@ def _wishes(card: Card, request: InferRequest, made: int) -> list[_Wish]:
     for each in request.outputs:
         name, parameters = each.get("name"), each.get("parameters") or {}
         if name not in names or not isinstance(parameters, dict):
-            raise RequestError(f'"{card.label}" has no output "{plain(str(name))}"; its outputs: {", ".join(names)}.')
+            raise RequestError(
+                f'"{card.label}" has no output "{plain(str(name))}"; its outputs: {", ".join(names)}.'
+            )
         wishes.append(_Wish(name, names.index(name), parameters.get("binary_data", default) is True))
     return wishes
 
@@ -201,7 +224,9 @@ def _from_float(planes: np.ndarray, kind: np.dtype) -> np.ndarray:
 
 def _listed(values: np.ndarray) -> list[Any]:
     if values.size * 12 > MAX_JSON or values.dtype == np.float16 or not np.isfinite(values).all():
-        raise RequestError("This output does not go into JSON (too large, FP16, or not finite); ask for binary data.")
+        raise RequestError(
+            "This output does not go into JSON (too large, FP16, or not finite); ask for binary data."
+        )
     return values.ravel().tolist()
 
 
@@ -218,6 +243,10 @@ def metadata(card: Card) -> dict[str, Any]:
 
 def _described(ports: Sequence[Port]) -> list[dict[str, Any]]:
     return [
-        {"name": port.name, "datatype": "FP32", "shape": [1, port.channels if port.channels != ANY else -1, -1, -1]}
+        {
+            "name": port.name,
+            "datatype": "FP32",
+            "shape": [1, port.channels if port.channels != ANY else -1, -1, -1],
+        }
         for port in ports
     ]

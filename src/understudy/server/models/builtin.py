@@ -49,7 +49,9 @@ class GaussianBlur(BuiltIn):
         outputs=(Port("output", ANY),),
         options=(
             Option("kernel_size", "int", 5, 1, MAX_KERNEL, description="Width of the kernel in pixels; odd."),
-            Option("sigma", "float", 0.0, 0.0, 100.0, description="Spread in pixels; 0 follows from the kernel."),
+            Option(
+                "sigma", "float", 0.0, 0.0, 100.0, description="Spread in pixels; 0 follows from the kernel."
+            ),
         ),
         description="Blurs with a Gaussian kernel, in floating point.",
     )
@@ -80,9 +82,7 @@ class MotionVectors(BuiltIn):
         label="Motion Vectors",
         inputs=(Port("current", ANY), Port("next", ANY)),
         outputs=(Port("vectors", 3),),
-        options=(
-            Option("quality", "int", 1, 0, 2, description="0 is fastest, 2 is finest."),
-        ),
+        options=(Option("quality", "int", 1, 0, 2, description="0 is fastest, 2 is finest."),),
         description="Dense optical flow (DIS) between two frames, in pixels: red is u, to the right; green is v, up.",
     )
 
@@ -114,10 +114,14 @@ class MotionVectors(BuiltIn):
 
 def _grey(current: np.ndarray, following: np.ndarray) -> list[np.ndarray]:
     """Both frames as 8-bit grey, through one curve that keeps highlights apart and bears any float."""
-    greys = [np.nan_to_num(_luminance(planes), nan=0.0, posinf=1e4, neginf=0.0) for planes in (current, following)]
+    greys = [
+        np.nan_to_num(_luminance(planes), nan=0.0, posinf=1e4, neginf=0.0) for planes in (current, following)
+    ]
     top = max(1.0, *(float(np.percentile(grey[::4, ::4], 99.9)) for grey in greys))
     scale = 255.0 / np.log1p(CURVE * top)
-    return [np.clip(np.log1p(CURVE * np.clip(grey, 0, None)) * scale, 0, 255).astype(np.uint8) for grey in greys]
+    return [
+        np.clip(np.log1p(CURVE * np.clip(grey, 0, None)) * scale, 0, 255).astype(np.uint8) for grey in greys
+    ]
 
 
 def _luminance(planes: np.ndarray) -> np.ndarray:

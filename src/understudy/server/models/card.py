@@ -13,10 +13,50 @@ import numpy as np
 from understudy.errors import ServerError
 
 ANY = -1
+SENT = 3  # Nuke sends three channels for every input, whatever it is told
 KINDS: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "string"}
 INT32 = (-(2**31), 2**31 - 1)
 RESERVED_KNOBS = frozenset(
-    ["host", "port", "connect", "models", "serialiseKnob", "name", "label", "disable", "help", "tile_color", "note_font", "note_font_size", "note_font_color", "hide_input", "cached", "dope_sheet", "bookmark", "postage_stamp", "postage_stamp_frame", "lifetimeStart", "lifetimeEnd", "useLifetime", "knobChanged", "onCreate", "onDestroy", "updateUI", "autolabel", "panel", "indicators", "icon", "selected", "xpos", "ypos", "gl_color", "inject", "enable", "mask", "channels"]
+    [
+        "host",
+        "port",
+        "connect",
+        "models",
+        "serialiseKnob",
+        "name",
+        "label",
+        "disable",
+        "help",
+        "tile_color",
+        "note_font",
+        "note_font_size",
+        "note_font_color",
+        "hide_input",
+        "cached",
+        "dope_sheet",
+        "bookmark",
+        "postage_stamp",
+        "postage_stamp_frame",
+        "lifetimeStart",
+        "lifetimeEnd",
+        "useLifetime",
+        "knobChanged",
+        "onCreate",
+        "onDestroy",
+        "updateUI",
+        "autolabel",
+        "panel",
+        "indicators",
+        "icon",
+        "selected",
+        "xpos",
+        "ypos",
+        "gl_color",
+        "inject",
+        "enable",
+        "mask",
+        "channels",
+    ]
 )
 
 
@@ -62,7 +102,9 @@ class Option:
             return value
         within = self._clamped(value)
         if within != value and not gentle:
-            raise RequestError(f'The option "{self.name}" must lie between {self.minimum} and {self.maximum}.')
+            raise RequestError(
+                f'The option "{self.name}" must lie between {self.minimum} and {self.maximum}.'
+            )
         return within
 
     def _typed(self, value: Any) -> Any:
@@ -91,8 +133,15 @@ class Option:
         return type(value)(min(max(value, low), high))
 
     def as_json(self) -> dict[str, Any]:
-        facts = {"name": self.name, "type": self.kind, "default": self.default, "minimum": self.minimum,
-                 "maximum": self.maximum, "choices": list(self.choices) or None, "description": self.description}
+        facts = {
+            "name": self.name,
+            "type": self.kind,
+            "default": self.default,
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+            "choices": list(self.choices) or None,
+            "description": self.description,
+        }
         return {key: value for key, value in facts.items() if value is not None}
 
 
@@ -110,6 +159,9 @@ class Card:
     version: str = "1"
     space: str = "scene-linear"
     description: str = ""
+    takes_what_comes: bool = (
+        False  # a Python model sees what Nuke sends, three channels, whatever it declares
+    )
 
     def read_options(self, given: dict[str, Any], gentle: bool) -> dict[str, Any]:
         """All options with their values for one request: what was given, and defaults. Only declared ones pass."""
@@ -117,7 +169,9 @@ class Card:
         unknown = [name for name in given if name not in declared]
         if unknown:
             has = ", ".join(declared) or "none"
-            raise RequestError(f'The model "{self.label}" has no option "{plain(unknown[0])}"; its options: {has}.')
+            raise RequestError(
+                f'The model "{self.label}" has no option "{plain(unknown[0])}"; its options: {has}.'
+            )
         values = {name: option.default for name, option in declared.items()}
         return values | {name: declared[name].read(value, gentle) for name, value in given.items()}
 
@@ -128,6 +182,10 @@ class Card:
             raise RequestError(f'The model "{self.label}" has no button "{plain(unknown[0])}".')
         return {name: bool(given.get(name, False)) for name in self.buttons}
 
+    def fits(self, port: Port, channels: int) -> bool:
+        """Whether a picture of so many channels may come to an input."""
+        return port.channels in (ANY, channels) or (self.takes_what_comes and channels == SENT)
+
     def check_inputs(self, channels: Sequence[int]) -> None:
         """Refuse pictures that do not fit the inputs, by number and by channels."""
         if len(channels) != len(self.inputs):
@@ -135,8 +193,8 @@ class Card:
             raise RequestError(
                 f'The model "{self.label}" wants {count(len(self.inputs), "image")} ({names}); {len(channels)} came.'
             )
-        for port, found in zip(self.inputs, channels):
-            if port.channels not in (ANY, found):
+        for port, found in zip(self.inputs, channels, strict=True):
+            if not self.fits(port, found):
                 raise RequestError(
                     f'The input "{port.name}" of "{self.label}" wants {count(port.channels, "channel")}; {found} came.'
                 )
@@ -157,8 +215,11 @@ class Call:
 
     def likeness(self) -> tuple[Any, ...]:
         """Calls of equal likeness may run as one batch."""
-        return tuple(each.shape for each in self.pictures), tuple(sorted(self.options.items())), self.linear, any(
-            self.buttons.values()
+        return (
+            tuple(each.shape for each in self.pictures),
+            tuple(sorted(self.options.items())),
+            self.linear,
+            any(self.buttons.values()),
         )
 
 
@@ -189,7 +250,7 @@ class ServedModel(Protocol):
 
 def safe_name(text: str) -> str:
     """A model name from any text: letters, digits, dot, dash and underscore."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") [:64] or "model"
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._")[:64] or "model"
 
 
 def safe_label(text: str) -> str:

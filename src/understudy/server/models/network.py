@@ -1,0 +1,206 @@
+"""Our own networks: a .cat file, and a run that is served while it still learns."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from understudy.errors import DeviceError, UnderstudyError
+from understudy.server.log import ServerLog
+from understudy.server.models.batch import infer_together
+from understudy.server.models.card import Answer, Call, Card, ModelDown, Option, Port, safe_label, safe_name
+from understudy.server.models.devices import LANE, pool_for
+from understudy.server.models.space import to_file, to_linear
+
+MAX_BATCH = 4
+WORTH_CONVERTING = 500.0  # megapixels that a served network is expected to see, for the choice of its engine
+OPTIONS = (
+    Option("mix", "float", 1.0, 0.0, 1.0, description="0 gives the plate, 1 the full effect."),
+    Option(
+        "tile_size", "int", 0, 0, 16384, description="Work in tiles of this many pixels; 0 decides by itself."
+    ),
+)
+
+
+class Network:
+    """One .cat file, loaded on a device when that device first needs it."""
+
+    def __init__(self, path: Path, log: ServerLog, megapixels: float = WORTH_CONVERTING) -> None:
+        from understudy.network.model_file import read_header
+
+        self.path = path
+        self.header = read_header(path)
+        self._log = log
+        self._megapixels = megapixels
+        self._loaded: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def on(self, device: str) -> Any:
+        """The network on a device, loaded once."""
+        with self._lock:
+            if device not in self._loaded:
+                self._loaded[device] = self._load(device)
+            return self._loaded[device]
+
+    def _load(self, device: str) -> Any:
+        from understudy.inference.model import load
+
+        def say(text: str) -> None:
+            self._log.warning("a network says", network=self.path.name, device=device, said=text)
+
+        return load(str(self.path), devices=device, precision="auto", megapixels=self._megapixels, say=say)
+
+    def infer(self, frames: list[np.ndarray], options: dict[str, Any], device: str) -> list[np.ndarray]:
+        """The results for frames (height, width, channels) of one size. Out of memory: tiles, then the CPU."""
+        try:
+            return infer_together(self.on(device), frames, options)
+        except DeviceError as error:
+            if device == "cpu":
+                raise
+            self._log.warning(
+                "out of memory on the device: going on with the CPU",
+                network=self.path.name,
+                device=device,
+                said=error.message,
+            )
+            return infer_together(self.on("cpu"), frames, options)
+
+
+def card_of(header: Any, name: str, kind: str, version: str) -> Card:
+    """What a header says, as a card."""
+    extras = tuple(
+        Port(safe_name(getattr(extra, "name", "") or f"extra_{number}"), len(extra.channels))
+        for number, extra in enumerate(header.extra, 1)
+    )
+    return Card(
+        name=safe_name(name),
+        label=safe_label(name),
+        kind=kind,
+        version=version,
+        options=OPTIONS,
+        inputs=(Port("input", len(header.input_channels)), *extras),
+        outputs=(Port("output", len(header.output_channels)),),
+        space=header.colour_in.space,
+        description=f"{header.kind}: {', '.join(header.input_channels)} to {', '.join(header.output_channels)}",
+    )
+
+
+def run_network(network: Network, calls: list[Call], device: str) -> list[Answer]:
+    """Answer calls of equal likeness with one network."""
+    header = network.header
+    frames = [_frame(header, call) for call in calls]
+    options = calls[0].options
+    results = network.infer(frames, options, device)
+    return [Answer([_planes(header, result, call)]) for call, result in zip(calls, results, strict=True)]
+
+
+def _frame(header: Any, call: Call) -> np.ndarray:
+    """The call's pictures as one frame (height, width, channels) in file values."""
+    pictures = call.pictures
+    if len({each.shape[1:] for each in pictures}) > 1:
+        from understudy.server.models.card import RequestError
+
+        raise RequestError("The images of one request differ in size.")
+    if call.linear:
+        sides = [(header.input_channels, header.colour_in)]
+        sides += [(extra.channels, extra.colour) for extra in header.extra]
+        pictures = [
+            to_file(planes, names, colour) for planes, (names, colour) in zip(pictures, sides, strict=True)
+        ]
+    planes = pictures[0] if len(pictures) == 1 else np.concatenate(pictures)
+    return np.moveaxis(planes, 0, -1)
+
+
+def _planes(header: Any, result: np.ndarray, call: Call) -> np.ndarray:
+    planes = np.moveaxis(result, -1, 0)
+    if not call.linear or header.kind == "matte":
+        return planes
+    return to_linear(planes, header.output_channels, header.colour_out)
+
+
+class CatModel:
+    """A .cat file. It is loaded by its first request, or before that when it is pinned."""
+
+    lane = LANE
+    max_batch = MAX_BATCH
+    state = "ready"
+    trouble = ""
+
+    def __init__(self, path: Path, devices: str, log: ServerLog, eager: bool = False) -> None:
+        self.network = Network(path, log)
+        self.card = card_of(self.network.header, path.stem, "network", "1")
+        self._pool = pool_for(devices)
+        self.workers = len(self._pool.all())
+        self._eager = eager
+
+    def run(self, calls: list[Call]) -> list[Answer]:
+        with self._pool.one() as device:
+            return run_network(self.network, calls, str(device))
+
+    def refresh(self) -> None:
+        if self._eager:
+            self._eager = False
+            for device in self._pool.all():
+                self.network.on(str(device))
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class _Serving:
+    """What a run serves at this moment."""
+
+    step: int
+    network: Network
+
+
+class RunModel:
+    """A run: serves its newest checkpoint and goes over to the next one while requests go on."""
+
+    lane = LANE
+    max_batch = MAX_BATCH
+
+    def __init__(self, path: Path, devices: str, log: ServerLog) -> None:
+        from understudy.runs.folder import RunFolder
+
+        self._run = RunFolder.open(path)
+        self._log = log
+        self._pool = pool_for(devices)
+        self.workers = len(self._pool.all())
+        self._serving: _Serving | None = None
+        self.state, self.trouble = "waiting", "the run has no checkpoint yet"
+        self.card = Card(
+            safe_name(path.name), safe_label(path.name), kind="run", version="0", options=OPTIONS
+        )
+        self.refresh()
+
+    def run(self, calls: list[Call]) -> list[Answer]:
+        serving = self._serving
+        if serving is None:
+            raise ModelDown(f'The run "{self.card.label}" has no checkpoint yet.')
+        with self._pool.one() as device:
+            return run_network(serving.network, calls, str(device))
+
+    def refresh(self) -> None:
+        """Go over to the newest checkpoint, loaded beside the one that still answers."""
+        newest = max(self._run.checkpoints(), default=None)
+        if newest is None or (self._serving is not None and self._serving.step == newest[0]):
+            return
+        try:
+            network = Network(newest[1], self._log, megapixels=0.0)
+            for device in self._pool.all():
+                network.on(str(device))
+        except (UnderstudyError, OSError) as error:
+            self._log.warning("a checkpoint could not be loaded", checkpoint=newest[1].name, said=str(error))
+            return
+        self._serving = _Serving(newest[0], network)
+        fresh = card_of(network.header, self.card.name, "run", str(newest[0]))
+        self.card = replace(fresh, name=self.card.name, label=self.card.label)
+        self.state, self.trouble = "ready", ""
+        self._log.info("a run serves a new checkpoint", model=self.card.name, step=newest[0])
+
+    def close(self) -> None: ...

@@ -1,0 +1,116 @@
+"""The modules that a Python model written for the original server imports, made of this project's own code.
+
+models.baseModel        BaseModel
+models.common.util      linear_to_srgb, srgb_to_linear
+message_pb2             the messages of the protocol, as classes of the protobuf library
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections import OrderedDict
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from understudy.server.descriptors import message_module
+
+
+class BaseModel:
+    """What a Python model derives from. Its attributes say what an artist sees."""
+
+    name = "Base model"
+    options: tuple[str, ...] = ()
+    buttons: tuple[str, ...] = ()
+    inputs: dict[str, int] = OrderedDict([("input", 3)])
+    outputs: dict[str, int] = OrderedDict([("output", 3)])
+
+    def __init__(self) -> None:
+        self.name = "Base model"
+        self.options = ()
+        self.buttons = ()
+        self.inputs = OrderedDict([("input", 3)])
+        self.outputs = OrderedDict([("output", 3)])
+
+    def inference(self, image_list: list[np.ndarray]) -> list[Any]:
+        """From float32 arrays (height, width, channels), top row first, to a list of such arrays."""
+        raise NotImplementedError("this model has no inference")
+
+    def get_name(self) -> str:
+        return self.name
+
+    def get_inputs(self) -> dict[str, int]:
+        return self.inputs
+
+    def get_outputs(self) -> dict[str, int]:
+        return self.outputs
+
+    def get_options(self) -> dict[str, Any]:
+        """The options with their present values."""
+        return OrderedDict((name, getattr(self, name)) for name in self.options)
+
+    def set_options(self, optionsdict: dict[str, Any]) -> None:
+        for name, value in optionsdict.items():
+            setattr(self, name, value)
+
+    def get_buttons(self) -> dict[str, bool]:
+        """The buttons with their present values."""
+        return OrderedDict((name, getattr(self, name)) for name in self.buttons)
+
+    def set_buttons(self, optionsdict: dict[str, Any]) -> None:
+        for name, value in optionsdict.items():
+            setattr(self, name, value)
+
+
+def linear_to_srgb(x: np.ndarray) -> np.ndarray:
+    """Scene-linear to sRGB by IEC 61966-2-1; negative values follow the straight part."""
+    values = np.asarray(x, np.float32)
+    curve = np.float32(1.055) * np.maximum(values, 0.0031308) ** np.float32(1 / 2.4) - np.float32(0.055)
+    return np.where(values <= 0.0031308, values * np.float32(12.92), curve).astype(np.float32)
+
+
+def srgb_to_linear(x: np.ndarray) -> np.ndarray:
+    """sRGB to scene-linear by IEC 61966-2-1; negative values follow the straight part."""
+    values = np.asarray(x, np.float32)
+    curve = ((np.maximum(values, 0.04045) + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
+    return np.where(values <= 0.04045, values / np.float32(12.92), curve).astype(np.float32)
+
+
+def import_model(folder: Path) -> type:
+    """The class ``Model`` of ``folder/model.py``, imported as ``models.NAME.model``."""
+    _install(folder.parent)
+    package = _package(f"models.{folder.name}", folder)
+    spec = importlib.util.spec_from_file_location(f"{package.__name__}.model", folder / "model.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module
+    spec.loader.exec_module(module)
+    return module.Model
+
+
+def _install(models: Path) -> None:
+    """Put the modules in place. A ``common`` folder beside the models, a studio's own, goes before ours."""
+    _package("models", models)
+    base = ModuleType("models.baseModel")
+    base.BaseModel = BaseModel
+    sys.modules["models.baseModel"] = base
+    sys.modules["models"].baseModel = base
+    sys.modules["message_pb2"] = message_module()
+    common = _package("models.common", models / "common")
+    if not (models / "common" / "util.py").is_file():
+        util = ModuleType("models.common.util")
+        util.linear_to_srgb, util.srgb_to_linear = linear_to_srgb, srgb_to_linear
+        sys.modules["models.common.util"] = util
+        common.util = util
+
+
+def _package(name: str, folder: Path) -> ModuleType:
+    package = ModuleType(name)
+    package.__path__ = [str(folder)]
+    sys.modules[name] = package
+    parent, _, last = name.rpartition(".")
+    if parent:
+        setattr(sys.modules[parent], last, package)
+    return package

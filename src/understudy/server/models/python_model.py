@@ -1,0 +1,238 @@
+"""A Python model as the server sees it: a card, and a process that is asked, watched, and started again."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from understudy.errors import ServerError
+from understudy.server.log import ServerLog
+from understudy.server.models.card import (
+    ANY,
+    Answer,
+    Call,
+    Card,
+    ModelDown,
+    Option,
+    Port,
+    safe_label,
+    safe_name,
+    usable_options,
+)
+from understudy.server.models.pipe import PipeError, PipeTimeout, packed, unpacked
+from understudy.server.models.python_process import PythonProcess
+from understudy.server.models.sidecar import Sidecar, option_of, read_sidecar
+from understudy.server.sizes import parse_size
+
+LOOK = 0.2
+FIRST_PAUSE = 0.25
+LONGEST_PAUSE = 30.0
+ANSWER_LIMIT = 2**31
+_numbers = itertools.count()
+
+
+class _OptionHello(BaseModel):
+    model_config = ConfigDict(strict=True)
+    name: str = Field(max_length=64)
+    type: Literal["bool", "int", "float", "string"]
+    default: bool | int | float | str
+
+
+class _Hello(BaseModel):
+    """What a worker may say of its model."""
+
+    label: str = Field(max_length=256)
+    options: list[_OptionHello] = Field(max_length=256)
+    buttons: list[str] = Field(max_length=64)
+    inputs: list[tuple[str, int]] = Field(min_length=1, max_length=32)
+    outputs: list[tuple[str, int]] = Field(min_length=1, max_length=32)
+
+
+class PythonModel:
+    """A folder with ``model.py``. Its process is its own: a crash, a hang or a leak ends it, and a new one starts."""
+
+    workers = 1
+    max_batch = 1
+
+    def __init__(self, folder: Path, log: ServerLog) -> None:
+        self._folder = folder.absolute()
+        self._log = log
+        self._side: Sidecar = read_sidecar(folder / "model.toml")
+        self._memory_limit = (
+            parse_size(self._side.memory_limit) if self._side.memory_limit else _half_of_memory()
+        )
+        self.lane = f"python:{next(_numbers)}"
+        self.card = Card(
+            safe_name(folder.name), safe_label(folder.name), kind="Python", takes_what_comes=True
+        )
+        self.state, self.trouble = "starting", "it is being started"
+        self._process: PythonProcess | None = None
+        self._pause = FIRST_PAUSE
+        self._reason = ""
+        self._closed = threading.Event()
+        threading.Thread(target=self._keep, name=f"keeper-{folder.name}", daemon=True).start()
+
+    # ------------------------------------------------------------ asked
+
+    def run(self, calls: list[Call]) -> list[Answer]:
+        return [self._ask(call) for call in calls]
+
+    def _ask(self, call: Call) -> Answer:
+        process = self._process
+        if process is None or self.state != "ready":
+            raise ModelDown(f'The model "{self.card.label}" is down: {self.trouble}.')
+        sent = [packed(planes) for planes in call.pictures]
+        head = {
+            "op": "infer",
+            "options": call.options,
+            "buttons": call.buttons,
+            "pictures": [each for each, _ in sent],
+        }
+        deadline = time.monotonic() + self._side.time_limit
+        try:
+            process.pipe.send(head, [block for _, block in sent], deadline)
+            answer, blocks = process.pipe.receive(min(ANSWER_LIMIT, self._memory_limit), deadline)
+        except PipeTimeout:
+            raise self._give_up(process, f"it took longer than {self._side.time_limit:g} s") from None
+        except PipeError:
+            raise self._give_up(process, self._reason or "it crashed") from None
+        return self._read(process, answer, blocks)
+
+    def _read(self, process: PythonProcess, answer: dict[str, Any], blocks: list[Any]) -> Answer:
+        if answer.get("op") == "trouble":
+            raise self._troubled(process, answer)
+        self._pause = FIRST_PAUSE
+        try:
+            pictures = [unpacked(*each) for each in zip(answer["pictures"], blocks, strict=False)]
+        except (PipeError, KeyError, TypeError):
+            raise self._give_up(process, "it answered in a form of its own") from None
+        return Answer(pictures, [bytes(block) for block in blocks[len(pictures) :]])
+
+    def _troubled(self, process: PythonProcess, answer: dict[str, Any]) -> Exception:
+        """An exception in the model: its trace for the log, its type for the client."""
+        self._log.error(
+            "a Python model raised an exception", model=self.card.name, trace=str(answer.get("trace"))
+        )
+        if answer.get("kind") == "memory":
+            return self._give_up(process, "it ran out of memory")
+        said = "".join(each for each in str(answer.get("said"))[:40] if each.isalnum() or each == "_")
+        return RequestFailed(f'The model "{self.card.label}" failed on this request ({said}).')
+
+    def _give_up(self, process: PythonProcess, why: str) -> ModelDown:
+        """End the process; the keeper starts another."""
+        self._reason = why
+        self.state, self.trouble = "down", f"{why}; it is being started again"
+        process.end()
+        return ModelDown(f'The model "{self.card.label}" was stopped: {why}. It is being started again.')
+
+    # ------------------------------------------------------------ kept
+
+    def _keep(self) -> None:
+        """Start the process, watch it, start the next one when it ends."""
+        while not self._closed.is_set():
+            try:
+                process = self._start()
+            except OSError as error:
+                self._note_down("it cannot be started", error)
+                process = None
+            if process is not None:
+                self._watch(process)
+            self._closed.wait(self._pause)
+            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+
+    def _start(self) -> PythonProcess | None:
+        """A process that has introduced its model; None when it does not come to that."""
+        self._reason = ""
+        process = PythonProcess(self._folder, self._memory_limit, self._log)
+        self._process = process
+        try:
+            hello, _ = process.pipe.receive(0, time.monotonic() + self._side.start_limit)
+            if hello.get("op") != "hello":
+                self._log.error(
+                    "a Python model does not start", model=self.card.name, trace=str(hello.get("trace"))
+                )
+                raise PipeError("no hello")
+            self.card = self._card(_Hello.model_validate(hello))
+        except (PipeError, ValidationError) as error:
+            process.end()
+            self._note_down("it does not start", error)
+            return None
+        self.state, self.trouble = "ready", ""
+        self._log.info("a Python model is ready", model=self.card.name)
+        return process
+
+    def _watch(self, process: PythonProcess) -> None:
+        """Until the process ends, look at its memory."""
+        while process.is_alive() and not self._closed.wait(LOOK):
+            if process.memory() > self._memory_limit:
+                self._reason = "it used too much memory"
+                process.end()
+        process.end()
+        if not self._closed.is_set():
+            self._note_down(self._reason or "it crashed", None, code=process.code)
+
+    def _note_down(self, why: str, error: Exception | None, **facts: Any) -> None:
+        self.state, self.trouble = "down", f"{why}; it is being started again"
+        said = str(error)[:300] if error else ""
+        self._log.error(
+            "a Python model is down", model=self.card.name, why=why, said=said, pause=self._pause, **facts
+        )
+
+    def _card(self, hello: _Hello) -> Card:
+        options = self._ranged([Option(each.name, each.type, each.default) for each in hello.options])
+        names = {option.name for option in options}
+        left_out = [each.name for each in hello.options if each.name not in names]
+        if left_out:
+            self._log.warning(
+                "options that cannot become knobs are left out", model=self.card.name, options=left_out
+            )
+        return replace(
+            self.card,
+            options=options,
+            buttons=tuple(name for name in hello.buttons if name not in names),
+            label=safe_label(self._side.label or hello.label),
+            inputs=_ports(hello.inputs),
+            outputs=_ports(hello.outputs),
+            description=self._side.description,
+        )
+
+    def _ranged(self, options: list[Option]) -> tuple[Option, ...]:
+        """The options, with the ranges that a ``model.toml`` gives them."""
+        ranges = {text.name: option_of(text) for text in self._side.options or []}
+        ranged = []
+        for option in options:
+            spec = ranges.get(option.name)
+            if spec is not None and spec.kind == option.kind:
+                option = replace(spec, default=option.default)
+            ranged.append(option)
+        return usable_options(ranged)
+
+    def refresh(self) -> None: ...
+
+    def close(self) -> None:
+        """End the process for good."""
+        self._closed.set()
+        if self._process is not None:
+            self._process.end()
+
+
+class RequestFailed(ServerError):
+    """The model raised an exception on this request; the next may go well."""
+
+
+def _ports(pairs: list[tuple[str, int]]) -> tuple[Port, ...]:
+    return tuple(Port(safe_name(name), channels if channels > 0 else ANY) for name, channels in pairs)
+
+
+def _half_of_memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    except (AttributeError, ValueError, OSError):
+        return 4 * 10**9

@@ -69,7 +69,9 @@ def save(path: Path, specs: Sequence[oiio.ImageSpec], arrays: Sequence[np.ndarra
 def make_image(tmp_path: Path) -> Callable[..., Path]:
     """``make_image(name, channels={"R": "half", ...}, size=(12, 9), seed=0, **build_spec's)`` writes noise."""
 
-    def make(name: str, channels: Layout, size: tuple[int, int] = (12, 9), seed: int = 0, **more: Any) -> Path:
+    def make(
+        name: str, channels: Layout, size: tuple[int, int] = (12, 9), seed: int = 0, **more: Any
+    ) -> Path:
         spec = build_spec(size, channels, **more)
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +104,9 @@ def rgb() -> Layout:
 def noise() -> Callable[..., np.ndarray]:
     """``noise(height, width, channels, low=0, high=1, seed=0)`` in float32."""
 
-    def make(height: int, width: int, channels: int, low: float = 0, high: float = 1, seed: int = 0) -> np.ndarray:
+    def make(
+        height: int, width: int, channels: int, low: float = 0, high: float = 1, seed: int = 0
+    ) -> np.ndarray:
         rng = np.random.default_rng(seed)
         return rng.uniform(low, high, (height, width, channels)).astype(np.float32)
 

@@ -13,7 +13,19 @@ from understudy.frames import read_image_file, resolve_channels
 
 @pytest.fixture
 def layered(make_image: Callable[..., Path]) -> Path:
-    names = ["R", "G", "B", "A", "depth.Z", "diffuse.R", "diffuse.G", "diffuse.B", "id.red", "id.green", "id.blue"]
+    names = [
+        "R",
+        "G",
+        "B",
+        "A",
+        "depth.Z",
+        "diffuse.R",
+        "diffuse.G",
+        "diffuse.B",
+        "id.red",
+        "id.green",
+        "id.blue",
+    ]
     return make_image("layered.exr", dict.fromkeys(names, "half"))
 
 
@@ -44,7 +56,9 @@ def test_a_request_gives_full_names_in_its_own_order(
 
 
 @pytest.mark.parametrize("request_text", ["nope", "depth.rgb", "", "R,,B", "diffuse.A", "diffuse.alpha"])
-def test_a_channel_that_is_not_there_is_refused_by_listing_what_there_is(layered: Path, request_text: str) -> None:
+def test_a_channel_that_is_not_there_is_refused_by_listing_what_there_is(
+    layered: Path, request_text: str
+) -> None:
     with pytest.raises(ChannelError) as refused:
         resolve_channels(read_image_file(layered), request_text)
     assert "depth.Z" in refused.value.found and "diffuse.R" in refused.value.found
@@ -68,7 +82,9 @@ def test_without_a_request_a_file_without_rgb_gives_what_stands_for_it(
     assert resolve_channels(frame) == tuple(expected)
 
 
-def test_without_a_request_channels_that_nobody_can_guess_are_refused(make_image: Callable[..., Path]) -> None:
+def test_without_a_request_channels_that_nobody_can_guess_are_refused(
+    make_image: Callable[..., Path],
+) -> None:
     frame = read_image_file(make_image("a.exr", {"u": "half", "v": "half"}))
     with pytest.raises(ChannelError):
         resolve_channels(frame)

@@ -32,7 +32,9 @@ def test_float_to_integer_clamps_rounds_and_says_so(
     assert any("clamped" in note for note in notes)
 
 
-def test_codes_of_16_bits_are_rounded_to_a_shallower_file_and_not_cut_off(make_image: Make, tmp_path: Path) -> None:
+def test_codes_of_16_bits_are_rounded_to_a_shallower_file_and_not_cut_off(
+    make_image: Make, tmp_path: Path
+) -> None:
     plate = read_image_file(make_image("a.tif", dict.fromkeys("RGB", "uint16")))
     write_image_file(tmp_path / "out.dpx", plate)
     result = read_image_file(tmp_path / "out.dpx")
@@ -57,7 +59,8 @@ def test_channels_that_the_format_cannot_hold_are_left_out_and_named(
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "expected"), [("a.png", "uint8", "half"), ("a.png", "uint16", "float"), ("a.tif", "float", "float")]
+    ("name", "kind", "expected"),
+    [("a.png", "uint8", "half"), ("a.png", "uint16", "float"), ("a.tif", "float", "float")],
 )
 def test_an_exr_made_from_another_format_has_room_for_its_values(
     make_image: Make, tmp_path: Path, name: str, kind: str, expected: str
@@ -134,6 +137,8 @@ def test_a_depth_or_compression_that_the_format_does_not_have_is_refused(
 
 
 @pytest.mark.parametrize("name", ["a", "a.gif", "a.cin", "a.xyz"])
-def test_an_extension_that_cannot_be_written_is_refused(float_plate: Frame, tmp_path: Path, name: str) -> None:
+def test_an_extension_that_cannot_be_written_is_refused(
+    float_plate: Frame, tmp_path: Path, name: str
+) -> None:
     with pytest.raises(SequenceError):
         write_image_file(tmp_path / name, float_plate)

@@ -27,7 +27,9 @@ def test_pixels_outside_the_data_window_are_zero(make_image: Make, rgb: dict[str
     assert not planes.any()
 
 
-def test_a_data_window_larger_than_the_display_window_is_cut_to_it(make_image: Make, rgb: dict[str, str]) -> None:
+def test_a_data_window_larger_than_the_display_window_is_cut_to_it(
+    make_image: Make, rgb: dict[str, str]
+) -> None:
     frame = read_image_file(make_image("a.exr", rgb, size=(12, 9), origin=(-3, -2), display=(0, 0, 5, 4)))
     assert np.array_equal(frame.planes("RGB"), frame.planes("RGB", frame.data_window)[2:6, 3:8])
 
@@ -139,7 +141,9 @@ def test_where_the_result_or_the_plate_is_not_finite_the_plates_value_stays(
     assert np.allclose(found[~kept], values[~kept], atol=1e-3)
 
 
-def test_a_matte_has_the_plates_windows_depth_and_header(make_image: Make, tmp_path: Path, noise: Noise) -> None:
+def test_a_matte_has_the_plates_windows_depth_and_header(
+    make_image: Make, tmp_path: Path, noise: Noise
+) -> None:
     channels = {**dict.fromkeys("RGB", "half"), "Z": "float"}
     header = {"compression": "piz", "shot": "010"}
     path = make_image("a.exr", channels, origin=(-2, 1), display=(0, 0, 10, 10), attributes=header)
@@ -155,7 +159,9 @@ def test_a_matte_has_the_plates_windows_depth_and_header(make_image: Make, tmp_p
     assert np.allclose(matte.planes("A")[1:10], expected[1:10], atol=1e-3)
 
 
-def test_a_matte_goes_into_the_alpha_with_the_colours_kept(make_image: Make, tmp_path: Path, noise: Noise) -> None:
+def test_a_matte_goes_into_the_alpha_with_the_colours_kept(
+    make_image: Make, tmp_path: Path, noise: Noise
+) -> None:
     plate = read_image_file(make_image("a.exr", dict.fromkeys("RGBA", "half")))
     write_image_file(tmp_path / "out.exr", plate.with_planes(["A"], noise(9, 12, 1)))
     result = read_image_file(tmp_path / "out.exr")

@@ -41,7 +41,20 @@ def test_a_frame_range_reads_as_compositors_write_it(text: str, expected: tuple[
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "abc", "1-", "1-5 7", "1-5x0", "1..5", "1-99999999", "1-999999999999999999999", "1,,2", "1e3", "1.5"],
+    [
+        "",
+        " ",
+        "abc",
+        "1-",
+        "1-5 7",
+        "1-5x0",
+        "1..5",
+        "1-99999999",
+        "1-999999999999999999999",
+        "1,,2",
+        "1e3",
+        "1.5",
+    ],
 )
 def test_anything_else_is_refused_as_a_range(text: str) -> None:
     with pytest.raises(SequenceError):
@@ -71,7 +84,12 @@ def test_every_way_of_writing_a_pattern_finds_the_same_frames(mark: str, tmp_pat
 
 
 def test_a_pattern_writes_with_its_own_padding(tmp_path: Path) -> None:
-    for mark, name in (("####", "a.0007.exr"), ("%03d", "a.007.exr"), ("#", "a.7.exr"), ("$F6", "a.000007.exr")):
+    for mark, name in (
+        ("####", "a.0007.exr"),
+        ("%03d", "a.007.exr"),
+        ("#", "a.7.exr"),
+        ("$F6", "a.000007.exr"),
+    ):
         pattern = parse_pattern(str(tmp_path / f"a.{mark}.exr"))
         assert pattern is not None and pattern.path(7).name == name
 
@@ -114,7 +132,16 @@ def test_frames_restricts_the_shot_and_names_what_is_not_there(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "name", ["my plate [v2].exr", "a#b.exr", "photo@2x.png", "take%04d.exr", "50%done.png", "2024.01.02.exr", "7.exr"]
+    "name",
+    [
+        "my plate [v2].exr",
+        "a#b.exr",
+        "photo@2x.png",
+        "take%04d.exr",
+        "50%done.png",
+        "2024.01.02.exr",
+        "7.exr",
+    ],
 )
 def test_a_file_that_exists_is_one_file_whatever_its_name(name: str, tmp_path: Path) -> None:
     touch(tmp_path, name, "take0001.exr", "50.png")
@@ -125,9 +152,17 @@ def test_a_file_that_exists_is_one_file_whatever_its_name(name: str, tmp_path: P
 
 @pytest.mark.parametrize(
     ("name", "number"),
-    [("plate.1012.exr", 1012), ("plate_0012.exr", 12), ("plate.-5.exr", -5), ("shot_v003.exr", 1), ("photo.png", 1)],
+    [
+        ("plate.1012.exr", 1012),
+        ("plate_0012.exr", 12),
+        ("plate.-5.exr", -5),
+        ("shot_v003.exr", 1),
+        ("photo.png", 1),
+    ],
 )
-def test_a_single_file_has_the_number_before_its_extension_or_else_1(name: str, number: int, tmp_path: Path) -> None:
+def test_a_single_file_has_the_number_before_its_extension_or_else_1(
+    name: str, number: int, tmp_path: Path
+) -> None:
     touch(tmp_path, name, "plate.1013.exr")
     assert numbers(tmp_path / name) == (number,)
 
@@ -148,8 +183,12 @@ def test_a_folder_with_several_shots_is_refused_by_naming_them(other: str, tmp_p
     assert other.replace("1001", "####") in refused.value.found
 
 
-@pytest.mark.parametrize("spec", ["", "nothing.exr", "p.####.exr", "no/folder/p.####.exr", "empty", "a\0b.exr"])
-def test_what_is_not_there_is_refused_by_name(spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "spec", ["", "nothing.exr", "p.####.exr", "no/folder/p.####.exr", "empty", "a\0b.exr"]
+)
+def test_what_is_not_there_is_refused_by_name(
+    spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(SequenceError):

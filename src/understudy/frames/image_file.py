@@ -19,7 +19,7 @@ ALWAYS_PLAUSIBLE_BYTES = 64 * 2**20  # what a file of any size may unpack to
 MAX_EXPANSION = 32_768  # larger frames may not be this many times larger than their file
 MAX_PARTS = 1024
 
-_BROKEN = (UnicodeDecodeError, ValueError, MemoryError, RuntimeError, OverflowError, TypeError)
+_BROKEN = (OSError, UnicodeDecodeError, ValueError, MemoryError, RuntimeError, OverflowError, TypeError)
 
 
 def set_threads(count: int) -> None:
@@ -96,7 +96,15 @@ def _format_of(source: oiio.ImageInput) -> ImageFormat | None:
 def _read_parts(source: oiio.ImageInput, path: Path, size: int, number: int) -> Frame:
     specs = _specs(source, path, size)
     parts = tuple(_read_part(source, index, spec, path) for index, spec in enumerate(specs))
+    if source.format_name() == "jpeg" and not _is_whole_jpeg(path):
+        raise _damaged(path, "a file cut short")
     return Frame(parts, path, number, source.format_name())
+
+
+def _is_whole_jpeg(path: Path) -> bool:
+    """False when the last scan has no end: the library fills the rest with grey and says nothing."""
+    data = path.read_bytes()
+    return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
 
 
 def _specs(source: oiio.ImageInput, path: Path, size: int) -> list[oiio.ImageSpec]:

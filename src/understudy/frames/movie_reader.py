@@ -33,8 +33,7 @@ class MovieReader:
         self._next = 0
         self._kept: OrderedDict[int, Any] = OrderedDict()
         self._stream = self._open()
-        self.info: MovieInfo = movie_info(self._stream)
-        self._check()
+        self.info: MovieInfo = self._read_info()
         self._times = self._find_times()
         self._places = {time: place for place, time in enumerate(self._times)}
         self.close()
@@ -88,19 +87,25 @@ class MovieReader:
         demuxer = _DEMUXERS[extension_of(self._path)]
         try:
             # an absolute path and a named demuxer: no other protocol or playlist is ever followed
-            self._container = self._av.open(os.path.abspath(self._path), format=demuxer)
+            self._container = self._av.open(
+                os.path.abspath(self._path), format=demuxer, metadata_errors="replace"
+            )
             return self._container.streams.video[0]
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
             raise self._damaged(str(error)) from error
         except IndexError as error:
             raise self._damaged("no picture track") from error
 
-    def _check(self) -> None:
-        width, height = self.info.width, self.info.height
-        if not (width > 0 and height > 0 and width * height <= _MAX_PIXELS and self.info.pixel_format):
-            raise self._damaged(
-                f"a picture of {width} x {height}, {self.info.pixel_format or 'no pixel format'}"
-            )
+    def _read_info(self) -> MovieInfo:
+        if self._stream.codec_context is None:
+            raise self._damaged("a codec that is not known")
+        info = movie_info(self._stream)
+        size = f"{info.width} x {info.height}"
+        if not (info.width > 0 and info.height > 0 and info.pixel_format):
+            raise self._damaged(f"a picture of {size}, {info.pixel_format or 'no pixel format'}")
+        if info.width * info.height > _MAX_PIXELS:
+            raise self._damaged(f"a header that claims a picture of {size}")
+        return info
 
     def _find_times(self) -> list[int]:
         """The time stamp of every frame, in order of showing.

@@ -131,11 +131,17 @@ def app_for(command: Command, module: ModuleType) -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,
         group_parameters=MAIN,
-        default_parameter=Parameter(negative=(), show_default=False),
+        default_parameter=Parameter(negative=(), show_default=_shown),
     )
     app["--help"].show = False
     app.default(function)
     return app
+
+
+def _shown(default: object) -> str | None:
+    """A default that tells something: not "no" for a switch, and nothing for nothing."""
+    nothing = default is False or default is None or default in ((), "")
+    return None if nothing else str(default)
 
 
 def _call(app: App, argv: list[str]) -> int:

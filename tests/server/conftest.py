@@ -177,9 +177,7 @@ def _read_log(server: Server) -> None:
             server.log.append({"event": "(not JSON)", "line": line})
 
 
-@pytest.fixture
-def serve() -> Iterator[Callable[..., Server]]:
-    """Start servers that end with the test."""
+def _starter() -> Iterator[Callable[..., Server]]:
     started: list[Server] = []
 
     def start(*arguments: object, **more: Any) -> Server:
@@ -189,6 +187,18 @@ def serve() -> Iterator[Callable[..., Server]]:
     yield start
     for server in started:
         _end(server)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    """``serve(*arguments, env=, cwd=)``: start servers that end with the test."""
+    yield from _starter()
+
+
+@pytest.fixture(scope="module")
+def serve_long() -> Iterator[Callable[..., Server]]:
+    """The same for servers that end with the tests of one file."""
+    yield from _starter()
 
 
 @pytest.fixture(scope="session")

@@ -93,7 +93,7 @@ def _tensor(spec: Any, rest: memoryview) -> tuple[str, np.ndarray, int]:
     if not isinstance(spec, dict) or not isinstance(spec.get("name"), str):
         raise RequestError("An input has no name.")
     name, kind = spec["name"], spec.get("datatype")
-    if kind not in TYPES:
+    if not isinstance(kind, str) or kind not in TYPES:
         raise RequestError(f'The input "{plain(name)}" is of a datatype other than {", ".join(TYPES)}.')
     shape = _shape(name, spec.get("shape"))
     parameters = spec.get("parameters") or {}
@@ -179,7 +179,7 @@ class _Wish:
 def write_answer(card: Card, request: InferRequest, answer: Answer) -> tuple[list[Part], int | None]:
     """The body as parts, and the length of its JSON (None when all of it is JSON)."""
     kind = request.parameters.get("output_datatype", "FP32")
-    if kind not in TYPES:
+    if not isinstance(kind, str) or kind not in TYPES:
         raise RequestError(f'The parameter "output_datatype" is one of {", ".join(TYPES)}.')
     described, parts = [], []
     for wish in _wishes(card, request, len(answer.pictures)):

@@ -16,43 +16,53 @@ LOOK = 1.0
 
 
 def patient_protocol(patience: float) -> type:
-    """uvicorn's protocol, which closes connections whose request headers take longer than ``patience`` seconds."""
+    """uvicorn's protocol with a limit, in seconds, for how long headers and unwanted bodies may take."""
+    return type("Patient", (_Patient,), {"patience": patience})
 
-    class Patient(_Base):  # type: ignore[misc, valid-type]
-        def connection_made(self, transport: Any) -> None:
-            self.app_state = dict(self.app_state, peer=self)
-            self._since, self._unread = time.monotonic(), 0
-            super().connection_made(transport)
-            self._look()
 
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            if self._awaits_headers():
-                self._unread += len(data)
-                if self._unread > MAX_HEADERS:
-                    self.transport.abort()
-            else:
-                self._unread = 0
+class _Patient(_Base):  # type: ignore[misc, valid-type]
+    """Closes connections that keep the server waiting. What the application reads has deadlines of its own."""
 
-        def on_response_complete(self) -> None:
-            self._since = time.monotonic()
-            super().on_response_complete()
+    patience = 10.0
 
-        def abort(self) -> None:
-            """Break the connection at once."""
-            self.transport.abort()
+    def connection_made(self, transport: Any) -> None:
+        self.app_state = dict(self.app_state, peer=self)
+        self._since, self._unread = time.monotonic(), 0
+        super().connection_made(transport)
+        self._look()
 
-        def _awaits_headers(self) -> bool:
-            return self.cycle is None or self.cycle.response_complete
-
-        def _look(self) -> None:
-            """Once a second: is somebody keeping us waiting?"""
-            if self.transport.is_closing():
-                return
-            begun = self.cycle is None or self._unread > 0
-            if begun and self._awaits_headers() and time.monotonic() - self._since > patience:
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._awaits_headers():
+            self._unread = 0
+        elif not self._body_is_missing():
+            self._unread += len(data)
+            if self._unread > MAX_HEADERS:
                 self.transport.abort()
-                return
-            asyncio.get_running_loop().call_later(min(LOOK, patience / 2), self._look)
 
-    return Patient
+    def on_response_complete(self) -> None:
+        self._since = time.monotonic()
+        super().on_response_complete()
+
+    def abort(self) -> None:
+        """Break the connection at once."""
+        self.transport.abort()
+
+    def _awaits_headers(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _body_is_missing(self) -> bool:
+        """Whether a request was answered before all of it came."""
+        return self.cycle is not None and self.cycle.more_body
+
+    def _is_late(self) -> bool:
+        """Whether headers that have begun, or the rest of a body that nobody wants, take too long."""
+        begun = self.cycle is None or self._unread > 0 or self._body_is_missing()
+        return begun and self._awaits_headers() and time.monotonic() - self._since > self.patience
+
+    def _look(self) -> None:
+        """Once a second: is somebody keeping us waiting?"""
+        if self._is_late():
+            self.transport.abort()
+        elif not self.transport.is_closing():
+            asyncio.get_running_loop().call_later(min(LOOK, self.patience / 2), self._look)

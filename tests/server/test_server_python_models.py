@@ -1,0 +1,263 @@
+"""Python models written for the original server, unchanged, in a process that can hurt only itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ORIGINAL = '''
+import os
+import numpy as np
+from ..baseModel import BaseModel
+from ..common.util import linear_to_srgb, srgb_to_linear
+import message_pb2
+
+
+class Model(BaseModel):
+    def __init__(self):
+        super(Model, self).__init__()
+        self.name = 'Gain TF'
+        self.gain = 2.0
+        self.passes = 1
+        self.invert = False
+        self.word = 'lift'
+        self.reset = False
+        self.options = ('gain', 'passes', 'invert', 'word')
+        self.buttons = ('reset',)
+        self.inputs = {'plate': 3}
+        self.outputs = {'result': 3}
+        with open('models/gain/weights.txt') as file:
+            self.lift = float(file.read())
+
+    def inference(self, image_list):
+        image = image_list[0]
+        assert image.dtype == np.float32 and image.shape[2] == 3 and image.flags.writeable
+        if self.reset:
+            script = message_pb2.FieldValuePairAttrib()
+            script.name = 'PythonScript'
+            value = script.values.add().string_attributes.add()
+            value.values.append("nuke.message('reset %s')" % self.gain)
+            return [script]
+        image = srgb_to_linear(linear_to_srgb(image))
+        for _ in range(self.passes):
+            image = image * self.gain
+        if self.invert:
+            image = 1 - image
+        return [image + self.lift]
+'''
+
+HARMFUL = '''
+import os, time
+import numpy as np
+from ..baseModel import BaseModel
+
+
+class Model(BaseModel):
+    def __init__(self):
+        super().__init__()
+        self.name = 'Harmful'
+        self.way = 'fine'
+        self.inference_count = 0
+        self.options = ('way',)
+
+    def inference(self, image_list):
+        self.inference_count += 1
+        way, image = self.way, image_list[0]
+        if way == 'exit':
+            os._exit(3)
+        if way == 'segfault':
+            import ctypes
+            ctypes.string_at(0)
+        if way == 'hang':
+            time.sleep(1000)
+        if way == 'nap':
+            time.sleep(0.3)
+        if way == 'leak':
+            self.kept = []
+            while True:
+                self.kept.append(np.ones(10_000_000, np.float32))
+        if way == 'map':
+            import mmap
+            self.kept = []
+            while True:
+                shared = mmap.mmap(-1, 50_000_000)
+                shared.write(b'x' * 50_000_000)
+                self.kept.append(shared)
+        if way == 'raise':
+            raise ValueError('boom /home/artist/secret/path.ckpt')
+        if way == 'exception of its own':
+            raise type('Oops', (BaseException,), {})('no')
+        if way == 'rubbish':
+            os.write(int(os.environ.get('NOTHING', 3)), b'x')
+            return 'rubbish'
+        if way == 'nothing':
+            return []
+        if way == 'two dimensions':
+            return image[..., 0]
+        if way == 'doubles':
+            return [image.astype(np.float64)]
+        if way == 'one dimension':
+            return [image[0, :, 0]]
+        if way == 'print':
+            print('hello from the model')
+        if way == 'count':
+            return [image * 0 + self.inference_count]
+        return [image]
+'''
+
+
+def write_model(models, name, text, side=""):
+    folder = models / name
+    folder.mkdir(parents=True)
+    (folder / "model.py").write_text(text)
+    if side:
+        (folder / "model.toml").write_text(side)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A folder as the original's: models/NAME/model.py."""
+    folder = tmp_path_factory.mktemp("farm") / "models"
+    write_model(folder, "gain", ORIGINAL)
+    (folder / "gain" / "weights.txt").write_text("0.25")
+    write_model(folder, "broken", "import nothing_of_that_name\n")
+    write_model(folder, "harmful", HARMFUL, 'time_limit = 3.0\nmemory_limit = "500MB"\n')
+    return folder
+
+
+@pytest.fixture(scope="module")
+def farm(serve_long, models):
+    return serve_long(models)
+
+
+def listed(server, name):
+    return next((model for model in server.models() if model.name == name), None)
+
+
+def test_a_model_of_the_original_shows_its_label_options_and_buttons(farm):
+    model = listed(farm, "gain")
+    assert model.label == "Gain TF"
+    assert [(each.name, each.values[0]) for each in model.float_options] == [("gain", 2.0)]
+    assert [(each.name, each.values[0]) for each in model.int_options] == [("passes", 1)]
+    assert [(each.name, each.values[0]) for each in model.bool_options] == [("invert", False)]
+    assert [(each.name, each.values[0]) for each in model.string_options] == [("word", "lift")]
+    assert [each.name for each in model.button_options] == ["reset"]
+    assert [(each.name, each.channels) for each in model.inputs] == [("plate", 3)]
+
+
+def test_a_model_of_the_original_answers_with_its_options_and_its_file(farm, picture):
+    result = farm.infer("gain", picture, gain=3.0, passes=2, invert=True).picture()
+    wanted = 1 - picture * 9 + 0.25
+    safe = picture > 0.01  # the helpers' curve is not held against an independent one here
+    assert np.allclose(result[safe], wanted[safe], rtol=1e-4, atol=1e-4)
+    assert np.allclose(farm.infer("gain", picture).picture()[safe], (picture * 2 + 0.25)[safe], atol=1e-4)
+
+
+def test_a_pressed_button_returns_a_script_and_is_released(farm, make_request, picture):
+    answer = farm.ask(make_request("gain", picture, buttons=("reset",), gain=7.0)).message
+    assert (answer.r2.num_objects, answer.r2.num_images) == (1, 0)
+    script = answer.r2.objects[0]
+    assert script.name == "PythonScript"
+    assert script.values[0].string_attributes[0].values[0] == "nuke.message('reset 7.0')"
+    assert farm.infer("gain", picture).picture().shape == picture.shape
+
+
+def test_a_broken_model_is_left_out_of_the_menu_and_the_others_are_served(farm, picture):
+    assert listed(farm, "broken") is None or "down" in farm.infer("broken", picture).error
+    assert "does not start" in farm.infer("broken", picture).error
+    assert listed(farm, "gain") is not None
+
+
+@pytest.mark.parametrize(
+    ("way", "said"),
+    [("exit", "crashed"), ("segfault", "crashed"), ("hang", "longer than 3 s"), ("leak", "memory"), ("map", "memory")],
+)
+def test_a_model_that_harms_takes_down_itself_is_said_to_be_down_and_comes_back(farm, until, picture, way, said):
+    until(lambda: not farm.infer("harmful", picture).error)
+    error = farm.infer("harmful", picture, way=way).error
+    assert "Harmful" in error and said in error
+    assert farm.infer("gain", picture).picture().shape == picture.shape
+    until(lambda: not farm.infer("harmful", picture).error, 10)
+    assert farm.is_alive()
+
+
+def test_while_a_model_is_down_a_request_is_told_so_and_the_menu_still_has_it(farm, until, picture):
+    until(lambda: not farm.infer("harmful", picture).error)
+    farm.infer("harmful", picture, way="exit")
+    assert "started again" in farm.infer("harmful", picture).error
+    assert listed(farm, "harmful") is not None
+
+
+def test_an_exception_is_told_by_its_type_and_its_text_stays_in_the_log(farm, until, picture):
+    until(lambda: not farm.infer("harmful", picture).error)
+    error = farm.infer("harmful", picture, way="raise").error
+    assert error == 'The model "Harmful" failed on this request (ValueError).'
+    assert any("secret" in line.get("trace", "") for line in farm.log)
+    assert "Oops" in farm.infer("harmful", picture, way="exception of its own").error
+    assert not farm.infer("harmful", picture).error
+
+
+def test_what_a_model_returns_is_normalised_or_named(farm, until, picture):
+    until(lambda: not farm.infer("harmful", picture).error)
+    flat = farm.infer("harmful", picture, way="two dimensions").picture()
+    assert np.array_equal(flat, np.repeat(picture[..., :1], 3, axis=2))
+    assert np.array_equal(farm.infer("harmful", picture, way="doubles").picture(), picture)
+    assert "TypeError" in farm.infer("harmful", picture, way="one dimension").error
+    assert "made no picture" in farm.infer("harmful", picture, way="nothing").error
+
+
+def test_a_model_that_writes_into_its_pipe_harms_only_itself(farm, until, picture):
+    until(lambda: not farm.infer("harmful", picture).error)
+    assert farm.infer("harmful", picture, way="rubbish").error
+    until(lambda: not farm.infer("harmful", picture).error, 10)
+
+
+def test_what_a_model_prints_goes_to_the_log(farm, until, picture):
+    until(lambda: not farm.infer("harmful", picture).error)
+    farm.infer("harmful", picture, way="print")
+    assert farm.wait_for("a model printed", line="hello from the model")
+
+
+def test_a_model_keeps_what_it_learned_between_calls(farm, until, picture):
+    until(lambda: not farm.infer("harmful", picture).error)
+    first = farm.infer("harmful", picture, way="count").picture()[0, 0, 0]
+    assert farm.infer("harmful", picture, way="count").picture()[0, 0, 0] == first + 1
+
+
+def test_the_template_answers_within_seconds_and_follows_its_file(serve, until, picture, tmp_path):
+    command = [sys.executable, "-m", "understudy", "serve", "--new-model", "my_look"]
+    made = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, text=True, timeout=60)
+    assert made.returncode == 0, made.stderr
+    again = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, text=True, timeout=60)
+    assert again.returncode == 2 and "already" in again.stderr
+    server = serve(tmp_path / "models" / "my_look")
+    assert np.allclose(server.infer("my_look", picture, amount=0.0, display_space=False).picture(), picture, atol=1e-5)
+    file = tmp_path / "models" / "my_look" / "model.py"
+    file.write_text(file.read_text().replace("return [image.astype(np.float32)]", "return [image * 0 + 5]"))
+    until(lambda: (answer := server.infer("my_look", picture)) and not answer.error and answer.picture().max() == 5.0)
+
+
+def test_no_process_of_a_model_outlives_the_server(serve, until, models):
+    server = serve(models / "gain")
+    children = _children(server.process.pid)
+    assert children
+    server.process.kill()
+    until(lambda: not any(_runs(child) for child in children), 10)
+
+
+def _children(pid):
+    found = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for file in found for child in file.read_text().split()]
+
+
+def _runs(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -67,7 +67,7 @@ def save(path: Path, specs: Sequence[oiio.ImageSpec], arrays: Sequence[np.ndarra
 
 @pytest.fixture
 def make_image(tmp_path: Path) -> Callable[..., Path]:
-    """``make_image(name, channels={"R": "half", ...}, size=(12, 9), seed=0, **build_spec's)`` writes noise."""
+    """``make_image(name, channels={"R": "half"}, size=(12, 9), seed=0, **build_spec's)`` writes noise."""
 
     def make(
         name: str, channels: Layout, size: tuple[int, int] = (12, 9), seed: int = 0, **more: Any

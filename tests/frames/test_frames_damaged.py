@@ -24,7 +24,9 @@ def exr_attribute(name: str, kind: str, value: bytes) -> bytes:
     return name.encode() + b"\0" + kind.encode() + b"\0" + struct.pack("<i", len(value)) + value
 
 
-def exr_header(right: int, bottom: int, compression: int = 3, channels: int = 3) -> bytes:
+def exr_header(
+    right: int, bottom: int, compression: int = 3, channels: int = 3, display: tuple[int, int] | None = None
+) -> bytes:
     """An EXR header whose data window ends at (right, bottom), without the pixels."""
     listed = b"".join(
         name.encode() + b"\0" + struct.pack("<iB3xii", 2, 0, 1, 1) for name in "ABCDEFGHIJKLMNOPQR"[:channels]
@@ -35,7 +37,7 @@ def exr_header(right: int, bottom: int, compression: int = 3, channels: int = 3)
         + exr_attribute("channels", "chlist", listed + b"\0")
         + exr_attribute("compression", "compression", bytes([compression]))
         + exr_attribute("dataWindow", "box2i", window)
-        + exr_attribute("displayWindow", "box2i", window)
+        + exr_attribute("displayWindow", "box2i", struct.pack("<4i", 0, 0, *(display or (right, bottom))))
         + exr_attribute("lineOrder", "lineOrder", b"\0")
         + exr_attribute("pixelAspectRatio", "float", struct.pack("<f", 1))
         + exr_attribute("screenWindowCenter", "v2f", struct.pack("<2f", 0, 0))
@@ -90,6 +92,7 @@ GIANTS = {
     "negative.exr": exr_header(-5, -5),
     "many.exr": exr_header(30_000, 30_000, channels=18),
     "long.exr": exr_header(1, 2**30),
+    "display.exr": exr_header(7, 7, display=(99_999, 99_999)),
     "wide.png": png_header(100_000, 100_000),
     "widest.png": png_header(2**31 - 1, 2**31 - 1),
     "wide.tif": tiff_header(100_000, 100_000),

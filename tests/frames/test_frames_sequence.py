@@ -195,6 +195,12 @@ def test_what_is_not_there_is_refused_by_name(
         open_shot(spec)
 
 
+def test_a_folder_of_unpadded_numbers_is_written_without_padding(tmp_path: Path) -> None:
+    touch(tmp_path, "p.8.exr", "p.9.exr", "p.10.exr")
+    pattern = find_files(str(tmp_path)).pattern
+    assert pattern is not None and [pattern.path(at).name for at in (9, 10)] == ["p.9.exr", "p.10.exr"]
+
+
 def test_only_the_file_name_may_hold_a_pattern(tmp_path: Path) -> None:
     touch(tmp_path / "shot#2@studio", "p.1001.exr")
     assert numbers(tmp_path / "shot#2@studio" / "p.####.exr") == (1001,)

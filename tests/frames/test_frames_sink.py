@@ -246,6 +246,22 @@ def test_a_killed_writers_hidden_file_is_not_a_frame(plate: Shot, tmp_path: Path
     assert open_shot(str(tmp_path / "in")).numbers == plate.numbers
 
 
+@pytest.mark.parametrize("name", ["a?b=c.exr", "é 日本.exr", "a b[1].exr", "a.b.c.png"])
+def test_any_name_can_be_written_and_read(plate: Shot, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "out" / name
+    write_image_file(path, plate.read(1001), provenance={"model": "m"})
+    assert names_in(tmp_path / "out") == [name]
+    assert read_image_file(path).planes("RGB").shape == (9, 12, 3)
+    assert read_provenance(path) == {"model": "m"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_not_text_is_refused(plate: Shot, tmp_path: Path) -> None:
+    with pytest.raises(WriteError):
+        write_image_file(tmp_path / "a\udcff.exr", plate.read(1001))
+    assert read_provenance(tmp_path / "a\udcff.exr") == {}
+
+
 def test_a_single_pixel_is_a_frame(make_image: Make, tmp_path: Path, rgb: dict[str, str]) -> None:
     shot = open_shot(str(make_image("dot.exr", rgb, size=(1, 1))))
     frame: Frame = shot.read(1).with_planes("RGB", np.full((1, 1, 3), 0.5, np.float32))

@@ -5,11 +5,12 @@ from understudy.frames.frame import Frame, Part
 from understudy.frames.image_file import read_image_file, select_part, set_threads
 from understudy.frames.image_writer import write_image_file
 from understudy.frames.nonfinite import fill_nonfinite, keep_plate
+from understudy.frames.opening import open_shot, open_sink
 from understudy.frames.pairing import Pairing, pair_shots
 from understudy.frames.provenance import read_provenance
 from understudy.frames.sequence import format_numbers, parse_frame_range
-from understudy.frames.shot import Shot, open_shot
-from understudy.frames.sink import FrameSink, open_sink
+from understudy.frames.shot import Shot
+from understudy.frames.sink import FrameSink
 from understudy.frames.window import Window, union_of
 
 __all__ = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -95,7 +96,7 @@ class Frame:
     @property
     def metadata(self) -> dict[str, object]:
         """The selected part's attributes by name, for showing; writing keeps them by itself."""
-        return {each.name: each.value for each in self.part.spec.extra_attribs}
+        return {name: value for name, _, value in header_of(self.part.spec)}
 
     def planes(self, names: Sequence[str], window: Window | None = None) -> np.ndarray:
         """float32 (height, width, len(names)) of the named channels over ``window``, the display window by
@@ -201,6 +202,14 @@ def stored_bits(spec: oiio.ImageSpec) -> int:
     """The bit depth that an integer file declares apart from its type (10 in a DPX), or 0."""
     bits = spec.getattribute("oiio:BitsPerSample")
     return bits if isinstance(bits, int) and 0 < bits <= 32 else 0
+
+
+def header_of(spec: oiio.ImageSpec) -> Iterator[tuple[str, oiio.TypeDesc, object]]:
+    """Name, type and value of every attribute; one that is not text, in a damaged header, is passed over."""
+    for index in range(len(spec.extra_attribs)):
+        with suppress(UnicodeDecodeError):
+            each = spec.extra_attribs[index]
+            yield each.name, each.type, each.value
 
 
 def frame_rate_of(spec: oiio.ImageSpec) -> Fraction | None:

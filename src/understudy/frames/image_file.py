@@ -16,6 +16,7 @@ from understudy.frames.values import DTYPES
 
 MAX_STORED_BYTES = 4 * 2**30  # all parts together: 16k x 16k RGBA half is 2 GiB
 ALWAYS_PLAUSIBLE_BYTES = 64 * 2**20  # what a file of any size may unpack to
+MAX_DISPLAY_PIXELS = 2**28  # 16k x 16k: what planes() makes by default
 MAX_EXPANSION = 32_768  # larger frames may not be this many times larger than their file
 MAX_PARTS = 1024
 
@@ -131,6 +132,10 @@ def _check_header(spec: oiio.ImageSpec, path: Path) -> None:
     if spec.depth > 1 or min(spec.width, spec.height, spec.full_width, spec.full_height, spec.nchannels) < 1:
         raise _refused(
             path, f"a header of {spec.width} x {spec.height} x {spec.depth}, {spec.nchannels} channels"
+        )
+    if spec.full_width * spec.full_height > MAX_DISPLAY_PIXELS:
+        raise _refused(
+            path, f"a header that claims a display window of {spec.full_width} x {spec.full_height}"
         )
     if len(set(spec.channelnames)) != spec.nchannels:
         raise _refused(path, "two channels of one name")

@@ -10,7 +10,7 @@ import OpenImageIO as oiio
 
 from understudy.errors import ChannelError
 from understudy.frames.formats import ImageFormat, check_compression, check_depth
-from understudy.frames.frame import Frame, Part, stored_bits
+from understudy.frames.frame import Frame, Part, header_of, stored_bits
 from understudy.frames.values import DTYPES, from_float32, to_float32
 from understudy.frames.window import Window
 
@@ -24,7 +24,10 @@ _KIND_OF_DEPTH = {
 }
 _RGB = (("r", "red"), ("g", "green"), ("b", "blue"))
 _COLOURS = ("r", "g", "b", "a", "y", "red", "green", "blue", "alpha")
-_NOT_WRITTEN = ("oiio:subimages", "openexr:chunkCount", "openexr:levelmode", "openexr:roundingmode")
+_NOT_WRITTEN = (
+    *("oiio:subimages", "openexr:chunkCount"),
+    *("oiio:miplevels", "openexr:levelmode", "openexr:roundingmode", "textureformat"),
+)
 _FORMAT_WORDS = ("oiio:", "openexr:", "tiff:", "png:", "jpeg:", "dpx:", "hdr:", "targa:", "cineon:")
 _FORMAT_NAMES = ("compression", "planarconfig", "name", "worldtocamera", "worldtoscreen")
 
@@ -230,9 +233,9 @@ def _new_spec(
         spec.x, spec.y = window.x, window.y
         spec.full_x, spec.full_y = display.x, display.y
         spec.full_width, spec.full_height = display.width, display.height
-    for each in frame.part.spec.extra_attribs:
-        if not each.name.startswith(_FORMAT_WORDS) and each.name not in _FORMAT_NAMES:
-            spec.attribute(each.name, each.type, each.value)
+    for name, kind_of_value, value in header_of(frame.part.spec):
+        if not name.startswith(_FORMAT_WORDS) and name not in _FORMAT_NAMES:
+            spec.attribute(name, kind_of_value, value)
     if kind.startswith("uint") and target.default_depth.isdigit():
         spec.attribute("oiio:BitsPerSample", 8 if kind == "uint8" else int(target.default_depth))
     spec.attribute("oiio:UnassociatedAlpha", int(target.name in ("png", "targa")))

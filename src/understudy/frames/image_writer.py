@@ -44,7 +44,10 @@ def write_image_file(
     with written_beside(path) as beside:
         if target.name == "jpeg":
             reserve(beside, _roughly(plan))
-        _write(plan, beside, path)
+        try:
+            _write(plan, beside, path)
+        except (TypeError, UnicodeError, RuntimeError) as error:  # a name that is not text, out of memory
+            raise cannot_write(path, str(error)) from error
         _check_whole(beside, path, _LAST_BYTES.get(target.name, b""))
     if not target.carries_provenance:
         remember(path, provenance or {})
@@ -54,7 +57,7 @@ def write_image_file(
 def _write(plan: WritePlan, beside: Path, path: Path) -> None:
     output = oiio.ImageOutput.create(str(beside))
     if output is None:
-        raise cannot_write(path, oiio.geterror())
+        raise cannot_write(path, oiio.geterror() or "no writer for this name")
     specs = tuple(part.spec for part in plan.parts)
     opened = output.open(str(beside), specs if len(specs) > 1 else specs[0])
     for index, part in enumerate(plan.parts):

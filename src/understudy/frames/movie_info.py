@@ -8,7 +8,7 @@ from typing import Any
 
 from understudy.frames.timecode import Timecode, parse_timecode
 
-_UNSPECIFIED = 2
+_MATRICES = (1, 4, 5, 6, 7, 9)  # those that the conversion to RGB knows
 DEFAULT_RATE = Fraction(24)
 
 
@@ -71,7 +71,7 @@ def _rate(stream: Any) -> Fraction:
 def _tags(context: Any) -> ColourTags:
     """The tags, with the matrix guessed from the height where the movie does not say it, as players do."""
     matrix = int(context.colorspace)
-    if matrix in (_UNSPECIFIED, 0):
+    if matrix not in _MATRICES:
         matrix = 1 if context.height > 576 else 5
     full = int(context.color_range) == 2 or (context.pix_fmt or "").startswith("yuvj")
     return ColourTags(int(context.color_primaries), int(context.color_trc), matrix, full)

@@ -155,14 +155,16 @@ class MovieReader:
         return self._advance_to(place)
 
     def _seek(self, place: int) -> None:
-        if self._container is None:
+        """Put the decoder at or before ``place``."""
+        fresh = self._container is None
+        if fresh:
             self._stream = self._open()
             self._stream.thread_type = "AUTO"
-            self._decoded = self._container.decode(self._stream)
-            if place <= _DECODE_ON:
-                return
-        self._container.seek(self._times[place], stream=self._stream, backward=True)
-        self._decoded = self._container.decode(self._stream)
+            self._stream.codec_context.options = {"max_pixels": str(_MAX_PIXELS)}
+        container: Any = self._container
+        if not fresh or place > _DECODE_ON:
+            container.seek(self._times[place], stream=self._stream, backward=True)
+        self._decoded = container.decode(self._stream)
 
     def _advance_to(self, place: int) -> Any:
         for frame in self._decoded:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from understudy.frames.movie_shot import MOVIE, MovieShot
 from understudy.frames.movie_writer import MovieWriter
 from understudy.frames.provenance import remember
 from understudy.frames.shot import Shot
-from understudy.frames.sink import FrameSink
+from understudy.frames.sink import FrameSink, Wishes
 from understudy.frames.timecode import from_smpte
 
 _COPIED = ("title", "comment", "description", "artist", "copyright", "creation_time", "reel_name", "date")
@@ -36,27 +35,18 @@ class MovieSink(FrameSink):
 
     is_movie = True
 
-    def __init__(
-        self,
-        spec: str,
-        like: Shot,
-        numbers: Sequence[int],
-        depth: str | None,
-        codec: str | None,
-        provenance: Mapping[str, str],
-        frame_rate: Fraction | float | None,
-    ) -> None:
+    def __init__(self, spec: str, like: Shot, numbers: Sequence[int], wishes: Wishes) -> None:
         super().__init__(spec)
-        if depth is not None:
+        if wishes.depth is not None:
             raise SettingError(
-                "A movie's bit depth follows from its codec.", found=depth, remedy="choose a codec"
+                "A movie's bit depth follows from its codec.", found=wishes.depth, remedy="choose a codec"
             )
         self._target = Path(spec)
         self._plate: MovieInfo | None = like.info if isinstance(like, MovieShot) else None
-        self._codec = choose_codec(extension_of(spec), self._plate, codec)
-        self._rate = Fraction(frame_rate).limit_denominator(1001) if frame_rate else None
-        self._provenance = provenance
+        self._codec = choose_codec(extension_of(spec), self._plate, wishes.compression)
+        self._wishes = wishes
         self._order = list(numbers)
+        self._expected = set(numbers)
         self._at = 0
         self._waiting: dict[int, Frame | None] = {}
         self._beside = hidden_name(self._target)
@@ -84,7 +74,7 @@ class MovieSink(FrameSink):
                 self._give_up()
                 raise
         if finished:
-            remember(self._target, self._provenance)
+            remember(self._target, self._wishes.provenance)
             self._finished(self._target)
 
     def abort(self) -> None:
@@ -106,6 +96,7 @@ class MovieSink(FrameSink):
     def _give_up(self) -> None:
         """Drop the hidden file and all that waits; every later frame is refused."""
         self._waiting.clear()
+        self._expected.clear()
         self._at = len(self._order)
         if self._writer is not None:
             self._writer.abandon()
@@ -115,8 +106,9 @@ class MovieSink(FrameSink):
 
     def _take(self, number: int, frame: Frame | None) -> None:
         with self._lock:
-            if number not in self._order[self._at :]:
+            if number not in self._expected:
                 raise cannot_write(self._target, f"frame {number} is not expected, or no longer")
+            self._expected.remove(number)
             self._waiting[number] = frame
             try:
                 self._encode_ready()
@@ -161,7 +153,7 @@ class MovieSink(FrameSink):
             self._beside,
             self._codec,
             (width, height),
-            self._rate or frame.frame_rate or DEFAULT_RATE,
+            self._wishes.frame_rate or frame.frame_rate or DEFAULT_RATE,
             tags=self._plate.tags if self._plate else ColourTags(),
             timecode=_timecode_of(frame),
             metadata={name: metadata[name] for name in _COPIED if name in metadata},

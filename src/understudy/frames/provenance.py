@@ -16,6 +16,7 @@ import OpenImageIO as oiio
 
 from understudy.frames.atomic import written_beside
 from understudy.frames.formats import is_image_path
+from understudy.frames.frame import header_of
 
 PREFIX = "understudy:"
 FOLDER = ".understudy"
@@ -58,14 +59,12 @@ def _side_file(path: Path) -> Path:
 
 
 def _from_header(path: Path) -> dict[str, str]:
-    with suppress(UnicodeDecodeError, ValueError, RuntimeError):
+    with suppress(ValueError, RuntimeError, TypeError):
         source = oiio.ImageInput.open(str(path))
         if source is None:
             oiio.geterror()
             return {}
-        found = {
-            each.name: each.value for each in source.spec().extra_attribs if each.name.startswith(PREFIX)
-        }
+        found = {name: value for name, _, value in header_of(source.spec()) if name.startswith(PREFIX)}
         source.close()
         return {name.removeprefix(PREFIX): str(value) for name, value in found.items()}
     return {}

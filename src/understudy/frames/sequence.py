@@ -229,6 +229,7 @@ def _only_shot_in(folder: Path) -> FileList:
 def _shots_in(folder: Path) -> dict[str, FileList]:
     """Every sequence, still and movie in a folder under the name by which a user would ask for it."""
     shots: dict[str, FileList] = {}
+    sequences: dict[str, list[re.Match[str]]] = {}
     for name in sorted(_names_in(folder)):
         if name.startswith(".") or not (is_image_path(name) or is_movie_path(name)):
             continue
@@ -236,13 +237,9 @@ def _shots_in(folder: Path) -> dict[str, FileList]:
         if match is None or len(match["number"]) > 12:
             shots[name] = single_file(folder / name)
         else:
-            _join(shots, folder, match)
+            sequences.setdefault(f"{match['prefix']}####{match['suffix'].lower()}", []).append(match)
+    for label, matches in sequences.items():
+        padding = min(len(match["number"]) for match in matches)
+        pattern = Pattern(folder, matches[0]["prefix"], matches[0]["suffix"], padding)
+        shots[label] = _files_of(pattern, None)
     return shots
-
-
-def _join(shots: dict[str, FileList], folder: Path, match: re.Match[str]) -> None:
-    """Put a numbered file into the sequence that it belongs to."""
-    label = f"{match['prefix']}####{match['suffix'].lower()}"
-    if label not in shots:
-        padding = len(match["number"])
-        shots[label] = _files_of(Pattern(folder, match["prefix"], match["suffix"], padding), None)

@@ -9,10 +9,9 @@ from pathlib import Path
 from types import TracebackType
 
 from understudy.errors import FrameError, SequenceError
-from understudy.frames.formats import is_movie_path
 from understudy.frames.frame import Frame
 from understudy.frames.image_file import read_image_file
-from understudy.frames.sequence import FileList, Pattern, find_files, format_numbers, restrict
+from understudy.frames.sequence import FileList, Pattern, format_numbers
 
 
 class Shot(ABC):
@@ -136,19 +135,3 @@ class FileShot(Shot):
 
     def close(self) -> None:
         """Nothing is open between frames."""
-
-
-def open_shot(spec: str, *, frames: str | None = None, part: str | None = None) -> Shot:
-    """The shot that ``spec`` names: a pattern, a folder, a file or a movie; see ``sequence``.
-
-    ``frames`` restricts it to a range (``1001-1100x5,1180``); a movie's first frame is 1. ``part`` selects
-    the part of each frame by name. No pixels are read. Raises SequenceError when nothing is there to read.
-    """
-    spec = str(spec)
-    files = find_files(spec)
-    first = next(iter(files.files.values()))
-    if is_movie_path(first):
-        from understudy.frames.movie_shot import MovieShot  # PyAV is an extra
-
-        return MovieShot(spec, first, frames)
-    return FileShot(spec, restrict(files, frames, spec), part)

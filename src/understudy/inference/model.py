@@ -124,10 +124,10 @@ class LoadedModel:
     def _through_network(self, pixels: np.ndarray, tile_size: int | str, overlap: int | str) -> np.ndarray:
         height, width = pixels.shape[:2]
         with torch.inference_mode():
-            x = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(self.engine.device)
-            x = pad_to_stride(self._encode(x), self.engine.stride)
+            plate = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(self.engine.device)
+            x = pad_to_stride(self._encode(plate), self.engine.stride)
             y = self._run(x, self.engine.globals(x), tile_size, overlap)[:, :, :height, :width]
-            out = decode_tensor(y, self.header.colour_out)
+            out = self._decode(y, x[:, :, :height, :width], plate)
             result = out[0].permute(1, 2, 0).contiguous().cpu().numpy()
         return result.copy() if np.may_share_memory(result, pixels) else result
 
@@ -139,6 +139,15 @@ class LoadedModel:
         parts = torch.split(x, [count for count, _ in groups], dim=1)
         encoded = [encode_tensor(part, group[1]) for part, group in zip(parts, groups, strict=True)]
         return torch.cat(encoded, dim=1).contiguous(memory_format=torch.channels_last)
+
+    def _decode(self, y: torch.Tensor, x: torch.Tensor, plate: torch.Tensor) -> torch.Tensor:
+        """File values; where the network changed nothing, the plate's own, which no curve has rounded."""
+        out = decode_tensor(y, self.header.colour_out)
+        count, encoding = input_encodings(self.header)[0]
+        comparable = self.header.output_channels == self.header.input_channels
+        if not comparable or encoding != self.header.colour_out or encoding.is_identity:
+            return out
+        return torch.where(y == x[:, :count], plate[:, :count], out)
 
     def _run(
         self, x: torch.Tensor, g: torch.Tensor, tile_size: int | str, overlap: int | str

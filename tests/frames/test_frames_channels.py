@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from understudy.errors import ChannelError
-from understudy.frames import read_image_file, resolve_channels
+from understudy.frames import open_shot, read_image_file, resolve_channels
 
 
 @pytest.fixture
@@ -134,6 +134,11 @@ def test_a_selected_part_comes_first_and_gives_the_defaults(parted: Path, part: 
     assert frame.channels[:3] == ("R", "G", "B")
     assert resolve_channels(frame, "rgb") == ("R", "G", "B")
     assert frame.planes("R").tobytes() == read_image_file(parted).planes(["diffuse:R"]).tobytes()
+
+
+def test_a_shot_reads_every_frame_with_the_part_that_was_asked_for(parted: Path) -> None:
+    assert open_shot(str(parted), part="diffuse").read(1).part.name == "diffuse"
+    assert open_shot(str(parted)).read(1).part.name == "rgba.main"
 
 
 def test_a_part_by_the_first_word_of_its_name(parted: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +12,14 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from understudy.errors import FrameError, SequenceError, SettingError, UnderstudyError, WriteError
+from understudy.errors import (
+    ChannelError,
+    FrameError,
+    SequenceError,
+    SettingError,
+    UnderstudyError,
+    WriteError,
+)
 from understudy.frames import Frame, Part, Shot, open_shot, open_sink, read_image_file, read_provenance
 from understudy.frames.movie_info import MovieInfo
 from understudy.frames.movie_shot import MovieShot
@@ -189,6 +195,11 @@ def test_frames_restricts_a_movie_by_its_frame_numbers(tmp_path: Path) -> None:
         shot.read(4)
     with pytest.raises(SequenceError, match="1-12"):
         open_shot(path, frames="100-200")
+
+
+def test_a_movie_has_no_parts(tmp_path: Path) -> None:
+    with pytest.raises(ChannelError, match="parts"):
+        open_shot(str(make_movie(tmp_path / "a.mov")), part="rgba")
 
 
 def test_a_movie_and_its_folder_are_the_same_shot(tmp_path: Path) -> None:
@@ -390,9 +401,7 @@ def test_without_pyav_a_movie_names_the_package_to_install(
         open_shot(str(path))
 
 
-def test_the_frames_of_a_movie_go_into_a_folder_as_16_bit_png(
-    tmp_path: Path, caplog: Callable[..., None]
-) -> None:
+def test_the_frames_of_a_movie_go_into_a_folder_as_16_bit_png(tmp_path: Path) -> None:
     plate = open_shot(str(make_movie(tmp_path / "clip.mov", "prores_hq")))
     path = open_sink(str(tmp_path / "out"), like=plate).write(2, plate.read(2))
     assert path == tmp_path / "out" / "clip.0002.png"

@@ -30,7 +30,9 @@ def copy_exactly(output: oiio.ImageOutput, plan: PartPlan, beside: Path) -> bool
     try:
         write_plain_exr(plain, plan)
         source = oiio.ImageInput.open(str(plain))
-        if source is None or tuple(source.spec().channelnames) != tuple(plan.spec.channelnames):
+        if source is None:
+            raise OSError(oiio.geterror())
+        if tuple(source.spec().channelnames) != tuple(plan.spec.channelnames):
             return False
         copied = bool(output.copy_image(source))
         source.close()

@@ -126,7 +126,8 @@ class Frame:
 
         ``values`` is float32 (window.height, window.width, len(names)) in file values; ``window`` is the
         display window by default. Where a value is not finite, or the plate's own pixel is NaN or Inf, the
-        plate's value stays. Every other channel, and every other pixel, stays bit for bit.
+        plate's value stays. Every other channel, and every other pixel, stays bit for bit. ``values`` is
+        not copied: do not change it afterwards.
         """
         window = window or self.display_window
         check_shape(values, window, len(names))

@@ -20,7 +20,8 @@ MOVIE = "movie"
 
 
 class MovieShot(Shot):
-    """The frames of one MOV, MXF or MP4. Pixels are uint16 R, G, B and, where the movie has it, A.
+    """The frames of one MOV, MXF or MP4. Pixels are uint16 R, G, B and, where the movie has it, A, which is
+    not multiplied into the colours.
 
     Values are the movie's own R'G'B', by its colour tags; timecode and frame rate stand in each frame's
     metadata.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from understudy.errors import SequenceError, SettingError
+from understudy.errors import ChannelError, SequenceError, SettingError
 from understudy.frames.formats import (
     WRITABLE_MOVIES,
     check_compression,
@@ -35,6 +35,10 @@ def open_shot(spec: str, *, frames: str | None = None, part: str | None = None) 
     files = find_files(spec)
     first = next(iter(files.files.values()))
     if is_movie_path(first):
+        if part is not None:
+            raise ChannelError(
+                "A movie has no parts.", found=f"part {part}", where=spec, remedy="leave it out"
+            )
         return MovieShot(spec, first, frames)
     return FileShot(spec, restrict(files, frames, spec), part)
 

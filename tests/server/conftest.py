@@ -23,6 +23,7 @@ from understudy.server.descriptors import message_module
 
 PB = message_module()
 START_LIMIT = 60.0
+SOURCE = Path(__file__).resolve().parents[2] / "src"
 
 
 @dataclass
@@ -157,7 +158,7 @@ def read_answer(connection: socket.socket) -> Answer:
 def start_server(*arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None) -> Server:
     """Start a server on free ports; wait until it listens."""
     command = [sys.executable, "-m", "understudy", "serve", *map(str, arguments), "--port", "0", "--http-port", "0"]
-    source = str(Path(__file__).resolve().parents[2] / "src")
+    source = os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=cwd,
         env={**os.environ, "PYTHONPATH": source, **(env or {})},

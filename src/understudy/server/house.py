@@ -47,7 +47,7 @@ class House:
 
     def __post_init__(self) -> None:
         self.lanes = Lanes(self.log)
-        self.gate = MemoryGate(max(2 * self.settings.max_request, _memory_share()))
+        self.gate = MemoryGate(memory_budget(self.settings.max_request))
         self.metrics.watch(lambda: self.gate.used, lambda: self.gate.waiting, self.lanes.waiting)
 
     def submit(self, model: ServedModel, call: Call, client: str) -> Future[Answer]:
@@ -77,9 +77,14 @@ class House:
         return "refused" if isinstance(error, RequestError) else "failed"
 
 
-def _memory_share() -> int:
-    """A quarter of this machine's memory."""
+def memory_budget(max_request: int) -> int:
+    """What all requests together may hold: a quarter of the machine, or eight of the largest requests if that is
+    less; in any case room for one of the largest and its answer."""
+    return max(2 * max_request, min(8 * max_request, _machine_memory() // 4))
+
+
+def _machine_memory() -> int:
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
-        return 2 * GIGABYTE
+        return 8 * GIGABYTE

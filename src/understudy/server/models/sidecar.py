@@ -33,7 +33,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from understudy.errors import ModelFileError
-from understudy.server.models.card import ANY, Option, Port, is_knob_name, safe_name
+from understudy.server.models.card import ANY, Option, Port, RequestError, is_knob_name, safe_name
 
 MAX_FILE = 1 << 20
 
@@ -118,7 +118,10 @@ def option_of(text: OptionText) -> Option:
         )
     if text.default is None:
         return option
-    default = option.read(text.default, gentle=False)
+    try:
+        default = option.read(text.default, gentle=False)
+    except RequestError as error:
+        raise ModelFileError("An option's default does not fit it.", found=error.message) from error
     return Option(text.name, text.type, default, text.minimum, text.maximum, option.choices, text.description)
 
 

@@ -28,7 +28,9 @@ SOURCE = Path(__file__).resolve().parents[2] / "src"
 
 @dataclass
 class Answer:
-    """What a client of the ML-Server door got: ``message`` is None when the connection ended without an answer."""
+    """What a client of the ML-Server door got: ``message`` is None when the connection ended without an
+    answer.
+    """
 
     message: Any
     raw: bytes
@@ -64,8 +66,12 @@ class Server:
         connection.settimeout(30)
         return connection
 
-    def send_raw(self, *pieces: bytes, pause: float = 0.0, end: bool = False, source: str = "127.0.0.1") -> Answer:
-        """Send bytes as they are, then read until the server closes. ``end`` closes the sending side first."""
+    def send_raw(
+        self, *pieces: bytes, pause: float = 0.0, end: bool = False, source: str = "127.0.0.1"
+    ) -> Answer:
+        """Send bytes as they are, then read until the server closes. ``end`` closes the sending side
+        first.
+        """
         with self.connect(source) as connection:
             for piece in pieces:
                 connection.sendall(piece)
@@ -90,11 +96,15 @@ class Server:
 
     def memory(self) -> int:
         """Bytes of memory in use."""
-        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf(
+            "SC_PAGE_SIZE"
+        )
 
     def wait_for(self, event: str, seconds: float = 20.0, **facts: Any) -> dict[str, Any]:
         """The first line of the log with this event and these facts."""
-        return wait_until(lambda: next((line for line in list(self.log) if _is(line, event, facts)), None), seconds)
+        return wait_until(
+            lambda: next((line for line in list(self.log) if _is(line, event, facts)), None), seconds
+        )
 
     def is_alive(self) -> bool:
         return self.process.poll() is None
@@ -157,10 +167,24 @@ def read_answer(connection: socket.socket) -> Answer:
 
 def start_server(*arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None) -> Server:
     """Start a server on free ports; wait until it listens."""
-    command = [sys.executable, "-m", "understudy", "serve", *map(str, arguments), "--port", "0", "--http-port", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "understudy",
+        "serve",
+        *map(str, arguments),
+        "--port",
+        "0",
+        "--http-port",
+        "0",
+    ]
     source = os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=cwd,
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
         env={**os.environ, "PYTHONPATH": source, **(env or {})},
     )
     server = Server(process)
@@ -204,8 +228,10 @@ def serve_long() -> Iterator[Callable[..., Server]]:
 
 @pytest.fixture(scope="session")
 def builtin() -> Iterator[Server]:
-    """One server with the built-in models, little patience, and a limit of 64 MB for all tests that do not harm it."""
-    server = start_server("--patience", "1s", "--max-request", "64MB")
+    """One server with the built-in models, little patience, and a limit of 64 MB for all tests that do
+    not harm it.
+    """
+    server = start_server("--patience", "0.8s", "--max-request", "64MB")
     yield server
     _end(server)
 

@@ -34,8 +34,13 @@ def test_the_file_works_when_dropped_somewhere_else(tmp_path, builtin):
 
     (tmp_path / "dropped.py").write_text(FILE.read_text())
     code = f"import dropped; print([m['name'] for m in dropped.list_models('{builtin.url}')])"
-    made = subprocess.run([sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, '.'); {code}"],
-                          cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    made = subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, '.'); {code}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
     assert "'blur'" in made.stdout, made.stderr
 
 
@@ -44,8 +49,12 @@ def test_all_kinds_of_images_give_the_same_answer(client, picture):
     assert wanted.shape == picture.shape
     flat = array.array("f", picture.ravel().tolist())
     for image in (
-        picture[:, ::-1][:, ::-1], picture.astype(np.float64), (picture.tobytes(), picture.shape),
-        (flat, picture.shape), memoryview(picture), np.asfortranarray(picture),
+        picture[:, ::-1][:, ::-1],
+        picture.astype(np.float64),
+        (picture.tobytes(), picture.shape),
+        (flat, picture.shape),
+        memoryview(picture),
+        np.asfortranarray(picture),
     ):
         assert np.array_equal(np.asarray(client.infer("blur", [image])[0]), wanted)
 

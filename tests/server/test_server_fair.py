@@ -1,4 +1,6 @@
-"""Queues: clients take turns, like requests run together, those who leave are forgotten, memory is bounded."""
+"""Queues: clients take turns, like requests run together, those who leave are forgotten, memory is
+bounded.
+"""
 
 from __future__ import annotations
 
@@ -129,7 +131,9 @@ def test_the_queue_loses_nothing_and_keeps_each_clients_order(pushed):
     popped = [queue.pop() for _ in range(len(queue))]
     assert not len(queue)
     for client in "abc":
-        assert [each for each in popped if each[0] == client] == [each for each in pushed if each[0] == client]
+        assert [each for each in popped if each[0] == client] == [
+            each for each in pushed if each[0] == client
+        ]
 
 
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=40))

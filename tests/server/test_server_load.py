@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import threading
@@ -11,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-NAP = '''
+NAP = """
 import time
 import numpy as np
 from ..baseModel import BaseModel
@@ -32,7 +33,7 @@ class Model(BaseModel):
         self.seen.append(self.mark)
         time.sleep(self.seconds)
         return [image_list[0] * 0 + len(self.seen)]
-'''
+"""
 
 SMALL = np.zeros((4, 4, 3), np.float32)
 
@@ -114,9 +115,12 @@ def test_a_client_that_goes_away_is_dropped_from_the_queue(nap, frame, make_requ
 def test_a_client_of_the_http_door_that_goes_away_is_dropped_too(nap):
     first, _ = in_background(nap.infer, "nap", SMALL, seconds=1.0, mark=1)
     time.sleep(0.2)
-    body = b'{"inputs":[{"name":"input","datatype":"FP32","shape":[1,3,1,1],"data":[0,0,0]}],"parameters":{"mark":2}}'
+    pixel = {"name": "input", "datatype": "FP32", "shape": [1, 3, 1, 1], "data": [0, 0, 0]}
+    body = json.dumps({"inputs": [pixel], "parameters": {"mark": 2}}).encode()
     with socket.create_connection(("127.0.0.1", nap.http_port)) as leaves:
-        leaves.sendall(b"POST /v2/models/nap/infer HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body))
+        leaves.sendall(
+            b"POST /v2/models/nap/infer HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
+        )
         leaves.sendall(body)
         time.sleep(0.4)
     first.join()

@@ -1,4 +1,6 @@
-"""The ML-Server door of a real server: what the original does wrong, and what the compiled plug-in relies on."""
+"""The ML-Server door of a real server: what the original does wrong, and what the compiled plug-in relies
+on.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ INFO = b"000000000006" + bytes.fromhex("080112020801")
 
 
 @pytest.mark.parametrize(
-    "header", [b"abcdefghijkl", b"0x0000000006", b"\0" * 12, b"+00000000006", b"0_6000000000", b"          -1"]
+    "header",
+    [b"abcdefghijkl", b"0x0000000006", b"\0" * 12, b"+00000000006", b"0_6000000000", b"          -1"],
 )
 def test_a_header_that_is_no_length_gets_an_error_message(builtin, header):
     assert "twelve digits" in builtin.send_raw(header, b"\x08\x01\x12\x02\x08\x01").error
@@ -71,7 +74,9 @@ def test_a_hundred_silent_clients_keep_nobody_waiting(builtin):
         each.close()
 
 
-@pytest.mark.parametrize("name", ["nothing", "../blur", "blur/../../etc", "", "\0", "a" * 5000, "/etc/passwd"])
+@pytest.mark.parametrize(
+    "name", ["nothing", "../blur", "blur/../../etc", "", "\0", "a" * 5000, "/etc/passwd"]
+)
 def test_an_unknown_model_gets_an_error_that_names_the_models(builtin, picture, name):
     error = builtin.infer(name, picture).error
     assert "Models here: blur, motion_vectors" in error
@@ -79,7 +84,13 @@ def test_an_unknown_model_gets_an_error_that_names_the_models(builtin, picture, 
 
 
 def test_bytes_that_do_not_fit_the_size_get_an_error_message(builtin, pb, make_request, picture):
-    for change in ({"width": 18}, {"height": -12}, {"channels": 4}, {"width": 2**31 - 1, "height": 2**31 - 1}, {"width": 0}):
+    for change in (
+        {"width": 18},
+        {"height": -12},
+        {"channels": 4},
+        {"width": 2**31 - 1, "height": 2**31 - 1},
+        {"width": 0},
+    ):
         request = make_request("blur", picture)
         for name, value in change.items():
             setattr(request.r2.images[0], name, value)
@@ -263,7 +274,11 @@ def test_a_client_that_breaks_off_does_no_harm(builtin, frame, make_request, pic
 
 
 def test_errors_carry_neither_paths_nor_traces(builtin, picture):
-    for answer in (builtin.send_raw(b"0" * 40), builtin.infer("x", picture), builtin.infer("blur", picture, a=1)):
+    for answer in (
+        builtin.send_raw(b"0" * 40),
+        builtin.infer("x", picture),
+        builtin.infer("blur", picture, a=1),
+    ):
         assert "/" not in answer.error and "Traceback" not in answer.error
 
 

@@ -31,7 +31,10 @@ def test_a_request_is_read_from_pieces_of_any_size(frame, make_request, size):
     reader = read_in_pieces(raw, size)
     assert reader.state == "complete"
     image = reader.request().r2.images[0]
-    assert np.frombuffer(image.image, "<f4").reshape(3, 40, 50)[:, ::-1].transpose(1, 2, 0).tolist() == pixels.tolist()
+    assert (
+        np.frombuffer(image.image, "<f4").reshape(3, 40, 50)[:, ::-1].transpose(1, 2, 0).tolist()
+        == pixels.tolist()
+    )
 
 
 @pytest.mark.parametrize("name", ["b", "blur", "a_long_model_name"])
@@ -54,8 +57,19 @@ def test_twelve_digits_or_blanks_and_digits_are_a_length(header):
 
 @pytest.mark.parametrize(
     "header",
-    [b"abcdefghijkl", b"+00000000006", b"0_6000000000", b"          -1", b"-00000000001", b"\0" * 12, b"0x0000000006",
-     b" " * 12, b"6           ", b"00000000006\n", "٦".encode() * 6],
+    [
+        b"abcdefghijkl",
+        b"+00000000006",
+        b"0_6000000000",
+        b"          -1",
+        b"-00000000001",
+        b"\0" * 12,
+        b"0x0000000006",
+        b" " * 12,
+        b"6           ",
+        b"00000000006\n",
+        "٦".encode() * 6,
+    ],
 )
 def test_everything_else_is_refused_as_a_length(header):
     with pytest.raises(ProtocolError, match="twelve digits"):

@@ -15,7 +15,13 @@ from understudy.server.wire import WireError, decode_into, encode, wire_fields
 TEXT = st.text(max_size=20)
 INT32 = st.integers(-(2**31), 2**31 - 1)
 FLOAT = st.floats(width=32, allow_nan=False)
-SCALARS = {"bool": st.booleans(), "int32": INT32, "float": FLOAT, "string": TEXT, "bytes": st.binary(max_size=40)}
+SCALARS = {
+    "bool": st.booleans(),
+    "int32": INT32,
+    "float": FLOAT,
+    "string": TEXT,
+    "bytes": st.binary(max_size=40),
+}
 PAIRED = [messages.RequestWrapper, messages.RespondWrapper]
 
 
@@ -80,7 +86,9 @@ def test_what_the_library_writes_is_read_as_it_was_meant(pb, kind):
 
 def test_mutated_messages_are_taken_or_refused_as_the_library_does(pb, make_request, picture):
     """Beyond the library's rules ours has limits, which these small messages do not reach."""
-    seed = make_request("blur", picture[:2, :2], kernel_size=5, sigma=1.5, flag=True, word="x").SerializeToString()
+    seed = make_request(
+        "blur", picture[:2, :2], kernel_size=5, sigma=1.5, flag=True, word="x"
+    ).SerializeToString()
     draw = random.Random(1)
     taken = 0
     for _ in range(20000):
@@ -147,8 +155,13 @@ def test_the_bytes_of_a_picture_are_not_copied(make_request, picture):
         b"\x1a\x80\x80\x80\x80\x10",  # a length beyond the end
         b"\x08" + b"\xff" * 100,  # a number without end
         b"\x00\x00",  # field number nought
-        wire.varint(3 << 3 | 2) + wire.varint(200_006) + b"\x0a" + wire.varint(200_002) + b"\x0a"
-        + wire.varint(199_998) + b"a" * 199_998,  # a name of 200 kB
+        wire.varint(3 << 3 | 2)
+        + wire.varint(200_006)
+        + b"\x0a"
+        + wire.varint(200_002)
+        + b"\x0a"
+        + wire.varint(199_998)
+        + b"a" * 199_998,  # a name of 200 kB
     ],
 )
 def test_messages_beyond_the_limits_are_refused_at_once(raw):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -54,26 +54,15 @@ def command(
 
         print(write_template(new_model, Path("models")))
         return 0
-    return _serve(_Wishes(models, host, port, http_port, devices, max_request, token_file, patience))
+    settings = dict(models=models, host=host, port=port, http_port=http_port, devices=devices)
+    return _serve(settings, max_request, token_file, patience)
 
 
-class _Wishes(tuple):
-    """The flags as they came."""
-
-    def __new__(cls, *values: object) -> _Wishes:
-        return super().__new__(cls, values)
-
-
-def _port(value: int) -> None:
-    if not 0 <= value <= 65535:
-        raise ValueError("a port lies between 0 and 65535")
-
-
-def _serve(wishes: _Wishes) -> int:
+def _serve(settings: dict[str, Any], max_request: str, token_file: Path | None, patience: str) -> int:
     from understudy.durations import parse_duration
     from understudy.server.sizes import parse_size
-    from understudy.server.token import read_or_make_token
 
+    settings |= {"max_request": parse_size(max_request), "patience": parse_duration(patience)}
     try:
         from understudy.server.house import ServerSettings
         from understudy.server.serving import serve
@@ -83,21 +72,17 @@ def _serve(wishes: _Wishes) -> int:
             found=str(error),
             remedy='pip install "understudy[server]"',
         ) from error
-    models, host, port, http_port, devices, max_request, token_file, patience = wishes
-    serve(
-        ServerSettings(
-            models=models,
-            host=host,
-            port=port,
-            http_port=http_port,
-            devices=devices,
-            max_request=parse_size(max_request),
-            token=read_or_make_token(token_file) if token_file else "",
-            patience=parse_duration(patience),
-        ),
-        _say,
-    )
+    if token_file is not None:
+        from understudy.server.token import read_or_make_token
+
+        settings["token"] = read_or_make_token(token_file)
+    serve(ServerSettings(**settings), _say)
     return 0
+
+
+def _port(value: int) -> None:
+    if not 0 <= value <= 65535:
+        raise ValueError("a port lies between 0 and 65535")
 
 
 def _say(listening: Listening) -> None:

@@ -13,9 +13,9 @@ RequestWrapper: 1 info bool, 2 r1 RequestInfo, 3 r2 RequestInference
 RespondWrapper: 1 info bool, 2 r1 RespondInfo, 3 r2 RespondInference, 4 error Error
 RequestInfo: 1 info bool
 RespondInfo: 1 num_models int32, 2 models *Model
-Model: 1 name string, 2 label string, 3 inputs *ImagePrototype, 4 outputs *ImagePrototype, 5 bool_options *BoolAttrib,\
- 6 int_options *IntAttrib, 7 float_options *FloatAttrib, 8 string_options *StringAttrib, 9 button_options *BoolAttrib,\
- 10 mc_options *MultipleChoiceOption
+Model: 1 name string, 2 label string, 3 inputs *ImagePrototype, 4 outputs *ImagePrototype,\
+ 5 bool_options *BoolAttrib, 6 int_options *IntAttrib, 7 float_options *FloatAttrib,\
+ 8 string_options *StringAttrib, 9 button_options *BoolAttrib, 10 mc_options *MultipleChoiceOption
 MultipleChoiceOption: 1 name string, 2 value string, 3 choices *string
 ImagePrototype: 1 name string, 2 channels int32
 Error: 1 msg string
@@ -27,8 +27,8 @@ IntAttrib: 1 name string, 2 values *int32
 FloatAttrib: 1 name string, 2 values *float
 StringAttrib: 1 name string, 2 values *string
 FieldValuePairAttrib: 1 name string, 2 values *FieldValuePair
-FieldValuePair: 1 int_attributes *IntAttrib, 2 float_attributes *FloatAttrib, 3 string_attributes *StringAttrib,\
- 4 children *FieldValuePairAttrib
+FieldValuePair: 1 int_attributes *IntAttrib, 2 float_attributes *FloatAttrib,\
+ 3 string_attributes *StringAttrib, 4 children *FieldValuePairAttrib
 """
 
 

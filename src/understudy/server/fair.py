@@ -1,4 +1,4 @@
-"""Fairness between clients: a queue in which each client waits behind its own requests only, and the memory they share."""
+"""Fairness between clients: each waits behind its own requests only, in the queue and for memory."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Reservation:
 
 
 class MemoryGate:
-    """Bounds the memory of all requests together: who finds no room waits, fairly, before its bytes are read."""
+    """Bounds the memory of all requests together: who finds no room waits, before its bytes are read."""
 
     def __init__(self, budget: int) -> None:
         self.budget = budget

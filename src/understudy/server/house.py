@@ -78,7 +78,8 @@ class House:
 
 
 def memory_budget(max_request: int) -> int:
-    """What all requests together may hold: a quarter of the machine, or eight of the largest requests if that is
+    """What all requests together may hold: a quarter of the machine, or eight of the largest requests if
+    that is
     less; in any case room for one of the largest and its answer."""
     return max(2 * max_request, min(8 * max_request, _machine_memory() // 4))
 

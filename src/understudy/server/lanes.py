@@ -1,4 +1,4 @@
-"""The queues: one lane per device (and per Python model), clients taking turns, like requests run together."""
+"""The queues, one per kind of device and per Python model: clients take turns, like requests run together."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Lane:
         except Exception as error:
             self._run_apart(jobs, error)
             return
-        for job, answer in zip(jobs, answers):
+        for job, answer in zip(jobs, answers, strict=True):
             job.future.set_result(answer)
 
     def _run_apart(self, jobs: list[Job], error: Exception) -> None:

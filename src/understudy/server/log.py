@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import threading
@@ -35,11 +36,8 @@ class ServerLog:
     def _write(self, level: str, event: str, facts: dict[str, Any]) -> None:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{int(time.time() % 1 * 1000):03d}Z"
         line = json.dumps({"time": stamp, "level": level, "event": event, **facts}, default=_plain)
-        with self._lock:
-            try:
-                print(line, file=self._stream or sys.stderr, flush=True)
-            except (OSError, ValueError):
-                pass  # a closed log must not stop the service
+        with self._lock, contextlib.suppress(OSError, ValueError):  # a closed log must not stop the service
+            print(line, file=self._stream or sys.stderr, flush=True)
 
 
 def _plain(value: Any) -> str:

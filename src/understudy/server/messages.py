@@ -1,3 +1,4 @@
+# ruff: noqa: RUF009
 """The messages of the ML-Server protocol: every field optional, numbers as they stand on the wire."""
 
 from __future__ import annotations

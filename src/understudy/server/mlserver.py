@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -127,10 +128,8 @@ class Session:
 
     def drop(self) -> None:
         """Give up on a client that says nothing."""
-        try:
+        with contextlib.suppress(OSError):
             self.peer.connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
     def serve(self) -> None:
         """The whole life of the connection."""
@@ -219,7 +218,9 @@ class Session:
         return answer_of(model.card, answer, call)
 
     def _leave(self, future: Future[Answer]) -> None:
-        """The client is gone: out of the queue, or, when in work already, let it end and keep its memory until then."""
+        """The client is gone: out of the queue, or, when in work already, let it end and keep its memory
+        until then.
+        """
         if not future.cancel() and self._reservation is not None:
             kept, self._reservation = self._reservation, None
             future.add_done_callback(lambda _: kept.release())
@@ -242,7 +243,9 @@ class Session:
 
 
 def is_listed(model: ServedModel) -> bool:
-    """Whether a model belongs into Nuke's menu: what has answered once stays there while it is started again."""
+    """Whether a model belongs into Nuke's menu: what has answered once stays there while it is started
+    again.
+    """
     return model.state in ("ready", "starting", "down")
 
 
@@ -281,7 +284,7 @@ def answer_of(card: Card, answer: Answer, call: Call) -> list[Part]:
     if answer.pictures and answer.pictures[0].shape[1:] != size and not any(call.buttons.values()):
         height, width = answer.pictures[0].shape[1:]
         raise RequestError(
-            f'"{card.label}" makes a picture of another size ({width} x {height}), which Nuke\'s node does not take.'
+            f'"{card.label}" makes a picture of another size ({width} x {height}); Nuke does not take that.'
         )
     return protocol.inference_answer([image_of(planes) for planes in answer.pictures], objects)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import time
@@ -78,12 +79,12 @@ class Peer:
             return False
 
     def finish(self, patience: float) -> None:
-        """Say that no more comes, take in what the client still sends so that it sees the answer, and close."""
-        try:
+        """Say that no more comes, take in what the client still sends so that it sees the answer, and
+        close.
+        """
+        with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
             self._drain(patience)
-        except OSError:
-            pass
         self.connection.close()
 
     def _drain(self, patience: float) -> None:
@@ -101,10 +102,8 @@ class Peer:
 
     def reset(self) -> None:
         """Break the connection at once, so that a half answer is never taken for a whole one."""
-        try:
+        with contextlib.suppress(OSError):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        except OSError:
-            pass
         self.connection.close()
 
 

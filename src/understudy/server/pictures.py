@@ -8,11 +8,22 @@ import numpy as np
 
 from understudy.server import messages
 from understudy.server.messages import Image, ImagePrototype, Model
-from understudy.server.models.card import ANY, SENT, Card, Port, RequestError, count, plain
+from understudy.server.models.card import (
+    ANY,
+    SENT,
+    Card,
+    Port,
+    RequestError,
+    plain,
+    wrong_channels,
+    wrong_number,
+)
 
 
 def planes_of(image: Image) -> np.ndarray:
-    """The picture's float32 planes (channels, height, width), the top row first; a view where memory allows."""
+    """The picture's float32 planes (channels, height, width), the top row first; a view where memory
+    allows.
+    """
     width, height, channels = image.width or 0, image.height or 0, image.channels or 0
     data = image.image if image.image is not None else b""
     if min(width, height, channels) < 1 or math.prod((width, height, channels, 4)) != len(data):
@@ -57,16 +68,11 @@ def gather(card: Card, came: list[np.ndarray]) -> list[np.ndarray]:
         return came
     parts = split_ports(card)
     if len(came) != len(parts):
-        names = ", ".join(port.name for port, _, _ in parts)
-        wanted = count(len(parts), "image")
-        raise RequestError(f'The model "{card.label}" wants {wanted} ({names}); {len(came)} came.')
+        raise wrong_number(card.label, [port for port, _, _ in parts], len(came))
     gathered: list[list[np.ndarray]] = [[] for _ in card.inputs]
     for (port, index, _), planes in zip(parts, came, strict=True):
         if len(planes) not in (port.channels, SENT):
-            wanted = count(port.channels, "channel")
-            raise RequestError(
-                f'The input "{port.name}" of "{card.label}" wants {wanted}; {len(planes)} came.'
-            )
+            raise wrong_channels(card.label, port, len(planes))
         gathered[index].append(planes[: port.channels])
     return [_stacked(card, planes) for planes in gathered]
 

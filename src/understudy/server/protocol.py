@@ -45,7 +45,9 @@ class RequestReader:
         return self._space[self._filled :] if self.state in ("header", "start", "body") else memoryview(b"")
 
     def took(self, count: int) -> None:
-        """``count`` bytes were written into ``room()``. Raises ``ProtocolError`` when they cannot be a request."""
+        """``count`` bytes were written into ``room()``. Raises ``ProtocolError`` when they cannot be a
+        request.
+        """
         self._filled += count
         self.received += count
         if self._filled == len(self._space):

@@ -42,7 +42,9 @@ class Registry:
             self._settle()
 
     def _settle(self) -> None:
-        """Names and labels as they are unique here. A model may learn its label later, so this is done again."""
+        """Names and labels as they are unique here. A model may learn its label later, so this is done
+        again.
+        """
         labels: set[str] = set()
         for name, entry in self._entries.items():
             card = entry.model.card

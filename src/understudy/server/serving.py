@@ -35,7 +35,8 @@ class Listening:
 def serve(
     settings: ServerSettings, report: Callable[[Listening], None], log: ServerLog | None = None
 ) -> None:
-    """Serve until SIGTERM or SIGINT (when run in the main thread). ``report`` is told once both doors are open.
+    """Serve until SIGTERM or SIGINT (when run in the main thread). ``report`` is told once both doors are
+    open.
 
     Raises ``ModelFileError`` for a path that cannot be served, ``SettingError`` for an unsafe choice, and
     ``ServerError`` when a port is taken.
@@ -68,7 +69,8 @@ def check_safety(settings: ServerSettings) -> None:
 
 
 def keep_one_heap() -> None:
-    """Let all threads share one heap, where the system's allocator (glibc) would give each its own and keep in
+    """Let all threads share one heap, where the system's allocator (glibc) would give each its own and
+    keep in
     each the memory of past pictures: with many clients that is several times what is in use."""
     arena_max = -8
     with contextlib.suppress(OSError, AttributeError):
@@ -95,7 +97,9 @@ def warn_of_strangers(house: House) -> None:
 
 
 def start_models(house: House, sources: Sources) -> None:
-    """The built-in models when none is named; else those that are. Waits a while for models that need to start."""
+    """The built-in models when none is named; else those that are. Waits a while for models that need to
+    start.
+    """
     if not house.settings.models:
         for model in (GaussianBlur(), MotionVectors()):
             house.registry.add(model, pinned=True)

@@ -18,7 +18,7 @@ from understudy.server.models.card import Call, Card, ServedModel, safe_label, s
 
 Maker = Callable[[Path, House], ServedModel]
 Stamp = tuple[tuple[int, int], ...]
-PERIOD = 1.0
+PERIOD = 0.5
 FILES = {
     ".cat": "cat",
     ".onnx": "onnx",

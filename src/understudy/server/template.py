@@ -8,7 +8,7 @@ from pathlib import Path
 from understudy.errors import SettingError, WriteError
 from understudy.runs.files import write_atomically
 
-MODEL = '''"""{name}: a model of your own. Change ``inference`` and save: the server takes the new version by itself."""
+MODEL = '''"""{name}: a model of your own. Change ``inference`` and save: the server takes it by itself."""
 
 import numpy as np
 
@@ -28,13 +28,15 @@ class Model(BaseModel):
         self.options = ("amount", "display_space")
 
     def inference(self, image_list):
-        """Float32 arrays (height, width, channels), the top row first, scene-linear; returns a list of such."""
+        """Float32 arrays (height, width, channels), the top row first, scene-linear; returns a list of
+        such.
+        """
         image = image_list[0]
         if self.display_space:
             image = linear_to_srgb(image)
 
         grey = image.mean(axis=2, keepdims=True)
-        image = grey + (image - grey) * (1.0 + self.amount)  # your own work goes here: this one adds saturation
+        image = grey + (image - grey) * (1.0 + self.amount)  # your own work goes here
 
         if self.display_space:
             image = srgb_to_linear(image)
@@ -55,7 +57,9 @@ maximum = 4.0
 
 
 def write_template(name: str, models: Path) -> str:
-    """Write ``models/NAME`` and say how to go on. ``SettingError`` for a name that cannot be one, or is taken."""
+    """Write ``models/NAME`` and say how to go on. ``SettingError`` for a name that cannot be one, or is
+    taken.
+    """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", name):
         raise SettingError(
             "This name cannot be a model's.", found=name, expected="letters, digits and underscores"

@@ -40,7 +40,9 @@ class WireField:
 
 
 def wire_field(number: int, kind: str | type, repeated: bool = False) -> Any:
-    """A dataclass field that stands under ``number`` on the wire; ``kind`` is a scalar's name or a message class."""
+    """A dataclass field that stands under ``number`` on the wire; ``kind`` is a scalar's name or a
+    message class.
+    """
     if isinstance(kind, str):
         spec = WireField(number, kind, repeated)
     else:
@@ -298,4 +300,4 @@ def _joined(parts: list[Part]) -> list[Part]:
             out.append(bytes(small))
             small = bytearray()
         out.append(part)
-    return out + [bytes(small)] if small else out
+    return [*out, bytes(small)] if small else out

@@ -23,8 +23,9 @@ from understudy.server.models.card import ModelDown, Port, RequestError, ServedM
 
 DOOR = "http"
 ABOUT = (
-    "Models by KServe v2 (Open Inference Protocol). Tensors are 1 x C x H x W, the top row first, in the model's file "
-    'values, or scene-linear with the parameter "space": "scene-linear". Options travel as request parameters.'
+    "Models by KServe v2 (Open Inference Protocol). Tensors are 1 x C x H x W, the top row first, in the "
+    'file values that the model knows, or scene-linear with the parameter "space": "scene-linear". '
+    "Options travel as request parameters."
 )
 
 

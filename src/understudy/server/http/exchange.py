@@ -129,7 +129,7 @@ def _inflated(body: memoryview, packed: str, limit: int) -> memoryview:
 
 
 async def answered(request: Request, future: Future[Answer]) -> Answer:
-    """The answer in the future; ``ClientGone`` (and the request out of the queue) when the client leaves first."""
+    """The answer in the future. A client that leaves first is out of the queue: ``ClientGone``."""
     arrived = asyncio.wrap_future(future)
     leaving = asyncio.ensure_future(_gone(request))
     try:

@@ -1,4 +1,4 @@
-"""Who may use the HTTP door: a token where there is one; where there is none, only callers that mean this server."""
+"""Who may use the HTTP door: a token where there is one, else only callers that mean this server."""
 
 from __future__ import annotations
 

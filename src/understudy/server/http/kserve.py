@@ -148,9 +148,8 @@ def call_of(card: Card, request: InferRequest) -> Call:
     names = [port.name for port in card.inputs]
     unknown = [name for name in request.tensors if name not in names]
     if unknown or len(request.tensors) != len(names):
-        raise RequestError(
-            f'"{card.label}" wants the inputs {", ".join(names)}; {", ".join(map(plain, request.tensors)) or "none"} came.'
-        )
+        came = ", ".join(map(plain, request.tensors)) or "none"
+        raise RequestError(f'"{card.label}" wants the inputs {", ".join(names)}; {came} came.')
     pictures = [request.tensors[name] for name in names]
     card.check_inputs([len(each) for each in pictures])
     given = {key: value for key, value in request.parameters.items() if key not in NOT_OPTIONS}

@@ -6,8 +6,9 @@ from html import escape
 from typing import Any
 
 _STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}"
-    "code{font-size:14px}h2{font-size:16px;margin:1.6rem 0 .2rem}b{display:inline-block;min-width:4rem;color:#06c}"
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
+    "color:#222;background:#fff}code{font-size:14px}h2{font-size:16px;margin:1.6rem 0 .2rem}"
+    "b{display:inline-block;min-width:4rem;color:#06c}"
     "p{margin:.2rem 0;white-space:pre-line}"
 )
 

@@ -21,7 +21,9 @@ def patient_protocol(patience: float) -> type:
 
 
 class _Patient(_Base):  # type: ignore[misc, valid-type]
-    """Closes connections that keep the server waiting. What the application reads has deadlines of its own."""
+    """Closes connections that keep the server waiting. What the application reads has deadlines of its
+    own.
+    """
 
     patience = 10.0
 

@@ -1,1 +1,1 @@
-"""What the server serves: built-in effects, trained networks, model files, and Python models in their own process."""
+"""What the server serves: built-in effects, trained networks, model files, Python models."""

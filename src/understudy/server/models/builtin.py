@@ -63,7 +63,7 @@ class GaussianBlur(BuiltIn):
         upside_down = planes.strides[1] < 0  # blurred as it lies in memory: a blur does not mind
         source = planes[:, ::-1] if upside_down else planes
         result = np.empty(source.shape, np.float32)
-        for plane, blurred in zip(source, result):
+        for plane, blurred in zip(source, result, strict=True):
             cv2.GaussianBlur(
                 plane, (size, size), call.options["sigma"], dst=blurred, borderType=cv2.BORDER_REPLICATE
             )
@@ -83,7 +83,7 @@ class MotionVectors(BuiltIn):
         inputs=(Port("current", ANY), Port("next", ANY)),
         outputs=(Port("vectors", 3),),
         options=(Option("quality", "int", 1, 0, 2, description="0 is fastest, 2 is finest."),),
-        description="Dense optical flow (DIS) between two frames, in pixels: red is u, to the right; green is v, up.",
+        description="Dense optical flow between two frames in pixels: u (right) in red, v (up) in green.",
     )
 
     def __init__(self) -> None:

@@ -164,7 +164,9 @@ class Card:
     )
 
     def read_options(self, given: dict[str, Any], gentle: bool) -> dict[str, Any]:
-        """All options with their values for one request: what was given, and defaults. Only declared ones pass."""
+        """All options with their values for one request: what was given, and defaults. Only declared ones
+        pass.
+        """
         declared = {option.name: option for option in self.options}
         unknown = [name for name in given if name not in declared]
         if unknown:
@@ -189,15 +191,10 @@ class Card:
     def check_inputs(self, channels: Sequence[int]) -> None:
         """Refuse pictures that do not fit the inputs, by number and by channels."""
         if len(channels) != len(self.inputs):
-            names = ", ".join(port.name for port in self.inputs)
-            raise RequestError(
-                f'The model "{self.label}" wants {count(len(self.inputs), "image")} ({names}); {len(channels)} came.'
-            )
+            raise wrong_number(self.label, self.inputs, len(channels))
         for port, found in zip(self.inputs, channels, strict=True):
             if not self.fits(port, found):
-                raise RequestError(
-                    f'The input "{port.name}" of "{self.label}" wants {count(port.channels, "channel")}; {found} came.'
-                )
+                raise wrong_channels(self.label, port, found)
 
 
 @dataclass
@@ -272,6 +269,18 @@ def usable_options(options: Iterable[Option], taken: Iterable[str] = ()) -> tupl
             seen.add(option.name)
             kept.append(option)
     return tuple(kept)
+
+
+def wrong_number(label: str, ports: Sequence[Port], came: int) -> RequestError:
+    """The refusal of a request with too many or too few pictures."""
+    names = ", ".join(port.name for port in ports)
+    return RequestError(f'The model "{label}" wants {count(len(ports), "image")} ({names}); {came} came.')
+
+
+def wrong_channels(label: str, port: Port, came: int) -> RequestError:
+    """The refusal of a picture with too many or too few channels."""
+    wanted = count(port.channels, "channel")
+    return RequestError(f'The input "{port.name}" of "{label}" wants {wanted}; {came} came.')
 
 
 def count(number: int, thing: str) -> str:

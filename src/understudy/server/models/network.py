@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,9 @@ class Network:
         return load(str(self.path), devices=device, precision="auto", megapixels=self._megapixels, say=say)
 
     def infer(self, frames: list[np.ndarray], options: dict[str, Any], device: str) -> list[np.ndarray]:
-        """The results for frames (height, width, channels) of one size. Out of memory: tiles, then the CPU."""
+        """The results for frames (height, width, channels) of one size. Out of memory: tiles, then the
+        CPU.
+        """
         try:
             return infer_together(self.on(device), frames, options)
         except DeviceError as error:
@@ -85,8 +88,12 @@ def card_of(header: Any, name: str, kind: str, version: str) -> Card:
         inputs=(Port("input", len(header.input_channels)), *extras),
         outputs=(Port("output", len(header.output_channels)),),
         space=header.colour_in.space,
-        description=f"{header.kind}: {', '.join(header.input_channels)} to {', '.join(header.output_channels)}",
+        description=f"{header.kind}: {_text(header.input_channels)} to {_text(header.output_channels)}",
     )
+
+
+def _text(names: Sequence[str]) -> str:
+    return ", ".join(names)
 
 
 def run_network(network: Network, calls: list[Call], device: str) -> list[Answer]:

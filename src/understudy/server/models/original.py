@@ -12,7 +12,7 @@ import sys
 from collections import OrderedDict
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,8 +25,8 @@ class BaseModel:
     name = "Base model"
     options: tuple[str, ...] = ()
     buttons: tuple[str, ...] = ()
-    inputs: dict[str, int] = OrderedDict([("input", 3)])
-    outputs: dict[str, int] = OrderedDict([("output", 3)])
+    inputs: ClassVar[dict[str, int]] = OrderedDict([("input", 3)])
+    outputs: ClassVar[dict[str, int]] = OrderedDict([("output", 3)])
 
     def __init__(self) -> None:
         self.name = "Base model"

@@ -1,4 +1,6 @@
-"""Messages between the server and the process of a Python model: a JSON head, then raw blocks. Nothing is unpickled."""
+"""Messages between the server and the process of a Python model: JSON, then raw blocks; nothing is
+unpickled.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import math
 import socket
 import struct
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,9 +34,11 @@ class Pipe:
         self._connection = connection
 
     def send(
-        self, head: dict[str, Any], blocks: list[memoryview] = [], deadline: float | None = None
+        self, head: dict[str, Any], blocks: Sequence[memoryview] = (), deadline: float | None = None
     ) -> None:
-        """Send one message. ``PipeError`` when the other side is gone, ``PipeTimeout`` when it does not read."""
+        """Send one message. ``PipeError`` when the other side is gone, ``PipeTimeout`` when it does not
+        read.
+        """
         raw = json.dumps({**head, "sizes": [len(block) for block in blocks]}).encode()
         for part in (WORD.pack(len(raw)) + raw, *blocks):
             self._send(memoryview(part), deadline)

@@ -56,7 +56,9 @@ class _Hello(BaseModel):
 
 
 class PythonModel:
-    """A folder with ``model.py``. Its process is its own: a crash, a hang or a leak ends it, and a new one starts."""
+    """A folder with ``model.py``, in a process of its own: a crash, a hang or a leak ends that, and a new
+    one starts.
+    """
 
     workers = 1
     max_batch = 1

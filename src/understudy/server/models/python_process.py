@@ -63,7 +63,9 @@ class PythonProcess:
                     )
 
     def is_alive(self) -> bool:
-        """Whether the process runs. One that has ended keeps its number until ``end``, so that no other gets it."""
+        """Whether the process runs. One that has ended keeps its number until ``end``, so that no other
+        gets it.
+        """
         if self._ended:
             return False
         state = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)

@@ -1,4 +1,4 @@
-"""The process in which one Python model lives: ``python -m understudy.server.models.python_worker FD FOLDER BYTES``.
+"""The process of one Python model: ``python -m understudy.server.models.python_worker FD FOLDER BYTES``.
 
 It talks to the server through the socket FD and to nobody else of the server. What the model prints goes
 to the server's log. When the server is gone, so is this process.

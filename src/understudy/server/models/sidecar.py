@@ -81,7 +81,9 @@ class Sidecar(_Strict):
 
 
 def read_sidecar(path: Path) -> Sidecar:
-    """The sidecar at ``path``, or an empty one when there is none; ``ModelFileError`` when it says nonsense."""
+    """The sidecar at ``path``, or an empty one when there is none; ``ModelFileError`` when it says
+    nonsense.
+    """
     try:
         text = path.read_bytes()[:MAX_FILE].decode("utf-8")
     except FileNotFoundError:

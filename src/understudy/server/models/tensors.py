@@ -45,7 +45,9 @@ def to_tensor(planes: np.ndarray, side: Sidecar, shape: Shape, linear: bool) -> 
 
 
 def from_tensor(values: np.ndarray, side: Sidecar, shape: Shape, linear: bool) -> np.ndarray:
-    """One result (channels, height, width) as planes, cut to the picture's size (times the network's scale)."""
+    """One result (channels, height, width) as planes, cut to the picture's size (times the network's
+    scale).
+    """
     planes = np.asarray(values, np.float32)
     if planes.ndim == 2:
         planes = planes[None]

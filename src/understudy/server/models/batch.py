@@ -17,9 +17,9 @@ def infer_together(model: Any, frames: list[np.ndarray], options: dict[str, Any]
 
 
 def _fits(model: Any, frames: list[np.ndarray]) -> bool:
-    """Whether all frames together are no more than one that would be worked on whole."""
+    """Whether the engine takes several frames, and all are no more than one that would be worked on whole."""
     height, width = frames[0].shape[:2]
-    return model.tile_for(height * len(frames), width) is None
+    return model.engine.name == "torch" and model.tile_for(height * len(frames), width) is None
 
 
 def _are_finite(frames: list[np.ndarray]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from understudy.errors import DeviceError, UnderstudyError
+from understudy.errors import DeviceError, ModelFileError, UnderstudyError
 from understudy.server.log import ServerLog
 from understudy.server.models.batch import infer_together
 from understudy.server.models.card import Answer, Call, Card, ModelDown, Option, Port, safe_label, safe_name
@@ -18,7 +18,9 @@ from understudy.server.models.devices import LANE, pool_for
 from understudy.server.models.space import to_file, to_linear
 
 MAX_BATCH = 4
-WORTH_CONVERTING = 500.0  # megapixels that a served network is expected to see, for the choice of its engine
+WORTH_CONVERTING = (
+    50e6  # pixels after which a network on the CPU is converted for its faster engine, if there is one
+)
 OPTIONS = (
     Option("mix", "float", 1.0, 0.0, 1.0, description="0 gives the plate, 1 the full effect."),
     Option(
@@ -28,15 +30,20 @@ OPTIONS = (
 
 
 class Network:
-    """One .cat file, loaded on a device when that device first needs it."""
+    """One .cat file, loaded on a device when that device first needs it.
 
-    def __init__(self, path: Path, log: ServerLog, megapixels: float = WORTH_CONVERTING) -> None:
+    On a CPU it begins at once with torch. One that is asked much is converted for the faster engine beside
+    the requests, which then go over to it.
+    """
+
+    def __init__(self, path: Path, log: ServerLog, convert: bool = True) -> None:
         from understudy.network.model_file import read_header
 
         self.path = path
         self.header = read_header(path)
         self._log = log
-        self._megapixels = megapixels
+        self._convert = convert
+        self._seen = 0.0
         self._loaded: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -44,21 +51,22 @@ class Network:
         """The network on a device, loaded once."""
         with self._lock:
             if device not in self._loaded:
-                self._loaded[device] = self._load(device)
+                self._loaded[device] = self._load(device, 0.0)
             return self._loaded[device]
 
-    def _load(self, device: str) -> Any:
+    def _load(self, device: str, megapixels: float) -> Any:
         from understudy.inference.model import load
 
         def say(text: str) -> None:
             self._log.warning("a network says", network=self.path.name, device=device, said=text)
 
-        return load(str(self.path), devices=device, precision="auto", megapixels=self._megapixels, say=say)
+        return load(str(self.path), devices=device, precision="auto", megapixels=megapixels, say=say)
 
     def infer(self, frames: list[np.ndarray], options: dict[str, Any], device: str) -> list[np.ndarray]:
         """The results for frames (height, width, channels) of one size. Out of memory: tiles, then the
         CPU.
         """
+        self._count(frames, device)
         try:
             return infer_together(self.on(device), frames, options)
         except DeviceError as error:
@@ -71,6 +79,25 @@ class Network:
                 said=error.message,
             )
             return infer_together(self.on("cpu"), frames, options)
+
+    def _count(self, frames: list[np.ndarray], device: str) -> None:
+        self._seen += sum(frame.shape[0] * frame.shape[1] for frame in frames)
+        if self._convert and device == "cpu" and self._seen > WORTH_CONVERTING:
+            self._convert = False
+            threading.Thread(target=self._go_over, name="convert", daemon=True).start()
+
+    def _go_over(self) -> None:
+        """Convert the network, then let the next requests use it."""
+        try:
+            faster = self._load("cpu", 10 * WORTH_CONVERTING / 1e6)
+        except Exception as error:  # it serves as it is
+            self._log.error("a network could not be converted", error, network=self.path.name)
+            return
+        if faster.engine.name != "torch":
+            self._loaded["cpu"] = faster
+            self._log.info(
+                "a network goes on with a faster engine", network=self.path.name, engine=faster.engine.name
+            )
 
 
 def card_of(header: Any, name: str, kind: str, version: str) -> Card:
@@ -146,9 +173,14 @@ class CatModel:
 
     def run(self, calls: list[Call]) -> list[Answer]:
         with self._pool.one() as device:
-            return run_network(self.network, calls, str(device))
+            try:
+                return run_network(self.network, calls, str(device))
+            except ModelFileError:
+                self.state, self.trouble = "failed", "its file is damaged"
+                raise
 
     def refresh(self) -> None:
+        """Load ahead of the first request, when that is wished."""
         if self._eager:
             self._eager = False
             for device in self._pool.all():
@@ -198,7 +230,7 @@ class RunModel:
         if newest is None or (self._serving is not None and self._serving.step == newest[0]):
             return
         try:
-            network = Network(newest[1], self._log, megapixels=0.0)
+            network = Network(newest[1], self._log, convert=False)
             for device in self._pool.all():
                 network.on(str(device))
         except (UnderstudyError, OSError) as error:

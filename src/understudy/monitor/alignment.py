@@ -1,0 +1,70 @@
+"""Whether plate and ground truth lie on each other, and belong to each other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+LONGEST = 512
+SURE = 6.0  # how far the peak of the correlation must stand above its surroundings
+
+
+def grey(pixels: np.ndarray, longest: int = LONGEST) -> tuple[np.ndarray, int]:
+    """float32 (height, width) brightness, shrunk by whole blocks; and the size of a block in pixels."""
+    block = max(1, -(-max(pixels.shape[:2]) // longest))
+    high, wide = (max(1, side // block) for side in pixels.shape[:2])
+    down, across = min(block, pixels.shape[0]), min(block, pixels.shape[1])
+    cut = np.nan_to_num(pixels[: high * down, : wide * across].mean(axis=2))
+    # Compressed, so that one lamp does not outweigh the rest of a scene-linear frame.
+    curve = np.sign(cut) * np.log1p(16 * np.abs(cut))
+    return curve.reshape(high, down, wide, across).mean(axis=(1, 3)), block
+
+
+def shift_between(plate: np.ndarray, truth: np.ndarray) -> tuple[int, int] | None:
+    """(right, down) in pixels by which ``truth`` is shifted against ``plate``; None when that is unclear.
+
+    Both float32 (height, width, channels) of the same size. Precise to one block of the shrunk frame.
+    """
+    (one, block), (other, _) = grey(plate), grey(truth)
+    if one.shape != other.shape or min(one.shape) < 16:
+        return None
+    window = np.hanning(one.shape[0])[:, None] * np.hanning(one.shape[1])[None]
+    first, second = (np.fft.rfft2(_edges(image) * window) for image in (one, other))
+    product = second * np.conj(first)
+    peak = np.fft.irfft2(product / np.maximum(np.abs(product), 1e-9), s=one.shape)
+    row, column = np.unravel_index(int(peak.argmax()), peak.shape)
+    if peak.max() < SURE * peak.std():
+        return None
+    down = int(row) - (one.shape[0] if row > one.shape[0] // 2 else 0)
+    right = int(column) - (one.shape[1] if column > one.shape[1] // 2 else 0)
+    return right * block, down * block
+
+
+def _edges(image: np.ndarray) -> np.ndarray:
+    across, down = np.gradient(image)
+    return np.hypot(across, down)
+
+
+def misfits(plates: list[np.ndarray], truths: list[np.ndarray]) -> list[tuple[int, int]]:
+    """(pair, better plate) where the ground truth of a pair clearly looks like another pair's plate.
+
+    Looks at how the frames differ from the average frame, so that a grade common to all counts for nothing.
+    """
+    if len(plates) < 2 or len({image.shape for image in (*plates, *truths)}) != 1:
+        return []
+    ones = _characters([grey(image, 64)[0] for image in plates])
+    others = _characters([grey(image, 64)[0] for image in truths])
+    likeness = others @ ones.T
+    best = likeness.argmax(axis=1)
+    own = likeness.diagonal()
+    return [
+        (pair, int(plate))
+        for pair, plate in enumerate(best)
+        if plate != pair and likeness[pair, plate] > own[pair] + 0.2
+    ]
+
+
+def _characters(images: list[np.ndarray]) -> np.ndarray:
+    """One unit vector for each image: what makes it different from the average."""
+    table = np.stack([image.ravel() for image in images]).astype(np.float64)
+    table -= table.mean(axis=0)
+    return table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9)

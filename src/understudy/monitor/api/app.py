@@ -1,0 +1,44 @@
+"""The application that serves the routes, with its description at /openapi.json."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
+
+from understudy import __version__
+from understudy.monitor.api import curves, events, footage, jobs, pictures, runs
+from understudy.monitor.api.common import add_handlers
+from understudy.monitor.gate import Gate
+from understudy.monitor.house import House
+
+
+def make_app(house: House, token: str = "") -> FastAPI:
+    """The API over ``house``. With ``token`` every request must bring it."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        watching = asyncio.create_task(house.watcher.watch())
+        yield
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+
+    app = FastAPI(
+        title="Understudy monitor",
+        version=__version__,
+        description="Watch, compare, steer and start training. Everything the page does goes through here.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.house = house
+    for module in (runs, curves, pictures, footage, jobs, events):
+        app.include_router(module.router)
+    add_handlers(app)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=3)
+    app.add_middleware(Gate, token=token)
+    return app

@@ -1,0 +1,133 @@
+"""/api/curves and /api/runs/{name}/summary: the loss against the step, thinned to what a screen can show."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from understudy.errors import UnderstudyError
+from understudy.monitor.api.common import RunName, TheHouse, refusals
+from understudy.monitor.curves import Curve
+from understudy.monitor.house import House
+from understudy.monitor.thin import four_digits, smooth, thin
+
+router = APIRouter(tags=["curves"])
+MOST_RUNS = 50
+BUDGET = 5600  # points of the plain curves in one answer, all runs together; below 200 kB in JSON
+FEWEST = 60
+
+FromStep = Annotated[int | None, Query(ge=0, le=10**15, description="First step; none: from the start.")]
+ToStep = Annotated[int | None, Query(ge=0, le=10**15, description="Last step; none: to the end.")]
+Points = Annotated[int, Query(ge=4, le=20_000, description="About how many points are wanted.")]
+Smoothness = Annotated[float, Query(ge=0, le=1)]
+
+
+class CurveAnswer(BaseModel):
+    """``step`` and ``loss`` keep every peak and dip; ``smooth_step`` and ``smooth`` are the smoothed curve;
+    ``held_out_step`` and ``held_out`` what the held-out pair said; ``checkpoints`` the steps of the .cat
+    files. ``last_step`` and ``steps`` are of the whole run."""
+
+    name: str
+    step: list[int] = []
+    loss: list[float | None] = []
+    smooth_step: list[int] = []
+    smooth: list[float | None] = []
+    held_out_step: list[int] = []
+    held_out: list[float | None] = []
+    metric: str = ""
+    checkpoints: list[int] = []
+    best_step: int | None = None
+    steps: int = 0
+    last_step: int = 0
+
+
+class Curves(BaseModel):
+    curves: list[CurveAnswer]
+
+
+@router.get("/api/runs/{name}/summary", responses=refusals(404))
+def summary(
+    house: TheHouse,
+    name: RunName,
+    from_step: FromStep = None,
+    to_step: ToStep = None,
+    points: Points = 2000,
+    smoothness: Smoothness = 0.6,
+) -> CurveAnswer:
+    """The curve of one run."""
+    return curve_answer(house, name, (from_step, to_step), points, smoothness)
+
+
+@router.get("/api/curves", responses=refusals())
+def curves(
+    house: TheHouse,
+    run: Annotated[list[str], Query(max_length=MOST_RUNS, description="Names of runs.")],
+    from_step: FromStep = None,
+    to_step: ToStep = None,
+    points: Points = 2000,
+    smoothness: Smoothness = 0.6,
+) -> Curves:
+    """The curves of several runs, together small enough for one tick; runs that are gone are left out."""
+    each = min(points, max(FEWEST, BUDGET // max(1, len(run))))
+    found = []
+    for name in dict.fromkeys(run):
+        try:
+            found.append(curve_answer(house, name, (from_step, to_step), each, smoothness))
+        except UnderstudyError:
+            continue
+    return Curves(curves=found)
+
+
+def curve_answer(
+    house: House, name: str, span: tuple[int | None, int | None], points: int, smoothness: float
+) -> CurveAnswer:
+    """The part of a curve between two steps, in about ``points`` points."""
+    run = house.run(name)
+    curve = house.curves.read(run.summary_path)
+    inside = _inside(curve.steps, span)
+    steps, losses = curve.steps[inside], curve.losses[inside]
+    kept = thin(losses, points)
+    state = run.read_state()
+    answer = CurveAnswer(name=name, steps=len(curve), last_step=curve.last_step)
+    answer.step, answer.loss = steps[kept].tolist(), four_digits(losses[kept])
+    answer.smooth_step, answer.smooth = _smoothed(curve, inside, points // 3, smoothness)
+    answer.held_out_step, answer.held_out = _held_out(curve, span, points // 3)
+    answer.checkpoints = _few([step for step, _ in run.checkpoints()])
+    if state.best_held_out is not None:
+        answer.metric, answer.best_step = state.best_held_out.metric[:40], state.best_held_out.step
+    return answer
+
+
+def _inside(steps: np.ndarray, span: tuple[int | None, int | None]) -> slice:
+    """The steps in the span, and one more on each side, so that lines leave the picture."""
+    low = 0 if span[0] is None else max(0, int(np.searchsorted(steps, span[0], "left")) - 1)
+    high = len(steps) if span[1] is None else int(np.searchsorted(steps, span[1], "right")) + 1
+    return slice(low, max(low, high))
+
+
+def _smoothed(
+    curve: Curve, inside: slice, points: int, smoothness: float
+) -> tuple[list[int], list[float | None]]:
+    if smoothness <= 0:
+        return [], []
+    values = smooth(curve.losses, smoothness)[inside]
+    steps = curve.steps[inside]
+    kept = thin(values, max(points, FEWEST // 2))
+    return steps[kept].tolist(), four_digits(values[kept])
+
+
+def _held_out(
+    curve: Curve, span: tuple[int | None, int | None], points: int
+) -> tuple[list[int], list[float | None]]:
+    inside = _inside(curve.held_out_steps, span)
+    steps, values = curve.held_out_steps[inside], curve.held_out[inside]
+    kept = thin(values, points)
+    return steps[kept].tolist(), four_digits(values[kept])
+
+
+def _few(steps: list[int], most: int = 100) -> list[int]:
+    """Marks on the graph: evenly fewer when there are too many."""
+    return steps if len(steps) <= most else steps[:: -(-len(steps) // most)] + steps[-1:]

@@ -1,0 +1,82 @@
+"""/api/footage and /api/settings: what the forms need before anything starts."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from understudy.frames import format_numbers
+from understudy.monitor.api.common import TheHouse, refusals
+from understudy.monitor.api.runs import NewRun
+from understudy.monitor.footage import Offer, Wanted, complete
+from understudy.monitor.pairs import PairsReport
+from understudy.settings import ApplySettings, TrainSettings, settings_of
+
+router = APIRouter(tags=["footage"])
+MODELS = {"train": TrainSettings, "apply": ApplySettings}
+
+
+class ShotAnswer(BaseModel):
+    """A shot. ``frames`` is a range such as 1001-1100; ``numbers`` lists them, at most 20,000."""
+
+    spec: str
+    frames: str
+    missing: str
+    numbers: list[int]
+    frame_rate: float | None
+    is_movie: bool
+    is_still: bool
+
+
+class Folders(BaseModel):
+    data_directory: str
+    footage: list[str]
+
+
+@router.get("/api/folders", responses=refusals())
+def folders(house: TheHouse) -> Folders:
+    """The folders that may be read."""
+    return Folders(
+        data_directory=str(house.data_directory), footage=[str(root) for root in house.fence.roots[1:]]
+    )
+
+
+@router.get("/api/settings/{job}", responses=refusals())
+def settings_info(job: Literal["train", "apply"]) -> list[dict[str, Any]]:
+    """Every setting of a job: name, label, help, kind, default, range, unit."""
+    return [dataclasses.asdict(info) | {"expected": info.expected} for info in settings_of(MODELS[job])]
+
+
+@router.get("/api/footage/complete", responses=refusals(404))
+def completions(
+    house: TheHouse,
+    text: Annotated[str, Query(max_length=4096)] = "",
+    wanted: Wanted = "shot",
+) -> list[Offer]:
+    """What a path that somebody types could become."""
+    return complete(house.fence, text, wanted)
+
+
+@router.get("/api/footage/shot", responses=refusals(404))
+def shot(house: TheHouse, spec: Annotated[str, Query(min_length=1, max_length=4096)]) -> ShotAnswer:
+    """The frames of a shot."""
+    with house.fence.shot(spec) as found:
+        rate = found.frame_rate
+        return ShotAnswer(
+            spec=found.spec,
+            frames=format_numbers(found.numbers),
+            missing=format_numbers(found.missing) if found.missing else "",
+            numbers=list(found.numbers[:20_000]),
+            frame_rate=float(rate) if rate else None,
+            is_movie=found.is_movie,
+            is_still=found.is_still,
+        )
+
+
+@router.post("/api/pairs", responses=refusals(404, 409, 415))
+def pairs(house: TheHouse, body: NewRun) -> PairsReport:
+    """What a training with these settings would learn from, and for how long; nothing is started."""
+    return house.pairs(house.commands.train_settings(body.settings))

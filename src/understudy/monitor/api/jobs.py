@@ -1,0 +1,46 @@
+"""/api/jobs and /api/apply: the processes that the monitor has started."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from fastapi import Path as InPath
+from pydantic import Field
+
+from understudy.monitor.api.common import TheHouse, refusals
+from understudy.monitor.api.runs import Body
+from understudy.monitor.processes import Job
+
+router = APIRouter(tags=["jobs"])
+JobName = Annotated[str, InPath(min_length=1, max_length=80)]
+
+
+class Apply(Body):
+    """``settings`` by name: at least model (a run's folder or a .cat), plate and output."""
+
+    settings: dict[str, Any] = Field(examples=[{"model": "runs/sky", "plate": "p.####.exr", "output": "out/"}])
+
+
+@router.get("/api/jobs", responses=refusals())
+def list_jobs(house: TheHouse) -> list[Job]:
+    """Every job that was started from here, newest first."""
+    return house.jobs.all()
+
+
+@router.get("/api/jobs/{job}", responses=refusals(404))
+def show_job(house: TheHouse, job: JobName) -> Job:
+    """How one job is doing."""
+    return house.jobs.get(job)
+
+
+@router.post("/api/jobs/{job}/stop", status_code=202, responses=refusals(404, 409, 415))
+def stop_job(house: TheHouse, job: JobName) -> Job:
+    """Ask a job to stop after the frame or step that it is at."""
+    return house.jobs.stop(job)
+
+
+@router.post("/api/apply", status_code=202, responses=refusals(404, 409, 415))
+def apply(house: TheHouse, body: Apply) -> Job:
+    """Apply a trained network to a plate."""
+    return house.commands.apply(body.settings)

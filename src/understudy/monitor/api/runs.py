@@ -1,0 +1,198 @@
+"""/api/runs: the runs, their files, and what may be done to them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from understudy.monitor.advice import Advice
+from understudy.monitor.api.common import RunName, TheHouse, refusals
+from understudy.monitor.processes import Job
+from understudy.monitor.rows import RunRow
+from understudy.monitor.safety import own_file
+from understudy.runs import RunFolder
+
+router = APIRouter(prefix="/api/runs", tags=["runs"])
+LOG_BYTES = 40_000
+
+
+class Body(BaseModel):
+    """What comes in: nothing beside the fields named."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Rename(Body):
+    name: str = Field(min_length=1, max_length=200)
+
+
+class Limits(Body):
+    """How long to go on: in all, counted as the command line counts it."""
+
+    epochs: int | None = Field(default=None, ge=1, le=10**9)
+    max_steps: int | None = Field(default=None, ge=1, le=10**9)
+    time_limit: str | float | None = Field(default=None, examples=["10m"])
+
+
+class NewRun(Body):
+    """``settings`` by name, as in settings.toml; the data directory is the monitor's own."""
+
+    settings: dict[str, Any] = Field(examples=[{"input": ["plate.####.exr"], "time_limit": "10m"}])
+
+
+class Export(Body):
+    target: Literal["onnx", "nuke", "flame"]
+    output: str = Field(min_length=1, max_length=4096)
+
+
+class FileEntry(BaseModel):
+    name: str
+    size: int
+
+
+class PreviewEntry(BaseModel):
+    step: int
+    frame: int
+
+
+class RunDetails(RunRow):
+    """A run with its files. ``size`` is what deleting it would free, in bytes."""
+
+    path: str
+    size: int
+    files: list[FileEntry]
+    contact_sheet_steps: list[int]
+    preview_list: list[PreviewEntry]
+    checkpoint_steps: list[int]
+    has_best: bool
+
+
+class RunList(BaseModel):
+    """``fault`` says why the data directory cannot be read, when it cannot."""
+
+    data_directory: str
+    runs: list[RunRow]
+    fault: str = ""
+
+
+class Said(BaseModel):
+    message: str
+
+
+@router.get("", responses=refusals())
+def list_runs(house: TheHouse) -> RunList:
+    """Every run in the data directory, newest first."""
+    house.watcher.look_quietly()
+    return RunList(
+        data_directory=str(house.data_directory), runs=house.watcher.rows, fault=house.watcher.fault
+    )
+
+
+@router.post("", status_code=202, responses=refusals(404, 409, 415))
+def start_run(house: TheHouse, body: NewRun) -> Job:
+    """Start a new training."""
+    return house.commands.train(body.settings)
+
+
+@router.get("/{name}", responses=refusals(404))
+def show_run(house: TheHouse, name: RunName) -> RunDetails:
+    """One run with its files."""
+    return details(house, house.run(name))
+
+
+def details(house: Any, run: RunFolder) -> RunDetails:
+    """Everything about ``run`` that its folder tells."""
+    files = [FileEntry(name=p.name, size=_size(p)) for p in run.own_files() if p.name[0] != "."]
+    return RunDetails(
+        **house.row(run).model_dump(),
+        path=str(run.path),
+        size=run.size(),
+        files=files,
+        contact_sheet_steps=sorted({step for step, _ in run.contact_sheets()}),
+        preview_list=[
+            PreviewEntry(step=step, frame=frame)
+            for step, frame in sorted({(step, frame) for step, frame, _ in run.previews()})
+        ],
+        checkpoint_steps=[step for step, _ in run.checkpoints()],
+        has_best=run.best_path.is_file(),
+    )
+
+
+def _size(path: Any) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
+
+
+@router.patch("/{name}", responses=refusals(404, 409, 415))
+def rename_run(house: TheHouse, name: RunName, body: Rename) -> RunRow:
+    """Rename a run and every file in it."""
+    run = house.run(name)
+    run.rename(body.name)
+    return house.row(run)
+
+
+@router.delete("/{name}", responses=refusals(404, 409))
+def delete_run(house: TheHouse, name: RunName) -> Said:
+    """Delete the run's files for good; files in its folder that are not its own stay."""
+    freed = house.run(name).delete()
+    return Said(message=f"Deleted {name}: {freed} bytes freed.")
+
+
+@router.get("/{name}/files/{file}", response_class=FileResponse, responses=refusals(404))
+def download(house: TheHouse, name: RunName, file: str) -> FileResponse:
+    """One file of the run, as it is."""
+    path = own_file(house.run(name), file)
+    return FileResponse(path, filename=path.name, media_type="application/octet-stream")
+
+
+@router.get("/{name}/settings", responses=refusals(404))
+def run_settings(house: TheHouse, name: RunName) -> dict[str, Any]:
+    """What the run was trained with, to be changed and started again."""
+    return house.commands.settings_of_run(house.run(name))
+
+
+@router.get("/{name}/log", responses=refusals(404))
+def run_log(house: TheHouse, name: RunName) -> Said:
+    """The end of run.log."""
+    path = own_file(house.run(name), "run.log")
+    with path.open("rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - LOG_BYTES))
+        return Said(message=file.read(LOG_BYTES).decode("utf-8", "replace"))
+
+
+@router.get("/{name}/advice", responses=refusals(404))
+def run_advice(house: TheHouse, name: RunName) -> list[Advice]:
+    """What the figures of the run say, in plain words."""
+    return house.advice(house.run(name))
+
+
+@router.post("/{name}/stop", status_code=202, responses=refusals(404, 409, 415))
+def stop_run(house: TheHouse, name: RunName) -> Said:
+    """Ask the run to stop after its step and keep everything."""
+    house.commands.stop(house.run(name))
+    return Said(message=f"{name} stops after its step.")
+
+
+@router.post("/{name}/resume", status_code=202, responses=refusals(404, 409, 415))
+def resume_run(house: TheHouse, name: RunName, body: Limits | None = None) -> Job:
+    """Go on exactly where the run stopped."""
+    return house.commands.resume(house.run(name), **(body.model_dump() if body else {}))
+
+
+@router.post("/{name}/limits", status_code=202, responses=refusals(404, 409, 415))
+def change_limits(house: TheHouse, name: RunName, body: Limits) -> Said:
+    """Give a run that trains another limit: it stops after its step and goes on with the new one."""
+    house.commands.change_limits(house.run(name), **body.model_dump())
+    return Said(message=f"{name} goes on with the new limit after its step.")
+
+
+@router.post("/{name}/export", status_code=202, responses=refusals(404, 409, 415))
+def export_run(house: TheHouse, name: RunName, body: Export) -> Job:
+    """Make files that other programs load, from the run's best checkpoint."""
+    return house.commands.export(house.run(name), body.target, body.output)

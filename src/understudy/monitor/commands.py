@@ -1,0 +1,152 @@
+"""What the page and the API may start or change: each wish checked, then done by the program's own means."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from understudy.errors import RunError, UnderstudyError
+from understudy.monitor.processes import Job, Jobs
+from understudy.monitor.safety import Fence, Missing
+from understudy.runs import RunFolder, check_name, default_name, resolve_model
+from understudy.settings import ApplySettings, Settings, TrainSettings, load_settings_file, settings_of
+
+STOP_PATIENCE = 120.0  # seconds for a step to end
+LIMITS = ("epochs", "max_steps", "time_limit")
+
+
+class Commands:
+    """``jobs`` runs them; ``fence`` says which paths they may name."""
+
+    def __init__(self, data_directory: Path, fence: Fence, jobs: Jobs) -> None:
+        self.data_directory = data_directory
+        self.fence = fence
+        self.jobs = jobs
+        self._waiting: set[str] = set()
+
+    def train(self, values: dict[str, Any]) -> Job:
+        """Start a training with the settings ``values`` (text as from a form, or as in settings.toml)."""
+        settings = self.train_settings(values)
+        name = settings.name or self._free_name()
+        if os.path.lexists(self.data_directory / name):
+            raise RunError(
+                f"A run called {name} exists already.",
+                where="Name",
+                remedy="Choose another name, or leave it empty.",
+            )
+        settings = settings.replace(name=check_name(name))
+        return self.jobs.start("train", list(flags(settings)), title=name, run=name)
+
+    def train_settings(self, values: dict[str, Any]) -> TrainSettings:
+        """``values`` checked: types and ranges, and that every path lies inside the fence."""
+        filled = {name: value for name, value in values.items() if value not in (None, "", [], ())}
+        filled["data_directory"] = str(self.data_directory)
+        return self._fenced(TrainSettings(**filled))
+
+    def apply_settings(self, values: dict[str, Any]) -> ApplySettings:
+        """Likewise for applying. A model may be named by its run."""
+        filled = {name: value for name, value in values.items() if value not in (None, "", [], ())}
+        return self._fenced(ApplySettings(**filled))
+
+    def apply(self, values: dict[str, Any]) -> Job:
+        """Start applying a network to a plate."""
+        settings = self.apply_settings(values)
+        resolve_model(settings.model)
+        self.fence.shot(settings.plate, settings.frames, settings.part)
+        about = {"plate": settings.plate, "output": settings.output}
+        title = f"{Path(settings.model).stem} on {Path(settings.plate).name}"
+        return self.jobs.start("apply", [*flags(settings), "--json"], title=title, **about)
+
+    def export(self, run: RunFolder, target: str, output: str) -> Job:
+        """Start an export of the run's best checkpoint."""
+        place = self.fence.path(output)
+        arguments = [str(run.best_or_newest()), f"--{target}", str(place)]
+        return self.jobs.start("export", arguments, title=f"{run.name} for {target}", run=run.name)
+
+    def stop(self, run: RunFolder) -> None:
+        """Ask the run, on whatever machine, to stop after its step and keep everything."""
+        if not run.is_busy():
+            raise RunError(f"{run.name} is not being trained.", found=run.condition())
+        run.request_stop()
+
+    def resume(self, run: RunFolder, **limits: Any) -> Job:
+        """Start the run again where it stopped; ``limits`` as of ``understudy resume``."""
+        run.refuse_when_busy("resumed")
+        if not run.ost_path.is_file():
+            raise RunError(
+                f"{run.name} has nothing to go on from.",
+                expected=run.ost_path.name,
+                where=str(run.path),
+                remedy="Duplicate its settings into a new run instead.",
+            )
+        arguments = [str(run.path), *_limit_flags(run, limits)]
+        return self.jobs.start("resume", arguments, title=run.name, run=run.name)
+
+    def change_limits(self, run: RunFolder, **limits: Any) -> None:
+        """Give a run that trains another limit: it stops after its step and is resumed with it."""
+        _limit_flags(run, limits)  # refused now rather than after it has stopped
+        if not run.is_busy():
+            self.resume(run, **limits)
+            return
+        if run.name in self._waiting:
+            raise RunError(f"{run.name} is being given a new limit already.")
+        self._waiting.add(run.name)
+        run.request_stop()
+        threading.Thread(target=self._resume_when_stopped, args=(run, limits), daemon=True).start()
+
+    def _resume_when_stopped(self, run: RunFolder, limits: dict[str, Any]) -> None:
+        deadline = time.monotonic() + STOP_PATIENCE
+        try:
+            while run.is_busy() and time.monotonic() < deadline:
+                time.sleep(0.2)
+            with contextlib.suppress(UnderstudyError):
+                self.resume(run, **limits)
+        finally:
+            self._waiting.discard(run.name)
+
+    def settings_of_run(self, run: RunFolder) -> dict[str, Any]:
+        """What the run was trained with, for a form; without its name. Missing when that cannot be read."""
+        if run.settings_path not in run.own_files():
+            raise Missing(f"{run.name} has no settings that can be read.", where=str(run.path))
+        values = load_settings_file(run.settings_path)
+        return {name: value for name, value in values.items() if name not in ("name", "data_directory")}
+
+    def _free_name(self) -> str:
+        name = default_name()
+        for count in range(2, 1000):
+            if not os.path.lexists(self.data_directory / name):
+                return name
+            name = f"{default_name()}_{count}"
+        return name
+
+    def _fenced(self, settings: Any) -> Any:
+        """The same settings with every path absolute and inside the fence."""
+        changes = {}
+        for info in settings_of(type(settings)):
+            value = getattr(settings, info.name)
+            if info.kind in ("shot", "file", "mask") and value not in (None, "none", ()):
+                check = self.fence.mask if info.kind == "mask" else self.fence.spec
+                changes[info.name] = tuple(map(check, value)) if isinstance(value, tuple) else check(value)
+        return settings.replace(**changes)
+
+
+def flags(settings: Settings) -> Iterable[str]:
+    """``settings`` as flags; what was not touched is left out."""
+    for info in settings_of(type(settings)):
+        value = settings.given().get(info.name)
+        if info.kind == "yes-no":
+            yield from [info.flag] if value else []
+        elif value is not None:
+            several = value if isinstance(value, tuple) else (value,)
+            yield from (f"{info.flag}={item}" for item in several)
+
+
+def _limit_flags(run: RunFolder, limits: dict[str, Any]) -> list[str]:
+    given = {name: value for name, value in limits.items() if name in LIMITS and value not in (None, "")}
+    settings = TrainSettings(**load_settings_file(run.settings_path)).replace(**given) if given else None
+    return [f"--{name.replace('_', '-')}={getattr(settings, name)}" for name in given]

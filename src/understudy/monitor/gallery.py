@@ -1,0 +1,165 @@
+"""The pictures that the page asks for: of a run's files, and of footage."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from understudy.colour import ColourEncoding
+from understudy.errors import UnderstudyError
+from understudy.frames import Shot, read_image_file
+from understudy.monitor.pictures import (
+    Look,
+    Picture,
+    PictureStore,
+    difference_png,
+    picture_of,
+    png_of,
+    stamp,
+    tag,
+)
+from understudy.monitor.safety import Fence, Missing, is_plain_file
+from understudy.runs import RunFolder
+from understudy.settings import load_settings_file
+
+SheetPart = Literal["sheet", "input", "ground_truth", "output", "difference"]
+PreviewPart = Literal["output", "plate", "difference"]
+COLUMNS = {"input": 0, "ground_truth": 1, "output": 2}
+SRGB = ColourEncoding(space="srgb")
+
+
+class Answer:
+    """A PNG that is made only when the browser does not have it. ``tag`` names its content."""
+
+    def __init__(self, name: str, make: Callable[[], bytes]) -> None:
+        self.tag = name
+        self.make = make
+
+
+class Gallery:
+    """May be asked from several threads at once."""
+
+    def __init__(self, fence: Fence) -> None:
+        self._fence = fence
+        self._store = PictureStore()
+        self._movies: OrderedDict[tuple[str, int, int], Shot] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def contact_sheet(self, run: RunFolder, step: int, part: SheetPart, look: Look) -> Answer:
+        """The contact sheet of ``step``: whole, one of its columns, or how far output and truth differ."""
+        path = next((path for at, path in run.contact_sheets() if at == step), None)
+        if path is None:
+            raise Missing(f"There is no contact sheet of step {step}.", where=str(run.path))
+
+        def make() -> bytes:
+            sheet = self._file(path, None)
+            if part == "difference":
+                return difference_png(_column(sheet, 2), _column(sheet, 1), look)
+            return png_of(sheet if part == "sheet" else _column(sheet, COLUMNS[part]), look)
+
+        return Answer(tag(stamp(path), part, look), make)
+
+    def preview(self, run: RunFolder, step: int, number: int, part: PreviewPart, look: Look) -> Answer:
+        """The preview of frame ``number`` at ``step``, the plate it was made from, or their difference."""
+        paths = [path for at, frame, path in run.previews() if (at, frame) == (step, number)]
+        if not paths:
+            raise Missing(f"There is no preview of frame {number} at step {step}.", where=str(run.path))
+        path = sorted(paths, key=lambda p: p.suffix != ".exr")[0]  # floats tell more
+
+        def make() -> bytes:
+            if part == "plate":
+                return png_of(self._plate_of(run, number), look)
+            output = self._file(path, None if path.suffix == ".png" else encoding_of(run))
+            if part == "output":
+                return png_of(output, look)
+            return difference_png(output, self._plate_of(run, number), look)
+
+        return Answer(tag(stamp(path), part, look), make)
+
+    def footage(self, spec: str, number: int | None, look: Look) -> Answer:
+        """One frame of a shot inside the fence; ``number`` None: its first."""
+        shot = self._shot(spec)
+        at = shot.numbers[0] if number is None or (shot.is_still and len(shot.numbers) == 1) else number
+        return Answer(
+            tag(stamp(shot.path(at)), at, look), lambda: png_of(self._frame(shot, at), look)
+        )
+
+    def difference(self, one: tuple[str, int], other: tuple[str, int], look: Look) -> Answer:
+        """How far a frame of one shot is from a frame of another."""
+        shots = [self._shot(one[0]), self._shot(other[0])]
+        numbers = [
+            shot.numbers[0] if shot.is_still else at for shot, at in zip(shots, (one[1], other[1]), strict=True)
+        ]
+        stamps = [stamp(shot.path(at)) for shot, at in zip(shots, numbers, strict=True)]
+
+        def make() -> bytes:
+            first, second = (self._frame(shot, at) for shot, at in zip(shots, numbers, strict=True))
+            return difference_png(first, second, look)
+
+        return Answer(tag(stamps, numbers, look), make)
+
+    def pixels(self, spec: str, number: int) -> np.ndarray:
+        """float32 (height, width, 3) of one frame, in file values."""
+        return self._frame(self._shot(spec), number).pixels
+
+    def _file(self, path: Path, encoding: ColourEncoding | None) -> Picture:
+        return self._store.get(
+            (stamp(path), encoding), lambda: picture_of(read_image_file(path, number=1), encoding)
+        )
+
+    def _frame(self, shot: Shot, number: int) -> Picture:
+        return self._store.get(
+            (stamp(shot.path(number)), number), lambda: picture_of(shot.read(number))
+        )
+
+    def _shot(self, spec: str) -> Shot:
+        shot = self._fence.shot(spec)
+        if not shot.is_movie:
+            return shot
+        key = stamp(shot.path(shot.numbers[0]))
+        with self._lock:
+            known = self._movies.setdefault(key, shot)
+            self._movies.move_to_end(key)
+            while len(self._movies) > 4:
+                self._movies.popitem(last=False)[1].close()
+        return known
+
+    def _plate_of(self, run: RunFolder, number: int) -> Picture:
+        spec = _preview_spec(run)
+        shot = self._shot(spec)
+        at = shot.numbers[0] if shot.is_still else number
+        picture = self._frame(shot, at)
+        return Picture(picture.pixels, encoding_of(run) or picture.encoding)
+
+
+def _column(sheet: Picture, index: int) -> Picture:
+    """One of the three columns of a contact sheet."""
+    width = sheet.pixels.shape[1] // 3
+    if width < 1:
+        raise Missing("This contact sheet is too small to have columns.")
+    return Picture(sheet.pixels[:, index * width : (index + 1) * width], sheet.encoding)
+
+
+def _preview_spec(run: RunFolder) -> str:
+    values = load_settings_file(run.settings_path) if is_plain_file(run.settings_path) else {}
+    spec = values.get("preview") or values.get("input")
+    if isinstance(spec, list | tuple):
+        spec = spec[0] if spec else None
+    if not isinstance(spec, str) or not spec:
+        raise Missing("The run does not say which plate its preview was made from.", where=str(run.path))
+    return spec
+
+
+def encoding_of(run: RunFolder) -> ColourEncoding | None:
+    """The colour encoding that the run's network writes; None while no checkpoint tells."""
+    try:
+        from understudy.network.model_file import read_header
+
+        return read_header(run.best_or_newest()).colour_out
+    except (UnderstudyError, OSError, ImportError):
+        return None

@@ -1,0 +1,146 @@
+"""Who may talk to the monitor: the machine itself, or who has the token; never another web site."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE = "understudy_token"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+READING = ("GET", "HEAD")
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "content-security-policy": "frame-ancestors 'none'; base-uri 'self'; object-src 'none'; form-action 'self'",
+}
+
+
+@dataclass(frozen=True)
+class _Answer(Exception):
+    """The request ends here."""
+
+    status: int
+    message: str
+    remedy: str = ""
+
+    def response(self) -> Response:
+        error = {"message": self.message, "expected": "", "found": "", "where": "", "remedy": self.remedy}
+        return JSONResponse({"error": error}, self.status)
+
+
+class Gate:
+    """Wraps the whole application. Without ``token`` only calls that name this machine pass."""
+
+    def __init__(self, app: ASGIApp, token: str = "") -> None:
+        self.app = app
+        self.token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        try:
+            self._check(scope, headers)
+        except _Answer as answer:
+            await _refuse(answer, scope, receive, send)
+            return
+        arrival = self._arrival(scope)
+        await (arrival or self.app)(scope, receive, _with_headers(send))
+
+    def _check(self, scope: Scope, headers: Headers) -> None:
+        if not self.token and _host(headers.get("host", "")) not in LOOPBACK:
+            raise _Answer(403, "This name is not this machine's.", "Open http://127.0.0.1 with the port.")
+        if not _same_site(scope, headers):
+            raise _Answer(403, "Another web site may not do this.", "Open the monitor's own page.")
+        if self.token and not self._known(scope, headers):
+            raise _Answer(401, "A token is needed.", "Open the address that understudy monitor printed.")
+        if not _is_deliberate(scope, headers):
+            raise _Answer(415, "The request must be JSON.", "Send content-type: application/json.")
+
+    def _known(self, scope: Scope, headers: Headers) -> bool:
+        kind, _, given = headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer" and self._fits(given.strip()):
+            return True
+        return self._fits(_cookie(headers)) or self._fits(_query(scope).get("token", ""))
+
+    def _fits(self, given: str) -> bool:
+        return bool(given) and hmac.compare_digest(given.encode(), self.token.encode())
+
+    def _arrival(self, scope: Scope) -> ASGIApp | None:
+        """The first visit, with the token in the address: a cookie takes it from there."""
+        query = _query(scope)
+        if not self.token or scope["type"] != "http" or scope["path"] != "/" or "token" not in query:
+            return None
+        rest = urlencode({name: value for name, value in query.items() if name != "token"})
+        answer = RedirectResponse("/" + (f"?{rest}" if rest else ""), 303)
+        if self._fits(query["token"]):
+            answer.set_cookie(COOKIE, self.token, httponly=True, samesite="strict", max_age=30 * 86_400)
+        return answer
+
+
+def _same_site(scope: Scope, headers: Headers) -> bool:
+    """Whether the request comes from the monitor's own page, a program, or a link that was followed."""
+    origin = headers.get("origin")
+    if origin is not None:
+        return origin.partition("://")[2] == headers.get("host", "") and origin.startswith("http")
+    site = headers.get("sec-fetch-site", "none")
+    if site in ("same-origin", "none"):
+        return True
+    followed = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+    return followed and scope.get("method") == "GET" and scope["path"] == "/"
+
+
+def _is_deliberate(scope: Scope, headers: Headers) -> bool:
+    """Browsers let any site send plain forms anywhere; they ask first before they send JSON."""
+    if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+        return True
+    if scope["method"] in (*READING, "DELETE", "OPTIONS"):
+        return True
+    return headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+
+
+def _host(value: str) -> str:
+    """``Host`` without its port: [::1]:8420 -> ::1"""
+    if value.startswith("["):
+        return value[1:].partition("]")[0]
+    return value.partition(":")[0].lower()
+
+
+def _cookie(headers: Headers) -> str:
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    return dict(parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True))
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            extra = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+            message = {**message, "headers": [*message.get("headers", []), *extra]}
+        await send(message)
+
+    return sending
+
+
+async def _refuse(answer: _Answer, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1008, "reason": answer.message})
+        return
+    await answer.response()(scope, receive, _with_headers(send))

@@ -1,0 +1,98 @@
+"""Everything that one monitor has: its folders, what it has read, what it has started."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from understudy.errors import UnderstudyError
+from understudy.monitor.advice import Advice, Figures, advise
+from understudy.monitor.commands import Commands
+from understudy.monitor.curves import CurveStore
+from understudy.monitor.gallery import Gallery
+from understudy.monitor.pairs import PairsReport, examine, frames_to_paint
+from understudy.monitor.processes import Jobs
+from understudy.monitor.rows import RunRow, row_of
+from understudy.monitor.safety import Fence, find_run
+from understudy.monitor.watch import Watcher
+from understudy.runs import RunFolder
+from understudy.settings import TrainSettings
+
+
+class House:
+    """``data_directory`` holds the runs; beside it only ``footage`` is read."""
+
+    def __init__(self, data_directory: str | Path, footage: Sequence[str | Path] = ()) -> None:
+        self.fence = Fence.around([data_directory, *footage])
+        self.data_directory = self.fence.roots[0]
+        self.curves = CurveStore()
+        self.gallery = Gallery(self.fence)
+        self.jobs = Jobs(self.data_directory)
+        self.commands = Commands(self.data_directory, self.fence, self.jobs)
+        self.watcher = Watcher(self.data_directory, self.curves, self.jobs)
+        self._reports: dict[str, tuple[TrainSettings, PairsReport | None]] = {}
+        self._lock = threading.Lock()
+
+    def run(self, name: str) -> RunFolder:
+        """The run called ``name``; Missing when there is none."""
+        return find_run(self.data_directory, name)
+
+    def row(self, run: RunFolder) -> RunRow:
+        """How ``run`` is doing, read now."""
+        try:
+            written = run.state_path.lstat().st_mtime
+        except OSError:
+            written = 0.0
+        return row_of(run, run.read_state(), written, self.curves.read(run.summary_path))
+
+    def pairs(self, settings: TrainSettings) -> PairsReport:
+        """What a training with ``settings`` would learn from."""
+        return examine(settings, self.fence, self.gallery, self.watcher.rows)
+
+    def advice(self, run: RunFolder) -> list[Advice]:
+        """Advice on ``run`` from its figures, and from its pairs where they can be read from here."""
+        figures = Figures(self.row(run), self.curves.read(run.summary_path))
+        settings = self._settings(run)
+        if settings is None:
+            return advise(figures)
+        report = self._report(run, settings)
+        return advise(
+            Figures(
+                figures.row,
+                figures.curve,
+                settings.model_size,
+                settings.crop_size,
+                self._to_paint(settings),
+                report.warnings if report else (),
+                bool(settings.preview),
+            )
+        )
+
+    def _settings(self, run: RunFolder) -> TrainSettings | None:
+        try:
+            return self.commands.train_settings(self.commands.settings_of_run(run))
+        except UnderstudyError:
+            return None
+
+    def _report(self, run: RunFolder, settings: TrainSettings) -> PairsReport | None:
+        """Looking at pairs costs seconds, so it is done once for each run."""
+        with self._lock:
+            known = self._reports.get(run.name)
+        if known is not None and known[0] == settings:
+            return known[1]
+        try:
+            report = self.pairs(settings)
+        except (UnderstudyError, OSError):
+            report = None
+        with self._lock:
+            self._reports[run.name] = (settings, report)
+        return report
+
+    def _to_paint(self, settings: TrainSettings) -> list[int]:
+        try:
+            plate = self.fence.shot(settings.input[0])
+            truth = self.fence.shot(settings.ground_truth[0])
+        except UnderstudyError:
+            return []
+        return frames_to_paint(plate.numbers, truth.numbers)

@@ -1,0 +1,166 @@
+"""What a new training would learn from: the pairs, what is left over, how long it takes; before it starts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from understudy.errors import UnderstudyError
+from understudy.frames import Pairing, Shot, format_numbers, pair_shots
+from understudy.monitor.alignment import misfits, shift_between
+from understudy.monitor.gallery import Gallery
+from understudy.monitor.rows import RunRow
+from understudy.monitor.safety import Fence
+from understudy.settings import TrainSettings
+
+LOOKED_AT = 8  # pairs compared pixel by pixel
+USUAL_BATCH = 8
+
+
+class Pair(BaseModel):
+    """A plate frame and its ground truth: of shot number ``shot``, from 0."""
+
+    shot: int
+    input: int
+    ground_truth: int
+
+
+class ShotPairs(BaseModel):
+    """One plate with its ground truth. Ranges are text such as 1001-1004,1010."""
+
+    input: str
+    ground_truth: str
+    unmatched_input: str = ""
+    unmatched_ground_truth: str = ""
+
+
+class PairsReport(BaseModel):
+    """The pairs of a data set, and what they mean. ``total_steps`` is None when a time limit decides;
+    ``seconds`` is None while no run tells how fast this machine is. ``batch_size`` may still change at the
+    start when it is left to auto. ``notes`` are sentences for the artist, ``warnings`` likewise."""
+
+    shots: list[ShotPairs]
+    pairs: list[Pair]
+    width: int = 0
+    height: int = 0
+    batch_size: int = USUAL_BATCH
+    total_steps: int | None = None
+    seconds: float | None = None
+    notes: list[str] = []
+    warnings: list[str] = []
+
+
+def examine(settings: TrainSettings, fence: Fence, gallery: Gallery, rows: Sequence[RunRow]) -> PairsReport:
+    """The pairs of ``settings``. Raises what a training would refuse for: nothing there, no pairs."""
+    shots = [
+        (fence.shot(one, settings.frames, settings.part), fence.shot(other))
+        for one, other in zip(settings.input, settings.ground_truth, strict=True)
+    ]
+    pairings = [pair_shots(plate, truth, settings.pair_by) for plate, truth in shots]
+    report = PairsReport(
+        shots=[_shot_pairs(*shot, pairing) for shot, pairing in zip(shots, pairings, strict=True)],
+        pairs=[
+            Pair(shot=index, input=one, ground_truth=other)
+            for index, pairing in enumerate(pairings)
+            for one, other in pairing.pairs
+        ],
+    )
+    _estimate(report, settings, rows)
+    report.warnings = _look_at(report, gallery)
+    return report
+
+
+def _shot_pairs(plate: Shot, truth: Shot, pairing: Pairing) -> ShotPairs:
+    return ShotPairs(
+        input=plate.spec,
+        ground_truth=truth.spec,
+        unmatched_input=_range(pairing.unmatched_input),
+        unmatched_ground_truth=_range(pairing.unmatched_truth),
+    )
+
+
+def _range(numbers: Sequence[int]) -> str:
+    return format_numbers(numbers) if numbers else ""
+
+
+def _estimate(report: PairsReport, settings: TrainSettings, rows: Sequence[RunRow]) -> None:
+    like = [row for row in rows if row.model_size == settings.model_size and row.batch_size]
+    usual = like[0].batch_size if like else None
+    chosen = settings.batch_size if isinstance(settings.batch_size, int) else usual or USUAL_BATCH
+    report.batch_size = chosen
+    if settings.batch_size == "auto":
+        report.notes.append(f"Batch Size auto: about {chosen}, settled at the start by the free memory.")
+    epochs = settings.planned_epochs
+    steps = [math.ceil(epochs * len(report.pairs) / chosen)] if epochs else []
+    steps += [settings.max_steps] if settings.max_steps else []
+    report.total_steps = min(steps) if steps else None
+    speed = next((row.steps_per_second for row in like if row.steps_per_second), None)
+    times = [report.total_steps / speed] if report.total_steps and speed else []
+    times += [settings.time_limit] if settings.time_limit else []
+    report.seconds = min(times) if times else None
+    if report.seconds is None:
+        report.notes.append("The time is known after the first steps.")
+
+
+def _look_at(report: PairsReport, gallery: Gallery) -> list[str]:
+    """Warnings about the pairs; a frame that cannot be read is one."""
+    chosen = _spread(report.pairs, LOOKED_AT)
+    plates, truths, words = [], [], []
+    try:
+        for pair in chosen:
+            shot = report.shots[pair.shot]
+            plates.append(gallery.pixels(shot.input, pair.input))
+            truths.append(gallery.pixels(shot.ground_truth, pair.ground_truth))
+    except UnderstudyError as error:
+        return [f"{error.message} {error.where}".strip()]
+    report.height, report.width = plates[0].shape[:2]
+    for pair, plate, truth in zip(chosen, plates, truths, strict=True):
+        if plate.shape != truth.shape:
+            words.append(
+                f"Frame {pair.input}: the plate is {plate.shape[1]} x {plate.shape[0]}, "
+                f"the ground truth {truth.shape[1]} x {truth.shape[0]}."
+            )
+    return words or [*_shifted(chosen, plates, truths), *_mixed_up(chosen, plates, truths)]
+
+
+def _shifted(pairs: Sequence[Pair], plates: list, truths: list) -> list[str]:
+    found = [
+        (pair.input, shift)
+        for pair, plate, truth in zip(pairs, plates, truths, strict=True)
+        if (shift := shift_between(plate, truth)) not in (None, (0, 0))
+    ]
+    return [
+        f"Frame {number}: the ground truth seems shifted by {right} pixels right, {down} down. "
+        "Lay it over the plate with the wipe."
+        for number, (right, down) in found
+    ]
+
+
+def _mixed_up(pairs: Sequence[Pair], plates: list, truths: list) -> list[str]:
+    return [
+        f"The ground truth of frame {pairs[pair].input} looks like plate frame {pairs[plate].input}: "
+        "check the order (Pair By)."
+        for pair, plate in misfits(plates, truths)
+    ]
+
+
+def _spread(pairs: Sequence[Pair], most: int) -> list[Pair]:
+    if len(pairs) <= most:
+        return list(pairs)
+    return [pairs[round(index * (len(pairs) - 1) / (most - 1))] for index in range(most)]
+
+
+def frames_to_paint(plate: Sequence[int], painted: Sequence[int], most: int = 3) -> list[int]:
+    """The plate frames that lie farthest from every painted one: where another pair teaches most."""
+    known, free = sorted(set(painted)), sorted(set(plate) - set(painted))
+    chosen: list[int] = []
+    while free and known and len(chosen) < most:
+        best = max(free, key=lambda number: (min(abs(number - k) for k in known), -number))
+        chosen.append(best)
+        known.append(best)
+        free.remove(best)
+    return sorted(chosen)
+
+

@@ -14,14 +14,17 @@ DEGREE = 3
 class ColourFit:
     """One polynomial of the third degree from the plate's channels to the truth's, the same for every pixel.
 
+    ``weights`` is float64 (terms, channels of the truth).
+
     Calling it takes and gives float32 (height, width, channels).
     """
 
     weights: np.ndarray
 
     def __call__(self, plate: np.ndarray) -> np.ndarray:
-        terms = _terms(plate.reshape(-1, plate.shape[-1]))
-        return (terms @ self.weights).astype(np.float32).reshape(*plate.shape[:-1], -1)
+        terms = _terms(plate.reshape(-1, plate.shape[-1]).astype(np.float32))
+        fitted = np.einsum("tc,tp->pc", self.weights.astype(np.float32), terms)
+        return fitted.reshape(*plate.shape[:-1], -1)
 
 
 def fit_colour(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> ColourFit:
@@ -35,8 +38,9 @@ def fit_colour(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> ColourFit:
     for plate, truth in pairs:
         x, y = _finite_rows(plate, truth)
         terms = _terms(x)
-        square = terms.T @ terms + (0 if square is None else square)
-        product = terms.T @ y + (0 if product is None else product)
+        # Not @: threads that share busy cores make such a small product a hundred times slower.
+        square = np.einsum("ip,jp->ij", terms, terms) + (0 if square is None else square)
+        product = np.einsum("ip,pj->ij", terms, y) + (0 if product is None else product)
     if square is None or product is None or not square[0, 0]:
         raise ValueError("no pixels to fit a colour change to")
     # A touch of ridge: channels that are always equal, as in a grey plate, would leave it undetermined.
@@ -52,14 +56,15 @@ def nearest_number(number: int, numbers: Iterable[int]) -> int:
 def _finite_rows(plate: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     x, y = plate.reshape(-1, plate.shape[-1]), truth.reshape(-1, truth.shape[-1])
     known = np.isfinite(x).all(axis=1) & np.isfinite(y).all(axis=1)
-    return x[known], y[known].astype(np.float64)
+    return x[known].astype(np.float64), y[known].astype(np.float64)
 
 
 def _terms(values: np.ndarray) -> np.ndarray:
-    """float64 (pixels, terms): every product of at most DEGREE channel values, the constant first."""
-    columns = values.astype(np.float64).T
-    terms, latest = [np.ones(columns.shape[1])], [(0, np.ones(columns.shape[1]))]
+    """(terms, pixels): every product of at most DEGREE channel values, the constant first."""
+    columns = np.ascontiguousarray(values.T)
+    one = np.ones(columns.shape[1], values.dtype)
+    terms, latest = [one], [(0, one)]
     for _ in range(DEGREE):
         latest = [(i, term * columns[i]) for first, term in latest for i in range(first, len(columns))]
         terms += [term for _, term in latest]
-    return np.stack(terms, axis=1)
+    return np.stack(terms)

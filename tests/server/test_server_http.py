@@ -53,7 +53,7 @@ def call(server, method, path, body=None, headers=None):
 def test_health_and_metadata(client):
     assert client.is_server_live() and client.is_server_ready()
     assert client.is_model_ready("blur") and client.is_model_ready("blur", "1")
-    assert not client.is_model_ready("nothing")
+    assert not client.is_model_ready("nothing") and not client.is_model_ready("blur", "2")
     assert client.get_server_metadata()["extensions"] == ["binary_tensor_data"]
     found = client.get_model_metadata("motion_vectors")
     assert [each["name"] for each in found["inputs"]] == ["current", "next"]

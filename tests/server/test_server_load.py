@@ -197,3 +197,24 @@ def test_off_loopback_the_open_door_is_said_loudly(serve, tmp_path):
     loud = next(line for line in server.log if line["level"] == "warning")
     assert "OPEN TO EVERY MACHINE" in loud["event"]
     assert server.models()
+
+
+def test_more_silent_clients_than_there_is_room_for_keep_nobody_out(serve):
+    """One address opens more connections than the server has sessions; another address is served at once."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4096)), hard))
+    server = serve("--patience", "60s")
+    crowd = []
+    try:
+        for number in range(700):
+            crowd.append(server.connect("127.0.0.7"))
+            crowd[-1].sendall(b"0000" if number % 2 else b"000000100000" + b"x" * 50)
+        started = time.monotonic()
+        assert not server.infer("blur", SMALL, source="127.0.0.8").error
+        assert time.monotonic() - started < 5
+    finally:
+        for each in crowd:
+            each.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

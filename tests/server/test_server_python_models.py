@@ -27,7 +27,9 @@ class Model(BaseModel):
         self.invert = False
         self.word = 'lift'
         self.reset = False
-        self.options = ('gain', 'passes', 'invert', 'word')
+        self.host = 'a name that is taken'
+        self.giant = 1e300
+        self.options = ('gain', 'passes', 'invert', 'word', 'host', 'giant')
         self.buttons = ('reset',)
         self.inputs = {'plate': 3}
         self.outputs = {'result': 3}
@@ -148,6 +150,8 @@ def test_a_model_of_the_original_shows_its_label_options_and_buttons(farm):
     assert [(each.name, each.values[0]) for each in model.bool_options] == [("invert", False)]
     assert [(each.name, each.values[0]) for each in model.string_options] == [("word", "lift")]
     assert [each.name for each in model.button_options] == ["reset"]
+    left_out = farm.wait_for("options that cannot become knobs are left out")["options"]
+    assert left_out == ["host", "giant"]
     assert [(each.name, each.channels) for each in model.inputs] == [("plate", 3)]
 
 

@@ -148,6 +148,12 @@ class Lanes:
         with self._lock:
             return sum(lane.busy for lane in self._lanes.values())
 
+    def has_work(self, name: str) -> bool:
+        """Whether anything waits or runs in a lane."""
+        with self._lock:
+            lane = self._lanes.get(name)
+        return lane is not None and bool(len(lane) or lane.busy)
+
     def retire(self, name: str) -> None:
         """Close the lane of a model that is gone."""
         with self._lock:

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 import time
+from collections import Counter
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as NotYet
 
@@ -85,7 +86,9 @@ class MLServerDoor:
             self._admit(Session(self, connection, address[0]))
 
     def _admit(self, session: Session) -> None:
-        """Run a session in a thread of its own; when too many are there, the longest silent one must go."""
+        """Run a session in a thread of its own; when too many are there, one that is still sending must
+        go.
+        """
         with self._room:
             while len(self._sessions) >= MAX_SESSIONS and not self._closed:
                 self._evict()
@@ -95,9 +98,11 @@ class MLServerDoor:
         thread.start()
 
     def _evict(self) -> None:
-        silent = [session for session in self._sessions if session.waits_for_header]
-        if silent:
-            min(silent, key=lambda session: session.born).drop()
+        """Let go the oldest unfinished upload of the client that has most of them."""
+        sending = [session for session in self._sessions if session.is_sending]
+        if sending:
+            counts = Counter(session.client for session in sending)
+            min(sending, key=lambda session: (-counts[session.client], session.born)).drop()
 
     def _run(self, session: Session) -> None:
         try:
@@ -120,7 +125,7 @@ class Session:
         self.client = client
         self.peer = Peer(connection)
         self.born = time.monotonic()
-        self.waits_for_header = True
+        self.is_sending = True
         self.is_at_work = False
         self._patience = self.house.settings.patience
         self._model: ServedModel | None = None
@@ -190,8 +195,8 @@ class Session:
                 self._make_room(reader)
                 pace = self._shared_pace()
             reader.took(self.peer.read_into(reader.room(), pace))
-            self.waits_for_header = reader.state == "header"
             self.is_at_work = True
+        self.is_sending = False
 
     def _shared_pace(self) -> Pace:
         """The patience with a client whose request holds memory that others may wait for."""

@@ -43,6 +43,7 @@ def serve(
     """
     check_safety(settings)
     keep_one_heap()
+    allow_many_connections()
     house = House(settings, log or ServerLog())
     warn_of_strangers(house)
     sources = Sources(settings.models, house)
@@ -75,6 +76,17 @@ def keep_one_heap() -> None:
     arena_max = -8
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(arena_max, 1)
+
+
+def allow_many_connections() -> None:
+    """Raise the number of open files as far as the system lets this process."""
+    try:
+        import resource
+    except ImportError:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def is_loopback(host: str) -> bool:

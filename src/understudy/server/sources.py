@@ -8,6 +8,7 @@ listed as failed and disturbs nobody.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ FILES = {
     ".torchscript": "torchscript",
 }
 MODEL_SIDE = "model.toml"
+KINDS = {"cat": "network", "run": "run", "onnx": "ONNX", "torchscript": "TorchScript", "python": "Python"}
+LONGEST_FAREWELL = 120.0
 
 
 def kind_of(path: Path) -> str | None:
@@ -90,7 +93,7 @@ class FailedModel:
     trouble = "it could not be loaded; the server's log says why"
 
     def __init__(self, path: Path, kind: str) -> None:
-        self.card = Card(name=safe_name(path.stem), label=safe_label(path.stem), kind=kind)
+        self.card = Card(name=safe_name(path.stem), label=safe_label(path.stem), kind=KINDS[kind])
 
     def run(self, calls: list[Call]) -> list:
         raise RuntimeError("a failed model was asked")
@@ -202,8 +205,16 @@ class Sources:
             self.house.log.info("a model is gone", model=model.card.name)
 
     def _retire(self, model: ServedModel) -> None:
-        """End a model that is no longer served, once the request that it is at is done."""
-        if model.lane.startswith("python:"):
+        """End a model that is no longer served, once the requests that reached it are answered."""
+        threading.Thread(target=self._farewell, args=(model,), name="farewell", daemon=True).start()
+
+    def _farewell(self, model: ServedModel) -> None:
+        own_lane = model.lane.startswith("python:")
+        until = time.monotonic() + LONGEST_FAREWELL
+        while own_lane and self.house.lanes.has_work(model.lane) and time.monotonic() < until:
+            if self._ended.wait(0.05):
+                break
+        if own_lane:
             self.house.lanes.retire(model.lane)
         model.close()
 

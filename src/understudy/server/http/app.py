@@ -136,7 +136,7 @@ def _models(house: House) -> APIRouter:
     @paths.get("/v2/models/{name}/versions/{version}/ready")
     def model_ready(name: str, version: str = "") -> Response:
         """200 when the model answers requests."""
-        if house.registry.get(name).state != "ready":
+        if checked(house.registry.get(name), version).state != "ready":
             raise ModelDown(f'The model "{name}" is not ready.')
         return Response()
 
@@ -144,7 +144,7 @@ def _models(house: House) -> APIRouter:
     @paths.get("/v2/models/{name}/versions/{version}")
     def model(name: str, version: str = "") -> dict[str, Any]:
         """Name, versions, platform, inputs and outputs of a model."""
-        return kserve.metadata(_found(house, name).card)
+        return kserve.metadata(checked(_found(house, name), version).card)
 
     return paths
 
@@ -152,6 +152,13 @@ def _models(house: House) -> APIRouter:
 def _found(house: House, name: str) -> ServedModel:
     model = house.registry.find(name)
     return model if model is not None else house.registry.get(name)
+
+
+def checked(model: ServedModel, version: str) -> ServedModel:
+    """The model, when it is of this version. A run goes on learning: its version is taken whatever it is."""
+    if version not in ("", model.card.version) and model.card.kind != "run":
+        raise UnknownModel(f'The model "{model.card.label}" is of version {model.card.version}.')
+    return model
 
 
 def as_json(model: ServedModel, in_list: bool) -> ModelJson:
@@ -188,7 +195,7 @@ def _infer(house: House) -> APIRouter:
         try:
             if house.draining.is_set():
                 raise ModelDown("The server is shutting down.")
-            model = house.registry.get(name)
+            model = checked(house.registry.get(name), version)
             return await _run(request, house, model)
         except ClientGone:
             house.metrics.observe(DOOR, _name(model), "gone")

@@ -13,6 +13,7 @@ except ImportError:  # uvicorn without its faster parser
 
 MAX_HEADERS = 64 * 1024
 LOOK = 1.0
+MOST_OF_ONE = 400  # connections of one address
 
 
 def patient_protocol(patience: float) -> type:
@@ -31,6 +32,12 @@ class _Patient(_Base):  # type: ignore[misc, valid-type]
         self.app_state = dict(self.app_state, peer=self)
         self._since, self._unread = time.monotonic(), 0
         super().connection_made(transport)
+        host = self.client[0] if self.client else ""
+        if (
+            sum(other.client is not None and other.client[0] == host for other in self.connections)
+            > MOST_OF_ONE
+        ):
+            transport.abort()
         self._look()
 
     def data_received(self, data: bytes) -> None:

@@ -16,6 +16,7 @@ ANY = -1
 SENT = 3  # Nuke sends three channels for every input, whatever it is told
 KINDS: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "string"}
 INT32 = (-(2**31), 2**31 - 1)
+FLOAT32 = 3.4028234e38
 RESERVED_KNOBS = frozenset(
     [
         "host",
@@ -102,9 +103,8 @@ class Option:
             return value
         within = self._clamped(value)
         if within != value and not gentle:
-            raise RequestError(
-                f'The option "{self.name}" must lie between {self.minimum} and {self.maximum}.'
-            )
+            low, high = self._range()
+            raise RequestError(f'The option "{self.name}" must lie between {low} and {high}.')
         return within
 
     def _typed(self, value: Any) -> Any:
@@ -127,10 +127,20 @@ class Option:
     def _clamped(self, value: Any) -> Any:
         if self.kind == "float" and not math.isfinite(value):
             return self.default
-        low, high = INT32 if self.kind == "int" else (-math.inf, math.inf)
-        low = low if self.minimum is None else max(low, self.minimum)
-        high = high if self.maximum is None else min(high, self.maximum)
+        low, high = self._range()
         return type(value)(min(max(value, low), high))
+
+    def _range(self) -> tuple[float, float]:
+        """What the option may hold: its own range within that of the wire."""
+        low, high = INT32 if self.kind == "int" else (-FLOAT32, FLOAT32)
+        return (
+            low if self.minimum is None else max(low, self.minimum),
+            high if self.maximum is None else min(high, self.maximum),
+        )
+
+    def travels(self) -> bool:
+        """Whether the default fits the numbers of the wire."""
+        return self.kind in ("bool", "string") or self._clamped(self.default) == self.default
 
     def as_json(self) -> dict[str, Any]:
         facts = {
@@ -262,10 +272,10 @@ def is_knob_name(name: str) -> bool:
 
 
 def usable_options(options: Iterable[Option], taken: Iterable[str] = ()) -> tuple[Option, ...]:
-    """The options that can become knobs: valid, not reserved, unique."""
+    """The options that can become knobs: valid names, not reserved, unique, of values that fit the wire."""
     seen, kept = set(taken), []
     for option in options:
-        if is_knob_name(option.name) and option.name not in seen:
+        if is_knob_name(option.name) and option.name not in seen and option.travels():
             seen.add(option.name)
             kept.append(option)
     return tuple(kept)

@@ -47,16 +47,28 @@ def _display(pattern: str, number: int) -> np.ndarray:
 def judge(folders: Folders) -> Scores:
     """Compare with the truth, which training never saw. The colour fit is the best cubic polynomial."""
     fit = fit_colour((display(folders, "plate", n), display(folders, "painted", n)) for n in PAINTED)
-    plate, fitted, learned = {}, {}, {}
+    plate: dict[int, float] = {}
+    fitted: dict[int, float] = {}
+    learned: dict[int, float] = {}
     for number in UNSEEN:
         before, truth = display(folders, "plate", number), display(folders, "truth", number)
         plate[number], fitted[number] = psnr(before, truth), psnr(fit(before), truth)
         learned[number] = psnr(display(folders, "learned", number), truth)
     worst = min(learned, key=learned.__getitem__)
-    means = [round(float(np.mean(list(each.values()))), 2) for each in (plate, fitted, learned)]
-    scores = Scores(len(UNSEEN), *means, round(learned[worst], 2), worst)
+    scores = Scores(
+        frames=len(UNSEEN),
+        plate_unchanged=_mean(plate),
+        colour_fit=_mean(fitted),
+        learned=_mean(learned),
+        learned_worst=round(learned[worst], 2),
+        learned_worst_frame=worst,
+    )
     folders.scores.write_text(json.dumps(asdict(scores), indent=1) + "\n", encoding="utf-8")
     return scores
+
+
+def _mean(scores: dict[int, float]) -> float:
+    return round(sum(scores.values()) / len(scores), 2)
 
 
 def contact_sheet(folders: Folders) -> None:
@@ -86,7 +98,7 @@ def _closer(cell: np.ndarray) -> np.ndarray:
     top, left = height * 30 // 270, width * 262 // 480
     part = oiio.ImageBuf(np.ascontiguousarray(cell[top : top + height // 3, left : left + width // 3]))
     larger = oiio.ImageBufAlgo.resize(part, "lanczos3", 0.0, roi=oiio.ROI(0, width, 0, height, 0, 1, 0, 3))
-    return np.clip(larger.get_pixels("float"), 0, 1)
+    return np.clip(np.asarray(larger.get_pixels("float")), 0, 1)
 
 
 def _write(buffer: oiio.ImageBuf, x: int, y: int, text: str, size: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from vectors import floats
 
 
 def blur(image: np.ndarray, radius: float) -> np.ndarray:
@@ -14,15 +15,16 @@ def blur(image: np.ndarray, radius: float) -> np.ndarray:
         size = image.shape[axis]
         pad = [(reach, reach) if each == axis else (0, 0) for each in range(image.ndim)]
         padded = np.pad(image, pad, mode="edge")
-        parts = (np.take(padded, range(at, at + size), axis) * w for at, w in enumerate(weights))
-        image = sum(parts, np.float32(0))
+        image = np.zeros_like(image)
+        for at, weight in enumerate(weights):
+            image += weight * (padded[at : at + size] if axis == 0 else padded[:, at : at + size])
     return image
 
 
 def glow(image: np.ndarray) -> np.ndarray:
     """Light that the lens scatters around bright places: a warm halo and a wide veil."""
     eighth = _shrink(np.minimum(image, 12.0), 5)
-    halo = _grow(blur(eighth, 2.2), image.shape) * np.float32([0.035, 0.026, 0.018])
+    halo = _grow(blur(eighth, 2.2), image.shape) * floats([0.035, 0.026, 0.018])
     veil = _grow(blur(eighth, 9.0), image.shape) * np.float32(0.022)
     return image * np.float32(0.945) + halo + veil
 
@@ -46,7 +48,7 @@ def grain_field(seed: int, height: int, width: int) -> np.ndarray:
 def grain(image: np.ndarray, field: np.ndarray, amount: float) -> np.ndarray:
     """``image`` with ``field`` on it, as strong as film shows it: with the root of the light."""
     strength = amount * np.sqrt(np.maximum(image, 0) * np.float32(0.18) + np.float32(0.0003))
-    return image + field * strength * np.float32([0.95, 0.9, 1.25])
+    return image + field * strength * floats([0.95, 0.9, 1.25])
 
 
 def _shrink(image: np.ndarray, by: int) -> np.ndarray:

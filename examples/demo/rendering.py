@@ -56,9 +56,11 @@ def write_exr(path: Path, pixels: np.ndarray, number: int) -> None:
     spec.attribute("framesPerSecond", "rational", (24, 1))
     spec.attribute("smpte:TimeCode", "timecode", _timecode(number))
     output = oiio.ImageOutput.create(str(path))
-    written = output and output.open(str(path), spec) and output.write_image(np.ascontiguousarray(pixels))
-    if not (written and output.close()):
-        raise OSError(f"{path} could not be written: {output.geterror() if output else oiio.geterror()}")
+    if output is None:
+        raise OSError(f"{path} could not be written: {oiio.geterror()}")
+    written = output.open(str(path), spec) and output.write_image(np.ascontiguousarray(pixels))
+    if not (output.close() and written):
+        raise OSError(f"{path} could not be written: {output.geterror()}")
 
 
 def _timecode(number: int) -> tuple[int, int]:

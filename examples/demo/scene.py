@@ -10,12 +10,12 @@ import numpy as np
 from props import furnish
 from textures import MARKER_COLOUR, leaves, table, wall
 from things import Hits, Thing
-from vectors import column, dot, mix, smoothstep, unit
+from vectors import column, dot, floats, mix, smoothstep, unit
 
-SUN = np.float32([5.2, 4.0, 2.55])
-SKY = np.float32([0.20, 0.245, 0.31])
-ROOM = np.float32([0.105, 0.095, 0.085])
-BOUNCE = np.float32([0.16, 0.105, 0.06])
+SUN = floats([5.2, 4.0, 2.55])
+SKY = floats([0.20, 0.245, 0.31])
+ROOM = floats([0.105, 0.095, 0.085])
+BOUNCE = floats([0.16, 0.105, 0.06])
 FAR = np.float32(1e6)
 
 

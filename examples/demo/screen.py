@@ -26,7 +26,7 @@ class Stages:
                 task = bar.add_task(title, total=total, words="")
 
                 def step(done: int, words: str = "", total: int | None = None) -> None:
-                    bar.update(task, completed=done, words=words, **({"total": total} if total else {}))
+                    bar.update(task, total=total, completed=done, words=words)
 
                 yield step
                 bar.update(task, total=1, completed=1, words="")

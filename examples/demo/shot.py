@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from lens import blur, glow, grain, grain_field, vignette
 from scene import Set
-from vectors import column, unit
+from vectors import column, floats, unit
 
 FIRST, LAST = 1001, 1044
 NUMBERS = tuple(range(FIRST, LAST + 1))
@@ -33,7 +33,7 @@ class Camera:
     def rays(self, rows: slice) -> np.ndarray:
         """Unit directions (3, samples) of some rows of the picture: SAMPLES rays for each pixel, in order."""
         y, x = np.mgrid[rows, 0 : self.width].astype(np.float32)
-        dx, dy = np.float32(SAMPLES).T
+        dx, dy = floats(SAMPLES).T
         half_height = self.half_width * self.height / self.width
         u = ((x[..., None] + dx) / self.width * 2 - 1).ravel() * np.float32(self.half_width)
         v = (1 - (y[..., None] + dy) / self.height * 2).ravel() * np.float32(half_height)
@@ -44,10 +44,10 @@ def camera_at(moment: float, width: int) -> Camera:
     """A slow dolly to the right, slightly in, by hand. ``moment``: 0 at the first frame, 1 at the last."""
     ease = moment * moment * (3 - 2 * moment)
     across, up = (sum(np.sin(moment * f + p) / f for f, p in waves) for waves in SHAKE)
-    eye = np.float32([-0.32 + 0.56 * ease + 0.05 * across, 0.66 + 0.05 * up, 2.66 - 0.24 * ease])
-    aim = np.float32([-0.03 + 0.12 * ease + 0.06 * up, 0.235 + 0.06 * across, 0.15])
+    eye = floats([-0.32 + 0.56 * ease + 0.05 * across, 0.66 + 0.05 * up, 2.66 - 0.24 * ease])
+    aim = floats([-0.03 + 0.12 * ease + 0.06 * up, 0.235 + 0.06 * across, 0.15])
     forward = unit(aim - eye)
-    right = unit(np.cross(forward, np.float32([0.012 * across, 1, 0])))
+    right = unit(np.cross(forward, floats([0.012 * across, 1, 0])))
     axes = np.stack([right, np.cross(right, forward), forward], -1).astype(np.float32)
     return Camera(column(eye), axes, 0.318, width, width * 9 // 16)
 
@@ -100,9 +100,9 @@ def _develop(wall: np.ndarray, front: np.ndarray, depth: np.ndarray, field: np.n
 
 def graded(image: np.ndarray) -> np.ndarray:
     """The grade: brighter, warmer, more contrast and colour, with blue in the shadows. Scene-linear."""
-    gain, gamma = np.float32([1.46, 1.24, 0.98]), np.float32([1.16, 1.11, 1.03])
+    gain, gamma = floats([1.46, 1.24, 0.98]), floats([1.16, 1.11, 1.03])
     level = image * gain / np.float32(0.18)
     curved = np.sign(level) * np.abs(level) ** gamma * np.float32(0.18)
-    grey = curved @ np.float32([0.2126, 0.7152, 0.0722])
+    grey = curved @ floats([0.2126, 0.7152, 0.0722])
     richer = grey[..., None] + (curved - grey[..., None]) * np.float32(1.18)
-    return richer + np.float32([0.0010, 0.0028, 0.0062])
+    return richer + floats([0.0010, 0.0028, 0.0062])

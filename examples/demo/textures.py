@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from vectors import mix, smoothstep
+from vectors import floats, mix, smoothstep
 
 WALL_LEFT, WALL_BOTTOM, WALL_WIDTH, WALL_HEIGHT = -1.8, -0.1, 3.6, 1.5
 TABLE_LEFT, TABLE_WIDTH, TABLE_DEPTH = -1.8, 3.6, 1.6
-MARKER_COLOUR = np.float32([0.86, 0.17, 0.025])
+MARKER_COLOUR = floats([0.86, 0.17, 0.025])
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +62,12 @@ def wall() -> tuple[Surface, Surface]:
     stipple, streaks = noise(3, rows, columns, 0.6), noise(4, rows, columns, 1.6, (0.12, 1))
     height = 0.5 * noise(5, rows, columns, 1.3) + 0.12 * stipple
     v = np.linspace(WALL_BOTTOM, WALL_BOTTOM + WALL_HEIGHT, rows, dtype=np.float32)[:, None]
-    upper, lower = np.float32([0.205, 0.245, 0.225]), np.float32([0.060, 0.098, 0.105])
+    upper, lower = floats([0.205, 0.245, 0.225]), floats([0.060, 0.098, 0.105])
     edge = smoothstep(-0.004, 0.004, v - 0.235 + 0.0016 * mottle)
     paint = mix(lower, upper, edge[..., None])
     paint = paint * np.exp(0.10 * mottle + 0.13 * stain + 0.05 * stipple + 0.06 * streaks)[..., None]
     chips = smoothstep(2.0, 2.12, 0.8 * noise(6, rows, columns, 1.7) + 0.75 * noise(7, rows, columns, 1.1))
-    plaster = np.float32([0.40, 0.36, 0.30]) * np.exp(0.12 * mottle)[..., None]
+    plaster = floats([0.40, 0.36, 0.30]) * np.exp(0.12 * mottle)[..., None]
     paint = mix(paint, plaster, chips[..., None])
     crack = np.abs(noise(8, rows, columns, 1.75)) + 0.02 * stipple
     cracks = (1 - smoothstep(0.0, 0.022, crack)) * smoothstep(0.4, 1.2, noise(9, rows, columns, 2.0))
@@ -92,7 +92,7 @@ def table() -> Surface:
     pores = noise(13, rows, columns, 0.5, (1, 0.03))[np.arange(rows)[:, None], along]
     tone = np.random.default_rng(14).normal(0, 0.16, 32).astype(np.float32)[board]
     lines = np.sin(9 * rings + 2.5 * grain)
-    light, dark = np.float32([0.33, 0.205, 0.112]), np.float32([0.130, 0.070, 0.034])
+    light, dark = floats([0.33, 0.205, 0.112]), floats([0.130, 0.070, 0.034])
     wood = mix(light, dark, smoothstep(-1.2, 1.6, 0.55 * lines + 0.5 * grain)[..., None])
     wood = wood * np.exp(tone + 0.10 * pores + 0.10 * noise(15, rows, columns, 1.9))[..., None]
     gap = np.abs(z / 0.145 - np.round(z / 0.145)) * 0.145

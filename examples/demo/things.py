@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from vectors import column, dot, smoothstep, unit
+from vectors import column, dot, floats, smoothstep, unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class Turned:
     _radii: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
-        heights, radii = np.float32(self.profile).T
+        heights, radii = floats(self.profile).T
         self.height = float(heights[-1])
         y = np.linspace(0, self.height, self.steps)
         made = np.interp(y, heights, radii)
@@ -198,7 +198,7 @@ class Book:
         passed = np.zeros(start.shape[1], np.float32)
         for step in range(8):
             angle, away = step * 2.399963, np.sqrt((step + 0.5) / 8) * softness
-            wobble = np.float32([np.cos(angle), np.sin(angle), chance.uniform(-1, 1)]) * np.float32(away)
+            wobble = floats([np.cos(angle), np.sin(angle), chance.uniform(-1, 1)]) * np.float32(away)
             enter, leave, _ = self._slabs(start, self._turn(column(unit(light[:, 0] + wobble))))
             passed += ~((enter < leave) & (leave > 0.002))
         return passed / np.float32(8)

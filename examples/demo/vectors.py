@@ -13,8 +13,13 @@ def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
+def floats(values: object) -> np.ndarray:
+    return np.asarray(values, np.float32)
+
+
 def column(values: object) -> np.ndarray:
-    return np.asarray(values, np.float32).reshape(3, 1)
+    """A single vector as (3, 1)."""
+    return floats(values).reshape(3, 1)
 
 
 def smoothstep(low: float, high: float, x: np.ndarray) -> np.ndarray:

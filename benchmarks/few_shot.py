@@ -1,0 +1,250 @@
+"""How well a few frames teach the rest of a shot: train on some, apply to all, judge on the others.
+
+    python benchmarks/few_shot.py --cases DIR [--time-limit 60s] [--only NAME ...] [--seed N]
+                                  [--model-size medium] [--steps N] [--json FILE] [--pictures DIR]
+                                  [--keep DIR] [-- further flags of understudy train]
+
+DIR holds one folder per case: ``input/`` and ``groundtruth/`` with a sequence (or a movie) each, numbered
+alike, and ``case.json``, which may name ``kind`` (image or matte), ``train_frames``, ``test_frames`` and
+``baselines``. What it does not name is chosen or measured here. See README.md beside this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from few_shot_case import Case, display, find_cases, read_case, score
+from few_shot_job import Cost, train_command, understudy_command
+from few_shot_picture import draw_case
+from rich.console import Console
+from rich.table import Table
+
+import understudy
+from understudy.errors import UnderstudyError
+from understudy.frames import Shot, open_shot
+from understudy.measure import flicker
+from understudy.runs.files import write_atomically
+
+
+@dataclass
+class Row:
+    """What is known of a case in the end. ``main`` is PSNR in dB, or IoU for a matte: mean over test frames.
+
+    ``above`` is how far that is above ``bar``, the baseline to beat; ``flicker`` is in 8-bit code values.
+    """
+
+    name: str
+    kind: str
+    main: float
+    mae: float | None
+    worst: float
+    worst_frame: int
+    flicker: float
+    bar: float
+    above: float
+    steps: int
+    train_seconds: float
+    apply_seconds: float
+    peak_memory_mb: float
+    baselines: dict[str, float]
+    frames: dict[int, float]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = read_options(arguments)
+    console = Console()
+    rows: list[Row] = []
+    failed: dict[str, str] = {}
+    try:
+        folders = find_cases(options.cases, options.only)
+    except UnderstudyError as error:
+        console.print(f"Error: {error}", markup=False)
+        return error.exit_code
+    for folder in folders:
+        try:
+            with console.status(folder.name) as status:
+                rows.append(run_case(folder, options, lambda text, s=status: s.update(text)))
+            console.print(one_line(rows[-1]), highlight=False)
+        except UnderstudyError as error:
+            failed[folder.name] = str(error)
+            console.print(f"{folder.name}: {error}", markup=False)
+    if rows:
+        console.print(as_table(rows))
+    if options.json:
+        write_atomically(options.json, as_json(rows, failed, options).encode())
+    return 1 if failed else 0
+
+
+def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    own, more = (given[: given.index("--")], given[given.index("--") + 1 :]) if "--" in given else (given, [])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    add = parser.add_argument
+    add("--cases", type=Path, required=True, help="the folder that holds the cases, or one case")
+    add("--time-limit", help="for each training, from the start of its process (60s unless --steps is given)")
+    add("--only", nargs="+", default=[], metavar="NAME", help="these cases only")
+    add("--seed", type=int, default=0)
+    add("--model-size", choices=("small", "medium", "large"))
+    add("--steps", type=int, help="train for so many steps")
+    add("--json", type=Path, metavar="FILE", help="write all figures there")
+    add("--pictures", type=Path, metavar="DIR", help="write a picture of each case there")
+    add("--keep", type=Path, metavar="DIR", help="keep runs and learned frames there")
+    options = parser.parse_args(own)
+    options.more = more
+    if not options.time_limit and not options.steps:
+        options.time_limit = "60s"
+    return options
+
+
+def run_case(folder: Path, options: argparse.Namespace, say: Any) -> Row:
+    """Train, apply, judge: one case from start to end."""
+    with ExitStack() as stack:
+        case = read_case(folder)
+        stack.callback(case.plate.close)
+        stack.callback(case.truth.close)
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="few_shot_")))
+        keep = (options.keep or work) / case.name
+        keep.mkdir(parents=True, exist_ok=True)
+        painted = case.painted(work / "painted")
+        trained = train(case, painted, keep / "runs", options, say)
+        spec, applied = apply(case, keep, say)
+        learned = stack.enter_context(open_shot(spec))
+        return judge(case, learned, trained, applied, options)
+
+
+def train(case: Case, painted: str, runs: Path, options: argparse.Namespace, say: Any) -> Cost:
+    def report(event: dict[str, Any]) -> None:
+        if event["event"] == "stepped":
+            say(f"{case.name}: step {event['step']}/{event['total']}, loss {event['loss']:.4g}")
+
+    say(f"{case.name}: training")
+    return understudy_command(train_command(case, painted, runs, options), report)
+
+
+def apply(case: Case, keep: Path, say: Any) -> tuple[str, Cost]:
+    """Every frame of the shot, losslessly; the spec of the results."""
+    sample = case.plate.read(case.plate.numbers[0])
+    spec = str(keep / "learned" / f"learned.####{'.png' if sample.is_integer else '.exr'}")
+    say(f"{case.name}: applying")
+    arguments = ["apply", str(keep / "runs" / case.name), str(case.folder / "input"), spec, "--overwrite"]
+    return spec, understudy_command(arguments, lambda event: None)
+
+
+def judge(case: Case, learned: Shot, trained: Cost, applied: Cost, options: argparse.Namespace) -> Row:
+    def result(number: int) -> np.ndarray:
+        return display(learned.read(number), case.kind)
+
+    scores = {number: score(case, number, result(number)) for number in case.test_frames}
+    mains = {number: each["main"] for number, each in scores.items()}
+    order = sorted(mains, key=lambda number: (mains[number] == mains[number], mains[number]))
+    if options.pictures:
+        rows = [("median frame", order[len(order) // 2]), ("worst frame", order[0])]
+        draw_case(case, rows, result, options.pictures / f"{case.name}.png")
+    mean = statistics.fmean(mains.values())
+    wobble = flicker(map(result, case.frames), map(case.truth_pixels, case.frames), case.frames)
+    return Row(
+        name=case.name,
+        kind=case.kind,
+        main=mean,
+        mae=statistics.fmean(each["mae"] for each in scores.values()) if case.kind == "matte" else None,
+        worst=mains[order[0]],
+        worst_frame=order[0],
+        flicker=wobble,
+        bar=case.bar,
+        above=mean - case.bar,
+        steps=trained.last.get("stepped", {}).get("step", 0),
+        train_seconds=trained.seconds,
+        apply_seconds=applied.seconds,
+        peak_memory_mb=trained.peak_memory_mb,
+        baselines=case.baselines,
+        frames=mains,
+    )
+
+
+def one_line(row: Row) -> str:
+    return f"{row.name}: {_score(row, row.main)}, baseline {_score(row, row.bar)}, {row.train_seconds:.0f} s"
+
+
+def as_table(rows: Sequence[Row]) -> Table:
+    table = Table(title="Mean over the frames never painted")
+    table.add_column("case")
+    for heading in (
+        "score",
+        "baseline",
+        "above",
+        "worst",
+        "frame",
+        "MAE",
+        "flicker",
+        "steps",
+        "train s",
+        "MB",
+    ):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        colour = "green" if row.above > 0 else "red"
+        table.add_row(
+            row.name,
+            _score(row, row.main),
+            _score(row, row.bar),
+            f"[{colour}]{row.above:+.2f}[/]",
+            _score(row, row.worst),
+            str(row.worst_frame),
+            "" if row.mae is None else f"{row.mae:.4f}",
+            f"{row.flicker:.2f}",
+            str(row.steps),
+            f"{row.train_seconds:.0f}",
+            f"{row.peak_memory_mb:.0f}",
+        )
+    return table
+
+
+def _score(row: Row, value: float) -> str:
+    return f"{value:.3f} IoU" if row.kind == "matte" else f"{value:.2f} dB"
+
+
+def as_json(rows: Sequence[Row], failed: dict[str, str], options: argparse.Namespace) -> str:
+    """All figures, with what they were made by; what is not a number is null."""
+    document = {
+        "understudy": understudy.__version__,
+        "date": time.strftime("%Y-%m-%dT%H:%M:%S"),
+        "machine": {"system": platform.platform(), "cores": os.cpu_count()},
+        "options": {
+            "time_limit": options.time_limit,
+            "steps": options.steps,
+            "seed": options.seed,
+            "model_size": options.model_size,
+            "more": options.more,
+        },
+        "cases": [asdict(row) for row in rows],
+        "failed": failed,
+    }
+    return json.dumps(_finite(document), indent=1, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and value - value != 0 else value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

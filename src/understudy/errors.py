@@ -1,23 +1,23 @@
 """Every error a user can meet, as one tree.
 
-    UnderstudyError            refused before the work began, or asked for wrongly (exit code 2)
-    ├── SettingError           a setting out of range, of the wrong type, or unknown
-    ├── SequenceError          a frame pattern, range or folder that names no frames
-    ├── FrameError             one image or movie frame that cannot be read
-    ├── ChannelError           a channel, layer or part that is not in the file
-    ├── SizeError              display windows or sizes that do not belong together
-    ├── PairingError           plate and ground truth that share no frames
-    ├── ColourError            a colour space that does not exist or does not fit
-    ├── DeviceError            a device that is not there, or cannot do what was asked
-    ├── ModelFileError         a model file that is missing, damaged, or not one
-    ├── RunError               a run that does not exist, exists already, or is busy
-    ├── MissingPackageError    an optional package that the wish needs
-    └── WorkError              the work began and then failed (exit code 1)
-        ├── WriteError         a file that could not be written whole
-        ├── TrainingError      training that cannot go on
-        ├── ApplyError         some frames could not be made
-        ├── ExportError        an exported file that disagrees with the original
-        └── ServerError        a served model that failed
+UnderstudyError            refused before the work began, or asked for wrongly (exit code 2)
+├── SettingError           a setting out of range, of the wrong type, or unknown
+├── SequenceError          a frame pattern, range or folder that names no frames
+├── FrameError             one image or movie frame that cannot be read
+├── ChannelError           a channel, layer or part that is not in the file
+├── SizeError              display windows or sizes that do not belong together
+├── PairingError           plate and ground truth that share no frames
+├── ColourError            a colour space that does not exist or does not fit
+├── DeviceError            a device that is not there, or cannot do what was asked
+├── ModelFileError         a model file that is missing, damaged, or not one
+├── RunError               a run that does not exist, exists already, or is busy
+├── MissingPackageError    an optional package that the wish needs
+└── WorkError              the work began and then failed (exit code 1)
+    ├── WriteError         a file that could not be written whole
+    ├── TrainingError      training that cannot go on
+    ├── ApplyError         some frames could not be made
+    ├── ExportError        an exported file that disagrees with the original
+    └── ServerError        a served model that failed
 """
 
 from __future__ import annotations

@@ -1,0 +1,283 @@
+"""Pairs -> batches on the device.
+
+Which crop of which pair a sample is, and how it is turned, is a function of (seed, step, sample) alone: the
+same on every device, in every process, and after every resume. All pairs lie one after the other in memory,
+so that a whole batch is one gather, whatever the sizes of the frames, with both sides drawn alike.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+DRAWS = 32
+GRID = 8
+HALF_ABOVE = 1_500_000_000
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How crops are varied. ``turn``: mirrored and turned by right angles; ``rotate`` (radians) and ``zoom``
+    (natural log) warp them; ``gain`` (natural log) varies the plate's brightness and colour, where the truth
+    does not depend on it; ``paste``: how often the matte of another crop is pasted in."""
+
+    mirror: bool = True
+    turn: bool = False
+    rotate: float = 0.0
+    zoom: float = 0.0
+    gain: float = 0.0
+    paste: float = 0.0
+
+    @property
+    def warps(self) -> bool:
+        return self.rotate > 0 or self.zoom > 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """``input`` (N, C, H, W), ``truth`` (N, C_out, H, W), ``base``, what the colour fit makes of the input, of
+    the same shape (empty for a matte), and ``weight`` (N, 1, H, W), all float32."""
+
+    input: Tensor
+    truth: Tensor
+    base: Tensor
+    weight: Tensor
+
+
+@dataclass(frozen=True)
+class Material:
+    """One pair as it is learned from: float32 tensors (H, W, channels). ``base`` has no channels for a matte."""
+
+    input: Tensor
+    truth: Tensor
+    base: Tensor
+    weight: Tensor
+
+    @property
+    def change(self) -> Tensor:
+        """(H, W): how much there is to learn at each pixel."""
+        error = self.truth - self.base if self.base.shape[2] else self.truth
+        return error.abs().mean(2) * self.weight[..., 0]
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """Where one set of crops lies: a pair, a top-left corner and its turns, each of shape (N,)."""
+
+    pair: Tensor
+    top: Tensor
+    left: Tensor
+    mirror: Tensor
+    flip: Tensor
+    swap: Tensor
+
+
+def random_numbers(seed: int, step: int, samples: int) -> Tensor:
+    """(samples, DRAWS) numbers in 0..1, always made on the CPU; the same for the same seed and step, and a
+    sample's do not depend on how many samples there are."""
+    rows = []
+    for sample in range(samples):
+        generator = torch.Generator().manual_seed(hash_numbers(seed, step, sample))
+        rows.append(torch.rand(DRAWS, generator=generator, dtype=torch.float64))
+    return torch.stack(rows)
+
+
+def hash_numbers(*numbers: int) -> int:
+    """Mix integers into one of 63 bits (the finaliser of splitmix64, Steele et al. 2014)."""
+    mixed = 0
+    for number in numbers:
+        mixed = (mixed + number + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+        mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+        mixed ^= mixed >> 31
+    return mixed >> 1
+
+
+class CropSource:
+    """Pairs on a device, and the crops of them.
+
+    ``focus`` is the share of crops that are drawn where there is most to learn; the rest come from everywhere.
+    """
+
+    def __init__(
+        self, pairs: list[Material], device: torch.device, crop: tuple[int, int], seed: int, focus: float
+    ) -> None:
+        self.crop, self.seed, self.device, self.focus = crop, seed, device, focus
+        first = pairs[0]
+        self.parts = [part.shape[2] for part in (first.input, first.truth, first.base, first.weight)]
+        self.sizes = torch.tensor([pair.input.shape[:2] for pair in pairs])
+        pixels = self.sizes.prod(1)
+        self.starts = pixels.cumsum(0) - pixels
+        self.pixels = _pack(pairs, int(pixels.sum())).to(device)
+        self.cells = [_change_per_cell(pair) for pair in pairs]
+
+    def batch(self, step: int, samples: range, pairs: list[int], augmentation: Augmentation, total: int) -> Batch:
+        """Those of the ``total`` samples of a step that are in ``samples``, drawn from ``pairs``."""
+        numbers = random_numbers(self.seed, step, total)[samples.start : samples.stop]
+        crops = self._crops(numbers, pairs, augmentation, step, samples, total)
+        if augmentation.paste > 0:
+            donors = self._crops(numbers.roll(DRAWS // 2, 1), pairs, augmentation, step, samples, total, True)
+            crops = _paste(crops, donors, numbers[:, 14] < augmentation.paste, self.parts[0])
+        plate, truth, base, weight = crops.split(self.parts, dim=1)
+        if augmentation.gain > 0:
+            plate = _vary_gain(plate, numbers[:, 8:15], augmentation.gain)
+        return Batch(*(_ready(part) for part in (plate, truth, base, weight)))
+
+    def _crops(
+        self, numbers: Tensor, pairs: list[int], augmentation: Augmentation, step: int, samples: range,
+        total: int, on_change: bool = False,
+    ) -> Tensor:
+        height, width = self.crop
+        reach = _region_size(self.crop, augmentation) if augmentation.warps else self.crop
+        draw = self._draw(numbers, pairs, augmentation, step, samples, total, reach, on_change)
+        region = self._gather(draw, reach)
+        return _warp(region, numbers, augmentation, (height, width)) if augmentation.warps else region
+
+    def _draw(
+        self, numbers: Tensor, pairs: list[int], augmentation: Augmentation, step: int, samples: range,
+        total: int, size: tuple[int, int], on_change: bool,
+    ) -> _Draw:
+        order = [_pair_of(self.seed, step, sample, total, len(pairs)) for sample in samples]
+        pair = torch.tensor([pairs[(index + on_change) % len(pairs)] for index in order])
+        focus = 1.0 if on_change else self.focus
+        corners = [
+            self._corner(int(p), row, size, focus) for p, row in zip(pair, numbers.tolist(), strict=True)
+        ]
+        top, left = torch.tensor(corners).unbind(1)
+        square = size[0] == size[1]
+        no = torch.zeros(len(pair), dtype=torch.bool)
+        return _Draw(
+            pair,
+            top,
+            left,
+            numbers[:, 4] < 0.5 if augmentation.mirror else no,
+            numbers[:, 5] < 0.5 if augmentation.turn else no,
+            numbers[:, 6] < 0.5 if augmentation.turn and square else no,
+        )
+
+    def _corner(self, pair: int, row: list[float], size: tuple[int, int], focus: float) -> tuple[int, int]:
+        """The top-left corner of a crop: anywhere, or so that a place where the effect is at work is inside."""
+        height, width = self.sizes[pair].tolist()
+        most_top, most_left = max(0, height - size[0]), max(0, width - size[1])
+        if row[0] >= focus:
+            return round(row[1] * most_top), round(row[2] * most_left)
+        cells = self.cells[pair]
+        cell = int(torch.searchsorted(cells.sums, row[3] * float(cells.sums[-1])).clamp(max=len(cells.sums) - 1))
+        y, x = divmod(cell, cells.columns)
+        top, left = y * GRID - row[1] * (size[0] - GRID), x * GRID - row[2] * (size[1] - GRID)
+        return min(max(0, round(top)), most_top), min(max(0, round(left)), most_left)
+
+    def _gather(self, draw: _Draw, size: tuple[int, int]) -> Tensor:
+        """(N, C, h, w) from the packed pixels in one indexing; past the frame's edge its edge is repeated."""
+        rows = torch.arange(size[0])[None, :, None] + torch.zeros(1, 1, size[1], dtype=torch.long)
+        columns = torch.arange(size[1])[None, None, :] + torch.zeros(1, size[0], 1, dtype=torch.long)
+        swap = draw.swap[:, None, None]
+        if bool(draw.swap.any()):
+            rows, columns = torch.where(swap, columns, rows), torch.where(swap, rows, columns)
+        rows = torch.where(draw.flip[:, None, None], size[0] - 1 - rows, rows) + draw.top[:, None, None]
+        columns = torch.where(draw.mirror[:, None, None], size[1] - 1 - columns, columns) + draw.left[:, None, None]
+        height, width = (self.sizes[draw.pair, axis][:, None, None] for axis in (0, 1))
+        rows, columns = rows.clamp(min=0).minimum(height - 1), columns.clamp(min=0).minimum(width - 1)
+        index = self.starts[draw.pair][:, None, None] + rows * width + columns
+        return self.pixels[index.to(self.device, non_blocking=True)].permute(0, 3, 1, 2)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Running sums of the change in cells of GRID pixels, row by row."""
+
+    sums: Tensor
+    columns: int
+
+
+def _ready(part: Tensor) -> Tensor:
+    return part.float().contiguous(memory_format=torch.channels_last)
+
+
+def _pack(pairs: list[Material], total: int) -> Tensor:
+    """(pixels of all pairs, channels of all parts); in half precision when that is very much."""
+    channels = sum(part.shape[2] for part in _parts(pairs[0]))
+    kind = torch.float16 if total * channels * 4 > HALF_ABOVE else torch.float32
+    packed = torch.empty((total, channels), dtype=kind)
+    at = 0
+    for pair in pairs:
+        count = pair.input.shape[0] * pair.input.shape[1]
+        packed[at : at + count] = torch.cat([part.reshape(count, part.shape[2]) for part in _parts(pair)], 1)
+        at += count
+    return packed
+
+
+def _parts(pair: Material) -> tuple[Tensor, ...]:
+    return pair.input, pair.truth, pair.base, pair.weight
+
+
+def _change_per_cell(pair: Material) -> _Cells:
+    sums = functional.avg_pool2d(pair.change[None, None], GRID, ceil_mode=True)[0, 0]
+    return _Cells((sums.double() + 1e-9).flatten().cumsum(0), sums.shape[1])
+
+
+def focus_of(pairs: list[Material], matte: bool) -> float:
+    """The share of crops that is worth drawing where the change is: much for a matte and for a local fix,
+    little where the effect is everywhere."""
+    if matte:
+        return 0.8
+    cells = torch.cat([functional.avg_pool2d(p.change[None, None], GRID, ceil_mode=True).flatten() for p in pairs])
+    ordered = cells.sort(descending=True).values.double()
+    share = ordered[: max(1, len(ordered) // 5)].sum() / ordered.sum().clamp(min=1e-12)
+    return float(((share - 0.4) * 1.5).clamp(0.0, 0.6))
+
+
+def _pair_of(seed: int, step: int, sample: int, total: int, count: int) -> int:
+    """Pairs are dealt like cards: each comes once before any comes again, every round in a new order."""
+    place = step * total + sample
+    deal = torch.Generator().manual_seed(hash_numbers(seed, place // count, 77))
+    return int(torch.randperm(count, generator=deal)[place % count])
+
+
+def _region_size(crop: tuple[int, int], augmentation: Augmentation) -> tuple[int, int]:
+    """What has to be gathered so that a turned and shrunk crop is filled."""
+    grow = math.exp(augmentation.zoom) * (math.cos(augmentation.rotate) + math.sin(augmentation.rotate))
+    return math.ceil(crop[0] * grow), math.ceil(crop[1] * grow)
+
+
+def _warp(region: Tensor, numbers: Tensor, augmentation: Augmentation, crop: tuple[int, int]) -> Tensor:
+    """Crops turned by any angle and zoomed, from the middle of larger regions."""
+    angle = (numbers[:, 12] * 2 - 1) * augmentation.rotate
+    zoom = ((numbers[:, 13] * 2 - 1) * augmentation.zoom).exp()
+    height, width = region.shape[-2:]
+    cos, sin, zero = angle.cos() * zoom, angle.sin() * zoom, torch.zeros_like(zoom)
+    across, down = crop[1] / width, crop[0] / height
+    matrix = torch.stack(
+        [
+            torch.stack([cos * across, -sin * crop[0] / width, zero], 1),
+            torch.stack([sin * crop[1] / height, cos * down, zero], 1),
+        ],
+        1,
+    )
+    count = region.shape[0]
+    grid = functional.affine_grid(matrix.float(), [count, 1, *crop], align_corners=False)
+    return functional.grid_sample(
+        region.float(), grid.to(region.device), mode="bilinear", padding_mode="border", align_corners=False
+    )
+
+
+def _paste(crops: Tensor, donors: Tensor, chosen: Tensor, inputs: int) -> Tensor:
+    """The matted part of ``donors`` over ``crops``, plate and matte alike (Ghiasi et al., 2021)."""
+    matte = donors[:, inputs : inputs + 1] * chosen.to(crops.device, crops.dtype)[:, None, None, None]
+    plate = crops[:, :inputs] * (1 - matte) + donors[:, :inputs] * matte
+    truth = crops[:, inputs : inputs + 1] * (1 - matte) + matte
+    return torch.cat([plate, truth, torch.minimum(crops[:, -1:], donors[:, -1:])], 1)
+
+
+def _vary_gain(plate: Tensor, numbers: Tensor, amount: float) -> Tensor:
+    """Brightness and colour of each crop varied, by a gain for all channels, one for each, and an offset."""
+    span = (numbers * 2 - 1).to(plate.device, torch.float32) * amount
+    channels = plate.shape[1]
+    repeat = [index % 3 for index in range(channels)]
+    gain = (span[:, :1] + span[:, 1:4][:, repeat]).exp()[:, :, None, None]
+    offset = (span[:, 4:7][:, repeat] * 0.5)[:, :, None, None]
+    return plate * gain + offset

@@ -1,0 +1,130 @@
+"""Which channels go in, which come out, and what kind of effect that makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from understudy.colour import ColourEncoding, encode, encoding_for
+from understudy.errors import ChannelError, SizeError
+from understudy.frames import Frame, Shot, fill_nonfinite, open_shot, resolve_channels
+from understudy.settings import TrainSettings
+
+COLOURS = {"r", "g", "b", "red", "green", "blue"}
+ALPHA = {"a", "alpha"}
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A further input layer: its spec, channels and encoding."""
+
+    name: str
+    channels: tuple[str, ...]
+    colour: ColourEncoding
+
+
+@dataclass(frozen=True)
+class Layers:
+    """``inputs``: channels of the plate; ``truths``: channels read from the ground truth; ``outputs``: what
+    they are called in the result; ``kind``: image or matte."""
+
+    inputs: tuple[str, ...]
+    truths: tuple[str, ...]
+    outputs: tuple[str, ...]
+    kind: str
+    extras: tuple[Extra, ...]
+    sentence: str
+
+    @property
+    def colourful(self) -> bool:
+        """Whether the outputs are colours."""
+        return all(name.rpartition(".")[2].lower() in COLOURS for name in self.outputs)
+
+
+def choose_layers(settings: TrainSettings, plate: Frame, truth: Frame) -> Layers:
+    """The channels that the settings ask for, or the usual ones. ChannelError when one is not there.
+
+    Without a wish: RGB in; of the truth its RGB, or its one channel, or its alpha when only that differs.
+    """
+    inputs = resolve_channels(plate, settings.input_channels, "rgb")
+    if settings.ground_truth_channels:
+        truths = resolve_channels(truth, settings.ground_truth_channels)
+    elif len(truth.part.channels) > 1 and _only_alpha_differs(plate, truth):
+        truths = resolve_channels(truth, "alpha")
+    else:
+        truths = resolve_channels(truth, None, "rgb")
+    outputs = _names_in_plate(truths, inputs, truth)
+    kind = "matte" if _is_matte(truths, inputs) else "image"
+    extras = tuple(_extra(spec) for spec in settings.extra)
+    said = f"Channels: {', '.join(inputs)} in, {', '.join(outputs)} out ({kind})."
+    return Layers(inputs, truths, outputs, kind, extras, said)
+
+
+def _only_alpha_differs(plate: Frame, truth: Frame) -> bool:
+    try:
+        rgb, alpha = resolve_channels(truth, "rgb"), resolve_channels(truth, "alpha")
+        before = plate.planes(resolve_channels(plate, "rgb"))
+    except ChannelError:
+        return False
+    after = truth.planes(rgb, truth.display_window)
+    if before.shape != after.shape or not np.array_equal(before, after):
+        return False
+    under = resolve_channels(plate, "alpha") if {"A", "alpha"} & set(plate.channels) else ()
+    return not under or not np.array_equal(plate.planes(under), truth.planes(alpha, truth.display_window))
+
+
+def _names_in_plate(truths: tuple[str, ...], inputs: tuple[str, ...], truth: Frame) -> tuple[str, ...]:
+    """Colours of the truth change the plate's colours, whatever layer they came from."""
+    short = [name.rpartition(".")[2].rpartition(":")[2].lower()[:1] for name in truths]
+    wanted = [name.rpartition(".")[2].rpartition(":")[2].lower()[:1] for name in inputs]
+    if len(truths) == len(inputs) > 1 and short == wanted:
+        return inputs
+    return inputs if truths == inputs else truths
+
+
+def _is_matte(truths: tuple[str, ...], inputs: tuple[str, ...]) -> bool:
+    """One channel that is not the plate's own, unless it is a depth or other data layer by name."""
+    if len(truths) != 1 or truths == inputs:
+        return False
+    short = truths[0].rpartition(".")[2].lower()
+    return short not in {"z", "depth", "zback", "u", "v", "x", "n"}
+
+
+def _extra(spec: str) -> Extra:
+    """The layer behind ``--extra``: its RGB, its only channel, or all channels of a data layer."""
+    with open_shot(spec) as shot:
+        frame = shot.read(shot.numbers[0])
+    try:
+        names = resolve_channels(frame, None, "rgb")
+    except ChannelError:
+        names = tuple(frame.part.channels)
+    space = "srgb" if frame.is_integer else "raw"
+    return Extra(spec, names, encoding_for(space, [frame.planes(names)] if space == "raw" else None))
+
+
+def read_inputs(shots: tuple[Shot, ...], number: int, plate: Frame, layers: Layers) -> tuple[np.ndarray, ...]:
+    """File values of every extra layer over its display window."""
+    planes = []
+    for shot, extra in zip(shots, layers.extras, strict=True):
+        frame = shot.read(shot.numbers[0] if shot.is_still else number)
+        a, b = plate.display_window, frame.display_window
+        if (a.width, a.height) != (b.width, b.height):
+            raise SizeError(
+                "An extra input differs in size from the plate.",
+                expected=f"{a.width} x {a.height}",
+                found=f"{b.width} x {b.height}",
+                where=str(frame.path),
+                remedy="Reformat it to the plate.",
+            )
+        planes.append(frame.planes(extra.channels))
+    return tuple(planes)
+
+
+def encode_inputs(
+    plate: np.ndarray, extras: tuple[np.ndarray, ...], colour: ColourEncoding, layers: Layers
+) -> np.ndarray:
+    """The plate's channels, then those of the extra layers, in network values."""
+    parts = [encode(plate, colour)]
+    parts += [encode(fill_nonfinite(p)[0], e.colour) for p, e in zip(extras, layers.extras, strict=True)]
+    return np.concatenate(parts, axis=2) if len(parts) > 1 else parts[0]

@@ -1,0 +1,187 @@
+"""Plate and ground truth, matched, checked, turned into network values and held in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from understudy.colour import PLAIN, ColourEncoding, decide_space, encode, encoding_for
+from understudy.dataset.layers import Layers, choose_layers, encode_inputs, read_inputs
+from understudy.errors import PairingError, SizeError
+from understudy.frames import Frame, Shot, fill_nonfinite, format_numbers, open_shot, pair_shots
+from understudy.settings import TrainSettings
+
+READERS = 4
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One frame before and after, in network values: float32 (height, width, channels).
+
+    ``weight`` (height, width, 1) is 1 where the pair is learned from and 0 outside its region.
+    """
+
+    name: str
+    number: int
+    input: np.ndarray
+    truth: np.ndarray
+    weight: np.ndarray
+    hash: str = ""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """All pairs, and what a model file has to know of them. ``notes`` are sentences for the artist."""
+
+    pairs: tuple[Pair, ...]
+    kind: str
+    input_channels: tuple[str, ...]
+    output_channels: tuple[str, ...]
+    layers: Layers
+    colour_in: ColourEncoding
+    colour_out: ColourEncoding
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def same_channels(self) -> bool:
+        """Whether the outputs are the plate's own channels, changed."""
+        return self.kind == "image" and self.input_channels[: len(self.output_channels)] == self.output_channels
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One shot of the data set: where a pair's frames are read."""
+
+    plate: Shot
+    truth: Shot
+    extras: tuple[Shot, ...]
+    region: Shot | None
+    plate_number: int
+    truth_number: int
+
+
+def load_data_set(settings: TrainSettings) -> DataSet:
+    """Read every pair that the settings name.
+
+    Raises SequenceError, PairingError, SizeError, ChannelError, FrameError or ColourError, before anything
+    is written.
+    """
+    sources, notes = _match(settings)
+    first = sources[0].plate.read(sources[0].plate_number)
+    painted = sources[0].truth.read(sources[0].truth_number)
+    layers = choose_layers(settings, first, painted)
+    frames = _read_all(sources, layers)
+    space = decide_space(settings.colour, first.is_integer)
+    colour_in = encoding_for(space.space, [pixels for pixels, *_ in frames])
+    colour_out = _colour_of_truth(layers, colour_in, painted, [truth for _, truth, *_ in frames])
+    pairs = tuple(
+        _make_pair(source, frame, layers, colour_in, colour_out)
+        for source, frame in zip(sources, frames, strict=True)
+    )
+    notes += [space.sentence, layers.sentence]
+    return DataSet(
+        pairs, layers.kind, layers.inputs, layers.outputs, layers, colour_in, colour_out, tuple(notes)
+    )
+
+
+def _match(settings: TrainSettings) -> tuple[list[_Source], list[str]]:
+    sources: list[_Source] = []
+    notes: list[str] = []
+    extras = tuple(open_shot(spec) for spec in settings.extra)
+    region = open_shot(settings.region) if settings.region else None
+    for plate_spec, truth_spec in zip(settings.input, settings.ground_truth, strict=True):
+        plate = open_shot(plate_spec, part=settings.part)
+        truth = open_shot(truth_spec, frames=settings.frames)
+        pairing = pair_shots(plate, truth, settings.pair_by)
+        notes += _name_unmatched(plate, truth, pairing.unmatched_truth)
+        sources += [_Source(plate, truth, extras, region, a, b) for a, b in pairing.pairs]
+    if not sources:
+        raise PairingError("There are no pairs.", remedy="Check --input, --ground-truth and --frames.")
+    return sources, notes
+
+
+def _name_unmatched(plate: Shot, truth: Shot, unmatched: tuple[int, ...]) -> list[str]:
+    if not unmatched:
+        return []
+    return [f"Not used, as {plate.spec} has no such frames: {truth.spec} {format_numbers(unmatched)}"]
+
+
+Read = tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...], np.ndarray, str]
+
+
+def _read_all(sources: list[_Source], layers: Layers) -> list[Read]:
+    with ThreadPoolExecutor(READERS) as pool:
+        return list(pool.map(lambda source: _read_pair(source, layers), sources))
+
+
+def _read_pair(source: _Source, layers: Layers) -> Read:
+    """File values of plate, truth, extra layers and region over the display window, and a content hash."""
+    plate, truth = source.plate.read(source.plate_number), source.truth.read(source.truth_number)
+    _check_sizes(plate, truth)
+    before = plate.planes(layers.inputs)
+    after = truth.planes(layers.truths)
+    extras = read_inputs(source.extras, source.plate_number, plate, layers)
+    region = _read_region(source, plate)
+    digest = hashlib.sha256(before.tobytes() + after.tobytes()).hexdigest()
+    return before, after, extras, region, digest
+
+
+def _check_sizes(plate: Frame, other: Frame) -> None:
+    a, b = plate.display_window, other.display_window
+    if (a.width, a.height) != (b.width, b.height):
+        raise SizeError(
+            "Two frames that belong together differ in size.",
+            expected=f"a display window of {a.width} x {a.height}, as in {plate.path.name}",
+            found=f"{b.width} x {b.height} in {other.path.name}",
+            where=str(other.path),
+            remedy="Reformat one of them, so that both have the same format.",
+        )
+
+
+def _read_region(source: _Source, plate: Frame) -> np.ndarray:
+    window = plate.display_window
+    if source.region is None:
+        return np.ones((window.height, window.width, 1), np.float32)
+    number = source.region.numbers[0] if source.region.is_still else source.plate_number
+    frame = source.region.read(number)
+    _check_sizes(plate, frame)
+    name = "A" if "A" in frame.channels else frame.channels[0]
+    return np.clip(np.nan_to_num(frame.planes([name])), 0, 1)
+
+
+def _colour_of_truth(
+    layers: Layers, colour_in: ColourEncoding, painted: Frame, truths: list[np.ndarray]
+) -> ColourEncoding:
+    if layers.kind == "matte":
+        return PLAIN
+    if layers.inputs[: len(layers.outputs)] == layers.outputs or painted.is_integer:
+        return colour_in
+    return colour_in if len(layers.outputs) == 3 and layers.colourful else encoding_for("raw", truths)
+
+
+def _make_pair(
+    source: _Source, read: Read, layers: Layers, colour_in: ColourEncoding, colour_out: ColourEncoding
+) -> Pair:
+    before, after, extras, region, digest = read
+    filled, bad = fill_nonfinite(before)
+    truth, bad_truth = fill_nonfinite(after)
+    weight = 1.0 - np.maximum(bad.max(2, keepdims=True), bad_truth.max(2, keepdims=True)).astype(np.float32)
+    pixels = encode_inputs(filled, extras, colour_in, layers)
+    wanted = encode(truth, colour_out)
+    if layers.kind == "matte":
+        wanted = np.clip(wanted, 0.0, 1.0)
+    if source.region is not None:
+        wanted = _outside_region(pixels, wanted, region, layers)
+    name = Path(source.plate.path(source.plate_number)).name if not source.plate.is_movie else source.plate.name
+    return Pair(name, source.plate_number, pixels, wanted, weight.astype(np.float32), digest)
+
+
+def _outside_region(pixels: np.ndarray, truth: np.ndarray, region: np.ndarray, layers: Layers) -> np.ndarray:
+    """Outside the region the truth is the plate itself (no matte for a matte): what is painted there is not
+    learned, and the network learns to leave it alone."""
+    under = pixels[..., : truth.shape[2]] if layers.kind == "image" else np.zeros_like(truth)
+    return truth * region + under * (1.0 - region)

@@ -1,0 +1,105 @@
+"""The network as a whole: the colour fit, and what a U-Net adds to it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from understudy.network.colour_fit import DEGREES, ColourFit, Scaling, exponents, terms
+from understudy.network.unet import SIZES, UNet
+
+MARGIN = 0.25
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """All that is needed to build the network again. ``fit`` is identity, linear, cubic, or none (a matte).
+
+    ``inputs`` counts the plate's channels and those of the extra layers; ``same_channels`` tells that the
+    outputs are the plate's own channels, changed.
+    """
+
+    inputs: int
+    outputs: int
+    size: str = "medium"
+    kind: str = "image"
+    fit: str = "identity"
+    same_channels: bool = True
+    fit_inputs: int = field(default=0)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class EffectNetwork(nn.Module):
+    """Network values in, network values out, at any height and width that are multiples of ``stride``.
+
+    image: fit(x) + remainder(x); matte: sigmoid(remainder(x)). ``reach``: pixels of context on each side.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.unet = UNet(architecture.inputs, architecture.outputs, SIZES[architecture.size])
+        self.stride, self.reach = self.unet.stride, self.unet.reach
+        self.register_buffer("low", torch.zeros(architecture.inputs))
+        self.register_buffer("high", torch.ones(architecture.inputs))
+        self.register_buffer("gain", torch.ones(()))
+        self.register_buffer("fit_weights", torch.zeros(_term_count(architecture), architecture.outputs))
+
+    def set_fit(self, fit: ColourFit, scaling: Scaling) -> None:
+        """Take over a fit that was made for the channels of this network."""
+        self.fit_weights.copy_(fit.weights)
+        self.set_range(scaling)
+
+    def set_range(self, scaling: Scaling) -> None:
+        """Take over the range of the inputs that were seen."""
+        self.low.copy_(scaling.low)
+        self.high.copy_(scaling.high)
+
+    def globals(self, x: Tensor) -> Tensor:
+        """What is global in a whole frame (1, C, H, W): nothing in this architecture, so (1, 0)."""
+        return x.new_zeros((x.shape[0], 0))
+
+    def forward(self, x: Tensor, g: Tensor | None = None) -> Tensor:
+        """(N, C, H, W) -> (N, C_out, H, W), float32."""
+        return self.finish(x, self.remainder(x))
+
+    def remainder(self, x: Tensor) -> Tensor:
+        """What the U-Net makes of (N, C, H, W): all the heavy work, in whatever precision it runs."""
+        return self.unet(self.seen(x))
+
+    def seen(self, x: Tensor) -> Tensor:
+        """The input about -1..1 over the range of the pairs, held a little beyond it: what lies far outside
+        would be answered with something never learned."""
+        low, high = self.low.view(1, -1, 1, 1), self.high.view(1, -1, 1, 1)
+        return ((x - low) / (high - low) * 2 - 1).clamp(-1 - 2 * MARGIN, 1 + 2 * MARGIN)
+
+    def finish(self, x: Tensor, remainder: Tensor) -> Tensor:
+        """The result from the input and the U-Net's answer, always in float32."""
+        with torch.autocast(x.device.type, enabled=False):
+            if self.architecture.kind == "matte":
+                return remainder.float().sigmoid()
+            return self.base(x.float()) + remainder.float() * self.gain
+
+    def base(self, x: Tensor) -> Tensor:
+        """The colour fit of (N, C, H, W); the plate itself where the fit is the identity."""
+        shape = self.architecture
+        plate = x[:, : shape.outputs] if shape.same_channels else None
+        if shape.fit == "identity" and plate is not None:
+            return plate
+        count = shape.fit_inputs
+        low, high = self.low[:count].view(1, -1, 1, 1), self.high[:count].view(1, -1, 1, 1)
+        scaled = (torch.minimum(torch.maximum(x[:, :count], low), high) - low) / (high - low) * 2 - 1
+        features = terms(scaled, shape.fit, 1)
+        change = torch.nn.functional.conv2d(features, self.fit_weights.T[:, :, None, None])
+        return change if plate is None else plate + change
+
+
+def _term_count(architecture: Architecture) -> int:
+    if architecture.kind == "matte":
+        return 0
+    return len(exponents(architecture.fit_inputs, DEGREES[architecture.fit]))

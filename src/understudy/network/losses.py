@@ -1,0 +1,119 @@
+"""What "close" means, term by term.
+
+A loss is a sum of weighted terms, written ``l1``, ``l1+gradient``, or with weights ``l1:1+structure:0.2``.
+Every term takes the result and the truth as (N, C, H, W) and weights (N, 1, H, W), in float32, and gives a
+mean over the samples, so that parts of a batch computed apart add up to the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+from understudy.errors import SettingError
+
+Term = Callable[[Tensor, Tensor, Tensor], Tensor]
+AUTO = {"image": "l1", "matte": "bce+dice"}
+TINY = 1e-6
+SMOOTH = 1e-3
+
+
+def _mean(error: Tensor, weight: Tensor) -> Tensor:
+    return (error * weight).mean()
+
+
+def l1(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    return _mean((result - truth).abs(), weight)
+
+
+def l2(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    return _mean((result - truth).square(), weight)
+
+
+def charbonnier(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """A smooth L1 (Charbonnier et al., 1994)."""
+    return _mean(((result - truth).square() + SMOOTH**2).sqrt(), weight)
+
+
+def bce(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Binary cross entropy of a matte in 0..1, soft edges included."""
+    safe = result.clamp(TINY, 1 - TINY)
+    return _mean(-(truth * safe.log() + (1 - truth) * (1 - safe).log()), weight)
+
+
+def dice(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """1 - Dice overlap of each sample (Milletari et al., V-Net, 2016); a sample without matte counts little."""
+    over = (1, 2, 3)
+    both = (result * truth * weight).sum(over)
+    total = ((result + truth) * weight).sum(over)
+    slack = 0.001 * weight[0].numel()
+    return (1 - (2 * both + slack) / (total + slack)).mean()
+
+
+def gradient(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """L1 of the differences between neighbours, for edges."""
+    error = result - truth
+    across = (error.diff(dim=3) * weight[..., 1:]).abs().mean()
+    return across + (error.diff(dim=2) * weight[..., 1:, :]).abs().mean()
+
+
+def structure(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """1 - SSIM over windows of 7 pixels (Wang et al., 2004), for values about 0..1."""
+    a, b = _window(result), _window(truth)
+    aa, bb, ab = _window(result.square()) - a * a, _window(truth.square()) - b * b, _window(result * truth) - a * b
+    similarity = (2 * a * b + 1e-4) * (2 * ab + 9e-4) / ((a * a + b * b + 1e-4) * (aa + bb + 9e-4))
+    return _mean(1 - similarity, weight)
+
+
+def perceptual(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """L1 over a Laplacian pyramid (Bojanowski et al., 2018): detail counts at every scale, no trained weights."""
+    error, total = (result - truth) * weight, result.new_zeros(())
+    for level in range(4):
+        if min(error.shape[-2:]) < 4:
+            break
+        coarse = functional.avg_pool2d(error, 2)
+        fine = error[..., : coarse.shape[-2] * 2, : coarse.shape[-1] * 2]
+        detail = fine - coarse.repeat_interleave(2, -2).repeat_interleave(2, -1)
+        total = total + detail.abs().mean() * 2.0**level
+        error = coarse
+    return total + error.abs().mean()
+
+
+TERMS: dict[str, Term] = {
+    term.__name__: term for term in (l1, l2, charbonnier, bce, dice, gradient, structure, perceptual)
+}
+
+
+def _window(planes: Tensor) -> Tensor:
+    return functional.avg_pool2d(planes, 7, stride=1, padding=3, count_include_pad=False)
+
+
+def make_loss(text: str, kind: str) -> Term:
+    """The function for ``--loss``; ``auto`` is chosen by what the ground truth is. SettingError when unknown."""
+    weighted = [_parse(item.strip(), text) for item in (AUTO[kind] if text == "auto" else text).split("+")]
+
+    def loss(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+        values = [factor * term(result, truth, weight) for factor, term in weighted]
+        return torch.stack(values).sum()
+
+    return loss
+
+
+def _parse(item: str, text: str) -> tuple[float, Term]:
+    name, _, factor = item.partition(":")
+    try:
+        value = float(factor or 1)
+    except ValueError:
+        value = -1.0
+    if name not in TERMS or not 0 < value < 1e6:
+        raise SettingError(
+            "There is no such loss.",
+            expected=f"auto, or terms joined by +, each with a weight if wanted: {', '.join(TERMS)}",
+            found=text,
+            where="--loss",
+            remedy="Write it as in l1+structure:0.2.",
+        )
+    return value, TERMS[name]

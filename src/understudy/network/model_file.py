@@ -1,0 +1,160 @@
+"""The .cat: one trained network, its colour, its channels and where it came from, in one safe file.
+
+A .cat is safetensors: named float32 tensors behind a JSON header. Nothing in it is ever run. The header is
+read and checked before any tensor is, and tensors must have exactly the names and shapes that the
+architecture in the header calls for.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from understudy.colour import ColourEncoding
+from understudy.errors import ModelFileError
+from understudy.runs.files import write_atomically
+
+FORMAT = "understudy.cat"
+VERSION = 1
+HEADER_KEY = "understudy"
+MOST_HEADER = 16 << 20
+MOST_CHANNELS = 64
+
+
+class ExtraInput(BaseModel):
+    """A further input layer: its channels, and the colour encoding of its files."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str = ""
+    channels: list[str]
+    colour: ColourEncoding
+
+
+class ModelHeader(BaseModel):
+    """What a .cat says of itself. ``precision`` holds ``bfloat16_difference``, in 8-bit code values."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    format: str = FORMAT
+    version: int = VERSION
+    kind: str = Field(pattern="^(image|matte)$")
+    input_channels: list[str] = Field(min_length=1, max_length=MOST_CHANNELS)
+    output_channels: list[str] = Field(min_length=1, max_length=MOST_CHANNELS)
+    extra: list[ExtraInput] = Field(default=[], max_length=MOST_CHANNELS)
+    colour_in: ColourEncoding
+    colour_out: ColourEncoding
+    scale: int = Field(default=1, ge=1, le=8)
+    architecture: dict[str, Any]
+    stride: int = Field(ge=1, le=1024)
+    reach: int = Field(ge=0, le=1 << 16)
+    precision: dict[str, float] = {}
+    provenance: dict[str, Any] = {}
+
+
+def read_header(path: str | Path) -> ModelHeader:
+    """The header alone, without torch. ModelFileError when the file is missing, damaged, or not a .cat."""
+    file = Path(path)
+    metadata = read_metadata(file)
+    try:
+        header = ModelHeader.model_validate_json(metadata[HEADER_KEY])
+    except (KeyError, ValidationError) as error:
+        raise not_a_model(file, "safetensors without the header of a .cat") from error
+    if header.format != FORMAT or header.version > VERSION:
+        raise not_a_model(file, f"{header.format} version {header.version}")
+    return header
+
+
+def read_metadata(file: Path) -> dict[str, str]:
+    """The text fields of a safetensors file, its lengths checked against the file's size first."""
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as stream:
+            (length,) = struct.unpack("<Q", stream.read(8))
+            if not 2 <= length <= min(MOST_HEADER, size - 8):
+                raise not_a_model(file, "a file of another kind, or a damaged one")
+            values = json.loads(stream.read(length))
+    except (OSError, struct.error) as error:
+        raise not_a_model(file, getattr(error, "strerror", None) or "a file too short to be one") from error
+    except (ValueError, RecursionError) as error:
+        raise not_a_model(file, "a file of another kind, or a damaged one") from error
+    metadata = values.get("__metadata__") if isinstance(values, dict) else None
+    if not isinstance(metadata, dict):
+        raise not_a_model(file, "safetensors without the header of a .cat")
+    return {str(name): str(text) for name, text in metadata.items()}
+
+
+def not_a_model(file: Path, found: str) -> ModelFileError:
+    return ModelFileError(
+        "This is not a model file that can be used.",
+        expected=f"a .cat of version {VERSION} or older, as understudy train writes it",
+        found=found,
+        where=str(file),
+        remedy="Give a run or a .cat of understudy; a .cat of another program is a different format.",
+    )
+
+
+def save_model(path: str | Path, header: ModelHeader, network: Any) -> None:
+    """Write a .cat, whole or not at all. ``network`` is an EffectNetwork. WriteError when it cannot be."""
+    tensors = {name: tensor.detach().float().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    write_tensors(path, tensors, {HEADER_KEY: header.model_dump_json()})
+
+
+def write_tensors(path: str | Path, tensors: dict[str, Any], metadata: dict[str, str]) -> None:
+    """Write safetensors, whole or not at all."""
+    from safetensors.torch import save
+
+    data = save(tensors, metadata)
+    write_atomically(Path(path), data)
+
+
+def read_tensors(path: Path) -> dict[str, Any]:
+    """All tensors of a safetensors file, on the CPU. ModelFileError when it is damaged."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise not_a_model(path, f"damaged tensors ({type(error).__name__})") from error
+
+
+def load_model(path: str | Path, device: Any = "cpu") -> tuple[ModelHeader, Any]:
+    """The header and the network, on ``device``, ready to run. ModelFileError when anything does not fit."""
+    header = read_header(path)
+    network = build_network(header, Path(path))
+    _fill(network, read_tensors(Path(path)), Path(path))
+    return header, network.eval().to(device)
+
+
+def build_network(header: ModelHeader, path: Path) -> Any:
+    """An untrained network of the header's architecture. ModelFileError when that makes no sense."""
+    from understudy.network.colour_fit import DEGREES
+    from understudy.network.effect import Architecture, EffectNetwork
+    from understudy.network.unet import SIZES
+
+    try:
+        shape = Architecture(**header.architecture)
+        counts = (shape.inputs, shape.outputs, shape.fit_inputs)
+        sane = all(isinstance(n, int) and 0 <= n <= MOST_CHANNELS for n in counts)
+        if not sane or shape.size not in SIZES or shape.fit not in DEGREES or shape.kind != header.kind:
+            raise ValueError("architecture out of range")
+        if shape.inputs != len(header.input_channels) + sum(len(e.channels) for e in header.extra):
+            raise ValueError("channels do not add up")
+        network = EffectNetwork(shape)
+    except (TypeError, ValueError, KeyError) as error:
+        raise not_a_model(path, f"an architecture that makes no sense ({error})") from error
+    return network
+
+
+def _fill(network: Any, tensors: dict[str, Any], path: Path) -> None:
+    wanted = network.state_dict()
+    if set(wanted) != set(tensors) or any(wanted[n].shape != tensors[n].shape for n in wanted):
+        raise not_a_model(path, "tensors that do not fit the architecture in the header")
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise not_a_model(path, "weights that are not numbers (NaN or Inf)")
+    network.load_state_dict(tensors)

@@ -1,0 +1,93 @@
+"""The network that learns what the colour fit leaves over: a residual U-Net that starts at half resolution.
+
+A pixel-unshuffle stem moves the work from full to half resolution, and the last pixel-shuffle brings the
+detail back. There is no normalisation over the frame, so that a tile sees what the whole frame sees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+SLOPE = 0.1
+STEM = 2
+
+
+@dataclass(frozen=True)
+class Size:
+    """Channels at each level from half resolution down, and residual blocks on the way down and up."""
+
+    widths: tuple[int, ...]
+    down: tuple[int, ...]
+    up: tuple[int, ...]
+
+
+SIZES = {
+    "small": Size((32, 64, 96, 128), (1, 1, 1, 2), (1, 1, 1)),
+    "medium": Size((48, 96, 144, 192), (1, 1, 1, 2), (1, 1, 1)),
+    "large": Size((80, 160, 240, 320), (2, 2, 2, 3), (2, 2, 2)),
+}
+
+
+class ResidualBlock(nn.Module):
+    """x + convolution(activation(convolution(x))); it begins as the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(torch.nn.functional.leaky_relu(self.first(x), SLOPE, inplace=True))
+
+
+def _blocks(channels: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(channels) for _ in range(count)))
+
+
+class UNet(nn.Module):
+    """(N, inputs, H, W) -> (N, outputs, H, W) at any H and W that are multiples of ``stride``.
+
+    The output is 0 everywhere before training.
+    """
+
+    def __init__(self, inputs: int, outputs: int, size: Size) -> None:
+        super().__init__()
+        widths = size.widths
+        self.stride = STEM * 2 ** (len(widths) - 1)
+        self.reach = _reach(size)
+        self.stem = nn.Conv2d(inputs * STEM * STEM, widths[0], 3, padding=1)
+        self.encoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths, size.down, strict=True))
+        steps = list(zip(widths, widths[1:], strict=False))
+        self.shrink = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in steps)
+        self.grow = nn.ModuleList(nn.Conv2d(coarse, fine * 4, 1) for fine, coarse in steps)
+        self.decoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths[:-1], size.up, strict=True))
+        self.head = nn.Conv2d(widths[0], outputs * STEM * STEM, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.stem(torch.pixel_unshuffle(x, STEM))
+        skips: list[Tensor] = []
+        for blocks, shrink in zip(self.encoder[:-1], self.shrink, strict=True):
+            h = blocks(h)
+            skips.append(h)
+            h = shrink(h)
+        h = self.encoder[-1](h)
+        levels = zip(reversed(self.grow), reversed(self.decoder), reversed(skips), strict=True)
+        for grow, blocks, skip in levels:
+            h = blocks(torch.pixel_shuffle(grow(h), 2) + skip)
+        return torch.pixel_shuffle(self.head(h), STEM)
+
+
+def _reach(size: Size) -> int:
+    """Pixels on each side that an output pixel can depend on: every 3x3 convolution adds its level's pixel
+    size, and each change of level adds the misalignment of its grid."""
+    pixel = [STEM * 2**level for level in range(len(size.widths))]
+    blocks = sum(2 * n * p for n, p in zip(size.down, pixel, strict=True))
+    blocks += sum(2 * n * p for n, p in zip(size.up, pixel, strict=False))
+    return 2 * STEM + blocks + 2 * pixel[-1]

@@ -1,0 +1,1 @@
+"""Learning an effect: from pairs to a run."""

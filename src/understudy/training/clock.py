@@ -1,0 +1,70 @@
+"""Time: since when, how much is left, and how fast it goes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+_IMPORTED = time.monotonic()
+MARKS = (0.02, 0.06, 0.15, 0.3, 0.5, 0.7, 0.85, 0.94)
+
+
+def process_start() -> float:
+    """When this process began, on the clock of ``time.monotonic``; when this was imported, where the system
+    does not tell."""
+    with contextlib.suppress(OSError, ValueError, IndexError, AttributeError):
+        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        running = float(Path("/proc/uptime").read_text().split()[0]) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        return time.monotonic() - running
+    return _IMPORTED
+
+
+class Clock:
+    """A time limit in seconds, or none, counted from ``start``, and the pace of the steps."""
+
+    def __init__(self, limit: float | None, start: float) -> None:
+        self.limit, self.start = limit, start
+        self.reserve = 1.5
+        self._marks = list(MARKS)
+        self._paces: list[float] = []
+        self._last: float | None = None
+
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.start
+
+    def tick(self) -> None:
+        """One step is done. The time since the last one counts, unless ``pause`` was called between."""
+        now = time.monotonic()
+        if self._last is not None:
+            self._paces = [*self._paces[-199:], now - self._last]
+        self._last = now
+
+    def pause(self) -> None:
+        """What happens now is no step: its time does not count into the pace."""
+        self._last = None
+
+    @property
+    def pace(self) -> float | None:
+        """Seconds for a step, all in all; None until some steps are done."""
+        if len(self._paces) < 4:
+            return None
+        ordered = sorted(self._paces)
+        cut = ordered[: max(4, len(ordered) * 9 // 10)]
+        return 0.5 * (sum(cut) / len(cut) + sum(ordered) / len(ordered))
+
+    def is_up(self) -> bool:
+        """Whether there is no time for another step."""
+        return self.limit is not None and self.elapsed() + self.reserve + (self.pace or 0.0) > self.limit
+
+    def steps_left(self) -> int | None:
+        """The steps that still fit into the limit, when it is time to plan again; else None."""
+        if self.limit is None or self.pace is None or not self._marks:
+            return None
+        if self.elapsed() < self._marks[0] * self.limit:
+            return None
+        while self._marks and self.elapsed() >= self._marks[0] * self.limit:
+            self._marks.pop(0)
+        return max(0, int((self.limit - self.elapsed() - self.reserve) / self.pace))

@@ -1,0 +1,60 @@
+"""Pictures of a run: three random crops as input, ground truth and output, and previews of unpainted frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+
+from understudy.colour import SRGB, ColourEncoding, decode, from_scene_linear, to_scene_linear
+from understudy.errors import WriteError
+from understudy.runs.files import write_atomically
+
+ROWS = 3
+GAP = 4
+BACKGROUND = 0.12
+
+
+def display(values: np.ndarray, encoding: ColourEncoding) -> np.ndarray:
+    """Network values (H, W, C) as 8-bit display RGB (H, W, 3): scene-linear through the sRGB curve, one
+    channel as grey, two and more as red, green and blue."""
+    pixels = decode(np.ascontiguousarray(values[..., :3], np.float32), encoding)
+    if encoding.space == "raw":
+        pixels = np.clip(values[..., :3], 0, 1)
+    elif encoding.space != "srgb":
+        pixels = from_scene_linear(to_scene_linear(_three(pixels), encoding), SRGB)
+    return (np.clip(np.nan_to_num(_three(pixels)), 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def _three(pixels: np.ndarray) -> np.ndarray:
+    if pixels.shape[2] == 3:
+        return pixels
+    if pixels.shape[2] == 1:
+        return np.repeat(pixels, 3, axis=2)
+    return np.concatenate([pixels, np.zeros_like(pixels[..., :1])], axis=2)
+
+
+def make_sheet(rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray:
+    """8-bit pictures (H, W, 3) of input, ground truth and output, a row each, with a gap between them."""
+    height, width = rows[0][0].shape[:2]
+    full = (GAP + (height + GAP) * len(rows), GAP + (width + GAP) * 3, 3)
+    sheet = np.full(full, round(BACKGROUND * 255), np.uint8)
+    for y, row in enumerate(rows):
+        for x, picture in enumerate(row):
+            top, left = GAP + y * (height + GAP), GAP + x * (width + GAP)
+            sheet[top : top + height, left : left + width] = picture
+    return sheet
+
+
+def write_png(path: Path, picture: np.ndarray) -> None:
+    """Write an 8-bit picture (H, W, 3), whole or not at all. WriteError when it cannot be."""
+
+    def write(target: Path) -> None:
+        spec = oiio.ImageSpec(picture.shape[1], picture.shape[0], picture.shape[2], "uint8")
+        output = oiio.ImageOutput.create(str(target))
+        done = output and output.open(str(target), spec) and output.write_image(np.ascontiguousarray(picture))
+        if not (done and output.close()):
+            raise WriteError("A picture could not be written.", where=str(path), found=oiio.geterror())
+
+    write_atomically(path, write)

@@ -1,0 +1,56 @@
+"""What training tells whoever listens, as plain values. Faces turn them into bars, lines or JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What lies ahead. ``seconds_estimate`` is None until the speed is known."""
+
+    total_steps: int
+    batch_size: int
+    pairs: int
+    seconds_estimate: float | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """One step is done."""
+
+    step: int
+    total: int
+    loss: float
+    steps_per_second: float
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A file was written. ``kind``: checkpoint, best, contact or preview."""
+
+    path: Path
+    kind: str
+    held_out: float | None = None
+
+
+@dataclass(frozen=True)
+class Said:
+    """A sentence for the artist, which also stands in run.log."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """``state``: finished, stopped or failed."""
+
+    state: str
+    reason: str
+    step: int
+
+
+Event = Planned | Stepped | Saved | Said | Ended

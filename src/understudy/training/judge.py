@@ -1,0 +1,58 @@
+"""How good the network is on a whole frame: the honest error on a pair that it has not learned from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from understudy.dataset.pairs import Pair
+from understudy.device import autocast, memory_format
+from understudy.inference.tiles import pad_to_stride, run_tiled
+from understudy.inference.torch_engine import TorchEngine
+from understudy.measure import iou, psnr
+from understudy.network.effect import EffectNetwork
+
+WHOLE = {"cpu": 1_300_000, "cuda": 9_000_000, "mps": 3_000_000}
+TILE = 1024
+CODES = 255.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A figure on one frame: PSNR in dB of network values (image) or IoU (matte); higher is better."""
+
+    metric: str
+    value: float
+    frame: int
+
+
+def predict(network: EffectNetwork, pixels: np.ndarray, device: torch.device, precision: str) -> np.ndarray:
+    """Network values (height, width, channels) -> (height, width, outputs), whole or in tiles."""
+    height, width = pixels.shape[:2]
+    engine = TorchEngine(network, device, precision)
+    with torch.inference_mode(), autocast(device, "float32"):
+        x = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(device)
+        x = pad_to_stride(x.contiguous(memory_format=memory_format(device)), engine.stride)
+        tile = None if height * width <= WHOLE.get(device.type, TILE * TILE) else (TILE, TILE)
+        y = run_tiled(engine, x, engine.globals(x), tile, "auto")[0, :, :height, :width]
+    return np.ascontiguousarray(y.permute(1, 2, 0).float().cpu().numpy())
+
+
+def judge(network: EffectNetwork, pair: Pair, device: torch.device, precision: str, matte: bool) -> Verdict:
+    """The figure of ``network`` on ``pair``."""
+    result = predict(network, pair.input, device, precision)
+    if matte:
+        return Verdict("IoU", float(iou(result, pair.truth)), pair.number)
+    return Verdict("dB", float(psnr(np.clip(result, -1, 4), pair.truth)), pair.number)
+
+
+def bfloat16_difference(network: EffectNetwork, pair: Pair, device: torch.device) -> float:
+    """The largest difference that bfloat16 makes on a frame, in 8-bit code values; the crop of at most 512
+    pixels in the frame's middle stands for it."""
+    height, width = pair.input.shape[:2]
+    top, left = max(0, (height - 512) // 2), max(0, (width - 512) // 2)
+    pixels = np.ascontiguousarray(pair.input[top : top + 512, left : left + 512])
+    exact, quick = (predict(network, pixels, device, each) for each in ("float32", "bfloat16"))
+    return float(np.quantile(np.abs(exact - quick), 0.9999) * CODES)

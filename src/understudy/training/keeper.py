@@ -1,0 +1,91 @@
+"""What a run keeps: checkpoints, the best one, and the progress file, each with where it came from."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from typing import Any
+
+import numpy as np
+import torch
+
+import understudy
+from understudy.network.model_file import ExtraInput, ModelHeader, save_model
+from understudy.runs import RunFolder
+from understudy.runs.state import BestHeldOut
+from understudy.training.prepare import Job
+from understudy.training.progress_file import Progress, save_progress
+
+LICENCE = "as the owner of the footage decides"
+
+
+class Keeper:
+    """Writes the files of ``run``. Every method raises WriteError when the disk does not take it."""
+
+    def __init__(self, job: Job, run: RunFolder) -> None:
+        self.job, self.run = job, run
+        self.measured: dict[str, float] = {}
+
+    def save_checkpoint(self, step: int, best: BestHeldOut | None) -> None:
+        """NAME_0001000.cat"""
+        save_model(self.run.cat_path(step), self.header(step, best), self.job.learner.average)
+
+    def save_best(self, step: int, best: BestHeldOut | None) -> None:
+        """NAME_best.cat"""
+        save_model(self.run.best_path, self.header(step, best), self.job.learner.average)
+
+    def save_progress(self, step: int, tensors: dict[str, Any], best: BestHeldOut | None, done: bool) -> None:
+        """NAME.ost"""
+        progress = Progress(step=step, plan=self.job.plan, best=best, digest=self.job.digest, done=done)
+        save_progress(self.run.ost_path, progress, tensors)
+
+    def header(self, step: int, best: BestHeldOut | None) -> ModelHeader:
+        """What the .cat of ``step`` says of itself."""
+        job = self.job
+        network = job.learner.average
+        return ModelHeader(
+            kind=job.data.kind,
+            input_channels=list(job.data.input_channels),
+            output_channels=list(job.data.output_channels),
+            extra=[
+                ExtraInput(name=_last(each.name), channels=list(each.channels), colour=each.colour)
+                for each in job.data.layers.extras
+            ],
+            colour_in=job.data.colour_in,
+            colour_out=job.data.colour_out,
+            architecture=network.architecture.to_dict(),
+            stride=network.stride,
+            reach=network.reach,
+            precision=self.measured,
+            provenance=self._provenance(step, best),
+        )
+
+    def _provenance(self, step: int, best: BestHeldOut | None) -> dict[str, Any]:
+        settings = self.job.settings.model_dump(mode="json")
+        paths = ("input", "ground_truth", "preview", "extra", "region", "data_directory", "initial_weights")
+        return {
+            "run": self.run.name,
+            "settings": {name: _shortened(settings[name]) if name in paths else settings[name] for name in settings},
+            "pairs": [{"name": p.name, "frame": p.number, "hash": p.hash} for p in self.job.data.pairs],
+            "steps": step,
+            "held_out": best.model_dump() if best else None,
+            "versions": {
+                "understudy": understudy.__version__,
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+            },
+            "licence": LICENCE,
+            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        }
+
+
+def _last(path: str) -> str:
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+
+
+def _shortened(value: Any) -> Any:
+    """File names without the folders of the machine they were on: a model travels."""
+    if isinstance(value, list):
+        return [_shortened(item) for item in value]
+    return _last(value) if isinstance(value, str) else value

@@ -1,0 +1,97 @@
+"""How a run will go: how many steps, of how many crops of which size, at which rate.
+
+The plan is stored with the run. With it, and the same files, a run takes the same course again.
+"""
+
+from __future__ import annotations
+
+import math
+
+from pydantic import BaseModel, ConfigDict, Field
+
+WARM_UP = 40
+RATE = 0.012
+PROBE = 0.35
+PROBES = (0.12, 0.24, PROBE)
+UNKNOWN = 1 << 40
+CROP_PIXELS = {"cpu": 150_000, "mps": 300_000, "cuda": 600_000}
+
+
+class Plan(BaseModel):
+    """``totals`` is [step, total steps planned from that step on], more than one where a time limit had to
+    be turned into other numbers; ``rate_factor`` falls when the loss ran away; ``held_out`` is the index of
+    the pair kept apart, until ``joined`` (None: it has not been taken in yet; it never is when ``apart``)."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    totals: list[tuple[int, int]] = Field(default_factory=list)
+    batch_size: int
+    crop: tuple[int, int]
+    size: str
+    precision: str
+    threads: int
+    device: str
+    seed: int
+    rate: float = RATE
+    rate_factor: float = 1.0
+    held_out: int | None = None
+    apart: bool = False
+    joined: int | None = None
+
+    @property
+    def total_steps(self) -> int:
+        """Total Steps as they are planned now; a very large number before the speed is known."""
+        return self.totals[-1][1] if self.totals else UNKNOWN
+
+    def total_at(self, step: int) -> int:
+        """Total Steps as they were planned when ``step`` was done."""
+        return next((total for start, total in reversed(self.totals) if start <= step), UNKNOWN)
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of a step, from 1: warm-up, then half a cosine down to nothing."""
+        total = self.total_at(step)
+        warm = min(1.0, step / min(WARM_UP, max(1, total // 4)))
+        fall = 0.5 * (1 + math.cos(math.pi * min(1.0, (step - 1) / total)))
+        return self.rate * self.rate_factor * warm * fall
+
+    def learned_pairs(self, step: int, count: int) -> list[int]:
+        """The pairs that ``step`` may draw from."""
+        out = self.held_out
+        if out is None or (self.joined is not None and step > self.joined):
+            return list(range(count))
+        return [index for index in range(count) if index != out]
+
+
+def choose_batch_size(wish: int | str, crop: tuple[int, int], device: str, free: int, bytes_each: int) -> int:
+    """The wish, or as many crops as make a good step on the device and fit half its free memory."""
+    if wish != "auto":
+        return int(wish)
+    wanted = max(2, round(CROP_PIXELS.get(device, CROP_PIXELS["cpu"]) / (crop[0] * crop[1])))
+    return max(1, min(wanted, 64, free // 2 // max(1, bytes_each)))
+
+
+def choose_crop(wish: int, sizes: list[tuple[int, int]], stride: int) -> tuple[int, int]:
+    """A square of the wished size on the stride, or as much of it as the smallest frame has."""
+    height, width = min(size[0] for size in sizes), min(size[1] for size in sizes)
+    most = max(1, wish // stride)
+    fit = [min(most, max(1, side // stride)) * stride for side in (height, width)]
+    side = min(fit) if min(fit) >= 4 * stride else None
+    return (side, side) if side else (fit[0], fit[1])
+
+
+def choose_held_out(wish: int | str, numbers: list[int]) -> tuple[int | None, bool]:
+    """The index of the pair to keep apart, and whether it is kept apart to the end.
+
+    ``auto``: none of up to three pairs; of up to eleven the middle one, until the run has been judged by it;
+    of more, the middle one to the end.
+    """
+    if wish == "none" or (wish == "auto" and len(numbers) < 4):
+        return None, False
+    if wish == "auto":
+        return len(numbers) // 2, len(numbers) >= 12
+    return numbers.index(int(wish)), True
+
+
+def crop_bytes(crop: tuple[int, int], width: int) -> int:
+    """About what one crop needs while it is learned from: activations kept for the way back."""
+    return int(crop[0] * crop[1] * width * 14)

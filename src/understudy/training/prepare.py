@@ -1,0 +1,219 @@
+"""From settings to a learner that can take its first step: all that can be refused is refused here."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from understudy.dataset.crops import Augmentation, CropSource, Material, focus_of
+from understudy.dataset.pairs import DataSet, Pair, load_data_set
+from understudy.device import free_memory, memory_format, prepare, resolve_devices, resolve_precision
+from understudy.device import core_count as cores
+from understudy.errors import ModelFileError, SettingError
+from understudy.frames import format_numbers
+from understudy.network.colour_fit import (
+    ColourFit,
+    Scaling,
+    fit_colours,
+    measure_scaling,
+    predict,
+    steady_truths,
+)
+from understudy.network.effect import Architecture, EffectNetwork
+from understudy.network.losses import make_loss
+from understudy.network.model_file import load_model
+from understudy.network.unet import SIZES
+from understudy.settings import NO_WEIGHTS, TrainSettings
+from understudy.training.learner import Learner, Share
+from understudy.training.plan import (
+    Plan,
+    choose_batch_size,
+    choose_crop,
+    choose_held_out,
+    crop_bytes,
+)
+
+MATTE = Augmentation(mirror=True, rotate=0.26, zoom=0.35, gain=0.2, paste=0.7)
+IMAGE = Augmentation(mirror=True, turn=True)
+LARGE_SUBJECT = 0.25
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training that is ready to go. ``notes`` are sentences for the artist."""
+
+    settings: TrainSettings
+    data: DataSet
+    learner: Learner
+    plan: Plan
+    notes: tuple[str, ...]
+    digest: str
+
+    @property
+    def matte(self) -> bool:
+        return self.data.kind == "matte"
+
+
+def make_job(settings: TrainSettings, share: Share, device: torch.device | None = None, plan: Plan | None = None) -> Job:
+    """Read the pairs, fit their colours, build the network. Raises what ``load_data_set`` raises, SettingError,
+    DeviceError or ModelFileError. ``plan`` is that of a run that goes on."""
+    device = device or resolve_devices(settings.devices)[0]
+    precision = plan.precision if plan else resolve_precision(settings.precision, device)
+    prepare(device, plan.threads if plan else None)
+    loss_text = settings.loss
+    data = load_data_set(settings)
+    loss = make_loss(loss_text, data.kind)
+    torch.manual_seed(settings.seed)
+    network, materials, notes = _make_network(data, settings)
+    plan = plan or _make_plan(settings, data, network, device, precision)
+    notes = [*data.notes, *notes, *_note_crop(settings, plan)]
+    crops = CropSource(materials, device, plan.crop, plan.seed, focus_of(materials, data.kind == "matte"))
+    learner = Learner(network, crops, loss, augmentation_for(data), plan, share)
+    return Job(settings, data, learner, plan, tuple(notes), _digest(data, settings))
+
+
+def augmentation_for(data: DataSet) -> Augmentation:
+    """How crops of this data set are varied: mattes much, images only in ways that keep every pixel."""
+    if data.kind != "matte":
+        return IMAGE
+    area = float(np.mean([pair.truth.mean() for pair in data.pairs]))
+    if area <= LARGE_SUBJECT:
+        return MATTE
+    return Augmentation(mirror=True, rotate=MATTE.rotate, zoom=MATTE.zoom, gain=MATTE.gain, paste=0.2)
+
+
+def _make_plan(
+    settings: TrainSettings, data: DataSet, network: EffectNetwork, device: torch.device, precision: str
+) -> Plan:
+    crop = choose_crop(settings.crop_size, [pair.input.shape[:2] for pair in data.pairs], network.stride)
+    each = crop_bytes(crop, SIZES[settings.model_size].widths[0])
+    batch = choose_batch_size(settings.batch_size, crop, device.type, free_memory(device), each)
+    held_out, apart = choose_held_out(settings.held_out, _numbers(settings, data))
+    return Plan(
+        batch_size=batch,
+        crop=crop,
+        size=settings.model_size,
+        precision=precision,
+        threads=cores(),
+        device=str(device),
+        seed=settings.seed,
+        held_out=held_out,
+        apart=apart,
+        **({} if settings.learning_rate == "auto" else {"rate": float(settings.learning_rate)}),
+    )
+
+
+def _numbers(settings: TrainSettings, data: DataSet) -> list[int]:
+    """The frame numbers of the pairs; SettingError when the wanted held-out frame is not among them."""
+    numbers = [pair.number for pair in data.pairs]
+    wish = settings.held_out
+    if wish in ("auto", "none") or (int(wish) in numbers and len(numbers) > 1):
+        return numbers
+    raise SettingError(
+        "The held-out frame is not one of several pairs.",
+        expected=f"one of {format_numbers(tuple(sorted(set(numbers))))}, and at least two pairs",
+        found=str(wish),
+        where="--held-out",
+        remedy="Name a painted frame, or leave --held-out out.",
+    )
+
+
+def _note_crop(settings: TrainSettings, plan: Plan) -> list[str]:
+    if max(plan.crop) >= settings.crop_size:
+        return []
+    return [f"Crop Size is {plan.crop[1]} x {plan.crop[0]}, as the smallest frame has no more."]
+
+
+# -- the network and what it learns towards -----------------------------------------------------------------
+
+
+def _make_network(data: DataSet, settings: TrainSettings) -> tuple[EffectNetwork, list[Material], list[str]]:
+    inputs = [_flat(pair.input) for pair in data.pairs]
+    if data.kind == "matte":
+        network = EffectNetwork(_architecture(data, settings, "identity", 0))
+        network.set_range(measure_scaling(torch.cat([pixels[:: max(1, len(pixels) // 200_000)] for pixels in inputs])))
+        materials = [_material(pair, torch.from_numpy(pair.truth), None) for pair in data.pairs]
+        return _with_initial_weights(network, data, settings), materials, []
+    count = len(data.output_channels) if data.same_channels else len(data.input_channels)
+    seen = [pixels[:, :count] for pixels in inputs]
+    truths = [_flat(pair.truth) for pair in data.pairs]
+    fit, scaling = fit_colours(seen, truths, data.same_channels)
+    network = EffectNetwork(_architecture(data, settings, fit.kind, count))
+    whole = measure_scaling(torch.cat([pixels[:: max(1, len(pixels) // 200_000)] for pixels in inputs]))
+    low, high = whole.low.clone(), whole.high.clone()
+    low[:count], high[:count] = scaling.low, scaling.high
+    network.set_fit(fit, Scaling(low, high))
+    steady = steady_truths(seen, truths, fit, scaling, data.same_channels)
+    notes = [_say_fit(fit)]
+    if steady is not None:
+        notes.append("The pairs differ in overall colour from frame to frame: learning what they agree on.")
+    materials = [
+        _material(pair, truth.reshape(pair.truth.shape), _base(pair, rows, fit, scaling, data.same_channels))
+        for pair, truth, rows in zip(data.pairs, steady or truths, seen, strict=True)
+    ]
+    return _with_initial_weights(network, data, settings), materials, notes
+
+
+def _flat(pixels: np.ndarray) -> Tensor:
+    return torch.from_numpy(pixels).reshape(-1, pixels.shape[2])
+
+
+def _base(pair: Pair, rows: Tensor, fit: ColourFit, scaling: Scaling, same: bool) -> Tensor:
+    return predict(rows, fit, scaling, same).reshape(pair.truth.shape)
+
+
+def _material(pair: Pair, truth: Tensor, base: Tensor | None) -> Material:
+    height, width = pair.input.shape[:2]
+    base = torch.zeros((height, width, 0)) if base is None else base
+    return Material(torch.from_numpy(pair.input), truth, base, torch.from_numpy(pair.weight))
+
+
+def _say_fit(fit: ColourFit) -> str:
+    words = {
+        "identity": "Starting from the plate as it is.",
+        "linear": "Starting from a linear colour match of plate and ground truth.",
+        "cubic": "Starting from a cubic colour match of plate and ground truth.",
+    }
+    return words[fit.kind]
+
+
+def _architecture(data: DataSet, settings: TrainSettings, fit: str, fit_inputs: int) -> Architecture:
+    return Architecture(
+        inputs=data.pairs[0].input.shape[2],
+        outputs=data.pairs[0].truth.shape[2],
+        size=settings.model_size,
+        kind=data.kind,
+        fit=fit,
+        same_channels=data.same_channels,
+        fit_inputs=fit_inputs,
+    )
+
+
+def _with_initial_weights(network: EffectNetwork, data: DataSet, settings: TrainSettings) -> EffectNetwork:
+    """The U-Net of another .cat instead of a new one; the colour fit stays that of the pairs at hand."""
+    network = network.to(memory_format=memory_format(torch.device("cpu")))
+    if settings.initial_weights == NO_WEIGHTS:
+        return network
+    header, other = load_model(settings.initial_weights)
+    try:
+        network.unet.load_state_dict(other.unet.state_dict())
+    except RuntimeError as error:
+        raise ModelFileError(
+            "The initial weights do not fit this training.",
+            expected=f"a {settings.model_size} network, {len(data.input_channels)} channels in, "
+            f"{len(data.output_channels)} out",
+            found=f"a {header.architecture.get('size')} network, {len(header.input_channels)} channels in, "
+            f"{len(header.output_channels)} out",
+            where=settings.initial_weights,
+            remedy="Choose the same --model-size and channels, or other weights.",
+        ) from error
+    return network
+
+
+def _digest(data: DataSet, settings: TrainSettings) -> str:
+    text = "|".join([*(pair.hash for pair in data.pairs), settings.loss, data.kind, *data.output_channels])
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,284 @@
+"""One stretch of training on one run: the loop, and what happens between its steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from understudy.errors import TrainingError, WriteError
+from understudy.runs import Heartbeat, RunFolder
+from understudy.runs.state import BestHeldOut
+from understudy.training.clock import Clock
+from understudy.training.events import Ended, Event, Planned, Said, Saved, Stepped
+from understudy.training.judge import Verdict, bfloat16_difference, judge
+from understudy.training.keeper import Keeper
+from understudy.training.learner import Share
+from understudy.training.pictures import Pictures
+from understudy.training.plan import PROBES, UNKNOWN
+from understudy.training.prepare import Job
+
+ROWS_AT_ONCE = 25
+SAVE_SECONDS = 60.0
+REPORT_SECONDS = 0.1
+SOUND_EVERY = 25
+RESCUES = 8
+LATE = 0.05
+
+
+@dataclass
+class Session:
+    """Everything that one stretch of training needs. ``share.rank`` 0 writes; the others only learn."""
+
+    job: Job
+    run: RunFolder | None
+    clock: Clock
+    report: Callable[[Event], None]
+    stop: Any
+    share: Share
+    step: int = 0
+    best: BestHeldOut | None = None
+    max_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        self.plan, self.learner = self.job.plan, self.job.learner
+        self.keeper = Keeper(self.job, self.run) if self.run else None
+        self.pictures = Pictures(self.job, self.run) if self.run else None
+        self.rows: list[dict[str, Any]] = []
+        self.saved_at = time.monotonic()
+        self.reported_at = 0.0
+        self.planned = False
+        self.good: tuple[int, dict[str, Any]] | None = None
+        self.rescues = 0
+
+    def go(self, heartbeat: Heartbeat | None) -> Ended:
+        """Train until the plan, the time or a request ends it; then save everything."""
+        self.heartbeat = heartbeat
+        ended = Ended("finished", "", self.step)
+        self.good = (self.step, self.learner.state())
+        while self.step < self.plan.total_steps and not self._has_to_stop():
+            self._one_step()
+        if self.step < self.plan.total_steps and not self.clock.is_up():
+            ended = Ended("stopped", self._why_stopped(), self.step)
+        return self._finish(ended)
+
+    def _one_step(self) -> None:
+        loss = self.learner.step(self.step + 1)
+        if loss != loss or loss in (float("inf"), float("-inf")) or self._turned_unsound():
+            self._rescue()
+            return
+        self.step += 1
+        self.clock.tick()
+        self._note(loss)
+        self._plan_again()
+        self._judge_when_due()
+        self._save_when_due()
+
+    def _has_to_stop(self) -> bool:
+        taken = self.heartbeat is not None and self.heartbeat.taken_over
+        wish = bool(self.stop) or self.clock.is_up() or taken
+        return wish if self.share.agree is None else self.share.agree(wish)
+
+    def _why_stopped(self) -> str:
+        if self.heartbeat is not None and self.heartbeat.taken_over:
+            return "another process took the run over"
+        return getattr(self.stop, "reason", "") or "stopped on request"
+
+    # -- after each step -----------------------------------------------------------------------------------
+
+    def _note(self, loss: float) -> None:
+        row = {"step": self.step, "loss": loss, "lr": self.plan.rate_at(self.step), "time": round(self.clock.elapsed(), 3)}
+        self.rows.append(row)
+        if len(self.rows) >= ROWS_AT_ONCE:
+            self._write_rows()
+        now = time.monotonic()
+        if now - self.reported_at < REPORT_SECONDS and self.step != self.plan.total_steps:
+            return
+        self.reported_at = now
+        pace = self.clock.pace
+        left = pace * (self.plan.total_steps - self.step) if pace and self.plan.totals else None
+        self._update(step=self.step, loss=loss, time_left=left, steps_per_second=1 / pace if pace else None)
+        if self.planned and pace:
+            self.report(Stepped(self.step, self.plan.total_steps, loss, 1 / pace, left))
+
+    def _write_rows(self) -> None:
+        if self.run is not None and self.rows:
+            try:
+                self.run.append_summary(self.rows)
+            except WriteError as error:
+                self.say(f"The losses of some steps could not be written: {error.message}")
+        self.rows = []
+
+    def _update(self, **fields: Any) -> None:
+        if self.heartbeat is not None:
+            self.heartbeat.update(**fields)
+
+    def say(self, text: str) -> None:
+        """A sentence for the artist and for run.log."""
+        if self.run is not None:
+            self.run.log(text)
+            self.report(Said(text))
+
+    # -- the plan ------------------------------------------------------------------------------------------
+
+    def _plan_again(self) -> None:
+        left = self.clock.steps_left()
+        if left is not None:
+            total = self.step + left if self.max_steps is None else min(self.step + left, self.max_steps)
+            self._plan_total(max(total, self.step + 1))
+        if not self.planned and self.plan.totals and self.clock.pace:
+            self.planned = True
+            self._announce()
+
+    def _plan_total(self, total: int) -> None:
+        if self.share.broadcast is not None:
+            total = self.share.broadcast(total)
+        old = self.plan.total_steps
+        if old != UNKNOWN and abs(total - old) <= LATE * (old - self.step):
+            return
+        self.plan.totals.append((self.step, total))
+        self._update(total=total, plan=_plan_fields(self.job))
+
+    def _announce(self) -> None:
+        total, pace = self.plan.total_steps, self.clock.pace or 0.0
+        seconds = pace * (total - self.step)
+        self._update(state="training", total=total, plan=_plan_fields(self.job))
+        if self.run is not None:
+            pairs = len(self.job.data.pairs)
+            self.report(Planned(total, self.plan.batch_size, pairs, seconds, self.job.notes))
+            self.run.log(f"Total Steps {total}, batch size {self.plan.batch_size}, {pairs} pairs")
+
+    # -- judging -------------------------------------------------------------------------------------------
+
+    def _judge_when_due(self) -> None:
+        plan = self.plan
+        if plan.held_out is None or plan.joined is not None or not plan.totals:
+            return
+        marks = [index / 10 for index in range(1, 11)] if plan.apart else list(PROBES)
+        due = [mark for mark in marks if self.step == max(1, round(mark * plan.total_steps))]
+        if due:
+            self._judge()
+        if not plan.apart and self.step >= round(PROBES[-1] * plan.total_steps):
+            plan.joined = self.step
+            frame = self.job.data.pairs[plan.held_out].number
+            self.say(f"Frame {frame} has told how well unseen frames do; from here on it is learned from too.")
+
+    def _judge(self) -> None:
+        if self.run is None or self.plan.held_out is None:
+            return
+        self.clock.pause()
+        began = time.monotonic()
+        pair = self.job.data.pairs[self.plan.held_out]
+        verdict = judge(self.learner.average, pair, self.learner.device, self.plan.precision, self.job.matte)
+        self.clock.reserve = max(self.clock.reserve, 1.0 + 2.5 * (time.monotonic() - began))
+        if self.rows:
+            self.rows[-1]["held_out"] = verdict.value
+        if self.best is None or self.best.value is None or verdict.value > self.best.value:
+            self.best = BestHeldOut(
+                step=self.step, metric=verdict.metric, value=round(verdict.value, 4), frame=verdict.frame
+            )
+            self._save_best(verdict)
+
+    def _save_best(self, verdict: Verdict) -> None:
+        self._update(best_held_out=self.best)
+        if self.plan.apart and self.keeper and self._try(lambda: self.keeper.save_best(self.step, self.best)):
+            self.report(Saved(self.run.best_path, "best", verdict.value))
+
+    # -- saving --------------------------------------------------------------------------------------------
+
+    def _save_when_due(self) -> None:
+        if self.run is None:
+            return
+        settings = self.job.settings
+        if self.step % settings.contact_sheet_interval == 0:
+            self.clock.pause()
+            self._try(lambda: self.report(Saved(self.pictures.contact_sheet(self.step), "contact")))
+        if self.step % settings.checkpoint_interval == 0 and self.step < self.plan.total_steps:
+            self._checkpoint()
+        elif time.monotonic() - self.saved_at > SAVE_SECONDS:
+            self.clock.pause()
+            self._save_progress()
+
+    def _checkpoint(self) -> bool:
+        """A .cat, the .ost and previews; whether the first two stand on the disk."""
+        if self.run is None or self.keeper is None:
+            return True
+        self.clock.pause()
+        self._write_rows()
+        step, path = self.step, self.run.cat_path(self.step)
+        done = self._try(lambda: self.keeper.save_checkpoint(step, self.best))
+        done = self._save_progress() and done
+        if done:
+            self.report(Saved(path, "checkpoint", self.best.value if self.best else None))
+            self.run.prune(self.job.settings.max_checkpoints)
+        for preview in self.pictures.previews(self.step, self.say):
+            self.report(Saved(preview, "preview"))
+        return done
+
+    def _save_progress(self, done: bool = False) -> bool:
+        self._write_rows()
+        self.saved_at = time.monotonic()
+        state = self.learner.state()
+        self.good = (self.step, state)
+        return self._try(lambda: self.keeper.save_progress(self.step, state, self.best, done))
+
+    def _try(self, write: Callable[[], object]) -> bool:
+        """Whether it could be written; if not, what stood there stands, and training goes on."""
+        try:
+            write()
+        except WriteError as error:
+            self.say(f"Not written, training goes on: {error.message} {error.found}".strip())
+            return False
+        return True
+
+    # -- numbers that ran away -----------------------------------------------------------------------------
+
+    def _turned_unsound(self) -> bool:
+        return (self.step + 1) % SOUND_EVERY == 0 and not self.learner.is_sound()
+
+    def _rescue(self) -> None:
+        """Back to the last good state with half the rate. TrainingError when that does not help either."""
+        self.rescues += 1
+        if self.rescues > RESCUES or self.good is None:
+            raise TrainingError(
+                "The loss keeps turning into something that is no number.",
+                found=f"NaN or Inf near step {self.step + 1}",
+                remedy="Use a smaller --learning-rate, --precision float32, or look for odd values in the pairs.",
+            )
+        self.step, state = self.good
+        self.learner.load(state)
+        self.plan.rate_factor *= 0.5
+        self.rows = [row for row in self.rows if row["step"] <= self.step]
+        if self.run is not None:
+            self.run.truncate_summary(self.step)
+        self.say(f"The loss was no number: back to step {self.step}, with half the learning rate.")
+
+    # -- the end -------------------------------------------------------------------------------------------
+
+    def _finish(self, ended: Ended) -> Ended:
+        if self.run is None or self.keeper is None:
+            return ended
+        self._write_rows()
+        finished = ended.state == "finished"
+        if self.plan.total_steps == UNKNOWN or finished:
+            self.plan.totals.append((self.step, self.step))
+        self.keeper.measured = {"bfloat16_difference": self._bfloat16_difference()}
+        done = self.step == 0 or self._checkpoint()
+        if finished and self.pictures is not None:
+            self._try(lambda: self.report(Saved(self.pictures.contact_sheet(self.step), "contact")))
+        if done and self.step and not self.plan.apart:
+            done = self._try(lambda: self.keeper.save_best(self.step, self.best))
+        if done and finished:
+            done = self._save_progress(done=True)
+        if not done:
+            return Ended("failed", "the last checkpoint could not be written", self.step)
+        return Ended(ended.state, ended.reason, self.step)
+
+    def _bfloat16_difference(self) -> float:
+        return bfloat16_difference(self.learner.average, self.job.data.pairs[0], self.learner.device)
+
+
+def _plan_fields(job: Job) -> dict[str, Any]:
+    plan = job.plan
+    return {**plan.model_dump(exclude={"totals"}), "total_steps": plan.total_steps, "totals": plan.totals}

@@ -28,7 +28,8 @@ from understudy.errors import UnderstudyError  # noqa: E402
 def main(arguments: Sequence[str] | None = None) -> int:
     options = read_options(arguments)
     try:
-        run_demo(Folders(options.folder), options.time_limit, options.width, options.model_size)
+        seconds = parse_duration(options.time_limit)
+        run_demo(Folders(options.folder), seconds, options.width, options.model_size)
     except UnderstudyError as error:
         print(f"Error: {error}", file=sys.stderr)
         return error.exit_code
@@ -50,7 +51,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def run_demo(folders: Folders, time_limit: str, width: int, model_size: str) -> None:
+def run_demo(folders: Folders, time_limit: float, width: int, model_size: str) -> None:
     """The whole story; each line is a step of it."""
     began = time.monotonic()
     stages = Stages()
@@ -70,7 +71,7 @@ def render(folders: Folders, width: int, stages: Stages) -> None:
             step(done, f"frame {number}")
 
 
-def learn(folders: Folders, time_limit: str, model_size: str, stages: Stages) -> Any:
+def learn(folders: Folders, time_limit: float, model_size: str, stages: Stages) -> Any:
     """Train on the five painted frames; the RunFolder."""
     with stages.stage(f"Learning from {len(PAINTED)} painted frames") as step:
         return understudy.train(
@@ -79,7 +80,7 @@ def learn(folders: Folders, time_limit: str, model_size: str, stages: Stages) ->
             ground_truth=folders.pattern("painted"),
             data_directory=folders.runs,
             name=RUN_NAME,
-            time_limit=parse_duration(time_limit),
+            time_limit=time_limit,
             model_size=model_size,
         ).run
 

@@ -20,6 +20,8 @@ from understudy.server.models.builtin import GaussianBlur, MotionVectors
 from understudy.server.sources import Sources
 
 START_PATIENCE = 20.0
+KEPT_FREE = 256 << 20
+LARGEST_BLOCK = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,18 @@ def check_safety(settings: ServerSettings) -> None:
 
 
 def keep_one_heap() -> None:
-    """Let all threads share one heap, where the system's allocator (glibc) would give each its own and
-    keep in
-    each the memory of past pictures: with many clients that is several times what is in use."""
-    arena_max = -8
+    """Let all threads share one heap that keeps some memory for the next picture.
+
+    The system's allocator (glibc) would give each thread a heap of its own, and keep in each the memory of
+    past pictures: with many clients that is several times what is in use. And it would fetch the memory of
+    each large picture anew, whose pages are then cleared one by one.
+    """
+    trim_threshold, mmap_threshold, arena_max = -1, -3, -8
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(arena_max, 1)
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(arena_max, 1)
+        mallopt(mmap_threshold, LARGEST_BLOCK)
+        mallopt(trim_threshold, KEPT_FREE)
 
 
 def allow_many_connections() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 
 import numpy as np
 
 from understudy.errors import MissingPackageError
 from understudy.server.models.card import ANY, Answer, Call, Card, Option, Port, RequestError
+from understudy.server.models.devices import cores
 
 MAX_KERNEL = 255
 SMALLEST_FOR_FLOW = 16
@@ -25,8 +25,8 @@ class BuiltIn:
     card: Card
 
     def __init__(self) -> None:
-        self.workers = max(1, os.cpu_count() or 1)
-        _opencv()
+        self.workers = cores()
+        _opencv().setNumThreads(max(1, cores() // 2))  # the other half receives, sends and serves others
 
     def run(self, calls: list[Call]) -> list[Answer]:
         return [Answer([self.picture(call)]) for call in calls]

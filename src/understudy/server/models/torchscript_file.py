@@ -66,7 +66,7 @@ class TorchScriptModel:
             return [self._answer(call, str(device)) for call in calls]
 
     def _answer(self, call: Call, device: str) -> Answer:
-        from understudy.inference.memory import is_out_of_memory
+        from understudy.device import is_out_of_memory
 
         try:
             return self._forward(call, device)

@@ -21,8 +21,8 @@ NO_LIMIT = 1 << 62
 def resolve_devices(spec: str) -> list[torch.device]:
     """What ``--devices`` means: one torch device for each process that works.
 
-    ``auto`` is the first GPU, else the CPU; ``cpu``, ``cpu:2`` (two processes), ``cuda``, ``cuda:1``, ``mps``,
-    or GPU numbers such as ``0,1,2,3``. DeviceError when one of them is not on this machine.
+    ``auto`` is the first GPU, else the CPU; ``cpu``, ``cpu:2`` (two processes), ``cuda``, ``cuda:1``,
+    ``mps``, or GPU numbers such as ``0,1,2,3``. DeviceError when one of them is not on this machine.
     """
     text = spec.strip().lower()
     if text == "auto":

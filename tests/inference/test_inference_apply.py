@@ -91,9 +91,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     files.read_header = lambda path: made.header
     files.load_model = lambda path, device: (made.header, made.network)
     monkeypatch.setitem(sys.modules, "understudy.network.model_file", files)
-    devices = types.ModuleType("understudy.device")  # the CPU, whatever is here
-    devices.resolve_devices = lambda text: [torch.device("cpu")]
-    monkeypatch.setitem(sys.modules, "understudy.device", devices)
+    monkeypatch.setattr("understudy.device.resolve_devices", lambda text: [torch.device("cpu")])
     return made
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from understudy.colour import LINEAR
-from understudy.inference import memory
+from understudy.device import free_memory
 from understudy.inference.model import LoadedModel
 from understudy.inference.torch_engine import TorchEngine
 
@@ -40,4 +40,4 @@ def test_bfloat16_stays_near_float32() -> None:
 
 def test_free_memory_is_what_the_device_says() -> None:
     device = torch.device("cuda")
-    assert 0 < memory.free_memory(device) <= torch.cuda.get_device_properties(device).total_memory
+    assert 0 < free_memory(device) <= torch.cuda.get_device_properties(device).total_memory

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from understudy.colour import LINEAR, SRGB, ColourEncoding
+from understudy.device import is_out_of_memory
 from understudy.errors import ChannelError, DeviceError, MissingPackageError, SizeError, UnderstudyError
 from understudy.inference import choose, memory
 from understudy.inference.blend import blend
@@ -160,8 +161,8 @@ def test_memory_for_not_even_the_smallest_tile_is_one_clear_error() -> None:
 
 
 def test_other_failures_are_not_taken_for_a_lack_of_memory() -> None:
-    assert not memory.is_out_of_memory(RuntimeError("shapes do not match"))
-    assert memory.is_out_of_memory(RuntimeError("DefaultCPUAllocator: not enough memory: you tried to ..."))
+    assert not is_out_of_memory(RuntimeError("shapes do not match"))
+    assert is_out_of_memory(RuntimeError("DefaultCPUAllocator: not enough memory: you tried to ..."))
 
 
 def test_the_automatic_tile_keeps_within_the_memory_budget(monkeypatch: pytest.MonkeyPatch) -> None:

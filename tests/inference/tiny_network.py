@@ -27,13 +27,18 @@ class TinyNetwork(nn.Module):
         return x.mean(dim=(2, 3))
 
     def forward(self, x: Tensor, g: Tensor) -> Tensor:
+        return self.finish(x, self.remainder(x, g))
+
+    def remainder(self, x: Tensor, g: Tensor) -> Tensor:
         fine = functional.silu(self.stem(functional.pixel_unshuffle(x, 2)) + self.mood(g)[:, :, None, None])
         deep = functional.silu(self.deep(self.down(fine)))
         deep = functional.interpolate(deep, scale_factor=4, mode="bilinear", align_corners=False)
-        change = functional.pixel_shuffle(self.tail(torch.cat([fine, deep], 1)), 2).float()
+        return functional.pixel_shuffle(self.tail(torch.cat([fine, deep], 1)), 2)
+
+    def finish(self, x: Tensor, remainder: Tensor) -> Tensor:
         if self.out != x.shape[1]:
-            return torch.sigmoid(change)
-        return x + change
+            return torch.sigmoid(remainder.float())
+        return x + remainder.float()
 
 
 class NothingNetwork(TinyNetwork):

@@ -39,8 +39,8 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Batch:
-    """``input`` (N, C, H, W), ``truth`` (N, C_out, H, W), ``base``, what the colour fit makes of the input, of
-    the same shape (empty for a matte), and ``weight`` (N, 1, H, W), all float32."""
+    """``input`` (N, C, H, W), ``truth`` (N, C_out, H, W), ``base``, what the colour fit makes of the
+    input, of the same shape (empty for a matte), and ``weight`` (N, 1, H, W), all float32."""
 
     input: Tensor
     truth: Tensor
@@ -50,7 +50,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Material:
-    """One pair as it is learned from: float32 tensors (H, W, channels). ``base`` has no channels for a matte."""
+    """One pair as it is learned from: float32 tensors (H, W, channels); ``base`` is empty for a matte."""
 
     input: Tensor
     truth: Tensor
@@ -100,7 +100,7 @@ def hash_numbers(*numbers: int) -> int:
 class CropSource:
     """Pairs on a device, and the crops of them.
 
-    ``focus`` is the share of crops that are drawn where there is most to learn; the rest come from everywhere.
+    ``focus`` is the share of crops that are drawn where there is most to learn; the rest come from anywhere.
     """
 
     def __init__(
@@ -115,7 +115,9 @@ class CropSource:
         self.pixels = _pack(pairs, int(pixels.sum())).to(device)
         self.cells = [_change_per_cell(pair) for pair in pairs]
 
-    def batch(self, step: int, samples: range, pairs: list[int], augmentation: Augmentation, total: int) -> Batch:
+    def batch(
+        self, step: int, samples: range, pairs: list[int], augmentation: Augmentation, total: int
+    ) -> Batch:
         """Those of the ``total`` samples of a step that are in ``samples``, drawn from ``pairs``."""
         numbers = random_numbers(self.seed, step, total)[samples.start : samples.stop]
         crops = self._crops(numbers, pairs, augmentation, step, samples, total)
@@ -128,8 +130,14 @@ class CropSource:
         return Batch(*(_ready(part) for part in (plate, truth, base, weight)))
 
     def _crops(
-        self, numbers: Tensor, pairs: list[int], augmentation: Augmentation, step: int, samples: range,
-        total: int, on_change: bool = False,
+        self,
+        numbers: Tensor,
+        pairs: list[int],
+        augmentation: Augmentation,
+        step: int,
+        samples: range,
+        total: int,
+        on_change: bool = False,
     ) -> Tensor:
         height, width = self.crop
         reach = _region_size(self.crop, augmentation) if augmentation.warps else self.crop
@@ -138,8 +146,15 @@ class CropSource:
         return _warp(region, numbers, augmentation, (height, width)) if augmentation.warps else region
 
     def _draw(
-        self, numbers: Tensor, pairs: list[int], augmentation: Augmentation, step: int, samples: range,
-        total: int, size: tuple[int, int], on_change: bool,
+        self,
+        numbers: Tensor,
+        pairs: list[int],
+        augmentation: Augmentation,
+        step: int,
+        samples: range,
+        total: int,
+        size: tuple[int, int],
+        on_change: bool,
     ) -> _Draw:
         order = [_pair_of(self.seed, step, sample, total, len(pairs)) for sample in samples]
         pair = torch.tensor([pairs[(index + on_change) % len(pairs)] for index in order])
@@ -160,13 +175,15 @@ class CropSource:
         )
 
     def _corner(self, pair: int, row: list[float], size: tuple[int, int], focus: float) -> tuple[int, int]:
-        """The top-left corner of a crop: anywhere, or so that a place where the effect is at work is inside."""
+        """The top-left corner of a crop: anywhere, or around a place where the effect is at work."""
         height, width = self.sizes[pair].tolist()
         most_top, most_left = max(0, height - size[0]), max(0, width - size[1])
         if row[0] >= focus:
             return round(row[1] * most_top), round(row[2] * most_left)
         cells = self.cells[pair]
-        cell = int(torch.searchsorted(cells.sums, row[3] * float(cells.sums[-1])).clamp(max=len(cells.sums) - 1))
+        cell = int(
+            torch.searchsorted(cells.sums, row[3] * float(cells.sums[-1])).clamp(max=len(cells.sums) - 1)
+        )
         y, x = divmod(cell, cells.columns)
         top, left = y * GRID - row[1] * (size[0] - GRID), x * GRID - row[2] * (size[1] - GRID)
         return min(max(0, round(top)), most_top), min(max(0, round(left)), most_left)
@@ -179,7 +196,9 @@ class CropSource:
         if bool(draw.swap.any()):
             rows, columns = torch.where(swap, columns, rows), torch.where(swap, rows, columns)
         rows = torch.where(draw.flip[:, None, None], size[0] - 1 - rows, rows) + draw.top[:, None, None]
-        columns = torch.where(draw.mirror[:, None, None], size[1] - 1 - columns, columns) + draw.left[:, None, None]
+        columns = (
+            torch.where(draw.mirror[:, None, None], size[1] - 1 - columns, columns) + draw.left[:, None, None]
+        )
         height, width = (self.sizes[draw.pair, axis][:, None, None] for axis in (0, 1))
         rows, columns = rows.clamp(min=0).minimum(height - 1), columns.clamp(min=0).minimum(width - 1)
         index = self.starts[draw.pair][:, None, None] + rows * width + columns
@@ -225,7 +244,9 @@ def focus_of(pairs: list[Material], matte: bool) -> float:
     little where the effect is everywhere."""
     if matte:
         return 0.8
-    cells = torch.cat([functional.avg_pool2d(p.change[None, None], GRID, ceil_mode=True).flatten() for p in pairs])
+    cells = torch.cat(
+        [functional.avg_pool2d(p.change[None, None], GRID, ceil_mode=True).flatten() for p in pairs]
+    )
     ordered = cells.sort(descending=True).values.double()
     share = ordered[: max(1, len(ordered) // 5)].sum() / ordered.sum().clamp(min=1e-12)
     return float(((share - 0.4) * 1.5).clamp(0.0, 0.6))

@@ -49,7 +49,9 @@ class DataSet:
     @property
     def same_channels(self) -> bool:
         """Whether the outputs are the plate's own channels, changed."""
-        return self.kind == "image" and self.input_channels[: len(self.output_channels)] == self.output_channels
+        return (
+            self.kind == "image" and self.input_channels[: len(self.output_channels)] == self.output_channels
+        )
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,9 @@ def _make_pair(
         wanted = np.clip(wanted, 0.0, 1.0)
     if source.region is not None:
         wanted = _outside_region(pixels, wanted, region, layers)
-    name = Path(source.plate.path(source.plate_number)).name if not source.plate.is_movie else source.plate.name
+    name = (
+        Path(source.plate.path(source.plate_number)).name if not source.plate.is_movie else source.plate.name
+    )
     return Pair(name, source.plate_number, pixels, wanted, weight.astype(np.float32), digest)
 
 

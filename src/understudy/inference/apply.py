@@ -17,6 +17,7 @@ from typing import Any
 import OpenImageIO as oiio
 import torch
 
+from understudy.device import core_count, free_memory
 from understudy.errors import ApplyError, FrameError, UnderstudyError
 from understudy.frames import (
     Frame,
@@ -37,9 +38,7 @@ from understudy.inference.events import (
     FrameWritten,
 )
 from understudy.inference.layers import ExtraInputs, Mask
-from understudy.inference.memory import free_memory
 from understudy.inference.model import LoadedModel, load
-from understudy.inference.openvino_engine import core_count
 from understudy.inference.pipeline import Crew, plan_crew, run_frames
 from understudy.inference.provenance import check_folder, fingerprint, provenance_of, sort_out
 from understudy.runs.listing import resolve_model

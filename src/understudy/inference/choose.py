@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from understudy.device import has_fast_bfloat16
 from understudy.errors import MissingPackageError
 from understudy.inference.engine import Engine
 from understudy.inference.openvino_engine import ConversionError, OpenVinoEngine, is_installed
@@ -41,16 +42,6 @@ def choose_precision(request: str, header: Any, device: torch.device) -> str:
     measured = header.precision.get("bfloat16_difference")
     invisible = measured is not None and float(measured) < HALF_CODE
     return "bfloat16" if invisible and has_fast_bfloat16(device) else "float32"
-
-
-def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether the device computes in bfloat16 faster than in float32."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device)[0] >= 8
-    if device.type != "cpu":
-        return False
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return bool(supported())
 
 
 def make_engine(network: Any, channels: int, choice: EngineChoice) -> tuple[Engine, tuple[str, ...]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import weakref
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from understudy.device import free_memory
 from understudy.inference.engine import Engine
 from understudy.inference.tiles import round_up
 
@@ -25,15 +25,6 @@ CPU_EACH = 600_000_000
 
 SCRATCH = 1.5
 """The runtime's own work space, as a multiple of the activations that torch knows of."""
-
-
-def free_memory(device: torch.device) -> int:
-    """Bytes that can be taken on the device without pushing anything out."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    if device.type == "mps":
-        return max(int(torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()), 0)
-    return min(_available_on_machine(), _available_in_group())
 
 
 def activation_budget(device: torch.device, parallel: int = 1) -> int:
@@ -56,14 +47,6 @@ def bytes_per_pixel(engine: Engine, channels: int, size: int = 192) -> float:
     with torch.inference_mode(), _Counter() as counter:
         engine.network(x, g)
     return max(SCRATCH * counter.most / (side * side), 4.0 * channels)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an allocation failed, on whatever device."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    told = str(error).lower()
-    return isinstance(error, RuntimeError) and ("not enough memory" in told or "out of memory" in told)
 
 
 class _Counter(TorchDispatchMode):
@@ -98,25 +81,3 @@ class _Counter(TorchDispatchMode):
         if not self._holders[key]:
             del self._holders[key]
             self.alive -= size
-
-
-def _available_on_machine() -> int:
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError, IndexError):
-        pass
-    return 8_000_000_000
-
-
-def _available_in_group() -> int:
-    """What a container's limit leaves; no limit is a very large number."""
-    root = Path("/sys/fs/cgroup")
-    try:
-        limit = (root / "memory.max").read_text().strip()
-        if limit == "max":
-            return 1 << 62
-        return max(int(limit) - int((root / "memory.current").read_text()), 0)
-    except (OSError, ValueError):
-        return 1 << 62

@@ -10,13 +10,14 @@ import numpy as np
 import torch
 
 from understudy.colour import decode_tensor, encode_tensor
+from understudy.device import is_out_of_memory, release_memory
 from understudy.errors import ChannelError, DeviceError, ModelFileError, SizeError
 from understudy.frames.nonfinite import fill_nonfinite
 from understudy.inference.blend import blend
 from understudy.inference.choose import EngineChoice, choose_precision, make_engine
 from understudy.inference.engine import Engine
 from understudy.inference.inputs import expected_channels, input_encodings
-from understudy.inference.memory import activation_budget, bytes_per_pixel, is_out_of_memory
+from understudy.inference.memory import activation_budget, bytes_per_pixel
 from understudy.inference.provenance import fingerprint
 from understudy.inference.tiles import fit_tile, margin_for, pad_to_stride, run_tiled, smallest_tile
 
@@ -173,8 +174,7 @@ class LoadedModel:
                 expected=f"memory for a tile of {least} x {least} pixels on {self.engine.device}",
                 remedy="Close other programs, give a smaller --tile-overlap, or choose --devices cpu.",
             )
-        if self.engine.device.type == "cuda":
-            torch.cuda.empty_cache()
+        release_memory(self.engine.device)
         smaller = tuple(max(-(-side // 2), min(side, least)) for side in tile)
         self._most_pixels = smaller[0] * smaller[1]
         self._say(f"Memory ran out: going on in tiles of {smaller[1]} x {smaller[0]}.")
@@ -224,11 +224,12 @@ def load(
 
     Raises ModelFileError, DeviceError, MissingPackageError.
     """
-    from understudy.device import resolve_devices
+    from understudy.device import keep_freed_memory, resolve_devices
     from understudy.network.model_file import load_model
     from understudy.runs.listing import resolve_model
 
     device = resolve_devices(devices)[0]
+    keep_freed_memory()
     path = resolve_model(spec)
     header, network = load_model(path, device)
     if header.scale != 1:

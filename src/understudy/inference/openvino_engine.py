@@ -6,7 +6,6 @@ It is held against torch on a sample when it is made; where the two do not agree
 from __future__ import annotations
 
 import importlib.util
-import os
 import threading
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from understudy.device import core_count
 from understudy.errors import MissingPackageError, UnderstudyError
 
 if TYPE_CHECKING:
@@ -70,7 +70,20 @@ class OpenVinoEngine:
         if request is None:
             request = self._requests.own = self._compiled.create_infer_request()
         inputs = {0: x.contiguous().numpy(), 1: g.contiguous().numpy()}
-        return torch.from_numpy(np.array(request.infer(inputs, share_inputs=True, share_outputs=True)[0]))
+        answer = request.infer(inputs, share_inputs=True, share_outputs=True)[0]
+        with torch.inference_mode():
+            return self.network.finish(x, torch.from_numpy(np.array(answer)))
+
+
+class _Remainder(torch.nn.Module):
+    """The heavy part alone. What is added to the plate is never rounded, whatever the precision."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor, g: Tensor) -> Tensor:
+        return self.network.remainder(x, g) + 0 * g.sum()
 
 
 def _compile(network: Any, channels: int, precision: str, parallel: int) -> Any:
@@ -83,7 +96,7 @@ def _compile(network: Any, channels: int, precision: str, parallel: int) -> Any:
             warnings.simplefilter("ignore")
             g = network.globals(example)
             shapes = [openvino.PartialShape([1, channels, -1, -1]), openvino.PartialShape([1, g.shape[1]])]
-            model = openvino.convert_model(network, example_input=(example, g), input=shapes)
+            model = openvino.convert_model(_Remainder(network), example_input=(example, g), input=shapes)
         options = {
             "INFERENCE_PRECISION_HINT": "f32" if precision == "float32" else "bf16",
             "NUM_STREAMS": str(parallel),
@@ -110,10 +123,3 @@ def _hold_against_torch(engine: OpenVinoEngine, channels: int) -> None:
                 expected=f"a difference of at most {AGREEMENT[engine.precision]:.2g}",
                 found=f"{difference:.2g}",
             )
-
-
-def core_count() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(len(os.sched_getaffinity(0)), 1)
-    return os.cpu_count() or 1

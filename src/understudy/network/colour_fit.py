@@ -1,8 +1,8 @@
 """The part of an effect that a closed-form fit of colours already explains.
 
 Three candidates, from nothing to a cubic polynomial of the input channels, are fitted by least squares and
-compared by leaving one pair out at a time; the simplest that is about as good as the best is taken. Beyond the
-values that were seen the fit goes on as a straight line, so that a highlight that no pair shows stays one.
+compared by leaving one pair out at a time; the simplest that is about as good as the best is taken. Beyond
+the values that were seen the fit goes on as a straight line, so that an unseen highlight stays one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DRIFT_SHARE = 0.3
 
 @dataclass(frozen=True)
 class ColourFit:
-    """``kind`` of polynomial and its ``weights`` (terms, outputs) over the inputs seen through ``scaling``."""
+    """``kind`` of polynomial and its ``weights`` (terms, outputs) over the inputs through a ``Scaling``."""
 
     kind: str
     weights: Tensor
@@ -72,7 +72,10 @@ def fit_colours(inputs: list[Tensor], truths: list[Tensor], same_channels: bool)
     inputs, truths = _thinned(inputs), _thinned(truths)
     scaling = measure_scaling(torch.cat(inputs))
     scaled = [scaling.apply(pixels).double() for pixels in inputs]
-    wanted = [truth.double() - (pixels if same_channels else 0) for pixels, truth in zip(inputs, truths, strict=True)]
+    wanted = [
+        truth.double() - (pixels if same_channels else 0)
+        for pixels, truth in zip(inputs, truths, strict=True)
+    ]
     kinds = [kind for kind in DEGREES if kind != "cubic" or inputs[0].shape[1] <= CUBIC_CHANNELS]
     kinds = kinds if same_channels else kinds[1:]
     scores = {kind: _left_out_error(scaled, wanted, kind) for kind in kinds}
@@ -100,7 +103,9 @@ def steady_truths(
         base = predict(pixels, fit, scaling, same_channels)
         rest = (truth - base).double()
         features = terms(scaling.apply(pixels).double(), kind, 1)
-        own = (features @ _solve(features.T @ features / len(features), features.T @ rest / len(rest))).float()
+        own = (
+            features @ _solve(features.T @ features / len(features), features.T @ rest / len(rest))
+        ).float()
         before += rest.square().mean().item()
         after += (rest - own).square().mean().item()
         steady.append(truth - own)

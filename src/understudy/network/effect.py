@@ -66,9 +66,9 @@ class EffectNetwork(nn.Module):
 
     def forward(self, x: Tensor, g: Tensor | None = None) -> Tensor:
         """(N, C, H, W) -> (N, C_out, H, W), float32."""
-        return self.finish(x, self.remainder(x))
+        return self.finish(x, self.remainder(x, g))
 
-    def remainder(self, x: Tensor) -> Tensor:
+    def remainder(self, x: Tensor, g: Tensor | None = None) -> Tensor:
         """What the U-Net makes of (N, C, H, W): all the heavy work, in whatever precision it runs."""
         return self.unet(self.seen(x))
 

@@ -45,7 +45,7 @@ def bce(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 
 
 def dice(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """1 - Dice overlap of each sample (Milletari et al., V-Net, 2016); a sample without matte counts little."""
+    """1 - Dice overlap of each sample (Milletari et al., 2016); a sample without matte counts little."""
     over = (1, 2, 3)
     both = (result * truth * weight).sum(over)
     total = ((result + truth) * weight).sum(over)
@@ -63,13 +63,17 @@ def gradient(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 def structure(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     """1 - SSIM over windows of 7 pixels (Wang et al., 2004), for values about 0..1."""
     a, b = _window(result), _window(truth)
-    aa, bb, ab = _window(result.square()) - a * a, _window(truth.square()) - b * b, _window(result * truth) - a * b
+    aa, bb, ab = (
+        _window(result.square()) - a * a,
+        _window(truth.square()) - b * b,
+        _window(result * truth) - a * b,
+    )
     similarity = (2 * a * b + 1e-4) * (2 * ab + 9e-4) / ((a * a + b * b + 1e-4) * (aa + bb + 9e-4))
     return _mean(1 - similarity, weight)
 
 
 def perceptual(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """L1 over a Laplacian pyramid (Bojanowski et al., 2018): detail counts at every scale, no trained weights."""
+    """L1 over a Laplacian pyramid (Bojanowski et al., 2018): detail at every scale, no trained weights."""
     error, total = (result - truth) * weight, result.new_zeros(())
     for level in range(4):
         if min(error.shape[-2:]) < 4:
@@ -92,7 +96,7 @@ def _window(planes: Tensor) -> Tensor:
 
 
 def make_loss(text: str, kind: str) -> Term:
-    """The function for ``--loss``; ``auto`` is chosen by what the ground truth is. SettingError when unknown."""
+    """The function for ``--loss``; ``auto`` is chosen by the kind of truth. SettingError when unknown."""
     weighted = [_parse(item.strip(), text) for item in (AUTO[kind] if text == "auto" else text).split("+")]
 
     def loss(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:

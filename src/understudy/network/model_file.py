@@ -100,7 +100,9 @@ def not_a_model(file: Path, found: str) -> ModelFileError:
 
 def save_model(path: str | Path, header: ModelHeader, network: Any) -> None:
     """Write a .cat, whole or not at all. ``network`` is an EffectNetwork. WriteError when it cannot be."""
-    tensors = {name: tensor.detach().float().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    tensors = {
+        name: tensor.detach().float().cpu().contiguous() for name, tensor in network.state_dict().items()
+    }
     write_tensors(path, tensors, {HEADER_KEY: header.model_dump_json()})
 
 

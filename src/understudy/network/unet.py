@@ -6,6 +6,7 @@ detail back. There is no normalisation over the frame, so that a tile sees what 
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -62,7 +63,7 @@ class UNet(nn.Module):
         self.reach = _reach(size)
         self.stem = nn.Conv2d(inputs * STEM * STEM, widths[0], 3, padding=1)
         self.encoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths, size.down, strict=True))
-        steps = list(zip(widths, widths[1:], strict=False))
+        steps = list(itertools.pairwise(widths))
         self.shrink = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in steps)
         self.grow = nn.ModuleList(nn.Conv2d(coarse, fine * 4, 1) for fine, coarse in steps)
         self.decoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths[:-1], size.up, strict=True))

@@ -16,7 +16,9 @@ def process_start() -> float:
     does not tell."""
     with contextlib.suppress(OSError, ValueError, IndexError, AttributeError):
         fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-        running = float(Path("/proc/uptime").read_text().split()[0]) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        running = float(Path("/proc/uptime").read_text().split()[0]) - int(fields[19]) / os.sysconf(
+            "SC_CLK_TCK"
+        )
         return time.monotonic() - running
     return _IMPORTED
 

@@ -1,4 +1,4 @@
-"""Pictures of a run: three random crops as input, ground truth and output, and previews of unpainted frames."""
+"""Pictures of a run: three random crops as input, ground truth and output, and previews."""
 
 from __future__ import annotations
 

@@ -65,7 +65,9 @@ class Keeper:
         paths = ("input", "ground_truth", "preview", "extra", "region", "data_directory", "initial_weights")
         return {
             "run": self.run.name,
-            "settings": {name: _shortened(settings[name]) if name in paths else settings[name] for name in settings},
+            "settings": {
+                name: _shortened(settings[name]) if name in paths else settings[name] for name in settings
+            },
             "pairs": [{"name": p.name, "frame": p.number, "hash": p.hash} for p in self.job.data.pairs],
             "steps": step,
             "held_out": best.model_dump() if best else None,

@@ -101,7 +101,11 @@ class Learner:
         """Go back to what ``state`` gave. KeyError or RuntimeError when it is of another network."""
         for prefix, module in (("network.", self.network), ("average.", self.average)):
             module.load_state_dict(
-                {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+                {
+                    name.removeprefix(prefix): tensor
+                    for name, tensor in state.items()
+                    if name.startswith(prefix)
+                }
             )
         for name, tensor in self.optimizer.state().items():
             tensor.copy_(state[f"optimizer.{name}"])

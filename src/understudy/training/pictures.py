@@ -37,7 +37,10 @@ class Pictures:
         with torch.inference_mode():
             output = learner.average(batch.input)
         rows = [
-            tuple(display(_image(part[row]), colour) for part, colour in self._columns(batch.input, batch.truth, output))
+            tuple(
+                display(_image(part[row]), colour)
+                for part, colour in self._columns(batch.input, batch.truth, output)
+            )
             for row in range(ROWS)
         ]
         path = self.run.contact_path(step)
@@ -49,7 +52,7 @@ class Pictures:
         return list(zip(parts, (data.colour_in, data.colour_out, data.colour_out), strict=True))
 
     def previews(self, step: int, say: Callable[[str], None]) -> Iterator[Path]:
-        """NAME_preview_0001000_1012.png for up to three frames of ``--preview``; what cannot be read is said."""
+        """NAME_preview_0001000_1012.png for up to three frames of ``--preview``; what fails is said."""
         if self.job.settings.preview is None:
             return
         try:
@@ -73,13 +76,17 @@ def read_previews(job: Job) -> dict[int, np.ndarray]:
     shot = open_shot(job.settings.preview or "", part=job.settings.part)
     extras = tuple(open_shot(spec) for spec in job.settings.extra)
     count = min(PREVIEWS, len(shot.numbers))
-    chosen = sorted({shot.numbers[round(i * (len(shot.numbers) - 1) / max(1, count - 1))] for i in range(count)})
+    chosen = sorted(
+        {shot.numbers[round(i * (len(shot.numbers) - 1) / max(1, count - 1))] for i in range(count)}
+    )
     plates = {}
     for number in chosen:
         frame = shot.read(number)
         planes = fill_nonfinite(frame.planes(job.data.input_channels))[0]
         layers = job.data.layers
-        plates[number] = encode_inputs(planes, read_inputs(extras, number, frame, layers), job.data.colour_in, layers)
+        plates[number] = encode_inputs(
+            planes, read_inputs(extras, number, frame, layers), job.data.colour_in, layers
+        )
     return plates
 
 

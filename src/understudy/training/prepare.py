@@ -11,8 +11,14 @@ from torch import Tensor
 
 from understudy.dataset.crops import Augmentation, CropSource, Material, focus_of
 from understudy.dataset.pairs import DataSet, Pair, load_data_set
-from understudy.device import free_memory, memory_format, prepare, resolve_devices, resolve_precision
-from understudy.device import core_count as cores
+from understudy.device import (
+    core_count,
+    free_memory,
+    memory_format,
+    prepare,
+    resolve_devices,
+    resolve_precision,
+)
 from understudy.errors import ModelFileError, SettingError
 from understudy.frames import format_numbers
 from understudy.network.colour_fit import (
@@ -58,9 +64,11 @@ class Job:
         return self.data.kind == "matte"
 
 
-def make_job(settings: TrainSettings, share: Share, device: torch.device | None = None, plan: Plan | None = None) -> Job:
-    """Read the pairs, fit their colours, build the network. Raises what ``load_data_set`` raises, SettingError,
-    DeviceError or ModelFileError. ``plan`` is that of a run that goes on."""
+def make_job(
+    settings: TrainSettings, share: Share, device: torch.device | None = None, plan: Plan | None = None
+) -> Job:
+    """Read the pairs, fit their colours, build the network. Raises what ``load_data_set`` raises,
+    SettingError, DeviceError or ModelFileError. ``plan`` is that of a run that goes on."""
     device = device or resolve_devices(settings.devices)[0]
     precision = plan.precision if plan else resolve_precision(settings.precision, device)
     prepare(device, plan.threads if plan else None)
@@ -98,7 +106,7 @@ def _make_plan(
         crop=crop,
         size=settings.model_size,
         precision=precision,
-        threads=cores(),
+        threads=core_count(),
         device=str(device),
         seed=settings.seed,
         held_out=held_out,
@@ -135,7 +143,9 @@ def _make_network(data: DataSet, settings: TrainSettings) -> tuple[EffectNetwork
     inputs = [_flat(pair.input) for pair in data.pairs]
     if data.kind == "matte":
         network = EffectNetwork(_architecture(data, settings, "identity", 0))
-        network.set_range(measure_scaling(torch.cat([pixels[:: max(1, len(pixels) // 200_000)] for pixels in inputs])))
+        network.set_range(
+            measure_scaling(torch.cat([pixels[:: max(1, len(pixels) // 200_000)] for pixels in inputs]))
+        )
         materials = [_material(pair, torch.from_numpy(pair.truth), None) for pair in data.pairs]
         return _with_initial_weights(network, data, settings), materials, []
     count = len(data.output_channels) if data.same_channels else len(data.input_channels)

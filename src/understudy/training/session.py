@@ -88,7 +88,12 @@ class Session:
     # -- after each step -----------------------------------------------------------------------------------
 
     def _note(self, loss: float) -> None:
-        row = {"step": self.step, "loss": loss, "lr": self.plan.rate_at(self.step), "time": round(self.clock.elapsed(), 3)}
+        row = {
+            "step": self.step,
+            "loss": loss,
+            "lr": self.plan.rate_at(self.step),
+            "time": round(self.clock.elapsed(), 3),
+        }
         self.rows.append(row)
         if len(self.rows) >= ROWS_AT_ONCE:
             self._write_rows()
@@ -162,7 +167,9 @@ class Session:
         if not plan.apart and self.step >= round(PROBES[-1] * plan.total_steps):
             plan.joined = self.step
             frame = self.job.data.pairs[plan.held_out].number
-            self.say(f"Frame {frame} has told how well unseen frames do; from here on it is learned from too.")
+            self.say(
+                f"Frame {frame} has told how well unseen frames do; from here on it is learned from too."
+            )
 
     def _judge(self) -> None:
         if self.run is None or self.plan.held_out is None:
@@ -244,7 +251,7 @@ class Session:
             raise TrainingError(
                 "The loss keeps turning into something that is no number.",
                 found=f"NaN or Inf near step {self.step + 1}",
-                remedy="Use a smaller --learning-rate, --precision float32, or look for odd values in the pairs.",
+                remedy="Use a smaller --learning-rate or --precision float32, or look for odd pixels.",
             )
         self.step, state = self.good
         self.learner.load(state)

@@ -61,7 +61,9 @@ def train(
         run.settings_path.write_text(to_toml(settings.anchored()), encoding="utf-8")
     except OSError as error:
         run.discard()
-        raise RunError("The run folder cannot be written to.", found=str(error), where=str(run.path)) from error
+        raise RunError(
+            "The run folder cannot be written to.", found=str(error), where=str(run.path)
+        ) from error
     session = Session(job, run, clock, report, stop, share or Share(), max_steps=_most_steps(job, settings))
     return _watch_over(session, run)
 
@@ -78,7 +80,9 @@ def resume(
     settings = TrainSettings(**load_settings_file(run.settings_path))
     progress, tensors = _load(run)
     plan = progress.plan
-    limits = {name: changes[name] for name in ("epochs", "max_steps", "time_limit") if changes.get(name) is not None}
+    limits = {
+        name: changes[name] for name in ("epochs", "max_steps", "time_limit") if changes.get(name) is not None
+    }
     if progress.done and not limits:
         report(Said(f"{run.name} is finished. Give it more --epochs, --max-steps or --time-limit to go on."))
         report(Ended("finished", "it was finished already", progress.step))

@@ -15,7 +15,7 @@ from understudy.monitor.rows import RunRow
 FEWEST = 40  # steps below which nothing can be said
 FALLING = 0.03  # of the loss, from one quarter of the run to the next
 SPIKES = 4.0
-HIGHER_IS_BETTER = ("psnr", "iou", "ssim")
+HIGHER_IS_BETTER = ("db", "psnr", "iou", "ssim")
 
 
 class Advice(BaseModel):

@@ -24,13 +24,15 @@ from understudy.monitor.pictures import (
     tag,
 )
 from understudy.monitor.safety import Fence, Missing, is_plain_file
+from understudy.network.model_file import read_header
 from understudy.runs import RunFolder
 from understudy.settings import load_settings_file
 
 SheetPart = Literal["sheet", "input", "ground_truth", "output", "difference"]
 PreviewPart = Literal["output", "plate", "difference"]
+Side = Literal["colour_in", "colour_out"]
 COLUMNS = {"input": 0, "ground_truth": 1, "output": 2}
-SRGB = ColourEncoding(space="srgb")
+GAP = 4  # pixels between the crops of a contact sheet
 
 
 class Answer:
@@ -134,15 +136,15 @@ class Gallery:
         shot = self._shot(spec)
         at = shot.numbers[0] if shot.is_still else number
         picture = self._frame(shot, at)
-        return Picture(picture.pixels, encoding_of(run) or picture.encoding)
+        return Picture(picture.pixels, encoding_of(run, "colour_in") or picture.encoding)
 
 
 def _column(sheet: Picture, index: int) -> Picture:
-    """One of the three columns of a contact sheet."""
-    width = sheet.pixels.shape[1] // 3
+    """One of the three columns of a contact sheet, with the gaps on both its sides."""
+    width = (sheet.pixels.shape[1] - GAP) // 3
     if width < 1:
         raise Missing("This contact sheet is too small to have columns.")
-    return Picture(sheet.pixels[:, index * width : (index + 1) * width], sheet.encoding)
+    return Picture(sheet.pixels[:, index * width : (index + 1) * width + GAP], sheet.encoding)
 
 
 def _preview_spec(run: RunFolder) -> str:
@@ -155,11 +157,9 @@ def _preview_spec(run: RunFolder) -> str:
     return spec
 
 
-def encoding_of(run: RunFolder) -> ColourEncoding | None:
-    """The colour encoding that the run's network writes; None while no checkpoint tells."""
+def encoding_of(run: RunFolder, side: Side = "colour_out") -> ColourEncoding | None:
+    """The colour encoding of what the run's network reads or writes; None while no checkpoint tells."""
     try:
-        from understudy.network.model_file import read_header
-
-        return read_header(run.best_or_newest()).colour_out
-    except (UnderstudyError, OSError, ImportError):
+        return getattr(read_header(run.best_or_newest()), side)
+    except (UnderstudyError, OSError):
         return None

@@ -10,6 +10,8 @@ from understudy.monitor.curves import Curve
 from understudy.runs import RunFolder, RunState
 from understudy.runs.state import is_fresh
 
+UNKNOWN = 1 << 40  # Total Steps before the speed is known
+
 
 class HeldOut(BaseModel):
     """The best the run has done on the pair that it does not learn from."""
@@ -23,7 +25,7 @@ class HeldOut(BaseModel):
 class RunRow(BaseModel):
     """How a run is doing. ``state``: starting, training, stopped, stopped (lost), finished, failed, damaged.
 
-    Times are unix seconds; ``steps_per_second`` and ``time_left`` are there only while it trains.
+    Times are unix seconds; ``total`` is 0 while it is not known; ``steps_per_second`` and ``time_left`` are there only while it trains.
     ``contact_sheets``, ``previews`` and ``checkpoints`` count files.
     """
 
@@ -60,7 +62,7 @@ def row_of(run: RunFolder, state: RunState, written: float, curve: Curve) -> Run
         reason="the process that trained it is gone; resume goes on" if lost else state.reason[:500],
         busy=busy,
         step=_whole(max(state.step, curve.last_step)),
-        total=_whole(state.total),
+        total=_whole(state.total) if state.total < UNKNOWN else 0,
         loss=_finite(curve.last_loss if len(curve) else state.loss),
         model_size=state.model_size[:40],
         pairs=_whole(state.pairs),

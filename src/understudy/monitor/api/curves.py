@@ -131,3 +131,47 @@ def _held_out(
 def _few(steps: list[int], most: int = 100) -> list[int]:
     """Marks on the graph: evenly fewer when there are too many."""
     return steps if len(steps) <= most else steps[:: -(-len(steps) // most)] + steps[-1:]
+
+
+class ValueAt(BaseModel):
+    """The exact values of one run at the step nearest to the one asked for."""
+
+    name: str
+    step: int
+    loss: float | None = None
+    held_out: float | None = None
+
+
+class ValuesAt(BaseModel):
+    values: list[ValueAt]
+
+
+@router.get("/api/curves/at", responses=refusals())
+def values_at(
+    house: TheHouse,
+    run: Annotated[list[str], Query(max_length=MOST_RUNS)],
+    step: Annotated[int, Query(ge=0, le=10**15)],
+) -> ValuesAt:
+    """What the curves of several runs are at a step, exactly; runs without that step are left out."""
+    found = []
+    for name in dict.fromkeys(run):
+        try:
+            curve = house.curves.read(house.run(name).summary_path)
+        except UnderstudyError:
+            continue
+        if len(curve) and curve.steps[0] <= step <= curve.last_step:
+            found.append(_value_at(name, curve, step))
+    return ValuesAt(values=found)
+
+
+def _value_at(name: str, curve: Curve, step: int) -> ValueAt:
+    at = _nearest(curve.steps, step)
+    loss = float(curve.losses[at])
+    value = ValueAt(name=name, step=int(curve.steps[at]), loss=loss if np.isfinite(loss) else None)
+    if len(curve.held_out_steps):
+        value.held_out = float(curve.held_out[_nearest(curve.held_out_steps, step)])
+    return value
+
+
+def _nearest(steps: np.ndarray, step: int) -> int:
+    return int(np.abs(steps - step).argmin())

@@ -1,0 +1,208 @@
+"""What may be done to runs from the table's menu: asked for where it matters, then done."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from nicegui import run, ui
+
+from understudy.cli.text import size_text
+from understudy.errors import RunError, UnderstudyError
+from understudy.monitor.page.desk import Desk
+from understudy.monitor.page.speak import complain, guarded, say, words_of
+from understudy.runs import RunFolder
+from understudy.settings import TrainSettings, settings_of
+
+LIMITS = {info.name: info for info in settings_of(TrainSettings) if info.name in ("epochs", "max_steps", "time_limit")}
+EXPORTS = {"onnx": "ONNX", "nuke": "Nuke", "flame": "Flame"}
+
+
+class Actions:
+    """``train`` and ``apply`` open the two large dialogs."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.train: Callable[[dict[str, Any]], Any] = lambda values: None
+        self.apply: Callable[[str], Any] = lambda name: None
+
+    async def do(self, what: str, names: list[str]) -> None:
+        """Do it to every one of ``names``; the ones that refuse are told, the others are done."""
+        if what in ("show", "hide"):
+            self.desk.show(names, what == "show")
+            return
+        await getattr(self, f"_{what}")(names)
+
+    async def rename_to(self, old: str, new: str) -> None:
+        """Give a run another name."""
+        if not new or new == old:
+            return
+        house = self.desk.house
+        await run.io_bound(lambda: house.run(old).rename(new))
+        self.desk.renamed(old, new)
+        await house.watcher.refresh()
+        say(f"{old} is now called {new}.")
+
+    async def _each(self, names: list[str], work: Callable[[RunFolder], Any]) -> int:
+        """``work`` on every run; how many went well."""
+        done, faults = 0, []
+        for name in names:
+            try:
+                await run.io_bound(lambda n=name: work(self.desk.house.run(n)))
+                done += 1
+            except (UnderstudyError, OSError) as error:
+                faults.append(words_of(error))
+        if faults:
+            complain("\n\n".join(faults))
+        return done
+
+    async def _stop(self, names: list[str]) -> None:
+        done = await self._each(names, self.desk.house.commands.stop)
+        if done:
+            say(f"{_runs(done)} will stop after the step, with everything kept.")
+
+    async def _resume(self, names: list[str]) -> None:
+        async def go_on(limits: dict[str, Any]) -> None:
+            done = await self._each(names, lambda each: self.desk.house.commands.resume(each, **limits))
+            if done:
+                say(f"{_runs(done)} going on.")
+
+        self._ask_limits(
+            f"Resume {_named(names)}",
+            "Goes on exactly where it stopped. Left empty, the limits of before hold; "
+            "a finished run needs more of one of them.",
+            "Resume",
+            go_on,
+        )
+
+    async def _limits(self, names: list[str]) -> None:
+        async def change(limits: dict[str, Any]) -> None:
+            if not any(limits.values()):
+                raise RunError("No limit was given.", remedy="Fill in one of the three.")
+            done = await self._each(names, lambda each: self.desk.house.commands.change_limits(each, **limits))
+            if done:
+                say(f"{_runs(done)} going on with the new limit, after the step.")
+
+        self._ask_limits(
+            f"Change the limit of {_named(names)}",
+            "The run stops after its step, keeps everything, and goes on with the new limit. "
+            "A time limit counts from that moment.",
+            "Change",
+            change,
+        )
+
+    def _ask_limits(self, title: str, words: str, button: str, then: Callable[..., Awaitable[None]]) -> None:
+        with _dialog(title, words) as dialog:
+            fields = {
+                name: ui.input(info.label, placeholder="as before").props(f'dense outlined suffix="{info.unit}"')
+                for name, info in LIMITS.items()
+            }
+
+            async def confirm() -> None:
+                await then({name: (field.value or "").strip() for name, field in fields.items()})
+                dialog.close()
+
+            _buttons(dialog, button, confirm)
+        dialog.open()
+
+    async def _duplicate(self, names: list[str]) -> None:
+        house = self.desk.house
+        values = await run.io_bound(lambda: house.commands.settings_of_run(house.run(names[0])))
+        self.train(values)
+
+    async def _apply(self, names: list[str]) -> None:
+        self.apply(names[0])
+
+    async def _export(self, names: list[str]) -> None:
+        if importlib.util.find_spec("understudy.cli.export") is None:
+            raise RunError("This installation has no export.")
+        house, name = self.desk.house, names[0]
+        with _dialog(f"Export {name}", "Its best checkpoint, as a file that another program loads.") as dialog:
+            target = ui.toggle(EXPORTS, value="nuke").props("no-caps unelevated toggle-color=grey-8 color=grey-10")
+            place = ui.input("Folder or file", value=str(house.data_directory / "exports" / name))
+            place.props("dense outlined")
+
+            async def confirm() -> None:
+                await run.io_bound(lambda: house.commands.export(house.run(name), target.value, place.value))
+                dialog.close()
+                say(f"{name} is being exported to {place.value}.")
+
+            _buttons(dialog, "Export", confirm)
+        dialog.open()
+
+    async def _rename(self, names: list[str]) -> None:
+        old = names[0]
+        with _dialog(f"Rename {old}", "") as dialog:
+            field = ui.input("Name", value=old).props("dense outlined autofocus")
+
+            async def confirm() -> None:
+                await self.rename_to(old, field.value.strip())
+                dialog.close()
+
+            field.on("keydown.enter", guarded(confirm))
+            _buttons(dialog, "Rename", confirm)
+        dialog.open()
+
+    async def _copy_path(self, names: list[str]) -> None:
+        text = "\n".join(str(self.desk.house.data_directory / name) for name in names)
+        ui.clipboard.write(text)
+        say(f"Copied: {text}")
+
+    async def _delete(self, names: list[str]) -> None:
+        house = self.desk.house
+        sizes = await run.io_bound(lambda: [house.run(name).size() for name in names])
+        words = (
+            f"Every file of {_named(names)} goes for good: checkpoints, contact sheets, losses. "
+            f"That frees {size_text(sum(sizes))}. What else lies in the folder stays."
+        )
+        with _dialog(f"Delete {_named(names)}?", words) as dialog:
+
+            async def confirm() -> None:
+                dialog.close()
+                done = await self._each(names, lambda each: each.delete())
+                await house.watcher.refresh()
+                if done:
+                    say(f"{_runs(done)} deleted, {size_text(sum(sizes))} freed.")
+
+            _buttons(dialog, "Delete", confirm, colour="negative")
+        dialog.open()
+
+
+def _dialog(title: str, words: str) -> ui.dialog:
+    """A dialog with a title; the block that follows fills it."""
+    dialog = ui.dialog()
+    dialog.on("hide", dialog.delete)
+    with dialog, ui.element("div").classes("us-dialog column") as body:
+        ui.label(title).classes("us-head-line")
+        if words:
+            ui.label(words).classes("us-words us-small")
+    return _Inside(dialog, body)  # type: ignore[return-value]
+
+
+class _Inside:
+    """Enters the body, speaks to the dialog."""
+
+    def __init__(self, dialog: ui.dialog, body: ui.element) -> None:
+        self.dialog, self.body = dialog, body
+
+    def __enter__(self) -> ui.dialog:
+        self.body.__enter__()
+        return self.dialog
+
+    def __exit__(self, *exception: Any) -> None:
+        self.body.__exit__(*exception)
+
+
+def _buttons(dialog: ui.dialog, words: str, confirm: Callable[[], Any], colour: str = "primary") -> None:
+    with ui.element("div").classes("us-row").style("justify-content: flex-end"):
+        ui.button("Cancel", on_click=dialog.close).props("flat color=grey-5")
+        ui.button(words, on_click=guarded(confirm)).props(f"unelevated color={colour}")
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
+
+
+def _named(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names)} runs"

@@ -1,0 +1,176 @@
+"""Apply: model, plate and output on the left, the frames as they come on the right, against the plate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nicegui import background_tasks, run, ui
+
+from understudy.cli.text import duration_text
+from understudy.errors import UnderstudyError
+from understudy.monitor.page.desk import Desk
+from understudy.monitor.page.form import SettingsForm
+from understudy.monitor.page.speak import guarded, words_of
+from understudy.monitor.page.viewer import Reel, Viewer, compared, compared_frame, empty_reel
+from understudy.monitor.processes import Job
+from understudy.monitor.watch import Changes
+from understudy.settings import ApplySettings
+
+FIRST_WORDS = "Choose a model, a plate and an output.\nThe finished frames play here against the plate."
+PROXY = 1280  # longest side of what the player shows
+
+
+class ApplyPanel:
+    """One for each page."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.chosen: str | None = None
+        with ui.dialog().props("maximized transition-show=fade transition-hide=fade no-shake") as self.dialog:
+            with ui.element("div").classes("us-large"):
+                with ui.element("div").classes("us-head"):
+                    ui.label("Apply").classes("us-brand")
+                    ui.element("div").classes("us-gap")
+                    ui.button("Close", on_click=self.dialog.close).props("flat color=grey-5")
+                with ui.element("div").classes("us-split"):
+                    with ui.element("section").classes("us-panel"):
+                        self._left()
+                    with ui.element("section").classes("us-panel"):
+                        with ui.element("div").classes("us-title"):
+                            ui.label("Result").classes("us-word")
+                            self.title = ui.label().classes("us-chosen")
+                        self.viewer = Viewer(empty_reel(FIRST_WORDS))
+        desk.on("changes", self._changed)
+        self._list()
+
+    def open(self, name: str | None = None) -> None:
+        """Show it, with the run ``name`` as the model."""
+        if name is not None:
+            self.form.fields["model"].value = str(self.desk.house.data_directory / name)
+        self.dialog.open()
+        self._list()
+        self._load()
+
+    def _left(self) -> None:
+        with ui.element("div").classes("us-form"):
+            self.form = SettingsForm(self.desk.house, ApplySettings, lambda: self.form.clear_faults())
+        with ui.element("div").classes("us-foot"):
+            self.fault = ui.label().classes("us-notes bad")
+            self.fault.visible = False
+            with ui.element("div").classes("us-row").style("justify-content: flex-end"):
+                self.start = ui.button("Apply", on_click=guarded(self._start)).props("unelevated color=primary")
+        self.jobs = ui.element("div").classes("us-jobs")
+
+    async def _start(self) -> None:
+        self.start.disable()
+        self.fault.visible = False
+        self.form.clear_faults()
+        try:
+            job = await run.io_bound(self.desk.house.commands.apply, self.form.values)
+        except UnderstudyError as error:
+            if not self.form.show_fault(error):
+                self.fault.text, self.fault.visible = words_of(error), True
+            return
+        finally:
+            self.start.enable()
+        self.chosen = job.id
+        await self.desk.house.watcher.refresh()
+
+    def _changed(self, changes: Changes) -> None:
+        jobs = [job for job in changes.jobs if job.kind == "apply"]
+        if jobs:
+            self._list()
+        if any(job.id == self.chosen for job in jobs):
+            self._load()
+
+    def _list(self) -> None:
+        jobs = [job for job in self.desk.house.jobs.all() if job.kind == "apply"][:12]
+        if self.chosen is None and jobs:
+            self.chosen = jobs[0].id
+        self.jobs.clear()
+        with self.jobs:
+            for job in jobs:
+                self._job(job)
+
+    def _job(self, job: Job) -> None:
+        row = ui.element("div").classes("us-job" + (" on" if job.id == self.chosen else ""))
+        row.on("click", guarded(lambda: self._choose(job.id)))
+        with row:
+            with ui.element("div").classes("us-job-head"):
+                ui.label(job.title).classes("us-job-name")
+                ui.label(_progress(job)).classes("us-small")
+                if job.state == "running":
+                    stop = guarded(lambda: self.desk.house.jobs.stop(job.id))
+                    ui.button("Stop").props("flat dense color=grey-5").on("click.stop", stop)
+            with ui.element("div").classes("us-progress"):
+                part = job.done / job.total if job.total else 0.0
+                ui.element("div").style(f"width: {100 * min(part, 1.0):.1f}%")
+            for text in filter(None, (job.message if job.state != "running" else "", _failed(job))):
+                ui.label(text).classes("us-job-text")
+
+    def _choose(self, name: str) -> None:
+        self.chosen = name
+        self._list()
+        self._load()
+
+    def _load(self) -> None:
+        background_tasks.create(self._load_reel())
+
+    async def _load_reel(self) -> None:
+        name = self.chosen
+        if name is None:
+            return
+        try:
+            title, reel = await run.io_bound(lambda: self._reel(self.desk.house.jobs.get(name)))
+        except (UnderstudyError, OSError) as error:
+            title, reel = "", empty_reel(words_of(error))
+        if name == self.chosen and not self.title.is_deleted:
+            with self.title.client:
+                self.title.text = title
+                self.viewer.show(reel)
+
+    def _reel(self, job: Job) -> tuple[str, Reel]:
+        """The frames that are finished, each beside its plate."""
+        fence = self.desk.house.fence
+        try:
+            result = fence.shot(job.output)
+        except UnderstudyError:
+            waiting = "The frames appear here as they are finished." if job.state == "running" else job.message
+            return job.output, empty_reel(waiting or "There are no frames.")
+        plate = fence.shot(job.plate)
+        known = set(plate.numbers)
+        frames = [
+            compared_frame(job.plate, number, job.output, number, version=_version(result, number))
+            for number in result.numbers
+            if number in known
+        ]
+        rate = plate.frame_rate
+        reel: dict[str, Any] = {
+            "key": f"apply {job.id}",
+            "frames": frames,
+            "modes": compared("Plate", "Result"),
+            "start": "first",
+            "rate": float(rate) if rate else 24,
+            "size": PROXY,
+            "empty": "The frames appear here as they are finished.",
+        }
+        return job.output, reel
+
+
+def _version(result: Any, number: int) -> int:
+    """Changes when the frame is made again."""
+    try:
+        return result.path(number).stat().st_mtime_ns // 1_000_000
+    except OSError:
+        return 0
+
+
+def _progress(job: Job) -> str:
+    if job.state != "running":
+        return f"{job.state}, {job.done} of {job.total}" if job.total else job.state
+    left = f", {duration_text(job.seconds_left)} left" if job.seconds_left is not None else ""
+    return f"{job.done} of {job.total}{left}" if job.total else "starting"
+
+
+def _failed(job: Job) -> str:
+    return "\n".join(f"Frame {frame.number}: {frame.error.splitlines()[0]}" for frame in job.failed[:5] if frame.error)

@@ -1,0 +1,143 @@
+"""A form made from the settings: names, help, units, defaults and ranges are said in settings.py alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from nicegui import ui
+
+from understudy.errors import UnderstudyError
+from understudy.monitor.house import House
+from understudy.monitor.page.path_field import ManyPaths, PathField
+from understudy.settings import SettingInfo, Settings, settings_of
+
+PATHS = {"shot": "shot", "mask": "shot", "file": "file"}
+
+
+class PlainField:
+    """A field whose value is text; what stands in it greyed is the default."""
+
+    def __init__(self, info: SettingInfo, changed: Callable[[], Any]) -> None:
+        default = "" if info.default in (None, ()) else str(info.default)
+        self.field = ui.input(info.label, placeholder=default, on_change=changed)
+        self.field.props("dense outlined stack-label bottom-slots spellcheck=false autocomplete=off")
+        if info.unit:
+            self.field.props["suffix"] = info.unit
+        self.field.props["hint"] = info.help
+
+    @property
+    def value(self) -> str:
+        return (self.field.value or "").strip()
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self.field.value = str(value)
+
+    def fault(self, text: str) -> None:
+        self.field.props["error"] = bool(text)
+        self.field.props["error-message"] = text
+
+
+class ChoiceField(PlainField):
+    """One of a few words."""
+
+    def __init__(self, info: SettingInfo, changed: Callable[[], Any]) -> None:
+        self.field = ui.select(list(info.choices), value=info.default, label=info.label, on_change=changed)
+        self.field.props("dense outlined options-dense bottom-slots")
+        self.field.props["hint"] = info.help
+
+    @PlainField.value.setter  # type: ignore[attr-defined]
+    def value(self, value: Any) -> None:
+        if value in self.field.options:
+            self.field.value = value
+
+
+class SwitchField:
+    """Yes or no."""
+
+    def __init__(self, info: SettingInfo, changed: Callable[[], Any]) -> None:
+        self.field = ui.switch(info.label, value=bool(info.default), on_change=changed).props("dense")
+        self.field.tooltip(info.help).style("padding: 6px 0")
+
+    @property
+    def value(self) -> bool | str:
+        return self.field.value or ""
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self.field.value = bool(value)
+
+    def fault(self, text: str) -> None:
+        """Nothing can be wrong with a switch."""
+
+
+class SettingsForm:
+    """The fields of a settings model in its own order, the rare ones folded under Advanced."""
+
+    def __init__(
+        self, house: House, model: type[Settings], changed: Callable[[], Any], leave_out: Iterable[str] = ()
+    ) -> None:
+        self._house = house
+        self._changed = changed
+        self._quiet = False
+        left_out = set(leave_out)
+        self.infos = {info.name: info for info in settings_of(model) if info.name not in left_out}
+        self.fields: dict[str, Any] = {}
+        for info in self.infos.values():
+            if not info.advanced:
+                self.fields[info.name] = self._field(info)
+        with ui.expansion("Advanced").props("dense header-class=us-small") as self.advanced:
+            for info in self.infos.values():
+                if info.advanced:
+                    self.fields[info.name] = self._field(info)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What was filled in, by the names of the settings."""
+        filled = {name: field.value for name, field in self.fields.items()}
+        return {name: value for name, value in filled.items() if value not in ("", [], None)}
+
+    def fill(self, values: dict[str, Any]) -> None:
+        """Put ``values`` into the fields; the others go back to their defaults."""
+        self._quiet = True
+        for name, field in self.fields.items():
+            info = self.infos[name]
+            value = values.get(name, info.default if info.choices or info.kind == "yes-no" else None)
+            field.value = "" if value is None or (value == info.default and not info.choices) else value
+        self._quiet = False
+
+    def show_fault(self, error: UnderstudyError) -> bool:
+        """Say ``error`` at the field that it is about; whether there is one."""
+        self.clear_faults()
+        flag = error.where.split(" ")[0]
+        for name, info in self.infos.items():
+            if flag == info.flag:
+                self.fields[name].fault(" ".join(filter(None, (error.message, f"Expected {error.expected}."))))
+                if info.advanced:
+                    self.advanced.open()
+                return True
+        return False
+
+    def clear_faults(self) -> None:
+        """Nothing is wrong any more."""
+        for field in self.fields.values():
+            field.fault("")
+
+    def _told(self) -> None:
+        if not self._quiet:
+            self._changed()
+
+    def _field(self, info: SettingInfo) -> Any:
+        if info.several:
+            return ManyPaths(self._house, info.label, info.help, self._told)
+        if info.kind in PATHS:
+            field = PathField(self._house, info.label, info.help, PATHS[info.kind], self._told)  # type: ignore[arg-type]
+            if info.default not in (None, ()):
+                field.field.props["placeholder"] = str(info.default)
+            return field
+        if info.kind == "yes-no":
+            return SwitchField(info, self._told)
+        if info.choices and not info.number:
+            return ChoiceField(info, self._told)
+        return PlainField(info, self._told)

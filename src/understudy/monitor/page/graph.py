@@ -1,0 +1,85 @@
+"""The graph of the loss, with its switches."""
+
+from __future__ import annotations
+
+from nicegui import ui
+
+from understudy.monitor.page.desk import Desk
+from understudy.monitor.watch import Changes
+
+
+class Curves(ui.element, component="graph.js", esm={"understudy-page": "lib"}):
+    """Draws the ticked curves; fetches them itself from /api/curves."""
+
+
+class Graph:
+    """The panel: switches above, curves below."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        with ui.element("section").classes("us-panel grow").props('aria-label="Graph"'):
+            with ui.element("div").classes("us-title"):
+                ui.label("Loss").classes("us-word")
+                self._switches()
+                ui.element("div").classes("us-gap")
+                self._buttons()
+            self.curves = Curves()
+        self.curves.props["smoothness"] = 0.6
+        self.curves.props["original"] = self.curves.props["heldOut"] = True
+        self.curves.props["log"] = False
+        self._runs_changed()
+        desk.on("shown", self._runs_changed)
+        desk.on("chosen", self._runs_changed)
+        desk.on("changes", self._changed)
+
+    def toggle_log(self) -> None:
+        """Straight or logarithmic."""
+        self.log.value = not self.log.value
+
+    def refresh(self) -> None:
+        """Fetch every curve anew."""
+        self.curves.run_method("loadAll")
+
+    def _switches(self) -> None:
+        self.log = ui.switch("Log Scale", on_change=lambda e: self._set("log", e.value))
+        self.log.props("dense").tooltip("L")
+        with ui.element("label").classes("us-range"):
+            ui.label("Smoothness")
+            ui.slider(min=0, max=1, step=0.02, value=0.6, on_change=lambda e: self._set("smoothness", e.value)).props(
+                'dense aria-label="Smoothness"'
+            )
+        original = ui.switch("Original", value=True, on_change=lambda e: self._set("original", e.value))
+        original.props("dense").tooltip("The unsmoothed curve, faint behind")
+        held_out = ui.switch("Held-out", value=True, on_change=lambda e: self._set("heldOut", e.value))
+        held_out.props("dense").tooltip("How the run does on the pair that it does not learn from, dashed")
+
+    def _buttons(self) -> None:
+        for icon, words, axis, factor in (
+            ("zoom_in", "Zoom X in (wheel)", "x", 0.6),
+            ("zoom_out", "Zoom X out", "x", 1 / 0.6),
+            ("unfold_more", "Zoom Y in (shift and wheel)", "y", 0.6),
+            ("unfold_less", "Zoom Y out", "y", 1 / 0.6),
+        ):
+            button = ui.button(icon=icon, on_click=lambda a=axis, f=factor: self.curves.run_method("zoom", a, f))
+            button.props(f'flat dense aria-label="{words.partition(" (")[0]}"').classes("us-icon").tooltip(words)
+        for icon, words, method in (
+            ("fit_screen", "Reset (double-click)", "reset"),
+            ("refresh", "Refresh (R)", "loadAll"),
+        ):
+            button = ui.button(icon=icon, on_click=lambda m=method: self.curves.run_method(m))
+            button.props(f'flat dense aria-label="{words.partition(" (")[0]}"').classes("us-icon").tooltip(words)
+
+    def _set(self, name: str, value: object) -> None:
+        self.curves.props[name] = value
+
+    def _runs_changed(self) -> None:
+        names = [name for name in self.desk.rows if name in self.desk.shown]
+        self.curves.props["runs"] = [{"name": name, "colour": self.desk.colour(name)} for name in names]
+        self.curves.props["strong"] = self.desk.chosen or ""
+
+    def _changed(self, changes: Changes) -> None:
+        moved = set(changes.curves) | {name for name in changes.pictures if name in self.desk.shown}
+        if moved:
+            self.curves.run_method("refresh", sorted(moved))
+        if changes.removed:
+            self.curves.run_method("forget", changes.removed)

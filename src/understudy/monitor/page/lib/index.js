@@ -1,0 +1,6 @@
+// What the components share.
+export { Bitmaps } from "./bitmaps.js";
+export { View } from "./view.js";
+export { Axis, ticks, number } from "./axis.js";
+export { fetchJson, faultText } from "./api.js";
+export { paintCurves } from "./paint.js";

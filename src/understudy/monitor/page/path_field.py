@@ -1,0 +1,135 @@
+"""A field for a path that offers what is there while one types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nicegui import run, ui
+
+from understudy.errors import UnderstudyError
+from understudy.monitor.footage import Offer, Wanted, complete
+from understudy.monitor.house import House
+
+ICONS = {
+    "folder": "folder",
+    "sequence": "burst_mode",
+    "movie": "movie",
+    "still": "image",
+    "model": "hub",
+    "run": "timeline",
+}
+
+
+class PathField:
+    """``value`` is what stands in it; ``changed`` is called after each change."""
+
+    def __init__(
+        self, house: House, label: str, help_text: str, wanted: Wanted, changed: Callable[[], Any]
+    ) -> None:
+        self._house = house
+        self._wanted: Wanted = wanted
+        self._changed = changed
+        with ui.input(label).props("dense outlined autocomplete=off bottom-slots spellcheck=false") as self.field:
+            with self.field.add_slot("append"):
+                ui.icon("expand_more").classes("cursor-pointer").on("click.stop", self._open)
+            with ui.menu().props("no-focus no-refocus fit no-parent-event anchor='bottom left' self='top left'") as menu:
+                self.menu = menu
+                self.list = ui.element("div").style("max-height: 320px; overflow-y: auto; min-width: 320px")
+        self.help(help_text)
+        self.field.on("update:model-value", self._typed, throttle=0.15, leading_events=False)
+        self.field.on("keydown.down", self._open)
+        self.field.on("blur", lambda: self._changed())
+
+    @property
+    def value(self) -> str:
+        return (self.field.value or "").strip()
+
+    @value.setter
+    def value(self, text: str) -> None:
+        self.field.value = text
+
+    def help(self, text: str) -> None:
+        """What stands below it."""
+        self.field.props["hint"] = text
+
+    def fault(self, text: str) -> None:
+        """What is wrong with it; nothing for nothing."""
+        self.field.props["error"] = bool(text)
+        self.field.props["error-message"] = text
+
+    async def _open(self) -> None:
+        await self._offer()
+
+    async def _typed(self) -> None:
+        self._changed()
+        await self._offer()
+
+    async def _offer(self) -> None:
+        text = self.value
+        try:
+            offers = await run.io_bound(complete, self._house.fence, text, self._wanted)
+        except (UnderstudyError, OSError):
+            offers = []
+        if text != self.value or self.field.is_deleted:
+            return
+        only_itself = len(offers) == 1 and offers[0].text == text
+        self._show([] if only_itself else offers or [])
+
+    def _show(self, offers: list[Offer]) -> None:
+        self.list.clear()
+        with self.list:
+            for offer in offers:
+                with ui.item(on_click=lambda o=offer: self._choose(o)).props("clickable dense"):
+                    with ui.element("div").classes("us-offer"):
+                        ui.icon(ICONS[offer.kind]).classes("us-small")
+                        ui.label(offer.label)
+                        ui.label(offer.note).classes("us-small").style("margin-left: auto")
+        (self.menu.open if offers else self.menu.close)()
+
+    async def _choose(self, offer: Offer) -> None:
+        self.field.value = offer.text
+        self._changed()
+        if offer.kind == "folder":
+            await self._offer()
+        else:
+            self.menu.close()
+        self.field.run_method("focus")
+
+
+class ManyPaths:
+    """Several path fields under one label, at least one."""
+
+    def __init__(self, house: House, label: str, help_text: str, changed: Callable[[], Any]) -> None:
+        self._make = lambda title, words: PathField(house, title, words, "shot", changed)
+        self._label, self._help = label, help_text
+        self.fields: list[PathField] = []
+        self.column = ui.element("div").classes("column").style("width: 100%; gap: 2px")
+        self._add()
+
+    @property
+    def value(self) -> list[str]:
+        return [field.value for field in self.fields if field.value]
+
+    @value.setter
+    def value(self, texts: list[str] | str) -> None:
+        wanted = [texts] if isinstance(texts, str) else list(texts)
+        while len(self.fields) < max(1, len(wanted)):
+            self._add()
+        for index, field in enumerate(self.fields):
+            field.value = wanted[index] if index < len(wanted) else ""
+
+    def add(self) -> None:
+        """Room for one more."""
+        self._add()
+
+    def help(self, text: str) -> None:
+        self.fields[0].help(text)
+
+    def fault(self, text: str) -> None:
+        self.fields[0].fault(text)
+
+    def _add(self) -> None:
+        count = len(self.fields) + 1
+        with self.column:
+            self.fields.append(self._make(self._label if count == 1 else f"{self._label} {count}", self._help))

@@ -1,0 +1,71 @@
+"""Contact sheets and previews of the chosen run."""
+
+from __future__ import annotations
+
+from nicegui import ui
+
+from understudy.errors import UnderstudyError
+from understudy.monitor.page.desk import Desk
+from understudy.monitor.page.viewer import Viewer, contact_reel, empty_reel, preview_reel
+from understudy.monitor.watch import Changes
+
+NO_RUN = "No run is chosen.\nClick one in the table."
+NO_SHEET = "No contact sheet yet.\nThe first one appears after Contact Sheet Interval steps."
+NO_PREVIEW = "No preview yet.\nGive a Preview plate when training; one appears at every Checkpoint Interval."
+
+
+class Pictures:
+    """The panel: which kind, which frame, and the viewer."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._previews: list[tuple[int, int]] = []
+        with ui.element("section").classes("us-panel grow").props('aria-label="Pictures"'):
+            with ui.element("div").classes("us-title"):
+                self.kind = ui.toggle({"contact": "Contact Sheet", "preview": "Preview"}, value="contact")
+                self.kind.props("dense no-caps unelevated toggle-color=grey-9 color=transparent")
+                self.kind.on_value_change(self._show)
+                self.frame = ui.select([], label="", on_change=self._show).props("dense borderless options-dense")
+                ui.element("div").classes("us-gap")
+                self.title = ui.label().classes("us-chosen")
+            self.viewer = Viewer()
+        desk.on("chosen", self.load)
+        desk.on("changes", self._changed)
+        self.load()
+
+    def load(self) -> None:
+        """Read again which pictures the chosen run has."""
+        name = self.desk.chosen
+        self.title.text = name or ""
+        self.title.props["title"] = name or ""
+        self._steps, self._previews = [], []
+        if name is not None:
+            try:
+                run = self.desk.house.run(name)
+                self._steps = sorted({step for step, _ in run.contact_sheets()})
+                self._previews = sorted({(step, frame) for step, frame, _ in run.previews()})
+            except UnderstudyError:
+                pass
+        self._offer_frames()
+        self._show()
+
+    def _offer_frames(self) -> None:
+        frames = sorted({frame for _, frame in self._previews})
+        if list(self.frame.options) != frames:
+            value = self.frame.value if self.frame.value in frames else (frames[len(frames) // 2] if frames else None)
+            self.frame.set_options(frames, value=value)
+
+    def _show(self) -> None:
+        name = self.desk.chosen
+        self.frame.visible = self.kind.value == "preview" and len(self.frame.options) > 1
+        if name is None:
+            self.viewer.show(empty_reel(NO_RUN))
+        elif self.kind.value == "contact":
+            self.viewer.show(contact_reel(name, self._steps, NO_SHEET))
+        else:
+            steps = [step for step, frame in self._previews if frame == self.frame.value]
+            self.viewer.show(preview_reel(name, self.frame.value, steps, NO_PREVIEW))
+
+    def _changed(self, changes: Changes) -> None:
+        if self.desk.chosen in changes.pictures or self.desk.chosen in changes.removed:
+            self.load()

@@ -1,0 +1,206 @@
+"""The runs table: sort, filter, tick, choose, rename, and a menu for one or many."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nicegui import ui
+
+from understudy.monitor.page.actions import Actions
+from understudy.monitor.page.desk import Desk
+from understudy.monitor.page.speak import guarded
+from understudy.monitor.rows import RunRow
+from understudy.monitor.watch import Changes
+
+EMPTY = "No runs in this data directory yet.\nStart one with New Training, or with: understudy train"
+
+MENU: tuple[tuple[str, str] | None, ...] = (
+    ("Show Curve", "show"),
+    ("Hide Curve", "hide"),
+    None,
+    ("Stop and Keep", "stop"),
+    ("Resume …", "resume"),
+    ("Change the Limit …", "limits"),
+    None,
+    ("Duplicate into a New Training …", "duplicate"),
+    ("Apply to a Plate …", "apply"),
+    ("Export …", "export"),
+    None,
+    ("Rename …", "rename"),
+    ("Copy Path", "copy_path"),
+    ("Delete …", "delete"),
+)
+
+
+def _column(field: str, title: str, width: int, **more: Any) -> dict[str, Any]:
+    return {"field": field, "headerName": title, "width": width, "minWidth": 44, **more}
+
+
+def _figures(field: str, title: str, width: int, **more: Any) -> dict[str, Any]:
+    right = {"cellClass": "us-right", "headerClass": "us-right", "filter": "agNumberColumnFilter"}
+    return _column(field, title, width, **right, **more)
+
+
+COLUMNS = [
+    _column(
+        "shown",
+        "",
+        44,
+        cellDataType="boolean",
+        editable=True,
+        filter=False,
+        sortable=False,
+        resizable=False,
+        pinned="left",
+        headerTooltip="Show the curve",
+    ),
+    _column(
+        "name",
+        "Name",
+        190,
+        flex=1,
+        minWidth=150,
+        editable=True,
+        filter="agTextColumnFilter",
+        **{":cellRenderer": "usCells.name"},
+    ),
+    _column("state", "State", 108, filter="agTextColumnFilter", **{":cellRenderer": "usCells.state"}),
+    _figures("step", "Step", 112, **{":valueFormatter": "usCells.step"}),
+    _figures("loss", "Loss", 84, **{":valueFormatter": "usCells.number(4)"}),
+    _figures("best", "Held-out", 92, **{":valueFormatter": "usCells.heldOut"}),
+    _figures("steps_per_second", "Steps/s", 78, **{":valueFormatter": "usCells.number(3)"}),
+    _figures("time_left", "Left", 82, **{":valueFormatter": "usCells.duration"}),
+    _column("model_size", "Size", 76, filter="agTextColumnFilter"),
+    _figures("pairs", "Pairs", 64),
+]
+
+OPTIONS = {
+    "columnDefs": COLUMNS,
+    "rowData": [],
+    "defaultColDef": {"resizable": True, "sortable": True, "suppressHeaderMenuButton": False},
+    "rowSelection": {"mode": "multiRow", "checkboxes": False, "headerCheckbox": False, "enableClickSelection": True},
+    ":getRowId": "params => params.data.name",
+    ":rowClassRules": "({'us-row-chosen': params => params.data.chosen})",
+    "rowHeight": 34,
+    "headerHeight": 34,
+    "suppressCellFocus": False,
+    "stopEditingWhenCellsLoseFocus": True,
+    "animateRows": False,
+    "overlayNoRowsTemplate": "<span></span>",
+    "singleClickEdit": False,
+}
+
+
+class RunsTable:
+    """One row for each run of the data directory."""
+
+    def __init__(self, desk: Desk, actions: Actions) -> None:
+        self.desk = desk
+        self.actions = actions
+        self.selected: set[str] = set()
+        with ui.element("section").classes("us-panel grow").props('aria-label="Runs"'):
+            with ui.element("div").classes("us-title"):
+                ui.label("Runs").classes("us-word")
+                self.count = ui.label().classes("us-small")
+                ui.element("div").classes("us-gap")
+                self.filter = ui.input(placeholder="Filter", on_change=self._filter).props("dense borderless clearable")
+                self.filter.style("width: 150px").props('aria-label="Filter the runs"')
+            with ui.element("div").classes("us-table"):
+                rows = [self._values(row) for row in desk.rows.values()]
+                self.grid = ui.aggrid({**OPTIONS, "rowData": rows}, auto_size_columns=False)
+                self.empty = ui.label(EMPTY).classes("us-empty")
+                with ui.context_menu():
+                    self._menu()
+        self._listen()
+        self._count()
+
+    def _menu(self) -> None:
+        """What may be done to the runs that are selected."""
+        for entry in MENU:
+            if entry is None:
+                ui.separator()
+            else:
+                words, what = entry
+                ui.menu_item(words, on_click=guarded(lambda w=what: self._do(w)))
+
+    def _listen(self) -> None:
+        grid = self.grid
+        grid.on("cellClicked", guarded(self._clicked), args=["colId", "rowId"])
+        grid.on("cellValueChanged", guarded(self._edited), args=["colId", "rowId", "oldValue", "newValue"])
+        grid.on("cellContextMenu", guarded(self._pointed), args=["rowId"])
+        grid.on("rowSelected", self._selected, args=["rowId", "selected"])
+        grid.on("gridReady", lambda: self._send([self._values(row) for row in self.desk.rows.values()], "update"))
+        self.desk.on("changes", self._changed)
+        self.desk.on("shown", self._marks_changed)
+        self.desk.on("chosen", self._marks_changed)
+
+    def _values(self, row: RunRow) -> dict[str, Any]:
+        return {
+            **row.model_dump(),
+            "best": row.held_out.value if row.held_out else None,
+            "shown": row.name in self.desk.shown,
+            "chosen": row.name == self.desk.chosen,
+            "colour": self.desk.colour(row.name),
+        }
+
+    # -- from the browser ----------------------------------------------------------------------------------
+
+    def _clicked(self, event: Any) -> None:
+        if event.args.get("colId") != "shown":
+            self.desk.choose(event.args["rowId"])
+
+    def _selected(self, event: Any) -> None:
+        name = event.args.get("rowId")
+        (self.selected.add if event.args.get("selected") else self.selected.discard)(name)
+
+    def _pointed(self, event: Any) -> None:
+        """A right click on a row that is not selected means that row alone."""
+        name = event.args["rowId"]
+        if name not in self.selected:
+            self.grid.run_grid_method("deselectAll")
+            self.grid.run_row_method(name, "setSelected", True)
+            self.selected = {name}
+
+    async def _edited(self, event: Any) -> None:
+        name, value = event.args["rowId"], event.args.get("newValue")
+        if event.args["colId"] == "shown":
+            self.desk.show([name], bool(value))
+            return
+        try:
+            await self.actions.rename_to(name, str(value or "").strip())
+        finally:
+            if name in self.desk.rows:  # what is true, whatever was typed
+                self._send([self._values(self.desk.rows[name])], "update")
+
+    async def _do(self, what: str) -> None:
+        names = [name for name in self.desk.rows if name in self.selected]
+        if names:
+            await self.actions.do(what, names)
+
+    def _filter(self) -> None:
+        self.grid.run_grid_method("setGridOption", "quickFilterText", self.filter.value or "")
+
+    # -- to the browser ------------------------------------------------------------------------------------
+
+    def _changed(self, changes: Changes) -> None:
+        known = set(self._known)
+        fresh = [row for row in changes.runs if row.name not in known]
+        self._send([self._values(row) for row in fresh], "add")
+        self._send([self._values(row) for row in changes.runs if row.name in known], "update")
+        self._send([{"name": name} for name in changes.removed if name in known], "remove")
+        self.selected -= set(changes.removed)
+        self._count()
+
+    def _marks_changed(self) -> None:
+        self._send([self._values(row) for row in self.desk.rows.values()], "update")
+
+    def _send(self, rows: list[dict[str, Any]], how: str) -> None:
+        if not rows:
+            return
+        self.grid.run_grid_method("applyTransaction", {how: rows, **({"addIndex": 0} if how == "add" else {})})
+
+    def _count(self) -> None:
+        self._known = list(self.desk.rows)
+        busy = sum(row.busy for row in self.desk.rows.values())
+        self.count.text = f"{len(self.desk.rows)}" + (f", {busy} training" if busy else "")
+        self.empty.visible = not self.desk.rows

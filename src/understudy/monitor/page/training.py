@@ -1,0 +1,175 @@
+"""New training: the form on the left, what would be learned on the right; nothing starts before Start."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from nicegui import background_tasks, run, ui
+
+from understudy.cli.text import duration_text
+from understudy.errors import UnderstudyError
+from understudy.monitor.page.desk import Desk
+from understudy.monitor.page.form import SettingsForm
+from understudy.monitor.page.speak import guarded, say, words_of
+from understudy.monitor.page.viewer import Viewer, compared, compared_frame, empty_reel
+from understudy.monitor.pairs import PairsReport
+from understudy.settings import TrainSettings
+
+FIRST_WORDS = "Name the plate and its ground truth on the left.\nThe pairs then show here, before anything starts."
+SETTLE = 0.5  # seconds without typing before the pairs are read
+MOST_SHOWN = 500
+
+
+class NewTraining:
+    """One for each page; ``open`` shows it, filled with what is given."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._turn = 0
+        with ui.dialog().props("maximized transition-show=fade transition-hide=fade no-shake") as self.dialog:
+            with ui.element("div").classes("us-large"):
+                self._head()
+                with ui.element("div").classes("us-split"):
+                    with ui.element("section").classes("us-panel"):
+                        self._left()
+                    with ui.element("section").classes("us-panel"):
+                        self._right()
+
+    def open(self, values: dict[str, Any] | None = None) -> None:
+        """Show the form; with ``values`` they are filled in, without it keeps what stood there."""
+        if values is not None:
+            self.form.fill(values)
+        self.dialog.open()
+        self._changed()
+
+    def _head(self) -> None:
+        with ui.element("div").classes("us-head"):
+            ui.label("New Training").classes("us-brand")
+            ui.label(f"into {self.desk.house.data_directory}").classes("us-place")
+            ui.element("div").classes("us-gap")
+            ui.button("Close", on_click=self.dialog.close).props("flat color=grey-5")
+
+    def _left(self) -> None:
+        with ui.element("div").classes("us-form"):
+            self.form = SettingsForm(self.desk.house, TrainSettings, self._changed, ("data_directory",))
+            ui.button("Another shot", icon="add", on_click=self._another).props("flat dense color=grey-5")
+        with ui.element("div").classes("us-foot"):
+            self.facts = ui.element("div").classes("us-facts")
+            self.fault = ui.label().classes("us-notes bad")
+            with ui.element("div").classes("us-row").style("justify-content: flex-end"):
+                self.start = ui.button("Start Training", on_click=guarded(self._start))
+                self.start.props("unelevated color=primary")
+        self.fault.visible = False
+
+    def _right(self) -> None:
+        with ui.element("div").classes("us-title"):
+            ui.label("Pairs").classes("us-word")
+            self.count = ui.label().classes("us-chosen")
+        self.notes = ui.label().classes("us-notes").style("padding: 8px 14px 0")
+        self.warnings = ui.label().classes("us-notes warn").style("padding: 8px 14px 0")
+        self.viewer = Viewer(empty_reel(FIRST_WORDS))
+        self.notes.visible = self.warnings.visible = False
+
+    def _another(self) -> None:
+        for name in ("input", "ground_truth"):
+            self.form.fields[name].add()
+
+    def _changed(self) -> None:
+        self._turn += 1
+        background_tasks.create(self._examine(self._turn))
+
+    async def _examine(self, turn: int) -> None:
+        await asyncio.sleep(SETTLE)
+        if turn != self._turn or self.facts.is_deleted:
+            return
+        values = self.form.values
+        if not values.get("input") or not values.get("ground_truth"):
+            with self.facts.client:
+                self._nothing(FIRST_WORDS)
+            return
+        house = self.desk.house
+        report, error = None, None
+        try:
+            report = await run.io_bound(lambda: house.pairs(house.commands.train_settings(values)))
+        except (UnderstudyError, OSError) as fault:
+            error = fault
+        if turn == self._turn and not self.facts.is_deleted:
+            with self.facts.client:
+                self._refused(error) if error else self._show(report)
+
+    def _nothing(self, words: str) -> None:
+        self.viewer.show(empty_reel(words))
+        self.count.text = ""
+        self.facts.clear()
+        self.notes.visible = self.warnings.visible = self.fault.visible = False
+
+    def _refused(self, error: Exception) -> None:
+        self._nothing(words_of(error))
+        at_field = isinstance(error, UnderstudyError) and self.form.show_fault(error)
+        self._say_fault("" if at_field else words_of(error))
+
+    def _say_fault(self, text: str) -> None:
+        self.fault.text = text
+        self.fault.visible = bool(text)
+
+    def _show(self, report: PairsReport | None) -> None:
+        if report is None:
+            return
+        self.form.clear_faults()
+        self._say_fault("")
+        self.count.text = f"{len(report.pairs)}" + (f", {report.width} x {report.height}" if report.width else "")
+        self._show_facts(report)
+        notes = _unmatched(report) + report.notes
+        self.notes.text, self.warnings.text = "\n".join(notes), "\n".join(report.warnings)
+        self.notes.visible, self.warnings.visible = bool(notes), bool(report.warnings)
+        frames = []
+        for pair in report.pairs[:MOST_SHOWN]:
+            shot = report.shots[pair.shot]
+            label = f"Frame {pair.input}" + (f" : {pair.ground_truth}" if pair.ground_truth != pair.input else "")
+            frames.append(
+                compared_frame(shot.input, pair.input, shot.ground_truth, pair.ground_truth, label=label)
+            )
+        self.viewer.show(
+            {
+                "key": str([(shot.input, shot.ground_truth) for shot in report.shots]),
+                "frames": frames,
+                "modes": compared("Plate", "Ground Truth"),
+                "start": "first",
+                "rate": 4,
+                "size": 2048,
+            }
+        )
+
+    def _show_facts(self, report: PairsReport) -> None:
+        steps = f"{report.total_steps:,}" if report.total_steps else "as many as the time allows"
+        time = f"about {duration_text(report.seconds)}" if report.seconds else "known after the first steps"
+        self.facts.clear()
+        with self.facts:
+            for word, value in (("Total Steps", steps), ("Time", time)):
+                with ui.element("div").classes("us-row").style("gap: 6px"):
+                    ui.label(word).classes("us-small")
+                    ui.label(value).style("font-weight: 500")
+
+    async def _start(self) -> None:
+        house = self.desk.house
+        self.start.disable()
+        try:
+            job = await run.io_bound(house.commands.train, self.form.values)
+        except UnderstudyError as error:
+            if not self.form.show_fault(error):
+                self._say_fault(words_of(error))
+            return
+        finally:
+            self.start.enable()
+        self.desk.expect(job.run)
+        self.dialog.close()
+        say(f"{job.run} is starting.")
+
+
+def _unmatched(report: PairsReport) -> list[str]:
+    found = []
+    for shot in report.shots:
+        if shot.unmatched_ground_truth:
+            found.append(f"Ground truth without a plate: {shot.unmatched_ground_truth}")
+    return found

@@ -1,0 +1,105 @@
+"""Serves page and API until it is told to stop."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from understudy.errors import SettingError
+from understudy.monitor.house import House
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Where it can be reached. ``token`` is "" where none is needed."""
+
+    host: str
+    port: int
+    token: str
+    data_directory: Path
+
+    @property
+    def address(self) -> str:
+        """What to open in a browser."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        if self.host in ("0.0.0.0", "::"):
+            host = socket.gethostname()
+        return f"http://{host}:{self.port}/" + (f"?token={self.token}" if self.token else "")
+
+
+def serve(
+    data_directory: str | Path,
+    footage: Sequence[str | Path],
+    host: str,
+    port: int,
+    token: str | None,
+    tell: Callable[[Listening], None],
+) -> None:
+    """Serve until Ctrl-C or SIGTERM. ``tell`` is called when it listens. ``port`` 0 takes a free one.
+
+    SettingError when a folder is not there or the address is taken. Runs that were started go on after it.
+    """
+    house = House(data_directory, footage)
+    key = _token(host, token)
+    with _listen(host, port) as listener:
+        house.watcher.look()
+        _run(house, key, listener, lambda at: tell(Listening(host, at, key, house.data_directory)))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach ``host``."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _token(host: str, given: str | None) -> str:
+    if given is None:
+        return "" if is_loopback(host) else secrets.token_urlsafe(24)
+    if len(given) < 12 or not given.isascii() or not given.isprintable() or " " in given or ";" in given:
+        raise SettingError(
+            "The token is too weak.",
+            expected="at least 12 printable characters without blanks",
+            where="--token",
+            remedy="Leave it out: then a good one is made.",
+        )
+    return given
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+        return listener
+    except OSError as error:
+        raise SettingError(
+            "The monitor cannot listen there.",
+            found=error.strerror or str(error),
+            where=f"{host}, port {port}",
+            remedy="Choose another --port, 0 for any that is free, or another --host.",
+        ) from error
+
+
+def _run(house: House, token: str, listener: socket.socket, tell: Callable[[int], None]) -> None:
+    import uvicorn
+
+    from understudy.monitor.api.app import make_app
+    from understudy.monitor.page.main import add_page
+
+    app = make_app(house, token)
+    add_page(app, house)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, ws_max_size=4_000_000
+    )
+    tell(listener.getsockname()[1])
+    uvicorn.Server(config).run(sockets=[listener])

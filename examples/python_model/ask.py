@@ -1,4 +1,4 @@
-"""Send a small picture with a highlight to a model of a running server: python ask.py MODEL [OPTION=VALUE ...]"""
+"""Send a picture with a highlight to a model of a running server: python ask.py MODEL [OPTION=VALUE ...]"""
 
 from __future__ import annotations
 

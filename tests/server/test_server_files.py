@@ -4,8 +4,10 @@ watched.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import urllib.request
 import warnings
 
 import numpy as np
@@ -249,33 +251,25 @@ def test_a_watched_folder_follows_its_files(serve, until, picture, tmp_path):
     assert server.is_alive()
 
 
-def test_the_list_stays_short_pinned_first_then_the_newest(serve, tmp_path):
+def test_the_list_stays_short_pinned_first_then_the_newest_and_names_are_unique(serve, picture, tmp_path):
     folder = tmp_path / "models"
     folder.mkdir()
-    for number in range(40):
-        gain_onnx(folder / f"model_{number:02d}.onnx")
-    pinned = gain_onnx(tmp_path / "pinned.onnx")
-    server = serve(folder, pinned)
-    names = [model.name for model in server.models()]
-    assert names[0] == "pinned"
-    assert 10 < len(names) < 41
-    assert names[1] == "model_39"
-    left_out = server.wait_for("models left out of the ML-Server list, which must stay short")["models"]
-    assert len(left_out) + len(names) == 41
-    import json
-    import urllib.request
-
-    everything = json.load(urllib.request.urlopen(server.url + "/api/models"))
-    assert len(everything) == 41
-    assert {each["name"] for each in everything if each["in_ml_server_list"]} == set(names)
-
-
-def test_two_models_of_one_name_get_two_names_and_two_labels(serve, picture, tmp_path):
+    for number in range(30):
+        gain_onnx(folder / f"a_model_with_quite_a_long_name_{number:02d}.onnx")
     for place, gain in (("a", 2.0), ("b", 3.0)):
         (tmp_path / place).mkdir()
         gain_onnx(tmp_path / place / "look.onnx", gain)
-    server = serve(tmp_path / "a" / "look.onnx", tmp_path / "b" / "look.onnx")
+    server = serve(folder, tmp_path / "a" / "look.onnx", tmp_path / "b" / "look.onnx")
     models = server.models()
-    assert [model.name for model in models] == ["look", "look_2"]
-    assert len({model.label for model in models}) == 2
+    names = [model.name for model in models]
+    assert names[:2] == ["look", "look_2"]
+    assert len({model.label for model in models}) == len(models)
     assert np.allclose(server.infer("look_2", picture).picture(), picture * 3)
+    assert 10 < len(names) < 32
+    assert names[2] == "a_model_with_quite_a_long_name_29"
+    assert not server.infer("a_model_with_quite_a_long_name_00", picture).error
+    left_out = server.wait_for("models left out of the ML-Server list, which must stay short")["models"]
+    assert len(left_out) + len(names) == 32
+    everything = json.load(urllib.request.urlopen(server.url + "/api/models"))
+    assert len(everything) == 32
+    assert {each["name"] for each in everything if each["in_ml_server_list"]} == set(names)

@@ -87,7 +87,7 @@ HEAD = st.fixed_dictionaries(
 
 
 @given(HEAD | JSON, st.binary(max_size=40), st.integers(-3, 3))
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_any_json_and_any_bytes_through_the_http_door(head, tail, lie):
     raw = json.dumps(head).encode()
     body = memoryview(raw + tail)

@@ -225,5 +225,7 @@ def test_a_damaged_checkpoint_leaves_the_one_before_in_service(networks, tmp_pat
     model = RunModel(run.path, "cpu", log)
     run.cat_path(2).write_text("rubbish")
     model.refresh()
+    model.refresh()
     assert model.card.version == "1"
+    assert log._stream.getvalue().count("could not be loaded") == 1
     assert isinstance(model.run([Call([planes()], model.card.read_options({}, True))])[0], Answer)

@@ -248,10 +248,12 @@ class Session:
 
 
 def is_listed(model: ServedModel) -> bool:
-    """Whether a model belongs into Nuke's menu: what has answered once stays there while it is started
-    again.
+    """Whether a model belongs into Nuke's menu.
+
+    Its label must not change there, since scripts save it: a model that has yet to say its label is left
+    out, one that is down for the moment stays.
     """
-    return model.state in ("ready", "starting", "down")
+    return model.state in ("ready", "waiting", "down") and getattr(model, "introduced", True)
 
 
 def fitting(cards: list[Card]) -> tuple[list[Card], list[Card]]:

@@ -22,7 +22,7 @@ class Model(BaseModel):
         self.outputs = {"output": 3}
 
     def inference(self, image_list):
-        """Float32 arrays (height, width, channels), the top row first, scene-linear; returns a list of such."""
+        """Float32 arrays (height, width, channels), top row first, scene-linear; returns a list of such."""
         image = image_list[0]
         bright = np.clip(image - self.threshold, 0, None)
         spill = blur(blur(bright, self.size), self.size)

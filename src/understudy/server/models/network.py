@@ -197,6 +197,14 @@ class _Serving:
     network: Network
 
 
+def _stamp(step: int, path: Path) -> tuple[int, int]:
+    """What tells one checkpoint from another, also from an earlier one of the same step."""
+    try:
+        return step, path.stat().st_mtime_ns
+    except OSError:  # pruned this very moment; the next look finds another
+        return step, 0
+
+
 class RunModel:
     """A run: serves its newest checkpoint and goes over to the next one while requests go on."""
 
@@ -211,6 +219,7 @@ class RunModel:
         self._pool = pool_for(devices)
         self.workers = len(self._pool.all())
         self._serving: _Serving | None = None
+        self._tried = (-1, 0)
         self.state, self.trouble = "waiting", "the run has no checkpoint yet"
         self.card = Card(
             safe_name(path.name), safe_label(path.name), kind="run", version="0", options=OPTIONS
@@ -227,8 +236,9 @@ class RunModel:
     def refresh(self) -> None:
         """Go over to the newest checkpoint, loaded beside the one that still answers."""
         newest = max(self._run.checkpoints(), default=None)
-        if newest is None or (self._serving is not None and self._serving.step == newest[0]):
+        if newest is None or (stamp := _stamp(*newest)) == self._tried:
             return
+        self._tried = stamp
         try:
             network = Network(newest[1], self._log, convert=False)
             for device in self._pool.all():

@@ -75,6 +75,7 @@ class PythonModel:
             safe_name(folder.name), safe_label(folder.name), kind="Python", takes_what_comes=True
         )
         self.state, self.trouble = "starting", "it is being started"
+        self.introduced = False
         self._process: PythonProcess | None = None
         self._pause = FIRST_PAUSE
         self._reason = ""
@@ -166,6 +167,7 @@ class PythonModel:
             process.end()
             self._note_down("it does not start", error)
             return None
+        self.introduced = True
         self.state, self.trouble = "ready", ""
         self._log.info("a Python model is ready", model=self.card.name)
         return process

@@ -68,6 +68,8 @@ class PythonProcess:
         """
         if self._ended:
             return False
+        if not hasattr(os, "waitid"):
+            return self._process.poll() is None
         state = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         return state is None
 

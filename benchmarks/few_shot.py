@@ -69,6 +69,8 @@ class Row:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = read_options(arguments)
     console = Console()
+    if not console.is_terminal:
+        console.width = 140  # a log has no width that the table would have to fit into
     rows: list[Row] = []
     failed: dict[str, str] = {}
     try:
@@ -183,7 +185,7 @@ def one_line(row: Row) -> str:
 
 def as_table(rows: Sequence[Row]) -> Table:
     table = Table(title="Mean over the frames never painted")
-    table.add_column("case")
+    table.add_column("case", no_wrap=True)
     for heading in (
         "score",
         "baseline",
@@ -196,7 +198,7 @@ def as_table(rows: Sequence[Row]) -> Table:
         "train s",
         "MB",
     ):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         colour = "green" if row.above > 0 else "red"
         table.add_row(

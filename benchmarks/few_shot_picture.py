@@ -11,7 +11,8 @@ from few_shot_case import Case
 
 from understudy.errors import WriteError
 
-GAP, BAR, GAIN = 6, 30, 4.0
+GAP, BAR = 6, 30
+GAIN = {"image": 4, "matte": 1}
 GREY = 0.11
 
 Learned = Callable[[int], np.ndarray]
@@ -20,7 +21,7 @@ Learned = Callable[[int], np.ndarray]
 def draw_case(case: Case, rows: Sequence[tuple[str, int]], learned: Learned, path: Path) -> None:
     """Write a PNG with one row for each (caption, frame number) of ``rows``; ``learned`` gives the result.
 
-    The difference is |learned - truth|, four times brighter. Raises WriteError.
+    The difference is |learned - truth|, four times brighter for an image. Raises WriteError.
     """
     cells = [_row(case, number, learned(number)) for _, number in rows]
     height, width, _ = cells[0][0].shape
@@ -31,7 +32,7 @@ def draw_case(case: Case, rows: Sequence[tuple[str, int]], learned: Learned, pat
             page[top : top + height, left : left + width] = picture
     buffer = oiio.ImageBuf(page)
     for row, (caption, number) in enumerate(rows):
-        words = (f"{caption} {number}: input", "truth", "learned", f"difference x {GAIN:.0f}")
+        words = (f"{caption} {number}: input", "truth", "learned", f"difference x {GAIN[case.kind]}")
         for column, text in enumerate(words):
             place = column * (width + GAP) + 6, row * (height + BAR) + 20
             oiio.ImageBufAlgo.render_text(buffer, *place, text, 15, "", (0.88, 0.88, 0.86))
@@ -41,7 +42,7 @@ def draw_case(case: Case, rows: Sequence[tuple[str, int]], learned: Learned, pat
 
 def _row(case: Case, number: int, learned: np.ndarray) -> list[np.ndarray]:
     truth = case.truth_pixels(number)
-    difference = np.abs(learned - truth) * GAIN
+    difference = np.abs(learned - truth) * GAIN[case.kind]
     pictures = case.plate_pixels(number), truth, learned, difference
     return [_shown(picture, *truth.shape[:2]) for picture in pictures]
 

@@ -23,10 +23,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from understudy.server.descriptors import message_module
-from understudy.server.mlserver import call_of
 from understudy.server.models.builtin import GaussianBlur, MotionVectors
 from understudy.server.models.card import RequestError
 from understudy.server.protocol import ProtocolError, RequestReader
+from understudy.server.session import call_of
 
 LIMIT = 1_000_000
 SLOW = 0.25  # seconds that no small message may take

@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from understudy.client import Client, ServerError
+
 NAP = """
 import time
 import numpy as np
@@ -156,18 +158,31 @@ def test_a_liar_who_holds_memory_is_let_go_when_others_wait_for_it(serve):
 
 def test_sigterm_finishes_what_is_in_work_and_refuses_the_rest_politely(serve, tmp_path):
     nap = start_nap(serve, tmp_path)
-    working, worked = in_background(nap.infer, "nap", SMALL, seconds=1.0)
+    client = Client(nap.url)
+    working, worked = in_background(nap.infer, "nap", SMALL, seconds=1.2)
     time.sleep(0.3)
     waiting, waited = in_background(nap.infer, "nap", SMALL, seconds=0.0)
-    time.sleep(0.2)
+    browsing, browsed = in_background(_refusal, client)
+    time.sleep(0.3)
     nap.process.send_signal(signal.SIGTERM)
     time.sleep(0.1)
     assert "shutting down" in nap.infer("nap", SMALL).error
-    working.join()
-    waiting.join()
+    assert _refusal(client) == 503
+    for thread in (working, waiting, browsing):
+        thread.join()
     assert worked[0].picture().shape == SMALL.shape
     assert "shutting down" in waited[0].error
+    assert browsed == [503]
     assert nap.process.wait(10) == 0
+
+
+def _refusal(client):
+    """The status with which the HTTP door refuses a request, 0 when it does not."""
+    try:
+        client.infer("nap", [SMALL], seconds=0.0)
+    except ServerError as error:
+        return error.status
+    return 0
 
 
 def test_a_second_server_on_the_same_port_says_so(builtin, serve):

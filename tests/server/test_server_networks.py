@@ -18,10 +18,10 @@ from understudy.colour import LINEAR, PLAIN, SRGB
 from understudy.colour.scene_linear import linear_to_srgb, srgb_to_linear
 from understudy.errors import DeviceError, ModelFileError
 from understudy.server.log import ServerLog
-from understudy.server.mlserver import answer_of, call_of
 from understudy.server.models.card import Answer, Call, RequestError
 from understudy.server.models.network import CatModel, RunModel
 from understudy.server.protocol import parse_request
+from understudy.server.session import answer_of, call_of
 
 
 class StandIn:

@@ -14,9 +14,9 @@ from starlette.responses import Response
 
 from understudy.server.fair import Reservation
 from understudy.server.house import House
-from understudy.server.mlserver import FREE_SIZE
 from understudy.server.models.card import Answer
 from understudy.server.pace import Pace
+from understudy.server.session import FREE_SIZE
 from understudy.server.wire import Part
 
 PIECE = 512 * 1024

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
 
@@ -103,7 +104,7 @@ class MotionVectors(BuiltIn):
         result[1] = -flow[..., 1]
         return result
 
-    def _finder(self, quality: int) -> object:
+    def _finder(self, quality: int) -> Any:
         """One flow finder for each worker thread, since it keeps scratch memory."""
         cv2 = _opencv()
         finders = self._local.__dict__.setdefault("finders", {})
@@ -130,7 +131,7 @@ def _luminance(planes: np.ndarray) -> np.ndarray:
     return planes[0] * np.float32(0.2126) + planes[1] * np.float32(0.7152) + planes[2] * np.float32(0.0722)
 
 
-def _opencv() -> object:
+def _opencv() -> Any:
     try:
         import cv2
     except ImportError as error:

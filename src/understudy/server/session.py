@@ -1,0 +1,228 @@
+"""One connection of the ML-Server door: one request is read, answered, and the connection closed."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as NotYet
+from typing import Any
+
+import numpy as np
+
+from understudy.server import protocol
+from understudy.server.fair import Reservation
+from understudy.server.house import UNKNOWN, House
+from understudy.server.messages import FieldValuePairAttrib, RequestInference, RequestWrapper
+from understudy.server.models.card import Answer, Call, Card, ModelDown, RequestError, ServedModel
+from understudy.server.pace import Pace
+from understudy.server.peer import Peer, PeerEnded, PeerGone, PeerSlow
+from understudy.server.pictures import buttons_of, gather, image_of, options_of, planes_of
+from understudy.server.wire import Part, WireError, decode_into
+
+DOOR = "ml-server"
+FREE_SIZE = 256 * 1024  # requests up to this size need no place in the memory
+HALF_CLOSE = 0.25  # a client that closes its sending side within this time after its request still listens
+LOOK = 0.1
+OBJECT_LIMIT = 1 << 20
+
+
+class Session:
+    """One connection: reads one request, answers it, closes."""
+
+    def __init__(
+        self, house: House, list_answer: Callable[[], list[Part]], connection: socket.socket, client: str
+    ) -> None:
+        self.house = house
+        self._list_answer = list_answer
+        self.client = client
+        self.peer = Peer(connection)
+        self.born = time.monotonic()
+        self.is_sending = True
+        self.is_at_work = False
+        self._patience = self.house.settings.patience
+        self._model: ServedModel | None = None
+        self._reservation: Reservation | None = None
+
+    def drop(self) -> None:
+        """Give up on a client that says nothing."""
+        with contextlib.suppress(OSError):
+            self.peer.connection.shutdown(socket.SHUT_RDWR)
+
+    def serve(self) -> None:
+        """The whole life of the connection."""
+        try:
+            answer = self._answer()
+            self.peer.send(answer, self._shared_pace())
+            del answer
+        except PeerGone as gone:
+            self._note("gone")
+            self.house.log.info("a client went away", client=self.client, why=str(gone), model=self._name())
+            self.peer.reset()
+        else:
+            self._release()
+            self.is_at_work = False
+            self.peer.finish(self._patience)
+        finally:
+            self._release()
+
+    def _answer(self) -> list[Part]:
+        """Read the request and make its answer, an error if need be."""
+        started = time.monotonic()
+        try:
+            request = self._read()
+            started = time.monotonic()
+            if self.house.draining.is_set():
+                raise ModelDown("The server is shutting down.")
+            if request.r1 is not None:
+                return self._list_answer()
+            if request.r2 is None:
+                raise RequestError("The request asks neither for the list of models nor for a picture.")
+            answer = self._infer(request.r2)
+        except PeerGone:
+            raise
+        except CancelledError:
+            raise PeerGone("while its request waited") from None
+        except protocol.ProtocolError as error:
+            return self._refuse(RequestError(str(error)))
+        except Exception as error:
+            return self._refuse(error)
+        self._note("ok", time.monotonic() - started)
+        return answer
+
+    def _read(self) -> RequestWrapper:
+        reader = protocol.RequestReader(self.house.settings.max_request)
+        try:
+            self._fill(reader, Pace(self._patience))
+        except PeerSlow:
+            raise protocol.ProtocolError("The request did not arrive in time.") from None
+        except PeerEnded:
+            if not reader.received:
+                raise
+            raise protocol.ProtocolError(f"The request ended early, after {reader.received} bytes.") from None
+        return reader.request()
+
+    def _fill(self, reader: protocol.RequestReader, pace: Pace) -> None:
+        while reader.state != "complete":
+            if reader.state == "buffer":
+                self._make_room(reader)
+                pace = self._shared_pace()
+            reader.took(self.peer.read_into(reader.room(), pace))
+            self.is_at_work = True
+        self.is_sending = False
+
+    def _shared_pace(self) -> Pace:
+        """The patience with a client whose request holds memory that others may wait for."""
+        return Pace(self._patience, lambda: self._reservation is not None and self.house.gate.waiting > 0)
+
+    def _make_room(self, reader: protocol.RequestReader) -> None:
+        """Wait for a place in the memory, for what comes and what goes out, then take it."""
+        wanted = reader.memory_wanted()
+        if wanted > FREE_SIZE:
+            self._reservation = self.house.gate.reserve(self.client, 2 * wanted)
+            _wait(self._reservation.granted, self.peer)
+        reader.use(memoryview(_aligned(wanted)))
+
+    def _infer(self, request: RequestInference) -> list[Part]:
+        asked = request.model.name if request.model else None
+        self._model = model = self.house.registry.get(asked or "")
+        call = call_of(model.card, request)
+        future = self.house.submit(model, call, self.client)
+        try:
+            answer = _wait(future, self.peer, time.monotonic() + HALF_CLOSE)
+        except PeerGone:
+            self._leave(future)
+            raise
+        return answer_of(model.card, answer, call)
+
+    def _leave(self, future: Future[Answer]) -> None:
+        """The client is gone: out of the queue, or, when in work already, let it end and keep its memory
+        until then.
+        """
+        if not future.cancel() and self._reservation is not None:
+            kept, self._reservation = self._reservation, None
+            future.add_done_callback(lambda _: kept.release())
+
+    def _refuse(self, error: Exception) -> list[Part]:
+        self._note(self.house.outcome(error))
+        text = self.house.explain(error, self._model)
+        self.house.log.warning("a request was not answered with a picture", client=self.client, said=text)
+        return protocol.error_answer(text)
+
+    def _note(self, outcome: str, seconds: float | None = None) -> None:
+        self.house.metrics.observe(DOOR, self._name(), outcome, seconds)
+
+    def _name(self) -> str:
+        return self._model.card.name if self._model else UNKNOWN
+
+    def _release(self) -> None:
+        if self._reservation is not None:
+            self._reservation.release()
+
+
+def call_of(card: Card, request: RequestInference) -> Call:
+    """A request as a call to the model; ``RequestError`` when it does not fit."""
+    options = options_of(request.model)
+    return Call(
+        pictures=gather(card, [planes_of(image) for image in request.images]),
+        options=card.read_options(options, gentle=True),
+        buttons=card.read_buttons(buttons_of(request.model)),
+        linear=True,
+    )
+
+
+def answer_of(card: Card, answer: Answer, call: Call) -> list[Part]:
+    """The model's answer as it travels."""
+    objects = [_object(each) for each in answer.objects]
+    if not answer.pictures and not objects:
+        raise RequestError(f'The model "{card.label}" made no picture.')
+    size = call.pictures[0].shape[1:]
+    if answer.pictures and answer.pictures[0].shape[1:] != size and not any(call.buttons.values()):
+        height, width = answer.pictures[0].shape[1:]
+        raise RequestError(
+            f'"{card.label}" makes a picture of another size ({width} x {height}); Nuke does not take that.'
+        )
+    return protocol.inference_answer([image_of(planes) for planes in answer.pictures], objects)
+
+
+def _object(raw: bytes) -> FieldValuePairAttrib:
+    try:
+        return decode_into(FieldValuePairAttrib(), raw[:OBJECT_LIMIT])
+    except WireError:
+        raise RequestError("The model's attributes cannot be sent.") from None
+
+
+def _wait(future: Future, peer: Peer, may_half_close_until: float = 0.0) -> Any:
+    """The future's result. ``PeerGone`` when the client goes away first.
+
+    A client that closes its sending side right after its request still waits for the answer; one whose
+    connection ends later has gone away.
+    """
+    half_closed = False
+    while True:
+        try:
+            return future.result(LOOK)
+        except NotYet:
+            if future.done():
+                raise
+        half_closed = half_closed or _ended(peer, may_half_close_until)
+
+
+def _ended(peer: Peer, may_half_close_until: float) -> bool:
+    """True for a client that has half closed; ``PeerGone`` for one that is away."""
+    try:
+        ended = peer.has_ended()
+    except OSError as error:
+        raise PeerGone("the connection broke") from error
+    if ended and time.monotonic() > may_half_close_until:
+        raise PeerGone("while its request waited")
+    return ended
+
+
+def _aligned(size: int) -> np.ndarray:
+    """Memory that starts on a 64-byte boundary, not written to before it is used."""
+    memory = np.empty(size + protocol.ALIGNMENT, np.uint8)
+    at = -memory.ctypes.data % protocol.ALIGNMENT
+    return memory[at : at + size]

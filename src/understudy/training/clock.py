@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 _IMPORTED = time.monotonic()
-MARKS = (0.02, 0.06, 0.15, 0.3, 0.5, 0.7, 0.85, 0.94)
+RECENT = 100
+MARKS = (0.02, *(index / 25 for index in range(1, 25)))
 
 
 def process_start() -> float:
@@ -41,7 +42,7 @@ class Clock:
         """One step is done. The time since the last one counts, unless ``pause`` was called between."""
         now = time.monotonic()
         if self._last is not None:
-            self._paces = [*self._paces[-199:], now - self._last]
+            self._paces = [*self._paces[-RECENT:], now - self._last]
         self._last = now
 
     def pause(self) -> None:
@@ -54,19 +55,26 @@ class Clock:
         if len(self._paces) < 4:
             return None
         ordered = sorted(self._paces)
-        cut = ordered[: max(4, len(ordered) * 9 // 10)]
-        return 0.5 * (sum(cut) / len(cut) + sum(ordered) / len(ordered))
+        usual = ordered[: max(4, len(ordered) * 9 // 10)]
+        return 0.5 * (sum(usual) / len(usual) + sum(ordered) / len(ordered))
 
-    def is_up(self) -> bool:
-        """Whether there is no time for another step."""
-        return self.limit is not None and self.elapsed() + self.reserve + (self.pace or 0.0) > self.limit
+    def is_up(self, steps: int = 1) -> bool:
+        """Whether there is no time for so many more steps."""
+        return self.limit is not None and self.elapsed() + self.reserve + steps * (self.pace or 0.0) > self.limit
 
     def steps_left(self) -> int | None:
-        """The steps that still fit into the limit, when it is time to plan again; else None."""
+        """The steps that still fit into the limit, when it is time to plan again; else None. Asked often, so
+        that a machine that others slow down for a while neither ends early nor late."""
         if self.limit is None or self.pace is None or not self._marks:
             return None
         if self.elapsed() < self._marks[0] * self.limit:
             return None
         while self._marks and self.elapsed() >= self._marks[0] * self.limit:
             self._marks.pop(0)
+        return self.steps_that_fit()
+
+    def steps_that_fit(self) -> int:
+        """The steps that still fit into the limit at the present pace."""
+        if self.limit is None or self.pace is None:
+            return 0
         return max(0, int((self.limit - self.elapsed() - self.reserve) / self.pace))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,23 +22,48 @@ AVERAGE = 0.99
 RAMP = 10
 
 
-@dataclass(frozen=True)
 class Share:
-    """The part of each batch that this process works on: process ``rank`` of ``world``.
+    """The part of each batch that this process works on, and its word with the others: process ``rank`` of
+    ``world``. This one is alone.
 
-    ``reduce`` adds tensors up over all processes, in place; ``agree`` tells whether process 0 wants to stop;
-    ``broadcast`` gives process 0's number to all. None where there is one process.
+    ``device`` and ``threads`` are what it computes with, None where that is its own choice; ``notes`` are
+    sentences for the artist. ``heard_stop`` and ``heard_total`` are what was said at the last meeting.
     """
 
-    rank: int = 0
-    world: int = 1
-    reduce: Callable[[list[Tensor]], None] | None = None
-    agree: Callable[[bool], bool] | None = None
-    broadcast: Callable[[int], int] | None = None
+    rank = 0
+    world = 1
+    device: torch.device | None = None
+    threads: int | None = None
+    notes: tuple[str, ...] = ()
+    heard_stop = False
+    heard_total = 0
 
     def samples(self, total: int) -> range:
         """Its samples of a batch of ``total``."""
         return range(total * self.rank // self.world, total * (self.rank + 1) // self.world)
+
+    def join(self, job: Any, path: Path, step: int, stop: Any, say: Callable[[str], None]) -> None:
+        """Begin together, with the weights of process 0 after ``step``; ``path`` is the run's folder.
+        UnderstudyError when one of them cannot, or when ``stop`` becomes true before all have come."""
+
+    def remainder(self, network: EffectNetwork, x: Tensor) -> Tensor:
+        """``network.remainder(x)``; on the way back gradients are summed over all processes."""
+        return network.remainder(x)
+
+    def together(self) -> contextlib.AbstractContextManager[None]:
+        """The block in which a process that is gone is a TrainingError."""
+        return contextlib.nullcontext()
+
+    def say(self, stop: bool, total: int) -> None:
+        """What all hear at the next meeting: whether to stop, and new Total Steps (0: as they were)."""
+
+    def meet(self, loss: Tensor) -> Tensor:
+        """The sum of every process's ``loss``."""
+        return loss
+
+    def spread(self, step: int, state: dict[str, Tensor]) -> tuple[int, dict[str, Tensor]]:
+        """What process 0 has, in all of them; ``state`` of the others is written over."""
+        return step, state
 
 
 class Learner:
@@ -67,18 +94,17 @@ class Learner:
         pairs = self.plan.learned_pairs(step, self.count)
         batch = self.crops.batch(step, samples, pairs, self.augmentation, total)
         self.network.zero_grad(set_to_none=True)
-        loss = self._loss(batch) * (len(samples) / total)
-        loss.backward()
-        mean = loss.detach().clone()
-        if self.share.reduce is not None:
-            self.share.reduce([mean, *(p.grad for p in self.network.parameters() if p.grad is not None)])
+        with self.share.together():
+            loss = self._loss(batch) * (len(samples) / total)
+            loss.backward()
+            mean = self.share.meet(loss.detach())
         self.optimizer.step(self.plan.rate_at(step), step)
         self._update_average(step)
         return float(mean.item())
 
     def _loss(self, batch: Batch) -> Tensor:
         with autocast(self.device, self.plan.precision):
-            answer = self.network.remainder(batch.input)
+            answer = self.share.remainder(self.network, batch.input)
         answer = answer.float()
         result = batch.base + answer if batch.base.shape[1] else answer.sigmoid()
         return self.loss(result, batch.truth, batch.weight)

@@ -6,6 +6,7 @@ The plan is stored with the run. With it, and the same files, a run takes the sa
 from __future__ import annotations
 
 import math
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +17,9 @@ PROBES = (0.12, 0.24, PROBE)
 UNKNOWN = 1 << 40
 CROP_PIXELS = {"cpu": 150_000, "mps": 300_000, "cuda": 600_000}
 
+Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+Side = Annotated[int, Field(ge=1, le=1024)]
+
 
 class Plan(BaseModel):
     """``totals`` is [step, total steps planned from that step on], more than one where a time limit had to
@@ -24,19 +28,19 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    totals: list[tuple[int, int]] = Field(default_factory=list)
-    batch_size: int
-    crop: tuple[int, int]
+    totals: list[tuple[Count, Count]] = Field(default_factory=list)
+    batch_size: int = Field(ge=1, le=4096)
+    crop: tuple[Side, Side]
     size: str
-    precision: str
-    threads: int
-    device: str
-    seed: int
-    rate: float = RATE
-    rate_factor: float = 1.0
-    held_out: int | None = None
+    precision: Literal["float32", "bfloat16"]
+    threads: int = Field(ge=1, le=4096)
+    device: str = Field(pattern=r"^(cpu|mps|cuda)(:\d{1,3})?$")
+    seed: Count
+    rate: float = Field(default=RATE, gt=0, le=1)
+    rate_factor: float = Field(default=1.0, gt=0, le=1)
+    held_out: int | None = Field(default=None, ge=0)
     apart: bool = False
-    joined: int | None = None
+    joined: int | None = Field(default=None, ge=0)
 
     @property
     def total_steps(self) -> int:

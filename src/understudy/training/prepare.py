@@ -69,16 +69,18 @@ def make_job(
 ) -> Job:
     """Read the pairs, fit their colours, build the network. Raises what ``load_data_set`` raises,
     SettingError, DeviceError or ModelFileError. ``plan`` is that of a run that goes on."""
-    device = device or resolve_devices(settings.devices)[0]
+    device = device or share.device or resolve_devices(settings.devices)[0]
     precision = plan.precision if plan else resolve_precision(settings.precision, device)
-    prepare(device, plan.threads if plan else None)
+    threads = share.threads or (plan.threads if plan else core_count())
+    prepare(device, threads)
     loss_text = settings.loss
     data = load_data_set(settings)
     loss = make_loss(loss_text, data.kind)
     torch.manual_seed(settings.seed)
     network, materials, notes = _make_network(data, settings)
-    plan = plan or _make_plan(settings, data, network, device, precision)
-    notes = [*data.notes, *notes, *_note_crop(settings, plan)]
+    plan = plan or _make_plan(settings, data, network, device, precision, share.world)
+    plan.threads = threads
+    notes = [*share.notes, *data.notes, *notes, *_note_crop(settings, plan)]
     crops = CropSource(materials, device, plan.crop, plan.seed, focus_of(materials, data.kind == "matte"))
     learner = Learner(network, crops, loss, augmentation_for(data), plan, share)
     return Job(settings, data, learner, plan, tuple(notes), _digest(data, settings))
@@ -95,11 +97,13 @@ def augmentation_for(data: DataSet) -> Augmentation:
 
 
 def _make_plan(
-    settings: TrainSettings, data: DataSet, network: EffectNetwork, device: torch.device, precision: str
+    settings: TrainSettings, data: DataSet, network: EffectNetwork, device: torch.device, precision: str, world: int
 ) -> Plan:
     crop = choose_crop(settings.crop_size, [pair.input.shape[:2] for pair in data.pairs], network.stride)
     each = crop_bytes(crop, SIZES[settings.model_size].widths[0])
     batch = choose_batch_size(settings.batch_size, crop, device.type, free_memory(device), each)
+    if settings.batch_size == "auto":
+        batch = batch * world if device.type == "cuda" else max(batch, world)
     held_out, apart = choose_held_out(settings.held_out, _numbers(settings, data))
     return Plan(
         batch_size=batch,

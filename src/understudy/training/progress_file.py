@@ -9,14 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from understudy.errors import ModelFileError
 from understudy.network.model_file import read_metadata, read_tensors, write_tensors
 from understudy.runs.state import BestHeldOut
-from understudy.training.plan import Plan
+from understudy.training.plan import UNKNOWN, Plan
 
 FORMAT = "understudy.ost"
+VERSION = 1
 KEY = "understudy"
 
 
@@ -26,8 +27,8 @@ class Progress(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     format: str = FORMAT
-    version: int = 1
-    step: int
+    version: int = VERSION
+    step: int = Field(ge=0, lt=UNKNOWN)
     plan: Plan
     best: BestHeldOut | None = None
     digest: str = ""
@@ -43,12 +44,29 @@ def load_progress(path: Path) -> tuple[Progress, dict[str, Any]]:
     """What ``save_progress`` wrote. ModelFileError when it is missing or damaged."""
     try:
         progress = Progress.model_validate_json(read_metadata(path)[KEY])
-    except (KeyError, ValidationError) as error:
-        raise ModelFileError(
-            "The progress file of this run cannot be used.",
-            expected="an .ost that understudy train wrote",
-            found="a file of another kind, or a damaged one",
-            where=str(path),
-            remedy="Begin a new run with --initial-weights and the newest .cat of this one.",
-        ) from error
-    return progress, read_tensors(path)
+        if progress.format != FORMAT or progress.version > VERSION:
+            raise _unusable(path, f"{progress.format} version {progress.version}")
+        return progress, read_tensors(path)
+    except (KeyError, ValidationError, ModelFileError) as error:
+        raise _unusable(path, getattr(error, "found", "") or "a file of another kind") from error
+
+
+def check_fits(path: Path, tensors: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """ModelFileError when ``tensors`` are not, by name, shape and type, what the run needs, or no numbers."""
+    if set(tensors) != set(wanted):
+        raise _unusable(path, "tensors of another network")
+    for name, tensor in tensors.items():
+        if tensor.shape != wanted[name].shape or tensor.dtype != wanted[name].dtype:
+            raise _unusable(path, "tensors of another network")
+        if not tensor.isfinite().all():
+            raise _unusable(path, "weights that are not numbers (NaN or Inf)")
+
+
+def _unusable(path: Path, found: str) -> ModelFileError:
+    return ModelFileError(
+        "The progress file of this run cannot be used.",
+        expected=f"an .ost of version {VERSION} or older, whole, as understudy train writes it",
+        found=found,
+        where=str(path),
+        remedy="Begin a new run with --initial-weights and the newest .cat of this one.",
+    )

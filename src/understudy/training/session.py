@@ -24,7 +24,7 @@ SAVE_SECONDS = 60.0
 REPORT_SECONDS = 0.1
 SOUND_EVERY = 25
 RESCUES = 8
-LATE = 0.05
+LATE = 0.03
 
 
 @dataclass
@@ -51,19 +51,36 @@ class Session:
         self.planned = False
         self.good: tuple[int, dict[str, Any]] | None = None
         self.rescues = 0
+        self.heartbeat: Heartbeat | None = None
+        self.time_is_up = False
+        self.wanted_total = 0
 
     def go(self, heartbeat: Heartbeat | None) -> Ended:
         """Train until the plan, the time or a request ends it; then save everything."""
         self.heartbeat = heartbeat
-        ended = Ended("finished", "", self.step)
         self.good = (self.step, self.learner.state())
-        while self.step < self.plan.total_steps and not self._has_to_stop():
-            self._one_step()
-        if self.step < self.plan.total_steps and not self.clock.is_up():
-            ended = Ended("stopped", self._why_stopped(), self.step)
-        return self._finish(ended)
+        try:
+            while self._goes_on():
+                self._one_step()
+        except TrainingError as error:
+            self._finish(Ended("failed", error.message, self.step))
+            raise
+        if self.step < self.plan.total_steps and not self.time_is_up:
+            return self._finish(Ended("stopped", self._why_stopped(), self.step))
+        return self._finish(Ended("finished", "", self.step))
+
+    def _goes_on(self) -> bool:
+        if self.share.world > 1:
+            return not self.share.heard_stop and self.step < self.plan.total_steps
+        if self._has_to_stop():
+            return False
+        if self.step >= self.plan.total_steps and self._has_time_left():
+            self._plan_total(self.step + max(1, self.clock.steps_that_fit()))
+        return self.step < self.plan.total_steps
 
     def _one_step(self) -> None:
+        if self.share.world > 1:
+            self._say_to_others()
         loss = self.learner.step(self.step + 1)
         if loss != loss or loss in (float("inf"), float("-inf")) or self._turned_unsound():
             self._rescue()
@@ -73,15 +90,28 @@ class Session:
         self._note(loss)
         self._plan_again()
         self._judge_when_due()
+        if len(self.rows) >= ROWS_AT_ONCE:
+            self._write_rows()
         self._save_when_due()
 
-    def _has_to_stop(self) -> bool:
-        taken = self.heartbeat is not None and self.heartbeat.taken_over
-        wish = bool(self.stop) or self.clock.is_up() or taken
-        return wish if self.share.agree is None else self.share.agree(wish)
+    def _has_to_stop(self, steps: int = 1) -> bool:
+        self.time_is_up = self.clock.is_up(steps)
+        return bool(self.stop) or self.time_is_up or self._is_taken_over()
+
+    def _has_time_left(self) -> bool:
+        return self.max_steps is None and self.clock.limit is not None
+
+    def _is_taken_over(self) -> bool:
+        return self.heartbeat is not None and self.heartbeat.taken_over
+
+    def _say_to_others(self) -> None:
+        """What all processes hear in the step that now begins, and do after it."""
+        if self.step + 1 >= self.plan.total_steps and self._has_time_left():
+            self.wanted_total = self.step + 1 + max(1, self.clock.steps_that_fit() - 1)
+        self.share.say(self._has_to_stop(steps=2), self.wanted_total)
 
     def _why_stopped(self) -> str:
-        if self.heartbeat is not None and self.heartbeat.taken_over:
+        if self._is_taken_over():
             return "another process took the run over"
         return getattr(self.stop, "reason", "") or "stopped on request"
 
@@ -95,8 +125,6 @@ class Session:
             "time": round(self.clock.elapsed(), 3),
         }
         self.rows.append(row)
-        if len(self.rows) >= ROWS_AT_ONCE:
-            self._write_rows()
         now = time.monotonic()
         if now - self.reported_at < REPORT_SECONDS and self.step != self.plan.total_steps:
             return
@@ -128,17 +156,31 @@ class Session:
     # -- the plan ------------------------------------------------------------------------------------------
 
     def _plan_again(self) -> None:
+        if self.share.heard_total:
+            self.wanted_total = 0
+            self._take_total(max(self.share.heard_total, self.step))
         left = self.clock.steps_left()
+        if left is None and self._has_two_limits():
+            left = self.clock.steps_that_fit()
         if left is not None:
             total = self.step + left if self.max_steps is None else min(self.step + left, self.max_steps)
             self._plan_total(max(total, self.step + 1))
-        if not self.planned and self.plan.totals and self.clock.pace:
+        if not self.planned and self.plan.totals and self.clock.pace and not self.wanted_total:
             self.planned = True
             self._announce()
 
+    def _has_two_limits(self) -> bool:
+        """Whether it is not known yet which comes first, the planned end or the end of the time."""
+        timed = self.clock.limit is not None and self.clock.pace is not None
+        return timed and not self.planned and bool(self.plan.totals) and not self.wanted_total
+
     def _plan_total(self, total: int) -> None:
-        if self.share.broadcast is not None:
-            total = self.share.broadcast(total)
+        if self.share.world > 1:
+            self.wanted_total = total  # all take it over after the next step
+        else:
+            self._take_total(total)
+
+    def _take_total(self, total: int) -> None:
         old = self.plan.total_steps
         if old != UNKNOWN and abs(total - old) <= LATE * (old - self.step):
             return
@@ -172,7 +214,7 @@ class Session:
             )
 
     def _judge(self) -> None:
-        if self.run is None or self.plan.held_out is None:
+        if self.run is None or self.plan.held_out is None or not self.learner.is_sound():
             return
         self.clock.pause()
         began = time.monotonic()
@@ -203,7 +245,7 @@ class Session:
             self._try(lambda: self.report(Saved(self.pictures.contact_sheet(self.step), "contact")))
         if self.step % settings.checkpoint_interval == 0 and self.step < self.plan.total_steps:
             self._checkpoint()
-        elif time.monotonic() - self.saved_at > SAVE_SECONDS:
+        elif time.monotonic() - self.saved_at > SAVE_SECONDS and self.learner.is_sound():
             self.clock.pause()
             self._save_progress()
 
@@ -215,6 +257,8 @@ class Session:
         self._write_rows()
         step, path = self.step, self.run.cat_path(self.step)
         done = self._try(lambda: self.keeper.save_checkpoint(step, self.best))
+        if done and not self.plan.apart and self.run.best_path.exists():
+            done = self._try(lambda: self.keeper.save_best(step, self.best))  # of an earlier stretch: outdated
         done = self._save_progress() and done
         if done:
             self.report(Saved(path, "checkpoint", self.best.value if self.best else None))
@@ -242,7 +286,10 @@ class Session:
     # -- numbers that ran away -----------------------------------------------------------------------------
 
     def _turned_unsound(self) -> bool:
-        return (self.step + 1) % SOUND_EVERY == 0 and not self.learner.is_sound()
+        """Looked for now and then, and always before a checkpoint."""
+        step, interval = self.step + 1, self.job.settings.checkpoint_interval
+        due = step % SOUND_EVERY == 0 or step % interval == 0 or step >= self.plan.total_steps
+        return due and not self.learner.is_sound()
 
     def _rescue(self) -> None:
         """Back to the last good state with half the rate. TrainingError when that does not help either."""
@@ -253,22 +300,27 @@ class Session:
                 found=f"NaN or Inf near step {self.step + 1}",
                 remedy="Use a smaller --learning-rate or --precision float32, or look for odd pixels.",
             )
-        self.step, state = self.good
-        self.learner.load(state)
+        self._go_back(*self.share.spread(*self.good))
         self.plan.rate_factor *= 0.5
-        self.rows = [row for row in self.rows if row["step"] <= self.step]
-        if self.run is not None:
-            self.run.truncate_summary(self.step)
         self.say(f"The loss was no number: back to step {self.step}, with half the learning rate.")
+
+    def _go_back(self, step: int, state: dict[str, Any]) -> None:
+        self.step = step
+        self.learner.load(state)
+        self.rows = [row for row in self.rows if row["step"] <= step]
+        if self.run is not None:
+            self._try(lambda: self.run.truncate_summary(step))
 
     # -- the end -------------------------------------------------------------------------------------------
 
     def _finish(self, ended: Ended) -> Ended:
-        if self.run is None or self.keeper is None:
+        if self.run is None or self.keeper is None or self._is_taken_over():
             return ended
+        if self.good is not None and not self.learner.is_sound():
+            self._go_back(*self.good)
         self._write_rows()
         finished = ended.state == "finished"
-        if self.plan.total_steps == UNKNOWN or finished:
+        if finished:
             self.plan.totals.append((self.step, self.step))
         self.keeper.measured = {"bfloat16_difference": self._bfloat16_difference()}
         done = self.step == 0 or self._checkpoint()

@@ -7,30 +7,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from understudy.device import core_count
 from understudy.errors import RunError, UnderstudyError
-from understudy.runs import Heartbeat, RunFolder
-from understudy.settings import TrainSettings, load_settings_file, to_toml
+from understudy.runs import Heartbeat, RunFolder, write_atomically
+from understudy.settings import NO_WEIGHTS, TrainSettings, load_settings_file, to_toml
 from understudy.training.clock import Clock, process_start
 from understudy.training.events import Ended, Event, Said
 from understudy.training.learner import Share
 from understudy.training.pictures import read_previews
-from understudy.training.plan import Plan
 from understudy.training.prepare import Job, make_job
-from understudy.training.progress_file import Progress, load_progress
+from understudy.training.processes import is_called_to_help, share_for
+from understudy.training.progress_file import Progress, check_fits, load_progress
 from understudy.training.session import Session
+from understudy.training.worker import work
 
 Report = Callable[[Event], None]
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """``run`` is the run folder; ``best`` and ``newest`` are .cat files, None when no step was taken."""
+    """``run`` is the run folder; ``best`` and ``newest`` are .cat files, None when no step was taken, or in a
+    process of ``rank`` above 0, which has helped and written nothing."""
 
     run: RunFolder
     state: str
     step: int
     best: Path | None
     newest: Path | None
+    rank: int = 0
 
 
 def _silence(event: Event) -> None:
@@ -38,12 +44,7 @@ def _silence(event: Event) -> None:
 
 
 def train(
-    settings: TrainSettings,
-    report: Report = _silence,
-    *,
-    stop: Any = None,
-    start: float | None = None,
-    share: Share | None = None,
+    settings: TrainSettings, report: Report = _silence, *, stop: Any = None, start: float | None = None
 ) -> TrainResult:
     """Learn an effect, in a new run. ``stop`` is anything that becomes true to end it after a step.
 
@@ -52,53 +53,73 @@ def train(
     TrainingError, or WriteError for a folder that takes nothing.
     """
     clock = Clock(settings.time_limit, process_start() if start is None else start)
-    job = make_job(settings, share or Share())
-    if settings.preview:
-        read_previews(job)
-    _plan_steps(job, settings)
-    run = RunFolder.create(settings.data_directory, settings.name)
-    try:
-        run.settings_path.write_text(to_toml(settings.anchored()), encoding="utf-8")
-    except OSError as error:
-        run.discard()
-        raise RunError(
-            "The run folder cannot be written to.", found=str(error), where=str(run.path)
-        ) from error
-    session = Session(job, run, clock, report, stop, share or Share(), max_steps=_most_steps(job, settings))
-    return _watch_over(session, run)
+    with share_for(settings, settings.batch_size) as share:
+        if share.rank:
+            return _help(share, stop)
+        job = make_job(settings, share)
+        if settings.preview:
+            read_previews(job)
+        most = _plan_steps(job, settings)
+        run = RunFolder.create(settings.data_directory, settings.name)
+        try:
+            _write_settings(run, settings)
+            share.join(job, run.path, 0, stop, lambda text: report(Said(text)))
+        except BaseException:
+            run.discard()
+            raise
+        return _watch_over(Session(job, run, clock, report, stop, share, max_steps=most), run)
 
 
 def resume(
     run: RunFolder, report: Report = _silence, *, stop: Any = None, start: float | None = None, **changes: Any
 ) -> TrainResult:
-    """Go on with a run exactly where its progress file stands. ``changes``: epochs, max_steps, time_limit or
-    devices, when it is to go on for longer or elsewhere.
+    """Go on with a run exactly where its progress file stands; from its first step when it has none yet.
+    ``changes``: epochs, max_steps, time_limit or devices, when it is to go on for longer or elsewhere.
 
-    Raises RunError when it is busy or never began, ModelFileError when its progress file is damaged.
+    Raises RunError when it is busy or its frames have changed, ModelFileError when its progress file is
+    damaged.
     """
-    run.refuse_when_busy("resumed")
     settings = TrainSettings(**load_settings_file(run.settings_path))
-    progress, tensors = _load(run)
-    plan = progress.plan
-    limits = {
-        name: changes[name] for name in ("epochs", "max_steps", "time_limit") if changes.get(name) is not None
-    }
-    if progress.done and not limits:
-        report(Said(f"{run.name} is finished. Give it more --epochs, --max-steps or --time-limit to go on."))
-        report(Ended("finished", "it was finished already", progress.step))
-        return _result(run, "finished", progress.step)
-    changed = settings.replace(**{name: value for name, value in changes.items() if value is not None})
-    job = _rejoin(changed if "devices" in changes else settings, plan, "devices" in changes)
-    _refuse_other_pairs(run, progress, job)
-    clock = Clock(limits.get("time_limit"), process_start() if start is None else start)
-    if limits:
-        _extend(job, progress.step, limits)
-        run.settings_path.write_text(to_toml(changed.anchored()), encoding="utf-8")
-    job.learner.load({name: tensor.to(job.learner.device) for name, tensor in tensors.items()})
-    run.truncate_summary(progress.step)
-    most = limits.get("max_steps")
-    session = Session(job, run, clock, report, stop, Share(), progress.step, progress.best, most)
-    return _watch_over(session, run)
+    changes = {name: value for name, value in changes.items() if value is not None}
+    changed = settings.replace(**changes)
+    if is_called_to_help():
+        with share_for(changed, "auto") as share:
+            return _help(share, stop)
+    run.refuse_when_busy("resumed")
+    found = _load(run)
+    progress = found[0] if found else None
+    limits = {name: value for name, value in changes.items() if name != "devices"}
+    if progress and progress.done and not limits:
+        with share_for(changed, 1):
+            report(Said(f"{run.name} is finished: --epochs, --max-steps or --time-limit makes it go on."))
+            report(Ended("finished", "it was finished already", progress.step))
+            return _result(run, "finished", progress.step)
+    clock = Clock(changed.time_limit, process_start() if start is None else start)
+    with share_for(changed, progress.plan.batch_size if progress else changed.batch_size) as share:
+        job = _rejoin(changed, progress, share, "devices" in changes)
+        step, best, most = 0, None, None
+        if found is None:
+            most = _plan_steps(job, changed)
+        else:
+            step, best = found[0].step, found[0].best
+            _take_over(run, job, *found)
+            most = _extend(job, step, limits)
+            clock.limit = limits.get("time_limit", None if job.plan.totals else changed.time_limit)
+        share.join(job, run.path, step, stop, lambda text: report(Said(text)))
+        if limits:
+            _write_settings(run, changed)
+        run.truncate_summary(step)
+        return _watch_over(Session(job, run, clock, report, stop, share, step, best, most), run)
+
+
+def _help(share: Share, stop: Any) -> TrainResult:
+    """Take part in a training that another process leads and writes."""
+    state, path = work(share, stop)
+    return TrainResult(RunFolder(path), state, 0, None, None, share.rank)
+
+
+def _write_settings(run: RunFolder, settings: TrainSettings) -> None:
+    write_atomically(run.settings_path, to_toml(settings.anchored()))
 
 
 def _watch_over(session: Session, run: RunFolder) -> TrainResult:
@@ -128,43 +149,48 @@ def _result(run: RunFolder, state: str, step: int) -> TrainResult:
     return TrainResult(run, state, step, best, run.newest())
 
 
-def _plan_steps(job: Job, settings: TrainSettings) -> None:
-    """Total Steps = Epochs x pairs / batch size, unless only the time counts."""
-    most = _most_steps(job, settings)
-    if most is not None and settings.time_limit is None:
+def _plan_steps(job: Job, settings: TrainSettings) -> int | None:
+    """Total Steps = Epochs x pairs / batch size, or fewer; None where only the time counts."""
+    most = _fewest(job, settings.planned_epochs, settings.max_steps)
+    if most is not None:
         job.plan.totals.append((0, most))
+    return most
 
 
-def _most_steps(job: Job, settings: TrainSettings) -> int | None:
-    epochs = settings.planned_epochs
+def _fewest(job: Job, epochs: int | None, max_steps: int | None) -> int | None:
     by_epochs = None if epochs is None else max(1, epochs * len(job.data.pairs) // job.plan.batch_size)
-    given = [steps for steps in (settings.max_steps, by_epochs) if steps is not None]
+    given = [steps for steps in (max_steps, by_epochs) if steps is not None]
     return min(given) if given else None
 
 
-def _load(run: RunFolder) -> tuple[Progress, dict[str, Any]]:
-    if not run.ost_path.is_file():
+def _load(run: RunFolder) -> tuple[Progress, dict[str, Any]] | None:
+    """The progress file, or None for a run that has got to no checkpoint yet."""
+    if run.ost_path.is_file():
+        return load_progress(run.ost_path)
+    if run.checkpoints():
         raise RunError(
             "This run has nothing to go on from.",
             expected=run.ost_path.name,
             where=str(run.path),
-            remedy="It ended before its first checkpoint: begin it again with understudy train.",
+            remedy="Begin a new run with --initial-weights and the newest .cat of this one.",
         )
-    return load_progress(run.ost_path)
+    return None
 
 
-def _rejoin(settings: TrainSettings, plan: Plan, elsewhere: bool) -> Job:
+def _rejoin(settings: TrainSettings, progress: Progress | None, share: Share, elsewhere: bool) -> Job:
     """The job as it was planned, on the device that was planned unless another one is asked for."""
-    import torch
+    if progress is None:
+        return make_job(settings, share)
+    planned = torch.device(progress.plan.device)
+    device = planned if planned.type == "cpu" and not elsewhere and share.device is None else share.device
+    if elsewhere and share.threads is None:
+        progress.plan.threads = core_count()
+    job = make_job(settings.replace(initial_weights=NO_WEIGHTS), share, device, progress.plan)
+    progress.plan.device = str(job.learner.device)
+    return job
 
-    from understudy.device import resolve_devices
 
-    planned = torch.device(plan.device)
-    device = resolve_devices(settings.devices)[0] if elsewhere or planned.type != "cpu" else planned
-    return make_job(settings, Share(), device, plan)
-
-
-def _refuse_other_pairs(run: RunFolder, progress: Progress, job: Job) -> None:
+def _take_over(run: RunFolder, job: Job, progress: Progress, tensors: dict[str, Any]) -> None:
     if progress.digest != job.digest:
         raise RunError(
             "The frames of this run are not the ones that it learned from.",
@@ -173,14 +199,15 @@ def _refuse_other_pairs(run: RunFolder, progress: Progress, job: Job) -> None:
             where=str(run.path),
             remedy="Begin a new run on them with --initial-weights and the best .cat of this one.",
         )
+    check_fits(run.ost_path, tensors, job.learner.state())
+    job.learner.load({name: tensor.to(job.learner.device) for name, tensor in tensors.items()})
 
 
-def _extend(job: Job, step: int, limits: dict[str, Any]) -> None:
+def _extend(job: Job, step: int, limits: dict[str, Any]) -> int | None:
     """A new end for the plan; with a time limit it is found once the speed is known."""
-    epochs, most = limits.get("epochs"), limits.get("max_steps")
-    by_epochs = epochs and epochs * len(job.data.pairs) // job.plan.batch_size
-    totals = [total for total in (by_epochs, most) if total]
-    if totals:
-        job.plan.totals.append((step, max(step, min(totals))))
-    elif limits.get("time_limit"):
+    most = _fewest(job, limits.get("epochs"), limits.get("max_steps"))
+    if most is not None:
+        job.plan.totals.append((step, max(step, most)))
+    elif "time_limit" in limits:
         job.plan.totals = []
+    return most

@@ -16,7 +16,7 @@ from understudy.server.wire import Part, encode
 
 BACKLOG = 512
 MAX_SESSIONS = 512
-LIST_FRAME = 12 + 2 + 4 + 3  # header, and what surrounds the models of a list
+LIST_FRAME = 12 + 2 + 4 + 3 + 12  # header, what surrounds the models of a list, and what ends each answer
 MODEL_FRAME = 3
 
 

@@ -14,7 +14,7 @@ lies on a 64-byte boundary, ready for numpy without a copy.
 from __future__ import annotations
 
 from understudy.server import messages
-from understudy.server.wire import LENGTH, Part, WireError, _Reader, decode_into, encode
+from understudy.server.wire import LENGTH, Part, WireError, _Reader, decode_into, encode, varint
 
 HEADER_SIZE = 12
 START_SIZE = 4096
@@ -22,6 +22,7 @@ ALIGNMENT = 64
 MAX_ERROR_TEXT = 600
 ONE_SEGMENT = 1400
 MAX_ANSWER = 2**31 - 1
+PADDING = varint(1000 << 3 | LENGTH) + varint(9) + bytes(9)  # a field that nobody knows, of twelve bytes
 
 
 class ProtocolError(ValueError):
@@ -141,12 +142,16 @@ def _find(reader: _Reader, wanted: int, at: int, end: int) -> int:
 def framed(answer: messages.RespondWrapper) -> list[Part]:
     """An answer with its header, as parts to be sent one after the other.
 
-    The header counts the message only: the compiled plug-in parses as many bytes as the header says.
+    The header counts what follows it, as many bytes as the compiled plug-in parses. Clients written against
+    the original server, whose header counts itself as well, take twelve bytes less: these are an unknown
+    field that says nothing, so that both find the whole message.
     """
     parts, size = encode(answer)
+    size += len(PADDING)
     if size > MAX_ANSWER - HEADER_SIZE:
         raise ProtocolError("The answer is too large for this protocol (2 GB).")
-    return [b"%012d" % size + bytes(parts[0]), *parts[1:]] if parts else [b"%012d" % 0]
+    whole = [b"%012d" % size + bytes(parts[0]), *parts[1:], PADDING]
+    return [b"".join(whole)] if size < ONE_SEGMENT else whole
 
 
 def error_answer(text: str) -> list[Part]:

@@ -64,7 +64,7 @@ def _about_state(figures: Figures) -> list[Advice]:
         text = f"{row.reason or 'No reason was written down.'} What was saved is kept."
         return [Advice(kind="warn", title="The training failed", text=text)]
     if row.state == "stopped (lost)":
-        text = "Its process is gone: a crash, a kill, or a machine that went off. Resume goes on from the last save."
+        text = "A crash, a kill, or a machine that went off. Resume goes on from the last save."
         return [Advice(kind="warn", title="The process is gone", text=text)]
     if row.state == "damaged":
         return [Advice(kind="warn", title="This run cannot be read", text=row.reason)]
@@ -90,10 +90,12 @@ def change(curve: Curve) -> float:
 
 def _about_spikes(figures: Figures) -> list[Advice]:
     if not np.isfinite(figures.curve.losses[-10:]).any():
-        text = "The last steps have no loss that is a number. Lower the Learning Rate, or set Precision to float32."
+        text = "The last losses are no numbers. Lower the Learning Rate, or set Precision to float32."
         return [Advice(kind="warn", title="The training has come apart", text=text)]
     if change(figures.curve) > 0.25:
-        text = "The loss rises. Stop, and start again with a lower Learning Rate, or from an earlier checkpoint."
+        text = (
+            "The loss rises. Stop, and start again with a lower Learning Rate, or from an earlier checkpoint."
+        )
         return [Advice(kind="warn", title="Getting worse", text=text)]
     return []
 
@@ -106,7 +108,9 @@ def _about_trend(figures: Figures) -> list[Advice]:
         how = f"The loss still falls: {-moved:.0%} lower in the last quarter than in the one before. "
         if busy:
             return [Advice(kind="wait", title="Still falling", text=how + "Let it go on.")]
-        return [Advice(kind="try", title="Still falling", text=how + "Resume it with more Epochs or more time.")]
+        return [
+            Advice(kind="try", title="Still falling", text=how + "Resume it with more Epochs or more time.")
+        ]
     larger = _larger(figures)
     text = (
         "The loss is flat. If the result looks right, it is done: apply it. "
@@ -140,8 +144,8 @@ def _about_held_out(figures: Figures) -> list[Advice]:
     step = int(curve.held_out_steps[top])
     text = (
         f"The pairs are learned ever better, the held-out frame was best at step {step} and has become worse "
-        f"since. More steps will not help, more pairs will{_which(figures.to_paint)}. Until then use the best "
-        "checkpoint: that is what Apply takes."
+        f"since. More steps will not help, more pairs will{_which(figures.to_paint)}. Until then use the "
+        "best checkpoint: that is what Apply takes."
     )
     return [Advice(kind="try", title="Paint more frames", text=text)]
 

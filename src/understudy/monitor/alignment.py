@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 LONGEST = 512
-SURE = 6.0  # how far the peak of the correlation must stand above its surroundings
+ALIKE = 0.3  # likeness of edges from which two frames show the same thing
+BETTER = 0.12  # by which a shift must make them more alike before it is believed
 
 
 def grey(pixels: np.ndarray, longest: int = LONGEST) -> tuple[np.ndarray, int]:
@@ -13,7 +14,7 @@ def grey(pixels: np.ndarray, longest: int = LONGEST) -> tuple[np.ndarray, int]:
     block = max(1, -(-max(pixels.shape[:2]) // longest))
     high, wide = (max(1, side // block) for side in pixels.shape[:2])
     down, across = min(block, pixels.shape[0]), min(block, pixels.shape[1])
-    cut = np.nan_to_num(pixels[: high * down, : wide * across].mean(axis=2))
+    cut = np.nan_to_num(pixels[: high * down, : wide * across], nan=0.0, posinf=1e4, neginf=-1e4).mean(axis=2)
     # Compressed, so that one lamp does not outweigh the rest of a scene-linear frame.
     curve = np.sign(cut) * np.log1p(16 * np.abs(cut))
     return curve.reshape(high, down, wide, across).mean(axis=(1, 3)), block
@@ -27,16 +28,29 @@ def shift_between(plate: np.ndarray, truth: np.ndarray) -> tuple[int, int] | Non
     (one, block), (other, _) = grey(plate), grey(truth)
     if one.shape != other.shape or min(one.shape) < 16:
         return None
-    window = np.hanning(one.shape[0])[:, None] * np.hanning(one.shape[1])[None]
-    first, second = (np.fft.rfft2(_edges(image) * window) for image in (one, other))
-    product = second * np.conj(first)
-    peak = np.fft.irfft2(product / np.maximum(np.abs(product), 1e-9), s=one.shape)
-    row, column = np.unravel_index(int(peak.argmax()), peak.shape)
-    if peak.max() < SURE * peak.std():
-        return None
-    down = int(row) - (one.shape[0] if row > one.shape[0] // 2 else 0)
-    right = int(column) - (one.shape[1] if column > one.shape[1] // 2 else 0)
+    ones, others = _edges(one), _edges(other)
+    right, down = _peak(ones, others)
+    before, after = _likeness(ones, others), _likeness(np.roll(ones, (down, right), (0, 1)), others)
+    if after < ALIKE or after < before + BETTER:
+        return (0, 0) if before >= ALIKE else None
     return right * block, down * block
+
+
+def _peak(ones: np.ndarray, others: np.ndarray) -> tuple[int, int]:
+    """The shift (right, down) at which the two sets of edges agree best: phase correlation."""
+    window = np.hanning(ones.shape[0])[:, None] * np.hanning(ones.shape[1])[None]
+    first, second = (np.fft.rfft2(image * window) for image in (ones, others))
+    product = second * np.conj(first)
+    peak = np.fft.irfft2(product / np.maximum(np.abs(product), 1e-9), s=ones.shape)
+    row, column = (int(at) for at in np.unravel_index(int(peak.argmax()), peak.shape))
+    high, wide = ones.shape
+    return column - (wide if column > wide // 2 else 0), row - (high if row > high // 2 else 0)
+
+
+def _likeness(one: np.ndarray, other: np.ndarray) -> float:
+    """How far two pictures rise and fall together: 1 the same, 0 nothing in common."""
+    a, b = one - one.mean(), other - other.mean()
+    return float((a * b).sum() / max(float(np.sqrt((a * a).sum() * (b * b).sum())), 1e-12))
 
 
 def _edges(image: np.ndarray) -> np.ndarray:
@@ -59,7 +73,7 @@ def misfits(plates: list[np.ndarray], truths: list[np.ndarray]) -> list[tuple[in
     return [
         (pair, int(plate))
         for pair, plate in enumerate(best)
-        if plate != pair and likeness[pair, plate] > own[pair] + 0.2
+        if plate != pair and likeness[pair, plate] > max(own[pair] + 0.2, 0.6)
     ]
 
 

@@ -58,9 +58,9 @@ class Commands:
         settings = self.apply_settings(values)
         resolve_model(settings.model)
         self.fence.shot(settings.plate, settings.frames, settings.part)
-        about = {"plate": settings.plate, "output": settings.output}
         title = f"{Path(settings.model).stem} on {Path(settings.plate).name}"
-        return self.jobs.start("apply", [*flags(settings), "--json"], title=title, **about)
+        arguments = [*flags(settings), "--json"]
+        return self.jobs.start("apply", arguments, title=title, plate=settings.plate, output=settings.output)
 
     def export(self, run: RunFolder, target: str, output: str) -> Job:
         """Start an export of the run's best checkpoint."""

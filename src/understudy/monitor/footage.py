@@ -68,7 +68,8 @@ def _leads_in(fence: Fence, path: Path) -> bool:
 
 def _entries(fence: Fence, folder: Path) -> tuple[list[Path], list[str]]:
     """Folders and files in ``folder``; hidden ones, and links that lead outside, are not offered."""
-    folders, files = [], []
+    folders: list[str] = []
+    files: list[str] = []
     try:
         with os.scandir(folder) as entries:
             for _, entry in zip(range(MOST_LOOKED_AT), entries, strict=False):

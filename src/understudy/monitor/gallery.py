@@ -87,15 +87,14 @@ class Gallery:
         """One frame of a shot inside the fence; ``number`` None: its first."""
         shot = self._shot(spec)
         at = shot.numbers[0] if number is None or (shot.is_still and len(shot.numbers) == 1) else number
-        return Answer(
-            tag(stamp(shot.path(at)), at, look), lambda: png_of(self._frame(shot, at), look)
-        )
+        return Answer(tag(stamp(shot.path(at)), at, look), lambda: png_of(self._frame(shot, at), look))
 
     def difference(self, one: tuple[str, int], other: tuple[str, int], look: Look) -> Answer:
         """How far a frame of one shot is from a frame of another."""
         shots = [self._shot(one[0]), self._shot(other[0])]
         numbers = [
-            shot.numbers[0] if shot.is_still else at for shot, at in zip(shots, (one[1], other[1]), strict=True)
+            shot.numbers[0] if shot.is_still else at
+            for shot, at in zip(shots, (one[1], other[1]), strict=True)
         ]
         stamps = [stamp(shot.path(at)) for shot, at in zip(shots, numbers, strict=True)]
 
@@ -115,9 +114,7 @@ class Gallery:
         )
 
     def _frame(self, shot: Shot, number: int) -> Picture:
-        return self._store.get(
-            (stamp(shot.path(number)), number), lambda: picture_of(shot.read(number))
-        )
+        return self._store.get((stamp(shot.path(number)), number), lambda: picture_of(shot.read(number)))
 
     def _shot(self, spec: str) -> Shot:
         shot = self._fence.shot(spec)

@@ -20,7 +20,7 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
-    "content-security-policy": "frame-ancestors 'none'; base-uri 'self'; object-src 'none'; form-action 'self'",
+    "content-security-policy": "frame-ancestors 'none'; base-uri 'self'; object-src 'none'",
 }
 
 

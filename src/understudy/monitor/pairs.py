@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from pydantic import BaseModel
@@ -14,9 +13,9 @@ from understudy.monitor.gallery import Gallery
 from understudy.monitor.rows import RunRow
 from understudy.monitor.safety import Fence
 from understudy.settings import TrainSettings
+from understudy.training.plan import CROP_PIXELS
 
 LOOKED_AT = 8  # pairs compared pixel by pixel
-USUAL_BATCH = 8
 
 
 class Pair(BaseModel):
@@ -45,7 +44,7 @@ class PairsReport(BaseModel):
     pairs: list[Pair]
     width: int = 0
     height: int = 0
-    batch_size: int = USUAL_BATCH
+    batch_size: int = 1
     total_steps: int | None = None
     seconds: float | None = None
     notes: list[str] = []
@@ -55,7 +54,7 @@ class PairsReport(BaseModel):
 def examine(settings: TrainSettings, fence: Fence, gallery: Gallery, rows: Sequence[RunRow]) -> PairsReport:
     """The pairs of ``settings``. Raises what a training would refuse for: nothing there, no pairs."""
     shots = [
-        (fence.shot(one, settings.frames, settings.part), fence.shot(other))
+        (fence.shot(one, settings.frames, settings.part), fence.shot(other, settings.frames))
         for one, other in zip(settings.input, settings.ground_truth, strict=True)
     ]
     pairings = [pair_shots(plate, truth, settings.pair_by) for plate, truth in shots]
@@ -86,17 +85,17 @@ def _range(numbers: Sequence[int]) -> str:
 
 
 def _estimate(report: PairsReport, settings: TrainSettings, rows: Sequence[RunRow]) -> None:
-    like = [row for row in rows if row.model_size == settings.model_size and row.batch_size]
-    usual = like[0].batch_size if like else None
-    chosen = settings.batch_size if isinstance(settings.batch_size, int) else usual or USUAL_BATCH
+    like = [row for row in rows if row.model_size == settings.model_size and row.pace]
+    usual = max(2, round(CROP_PIXELS["cpu"] / settings.crop_size**2))
+    chosen = settings.batch_size if isinstance(settings.batch_size, int) else usual
     report.batch_size = chosen
     if settings.batch_size == "auto":
         report.notes.append(f"Batch Size auto: about {chosen}, settled at the start by the free memory.")
     epochs = settings.planned_epochs
-    steps = [math.ceil(epochs * len(report.pairs) / chosen)] if epochs else []
+    steps = [max(1, epochs * len(report.pairs) // chosen)] if epochs else []
     steps += [settings.max_steps] if settings.max_steps else []
     report.total_steps = min(steps) if steps else None
-    speed = next((row.steps_per_second for row in like if row.steps_per_second), None)
+    speed = like[0].pace if like else None
     times = [report.total_steps / speed] if report.total_steps and speed else []
     times += [settings.time_limit] if settings.time_limit else []
     report.seconds = min(times) if times else None
@@ -162,5 +161,3 @@ def frames_to_paint(plate: Sequence[int], painted: Sequence[int], most: int = 3)
         known.append(best)
         free.remove(best)
     return sorted(chosen)
-
-

@@ -83,7 +83,16 @@ class Jobs:
         self._settled: dict[str, Job] = {}
         self._lock = threading.Lock()
 
-    def start(self, kind: Kind, arguments: Sequence[str], **about: str) -> Job:
+    def start(
+        self,
+        kind: Kind,
+        arguments: Sequence[str],
+        *,
+        title: str,
+        run: str = "",
+        plate: str = "",
+        output: str = "",
+    ) -> Job:
         """Run ``understudy KIND ARGUMENTS`` in a session of its own. WriteError when its folder cannot be
         made, RunError when the process cannot be started."""
         order = Order(
@@ -92,7 +101,10 @@ class Jobs:
             command=[sys.executable, "-m", "understudy", kind, *arguments],
             host=this_host(),
             started=time.time(),
-            **about,
+            title=title,
+            run=run,
+            plate=plate,
+            output=output,
         )
         folder = self._make_folder(order.id)
         process = _spawn(order.command, self.data_directory, folder)

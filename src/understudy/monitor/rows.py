@@ -25,7 +25,9 @@ class HeldOut(BaseModel):
 class RunRow(BaseModel):
     """How a run is doing. ``state``: starting, training, stopped, stopped (lost), finished, failed, damaged.
 
-    Times are unix seconds; ``total`` is 0 while it is not known; ``steps_per_second`` and ``time_left`` are there only while it trains.
+    Times are unix seconds; ``total`` is 0 while it is not known; ``steps_per_second`` and ``time_left`` are
+    there only while it trains.
+    ``pace`` is the last known speed.
     ``contact_sheets``, ``previews`` and ``checkpoints`` count files.
     """
 
@@ -42,6 +44,7 @@ class RunRow(BaseModel):
     model_size: str = ""
     pairs: int = 0
     batch_size: int | None = None
+    pace: float | None = None
     created: float = 0.0
     updated: float = 0.0
     host: str = ""
@@ -67,6 +70,7 @@ def row_of(run: RunFolder, state: RunState, written: float, curve: Curve) -> Run
         model_size=state.model_size[:40],
         pairs=_whole(state.pairs),
         batch_size=_batch(state),
+        pace=_finite(state.steps_per_second),
         created=_finite(state.created) or 0.0,
         updated=_finite(state.updated) or 0.0,
         host=state.host[:200],

@@ -65,7 +65,6 @@ class Watcher:
         self._seen_jobs: dict[str, Job] = {}
         self._listeners: list[Listener] = []
         self._looking = asyncio.Lock()
-        self._watched = False
 
     @property
     def rows(self) -> list[RunRow]:
@@ -85,7 +84,6 @@ class Watcher:
 
     async def watch(self) -> None:
         """Look, tell, wait, for ever."""
-        self._watched = True
         while True:
             await self.refresh()
             await asyncio.sleep(SECONDS)
@@ -97,11 +95,6 @@ class Watcher:
         if changes:
             for listener in list(self._listeners):
                 listener(changes)
-
-    def look_quietly(self) -> None:
-        """Look now unless somebody watches anyway: what the listeners must be told stays for them."""
-        if not self._watched:
-            self.look()
 
     def look(self) -> Changes:
         """What has changed since the last look."""

@@ -10,6 +10,7 @@ from fastapi import Path as InPath
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
 from understudy.errors import RunError, UnderstudyError, WorkError
 from understudy.monitor.gallery import Answer
@@ -119,13 +120,22 @@ def add_handlers(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        fault = Fault(message="A value does not fit.", expected=_sendable(first["msg"]), where=_sendable(where))
+        fault = Fault(
+            message="A value does not fit.", expected=_sendable(first["msg"]), where=_sendable(where)
+        )
         return JSONResponse(FaultAnswer(error=fault).model_dump(), 422)
+
+    @app.exception_handler(HTTPException)
+    async def unknown(request: Request, error: HTTPException) -> JSONResponse:
+        fault = Fault(message=str(error.detail), remedy="/openapi.json describes every route.")
+        return JSONResponse(FaultAnswer(error=fault).model_dump(), error.status_code, headers=error.headers)
 
     @app.exception_handler(OSError)
     async def vanished(request: Request, error: OSError) -> JSONResponse:
         """A file that went away, or may not be read, between two looks."""
-        fault = Fault(message="A file cannot be read or written.", found=_sendable(error.strerror or str(error)))
+        fault = Fault(
+            message="A file cannot be read or written.", found=_sendable(error.strerror or str(error))
+        )
         return JSONResponse(FaultAnswer(error=fault).model_dump(), 404)
 
     @app.exception_handler(Exception)

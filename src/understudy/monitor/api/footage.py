@@ -13,10 +13,10 @@ from understudy.monitor.api.common import TheHouse, refusals
 from understudy.monitor.api.runs import NewRun
 from understudy.monitor.footage import Offer, Wanted, complete
 from understudy.monitor.pairs import PairsReport
-from understudy.settings import ApplySettings, TrainSettings, settings_of
+from understudy.settings import ApplySettings, Settings, TrainSettings, settings_of
 
 router = APIRouter(tags=["footage"])
-MODELS = {"train": TrainSettings, "apply": ApplySettings}
+MODELS: dict[str, type[Settings]] = {"train": TrainSettings, "apply": ApplySettings}
 
 
 class ShotAnswer(BaseModel):

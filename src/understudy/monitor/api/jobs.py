@@ -19,7 +19,9 @@ JobName = Annotated[str, InPath(min_length=1, max_length=80)]
 class Apply(Body):
     """``settings`` by name: at least model (a run's folder or a .cat), plate and output."""
 
-    settings: dict[str, Any] = Field(examples=[{"model": "runs/sky", "plate": "p.####.exr", "output": "out/"}])
+    settings: dict[str, Any] = Field(
+        examples=[{"model": "runs/sky", "plate": "p.####.exr", "output": "out/"}]
+    )
 
 
 @router.get("/api/jobs", responses=refusals())

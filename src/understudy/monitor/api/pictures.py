@@ -46,7 +46,13 @@ def footage_frame(
 
 @router.get("/api/footage/difference", **PNG)
 def footage_difference(
-    house: TheHouse, request: Request, spec: Spec, number: Number, other: Spec, other_number: Number, look: TheLook
+    house: TheHouse,
+    request: Request,
+    spec: Spec,
+    number: Number,
+    other: Spec,
+    other_number: Number,
+    look: TheLook,
 ) -> Response:
     """How far a frame of one shot is from a frame of another."""
     return picture(house.gallery.difference((spec, number), (other, other_number), look), request)

@@ -83,9 +83,9 @@ class Said(BaseModel):
 
 
 @router.get("", responses=refusals())
-def list_runs(house: TheHouse) -> RunList:
+async def list_runs(house: TheHouse) -> RunList:
     """Every run in the data directory, newest first."""
-    house.watcher.look_quietly()
+    await house.watcher.refresh()
     return RunList(
         data_directory=str(house.data_directory), runs=house.watcher.rows, fault=house.watcher.fault
     )

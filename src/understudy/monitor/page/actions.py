@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from nicegui import run, ui
+from nicegui import ui
 
-from understudy.cli.text import size_text
 from understudy.errors import RunError, UnderstudyError
 from understudy.monitor.page.desk import Desk
 from understudy.monitor.page.speak import complain, guarded, say, words_of
+from understudy.monitor.words import size_text
 from understudy.runs import RunFolder
 from understudy.settings import TrainSettings, settings_of
 
-LIMITS = {info.name: info for info in settings_of(TrainSettings) if info.name in ("epochs", "max_steps", "time_limit")}
+LIMITS = {
+    info.name: info
+    for info in settings_of(TrainSettings)
+    if info.name in ("epochs", "max_steps", "time_limit")
+}
 EXPORTS = {"onnx": "ONNX", "nuke": "Nuke", "flame": "Flame"}
 
 
@@ -39,7 +44,7 @@ class Actions:
         if not new or new == old:
             return
         house = self.desk.house
-        await run.io_bound(lambda: house.run(old).rename(new))
+        await asyncio.to_thread(lambda: house.run(old).rename(new))
         self.desk.renamed(old, new)
         await house.watcher.refresh()
         say(f"{old} is now called {new}.")
@@ -49,13 +54,16 @@ class Actions:
         done, faults = 0, []
         for name in names:
             try:
-                await run.io_bound(lambda n=name: work(self.desk.house.run(n)))
+                await asyncio.to_thread(self._one, name, work)
                 done += 1
             except (UnderstudyError, OSError) as error:
                 faults.append(words_of(error))
         if faults:
             complain("\n\n".join(faults))
         return done
+
+    def _one(self, name: str, work: Callable[[RunFolder], Any]) -> None:
+        work(self.desk.house.run(name))
 
     async def _stop(self, names: list[str]) -> None:
         done = await self._each(names, self.desk.house.commands.stop)
@@ -80,7 +88,9 @@ class Actions:
         async def change(limits: dict[str, Any]) -> None:
             if not any(limits.values()):
                 raise RunError("No limit was given.", remedy="Fill in one of the three.")
-            done = await self._each(names, lambda each: self.desk.house.commands.change_limits(each, **limits))
+            done = await self._each(
+                names, lambda each: self.desk.house.commands.change_limits(each, **limits)
+            )
             if done:
                 say(f"{_runs(done)} going on with the new limit, after the step.")
 
@@ -95,7 +105,9 @@ class Actions:
     def _ask_limits(self, title: str, words: str, button: str, then: Callable[..., Awaitable[None]]) -> None:
         with _dialog(title, words) as dialog:
             fields = {
-                name: ui.input(info.label, placeholder="as before").props(f'dense outlined suffix="{info.unit}"')
+                name: ui.input(info.label, placeholder="as before").props(
+                    f'dense outlined suffix="{info.unit}"'
+                )
                 for name, info in LIMITS.items()
             }
 
@@ -108,7 +120,7 @@ class Actions:
 
     async def _duplicate(self, names: list[str]) -> None:
         house = self.desk.house
-        values = await run.io_bound(lambda: house.commands.settings_of_run(house.run(names[0])))
+        values = await asyncio.to_thread(lambda: house.commands.settings_of_run(house.run(names[0])))
         self.train(values)
 
     async def _apply(self, names: list[str]) -> None:
@@ -118,13 +130,19 @@ class Actions:
         if importlib.util.find_spec("understudy.cli.export") is None:
             raise RunError("This installation has no export.")
         house, name = self.desk.house, names[0]
-        with _dialog(f"Export {name}", "Its best checkpoint, as a file that another program loads.") as dialog:
-            target = ui.toggle(EXPORTS, value="nuke").props("no-caps unelevated toggle-color=grey-8 color=grey-10")
+        with _dialog(
+            f"Export {name}", "Its best checkpoint, as a file that another program loads."
+        ) as dialog:
+            target = ui.toggle(EXPORTS, value="nuke").props(
+                "no-caps unelevated toggle-color=grey-8 color=grey-10"
+            )
             place = ui.input("Folder or file", value=str(house.data_directory / "exports" / name))
             place.props("dense outlined")
 
             async def confirm() -> None:
-                await run.io_bound(lambda: house.commands.export(house.run(name), target.value, place.value))
+                await asyncio.to_thread(
+                    lambda: house.commands.export(house.run(name), target.value, place.value)
+                )
                 dialog.close()
                 say(f"{name} is being exported to {place.value}.")
 
@@ -151,7 +169,7 @@ class Actions:
 
     async def _delete(self, names: list[str]) -> None:
         house = self.desk.house
-        sizes = await run.io_bound(lambda: [house.run(name).size() for name in names])
+        sizes = await asyncio.to_thread(lambda: [house.run(name).size() for name in names])
         words = (
             f"Every file of {_named(names)} goes for good: checkpoints, contact sheets, losses. "
             f"That frees {size_text(sum(sizes))}. What else lies in the folder stays."

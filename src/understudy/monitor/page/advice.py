@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
-from nicegui import background_tasks, run, ui
+from nicegui import background_tasks, ui
 
 from understudy.errors import UnderstudyError
 from understudy.monitor.advice import Advice
@@ -20,8 +21,11 @@ class AdvicePanel:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self._read = 0.0
-        with ui.element("section").classes("us-panel").style("max-height: 32%; min-height: 92px; flex: none").props(
-            'aria-label="Advice"'
+        with (
+            ui.element("section")
+            .classes("us-panel")
+            .style("max-height: 32%; min-height: 92px; flex: none")
+            .props('aria-label="Advice"')
         ):
             with ui.element("div").classes("us-title").style("min-height: 34px; padding: 4px 14px"):
                 ui.label("Reading the results").classes("us-word")
@@ -38,7 +42,11 @@ class AdvicePanel:
     async def _load(self) -> None:
         name = self.desk.chosen
         try:
-            found = await run.io_bound(lambda: self.desk.house.advice(self.desk.house.run(name))) if name else []
+            found = (
+                await asyncio.to_thread(lambda: self.desk.house.advice(self.desk.house.run(name)))
+                if name
+                else []
+            )
         except (UnderstudyError, OSError):
             found = []
         if name == self.desk.chosen and not self.pieces.is_deleted:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from nicegui import background_tasks, run, ui
+from nicegui import background_tasks, ui
 
-from understudy.cli.text import duration_text
+from understudy.durations import duration_text
 from understudy.errors import UnderstudyError
 from understudy.monitor.page.desk import Desk
 from understudy.monitor.page.form import SettingsForm
+from understudy.monitor.page.large import LargeDialog
 from understudy.monitor.page.speak import guarded, words_of
 from understudy.monitor.page.viewer import Reel, Viewer, compared, compared_frame, empty_reel
 from understudy.monitor.processes import Job
@@ -26,20 +28,14 @@ class ApplyPanel:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.chosen: str | None = None
-        with ui.dialog().props("maximized transition-show=fade transition-hide=fade no-shake") as self.dialog:
-            with ui.element("div").classes("us-large"):
-                with ui.element("div").classes("us-head"):
-                    ui.label("Apply").classes("us-brand")
-                    ui.element("div").classes("us-gap")
-                    ui.button("Close", on_click=self.dialog.close).props("flat color=grey-5")
-                with ui.element("div").classes("us-split"):
-                    with ui.element("section").classes("us-panel"):
-                        self._left()
-                    with ui.element("section").classes("us-panel"):
-                        with ui.element("div").classes("us-title"):
-                            ui.label("Result").classes("us-word")
-                            self.title = ui.label().classes("us-chosen")
-                        self.viewer = Viewer(empty_reel(FIRST_WORDS))
+        self.dialog = LargeDialog("Apply")
+        with self.dialog.left:
+            self._left()
+        with self.dialog.right:
+            with ui.element("div").classes("us-title"):
+                ui.label("Result").classes("us-word")
+                self.title = ui.label().classes("us-chosen")
+            self.viewer = Viewer(empty_reel(FIRST_WORDS))
         desk.on("changes", self._changed)
         self._list()
 
@@ -58,7 +54,9 @@ class ApplyPanel:
             self.fault = ui.label().classes("us-notes bad")
             self.fault.visible = False
             with ui.element("div").classes("us-row").style("justify-content: flex-end"):
-                self.start = ui.button("Apply", on_click=guarded(self._start)).props("unelevated color=primary")
+                self.start = ui.button("Apply", on_click=guarded(self._start)).props(
+                    "unelevated color=primary"
+                )
         self.jobs = ui.element("div").classes("us-jobs")
 
     async def _start(self) -> None:
@@ -66,7 +64,7 @@ class ApplyPanel:
         self.fault.visible = False
         self.form.clear_faults()
         try:
-            job = await run.io_bound(self.desk.house.commands.apply, self.form.values)
+            job = await asyncio.to_thread(self.desk.house.commands.apply, self.form.values)
         except UnderstudyError as error:
             if not self.form.show_fault(error):
                 self.fault.text, self.fault.visible = words_of(error), True
@@ -121,7 +119,7 @@ class ApplyPanel:
         if name is None:
             return
         try:
-            title, reel = await run.io_bound(lambda: self._reel(self.desk.house.jobs.get(name)))
+            title, reel = await asyncio.to_thread(lambda: self._reel(self.desk.house.jobs.get(name)))
         except (UnderstudyError, OSError) as error:
             title, reel = "", empty_reel(words_of(error))
         if name == self.chosen and not self.title.is_deleted:
@@ -135,7 +133,9 @@ class ApplyPanel:
         try:
             result = fence.shot(job.output)
         except UnderstudyError:
-            waiting = "The frames appear here as they are finished." if job.state == "running" else job.message
+            waiting = (
+                "The frames appear here as they are finished." if job.state == "running" else job.message
+            )
             return job.output, empty_reel(waiting or "There are no frames.")
         plate = fence.shot(job.plate)
         known = set(plate.numbers)
@@ -173,4 +173,6 @@ def _progress(job: Job) -> str:
 
 
 def _failed(job: Job) -> str:
-    return "\n".join(f"Frame {frame.number}: {frame.error.splitlines()[0]}" for frame in job.failed[:5] if frame.error)
+    return "\n".join(
+        f"Frame {frame.number}: {frame.error.splitlines()[0]}" for frame in job.failed[:5] if frame.error
+    )

@@ -10,8 +10,9 @@ from understudy.monitor.rows import RunRow
 from understudy.monitor.watch import Changes
 
 COLOURS = (
-    "#6ea8fe", "#f0a35e", "#7fd18b", "#e57fb0", "#c3a6ff", "#5fd3d3", "#e8d06a", "#ef7f75", "#9fb8c9", "#b4d46a",
-    "#4f86e8", "#c97f3a", "#4fa563", "#b95c8c", "#9474dd", "#3fa3a8", "#b79d3c", "#c25a52", "#7891a5", "#86a343",
+    "#6ea8fe", "#f0a35e", "#7fd18b", "#e57fb0", "#c3a6ff", "#5fd3d3", "#e8d06a", "#ef7f75",
+    "#9fb8c9", "#b4d46a", "#4f86e8", "#c97f3a", "#4fa563", "#b95c8c", "#9474dd", "#3fa3a8",
+    "#b79d3c", "#c25a52", "#7891a5", "#86a343",
 )  # fmt: skip
 TICKED_AT_FIRST = 8
 
@@ -44,6 +45,10 @@ class Desk:
     def colour(self, name: str) -> str:
         """The colour of a run's curve; it keeps it while the page is open."""
         return self._colours.setdefault(name, COLOURS[len(self._colours) % len(COLOURS)])
+
+    def newest_first(self) -> list[RunRow]:
+        """The rows as a table shows them."""
+        return sorted(self.rows.values(), key=lambda row: (row.created, row.name), reverse=True)
 
     def show(self, names: list[str], shown: bool) -> None:
         """Tick or untick curves."""

@@ -9,67 +9,11 @@ from nicegui import ui
 
 from understudy.errors import UnderstudyError
 from understudy.monitor.house import House
+from understudy.monitor.page.fields import ChoiceField, PlainField, SwitchField
 from understudy.monitor.page.path_field import ManyPaths, PathField
 from understudy.settings import SettingInfo, Settings, settings_of
 
 PATHS = {"shot": "shot", "mask": "shot", "file": "file"}
-
-
-class PlainField:
-    """A field whose value is text; what stands in it greyed is the default."""
-
-    def __init__(self, info: SettingInfo, changed: Callable[[], Any]) -> None:
-        default = "" if info.default in (None, ()) else str(info.default)
-        self.field = ui.input(info.label, placeholder=default, on_change=changed)
-        self.field.props("dense outlined stack-label bottom-slots spellcheck=false autocomplete=off")
-        if info.unit:
-            self.field.props["suffix"] = info.unit
-        self.field.props["hint"] = info.help
-
-    @property
-    def value(self) -> str:
-        return (self.field.value or "").strip()
-
-    @value.setter
-    def value(self, value: Any) -> None:
-        self.field.value = str(value)
-
-    def fault(self, text: str) -> None:
-        self.field.props["error"] = bool(text)
-        self.field.props["error-message"] = text
-
-
-class ChoiceField(PlainField):
-    """One of a few words."""
-
-    def __init__(self, info: SettingInfo, changed: Callable[[], Any]) -> None:
-        self.field = ui.select(list(info.choices), value=info.default, label=info.label, on_change=changed)
-        self.field.props("dense outlined options-dense bottom-slots")
-        self.field.props["hint"] = info.help
-
-    @PlainField.value.setter  # type: ignore[attr-defined]
-    def value(self, value: Any) -> None:
-        if value in self.field.options:
-            self.field.value = value
-
-
-class SwitchField:
-    """Yes or no."""
-
-    def __init__(self, info: SettingInfo, changed: Callable[[], Any]) -> None:
-        self.field = ui.switch(info.label, value=bool(info.default), on_change=changed).props("dense")
-        self.field.tooltip(info.help).style("padding: 6px 0")
-
-    @property
-    def value(self) -> bool | str:
-        return self.field.value or ""
-
-    @value.setter
-    def value(self, value: Any) -> None:
-        self.field.value = bool(value)
-
-    def fault(self, text: str) -> None:
-        """Nothing can be wrong with a switch."""
 
 
 class SettingsForm:
@@ -96,7 +40,11 @@ class SettingsForm:
     def values(self) -> dict[str, Any]:
         """What was filled in, by the names of the settings."""
         filled = {name: field.value for name, field in self.fields.items()}
-        return {name: value for name, value in filled.items() if value not in ("", [], None)}
+        return {
+            name: value
+            for name, value in filled.items()
+            if value not in ("", [], None) and value != self.infos[name].default
+        }
 
     def fill(self, values: dict[str, Any]) -> None:
         """Put ``values`` into the fields; the others go back to their defaults."""
@@ -113,7 +61,9 @@ class SettingsForm:
         flag = error.where.split(" ")[0]
         for name, info in self.infos.items():
             if flag == info.flag:
-                self.fields[name].fault(" ".join(filter(None, (error.message, f"Expected {error.expected}."))))
+                self.fields[name].fault(
+                    " ".join(filter(None, (error.message, f"Expected {error.expected}.")))
+                )
                 if info.advanced:
                     self.advanced.open()
                 return True

@@ -45,9 +45,9 @@ class Graph:
         self.log.props("dense").tooltip("L")
         with ui.element("label").classes("us-range"):
             ui.label("Smoothness")
-            ui.slider(min=0, max=1, step=0.02, value=0.6, on_change=lambda e: self._set("smoothness", e.value)).props(
-                'dense aria-label="Smoothness"'
-            )
+            ui.slider(
+                min=0, max=1, step=0.02, value=0.6, on_change=lambda e: self._set("smoothness", e.value)
+            ).props('dense aria-label="Smoothness"')
         original = ui.switch("Original", value=True, on_change=lambda e: self._set("original", e.value))
         original.props("dense").tooltip("The unsmoothed curve, faint behind")
         held_out = ui.switch("Held-out", value=True, on_change=lambda e: self._set("heldOut", e.value))
@@ -60,14 +60,20 @@ class Graph:
             ("unfold_more", "Zoom Y in (shift and wheel)", "y", 0.6),
             ("unfold_less", "Zoom Y out", "y", 1 / 0.6),
         ):
-            button = ui.button(icon=icon, on_click=lambda a=axis, f=factor: self.curves.run_method("zoom", a, f))
-            button.props(f'flat dense aria-label="{words.partition(" (")[0]}"').classes("us-icon").tooltip(words)
+            button = ui.button(
+                icon=icon, on_click=lambda a=axis, f=factor: self.curves.run_method("zoom", a, f)
+            )
+            button.props(f'flat dense color=grey-5 aria-label="{words.partition(" (")[0]}"').classes(
+                "us-icon"
+            ).tooltip(words)
         for icon, words, method in (
             ("fit_screen", "Reset (double-click)", "reset"),
             ("refresh", "Refresh (R)", "loadAll"),
         ):
             button = ui.button(icon=icon, on_click=lambda m=method: self.curves.run_method(m))
-            button.props(f'flat dense aria-label="{words.partition(" (")[0]}"').classes("us-icon").tooltip(words)
+            button.props(f'flat dense color=grey-5 aria-label="{words.partition(" (")[0]}"').classes(
+                "us-icon"
+            ).tooltip(words)
 
     def _set(self, name: str, value: object) -> None:
         self.curves.props[name] = value

@@ -79,9 +79,13 @@ class Page:
             ui.label("Understudy").classes("us-brand")
             ui.label(str(self.house.data_directory)).classes("us-place")
             ui.element("div").classes("us-gap")
-            self.live = ui.switch("Live Updates", value=True, on_change=guarded(self._live_changed)).props("dense")
+            self.live = ui.switch("Live Updates", value=True, on_change=guarded(self._live_changed)).props(
+                "dense"
+            )
             self.live.tooltip("Follow what happens in the data directory, on this machine or another")
-            ui.button("Apply", on_click=lambda: self.applying.open(self.desk.chosen)).props("outline color=grey-4")
+            ui.button("Apply", on_click=lambda: self.applying.open(self.desk.chosen)).props(
+                "outline color=grey-4"
+            )
             ui.button("New Training", icon="add", on_click=lambda: self.training.open()).props(
                 "unelevated color=primary"
             )
@@ -122,9 +126,9 @@ class Page:
 
     @property
     def _viewer(self) -> Any:
-        if self.training.dialog.value:
+        if self.training.dialog.is_open:
             return self.training.viewer
-        return self.applying.viewer if self.applying.dialog.value else self.pictures.viewer
+        return self.applying.viewer if self.applying.dialog.is_open else self.pictures.viewer
 
     async def _key(self, key: str) -> None:
         if key == "space":

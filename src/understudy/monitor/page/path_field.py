@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from nicegui import run, ui
+from nicegui import ui
 
 from understudy.errors import UnderstudyError
 from understudy.monitor.footage import Offer, Wanted, complete
@@ -30,16 +31,23 @@ class PathField:
         self._house = house
         self._wanted: Wanted = wanted
         self._changed = changed
-        with ui.input(label).props("dense outlined autocomplete=off bottom-slots spellcheck=false") as self.field:
+        with ui.input(label).props(
+            "dense outlined autocomplete=off bottom-slots spellcheck=false"
+        ) as self.field:
             with self.field.add_slot("append"):
                 ui.icon("expand_more").classes("cursor-pointer").on("click.stop", self._open)
-            with ui.menu().props("no-focus no-refocus fit no-parent-event anchor='bottom left' self='top left'") as menu:
+            with ui.menu().props(
+                "no-focus no-refocus fit no-parent-event anchor='bottom left' self='top left'"
+            ) as menu:
                 self.menu = menu
-                self.list = ui.element("div").style("max-height: 320px; overflow-y: auto; min-width: 320px")
+                self.list = ui.element("div").classes("us-offers")
+                self.list.style("max-height: 320px; overflow-y: auto; min-width: 320px")
         self.help(help_text)
         self.field.on("update:model-value", self._typed, throttle=0.15, leading_events=False)
         self.field.on("keydown.down", self._open)
-        self.field.on("blur", lambda: self._changed())
+        self.field.on("focus", lambda: self._set_focus(True))
+        self.field.on("blur", lambda: self._set_focus(False))
+        self._focused = False
 
     @property
     def value(self) -> str:
@@ -58,7 +66,17 @@ class PathField:
         self.field.props["error"] = bool(text)
         self.field.props["error-message"] = text
 
+    async def _set_focus(self, focused: bool) -> None:
+        self._focused = focused
+        if not focused:
+            self._changed()
+            await asyncio.sleep(0.25)  # a click on an offer takes the focus first
+            if not self._focused:
+                self.menu.close()
+
     async def _open(self) -> None:
+        self._focused = True
+        self.field.run_method("focus")
         await self._offer()
 
     async def _typed(self) -> None:
@@ -68,10 +86,10 @@ class PathField:
     async def _offer(self) -> None:
         text = self.value
         try:
-            offers = await run.io_bound(complete, self._house.fence, text, self._wanted)
+            offers = await asyncio.to_thread(complete, self._house.fence, text, self._wanted)
         except (UnderstudyError, OSError):
             offers = []
-        if text != self.value or self.field.is_deleted:
+        if text != self.value or self.field.is_deleted or not self._focused:
             return
         only_itself = len(offers) == 1 and offers[0].text == text
         self._show([] if only_itself else offers or [])
@@ -80,11 +98,11 @@ class PathField:
         self.list.clear()
         with self.list:
             for offer in offers:
-                with ui.item(on_click=lambda o=offer: self._choose(o)).props("clickable dense"):
-                    with ui.element("div").classes("us-offer"):
-                        ui.icon(ICONS[offer.kind]).classes("us-small")
-                        ui.label(offer.label)
-                        ui.label(offer.note).classes("us-small").style("margin-left: auto")
+                item = ui.item(on_click=lambda o=offer: self._choose(o)).props("clickable dense")
+                with item, ui.element("div").classes("us-offer"):
+                    ui.icon(ICONS[offer.kind]).classes("us-small")
+                    ui.label(offer.label)
+                    ui.label(offer.note).classes("us-small").style("margin-left: auto")
         (self.menu.open if offers else self.menu.close)()
 
     async def _choose(self, offer: Offer) -> None:
@@ -132,4 +150,6 @@ class ManyPaths:
     def _add(self) -> None:
         count = len(self.fields) + 1
         with self.column:
-            self.fields.append(self._make(self._label if count == 1 else f"{self._label} {count}", self._help))
+            self.fields.append(
+                self._make(self._label if count == 1 else f"{self._label} {count}", self._help)
+            )

@@ -23,9 +23,13 @@ class Pictures:
         with ui.element("section").classes("us-panel grow").props('aria-label="Pictures"'):
             with ui.element("div").classes("us-title"):
                 self.kind = ui.toggle({"contact": "Contact Sheet", "preview": "Preview"}, value="contact")
-                self.kind.props("dense no-caps unelevated toggle-color=grey-9 color=transparent")
+                self.kind.props(
+                    "dense no-caps flat unelevated toggle-text-color=grey-3 text-color=grey-6"
+                ).classes("us-kinds")
                 self.kind.on_value_change(self._show)
-                self.frame = ui.select([], label="", on_change=self._show).props("dense borderless options-dense")
+                self.frame = ui.select([], label="", on_change=self._show).props(
+                    "dense borderless options-dense"
+                )
                 ui.element("div").classes("us-gap")
                 self.title = ui.label().classes("us-chosen")
             self.viewer = Viewer()
@@ -52,7 +56,11 @@ class Pictures:
     def _offer_frames(self) -> None:
         frames = sorted({frame for _, frame in self._previews})
         if list(self.frame.options) != frames:
-            value = self.frame.value if self.frame.value in frames else (frames[len(frames) // 2] if frames else None)
+            value = (
+                self.frame.value
+                if self.frame.value in frames
+                else (frames[len(frames) // 2] if frames else None)
+            )
             self.frame.set_options(frames, value=value)
 
     def _show(self) -> None:

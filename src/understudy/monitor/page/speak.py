@@ -22,7 +22,9 @@ def say(text: str) -> None:
 
 def complain(text: str) -> None:
     """Something did not; it stays until it is read."""
-    ui.notify(text, type="negative", position="bottom-left", multi_line=True, close_button="Close", timeout=20_000)
+    ui.notify(
+        text, type="negative", position="bottom-left", multi_line=True, close_button="Close", timeout=20_000
+    )
 
 
 def words_of(error: Exception) -> str:

@@ -57,28 +57,33 @@ COLUMNS = [
     _column(
         "name",
         "Name",
-        190,
+        150,
         flex=1,
-        minWidth=150,
+        minWidth=130,
         editable=True,
         filter="agTextColumnFilter",
         **{":cellRenderer": "usCells.name"},
     ),
-    _column("state", "State", 108, filter="agTextColumnFilter", **{":cellRenderer": "usCells.state"}),
-    _figures("step", "Step", 112, **{":valueFormatter": "usCells.step"}),
-    _figures("loss", "Loss", 84, **{":valueFormatter": "usCells.number(4)"}),
-    _figures("best", "Held-out", 92, **{":valueFormatter": "usCells.heldOut"}),
-    _figures("steps_per_second", "Steps/s", 78, **{":valueFormatter": "usCells.number(3)"}),
-    _figures("time_left", "Left", 82, **{":valueFormatter": "usCells.duration"}),
-    _column("model_size", "Size", 76, filter="agTextColumnFilter"),
-    _figures("pairs", "Pairs", 64),
+    _column("state", "State", 98, filter="agTextColumnFilter", **{":cellRenderer": "usCells.state"}),
+    _figures("step", "Step", 108, **{":valueFormatter": "usCells.step"}),
+    _figures("loss", "Loss", 78, **{":valueFormatter": "usCells.number(4)"}),
+    _figures("best", "Held-out", 88, **{":valueFormatter": "usCells.heldOut"}),
+    _figures("steps_per_second", "Steps/s", 70, **{":valueFormatter": "usCells.number(3)"}),
+    _figures("time_left", "Left", 76, **{":valueFormatter": "usCells.duration"}),
+    _column("model_size", "Size", 72, filter="agTextColumnFilter"),
+    _figures("pairs", "Pairs", 56),
 ]
 
 OPTIONS = {
     "columnDefs": COLUMNS,
     "rowData": [],
     "defaultColDef": {"resizable": True, "sortable": True, "suppressHeaderMenuButton": False},
-    "rowSelection": {"mode": "multiRow", "checkboxes": False, "headerCheckbox": False, "enableClickSelection": True},
+    "rowSelection": {
+        "mode": "multiRow",
+        "checkboxes": False,
+        "headerCheckbox": False,
+        "enableClickSelection": True,
+    },
     ":getRowId": "params => params.data.name",
     ":rowClassRules": "({'us-row-chosen': params => params.data.chosen})",
     "rowHeight": 34,
@@ -103,10 +108,12 @@ class RunsTable:
                 ui.label("Runs").classes("us-word")
                 self.count = ui.label().classes("us-small")
                 ui.element("div").classes("us-gap")
-                self.filter = ui.input(placeholder="Filter", on_change=self._filter).props("dense borderless clearable")
-                self.filter.style("width: 150px").props('aria-label="Filter the runs"')
+                self.filter = ui.input(placeholder="Filter", on_change=self._filter).props(
+                    "dense borderless clearable"
+                )
+                self.filter.classes("us-filter").style("width: 160px").props('aria-label="Filter the runs"')
             with ui.element("div").classes("us-table"):
-                rows = [self._values(row) for row in desk.rows.values()]
+                rows = [self._values(row) for row in desk.newest_first()]
                 self.grid = ui.aggrid({**OPTIONS, "rowData": rows}, auto_size_columns=False)
                 self.empty = ui.label(EMPTY).classes("us-empty")
                 with ui.context_menu():
@@ -129,7 +136,9 @@ class RunsTable:
         grid.on("cellValueChanged", guarded(self._edited), args=["colId", "rowId", "oldValue", "newValue"])
         grid.on("cellContextMenu", guarded(self._pointed), args=["rowId"])
         grid.on("rowSelected", self._selected, args=["rowId", "selected"])
-        grid.on("gridReady", lambda: self._send([self._values(row) for row in self.desk.rows.values()], "update"))
+        grid.on(
+            "gridReady", lambda: self._send([self._values(row) for row in self.desk.rows.values()], "update")
+        )
         self.desk.on("changes", self._changed)
         self.desk.on("shown", self._marks_changed)
         self.desk.on("chosen", self._marks_changed)
@@ -197,7 +206,9 @@ class RunsTable:
     def _send(self, rows: list[dict[str, Any]], how: str) -> None:
         if not rows:
             return
-        self.grid.run_grid_method("applyTransaction", {how: rows, **({"addIndex": 0} if how == "add" else {})})
+        self.grid.run_grid_method(
+            "applyTransaction", {how: rows, **({"addIndex": 0} if how == "add" else {})}
+        )
 
     def _count(self) -> None:
         self._known = list(self.desk.rows)

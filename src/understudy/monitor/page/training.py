@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from nicegui import background_tasks, run, ui
+from nicegui import background_tasks, ui
 
-from understudy.cli.text import duration_text
+from understudy.durations import duration_text
 from understudy.errors import UnderstudyError
 from understudy.monitor.page.desk import Desk
 from understudy.monitor.page.form import SettingsForm
+from understudy.monitor.page.large import LargeDialog
 from understudy.monitor.page.speak import guarded, say, words_of
 from understudy.monitor.page.viewer import Viewer, compared, compared_frame, empty_reel
 from understudy.monitor.pairs import PairsReport
 from understudy.settings import TrainSettings
 
-FIRST_WORDS = "Name the plate and its ground truth on the left.\nThe pairs then show here, before anything starts."
+FIRST_WORDS = (
+    "Name the plate and its ground truth on the left.\nThe pairs then show here, before anything starts."
+)
 SETTLE = 0.5  # seconds without typing before the pairs are read
 MOST_SHOWN = 500
 
@@ -27,14 +30,11 @@ class NewTraining:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self._turn = 0
-        with ui.dialog().props("maximized transition-show=fade transition-hide=fade no-shake") as self.dialog:
-            with ui.element("div").classes("us-large"):
-                self._head()
-                with ui.element("div").classes("us-split"):
-                    with ui.element("section").classes("us-panel"):
-                        self._left()
-                    with ui.element("section").classes("us-panel"):
-                        self._right()
+        self.dialog = LargeDialog("New Training", f"into {desk.house.data_directory}")
+        with self.dialog.left:
+            self._left()
+        with self.dialog.right:
+            self._right()
 
     def open(self, values: dict[str, Any] | None = None) -> None:
         """Show the form; with ``values`` they are filled in, without it keeps what stood there."""
@@ -43,17 +43,12 @@ class NewTraining:
         self.dialog.open()
         self._changed()
 
-    def _head(self) -> None:
-        with ui.element("div").classes("us-head"):
-            ui.label("New Training").classes("us-brand")
-            ui.label(f"into {self.desk.house.data_directory}").classes("us-place")
-            ui.element("div").classes("us-gap")
-            ui.button("Close", on_click=self.dialog.close).props("flat color=grey-5")
-
     def _left(self) -> None:
         with ui.element("div").classes("us-form"):
             self.form = SettingsForm(self.desk.house, TrainSettings, self._changed, ("data_directory",))
-            ui.button("Another shot", icon="add", on_click=self._another).props("flat dense color=grey-5")
+            ui.button("Another shot", icon="add", on_click=self._another).props(
+                "flat dense color=grey-5"
+            ).classes("us-another")
         with ui.element("div").classes("us-foot"):
             self.facts = ui.element("div").classes("us-facts")
             self.fault = ui.label().classes("us-notes bad")
@@ -91,7 +86,7 @@ class NewTraining:
         house = self.desk.house
         report, error = None, None
         try:
-            report = await run.io_bound(lambda: house.pairs(house.commands.train_settings(values)))
+            report = await asyncio.to_thread(lambda: house.pairs(house.commands.train_settings(values)))
         except (UnderstudyError, OSError) as fault:
             error = fault
         if turn == self._turn and not self.facts.is_deleted:
@@ -105,9 +100,10 @@ class NewTraining:
         self.notes.visible = self.warnings.visible = self.fault.visible = False
 
     def _refused(self, error: Exception) -> None:
+        """Said where the pairs would be; at the field too when it is about one."""
         self._nothing(words_of(error))
-        at_field = isinstance(error, UnderstudyError) and self.form.show_fault(error)
-        self._say_fault("" if at_field else words_of(error))
+        if isinstance(error, UnderstudyError):
+            self.form.show_fault(error)
 
     def _say_fault(self, text: str) -> None:
         self.fault.text = text
@@ -118,7 +114,9 @@ class NewTraining:
             return
         self.form.clear_faults()
         self._say_fault("")
-        self.count.text = f"{len(report.pairs)}" + (f", {report.width} x {report.height}" if report.width else "")
+        self.count.text = f"{len(report.pairs)}" + (
+            f", {report.width} x {report.height}" if report.width else ""
+        )
         self._show_facts(report)
         notes = _unmatched(report) + report.notes
         self.notes.text, self.warnings.text = "\n".join(notes), "\n".join(report.warnings)
@@ -126,7 +124,9 @@ class NewTraining:
         frames = []
         for pair in report.pairs[:MOST_SHOWN]:
             shot = report.shots[pair.shot]
-            label = f"Frame {pair.input}" + (f" : {pair.ground_truth}" if pair.ground_truth != pair.input else "")
+            label = f"Frame {pair.input}" + (
+                f" : {pair.ground_truth}" if pair.ground_truth != pair.input else ""
+            )
             frames.append(
                 compared_frame(shot.input, pair.input, shot.ground_truth, pair.ground_truth, label=label)
             )
@@ -155,7 +155,7 @@ class NewTraining:
         house = self.desk.house
         self.start.disable()
         try:
-            job = await run.io_bound(house.commands.train, self.form.values)
+            job = await asyncio.to_thread(house.commands.train, self.form.values)
         except UnderstudyError as error:
             if not self.form.show_fault(error):
                 self._say_fault(words_of(error))

@@ -7,7 +7,7 @@ const EMPTY = { key: "", frames: [], modes: [], empty: "Nothing to show yet." };
 export default {
   template: `
     <div class="us-viewer">
-      <div class="us-bar">
+      <div class="us-bar" v-if="reel.frames.length">
         <div class="us-modes" role="tablist">
           <button v-for="choice in reel.modes" :key="choice.id" role="tab" :class="{ on: choice.id === modeId }"
             :aria-selected="choice.id === modeId" @click="choose(choice.id)">{{ choice.label }}</button>

@@ -101,5 +101,10 @@ def compared(one: str, other: str) -> list[dict[str, Any]]:
 
 def compared_frame(spec: str, number: int, other_spec: str, other_number: int, **more: Any) -> dict[str, Any]:
     """One frame of such a reel."""
-    parts = {"id": number, "other": other_number, "shot": quote(spec, safe=""), "truth": quote(other_spec, safe="")}
+    parts = {
+        "id": number,
+        "other": other_number,
+        "shot": quote(spec, safe=""),
+        "truth": quote(other_spec, safe=""),
+    }
     return {**parts, **more}

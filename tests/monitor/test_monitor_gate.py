@@ -1,0 +1,139 @@
+"""Another web site can do nothing here; another host needs the token."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+
+import pytest
+
+from understudy.errors import SettingError
+from understudy.monitor.gate import Gate
+from understudy.monitor.server import _token, is_loopback
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from fastapi.testclient import TestClient
+
+from understudy.monitor.api.app import make_app
+
+TOKEN = "a-token-of-some-length"
+OTHERS = [
+    {"origin": "http://evil.example"},
+    {"origin": "null"},
+    {"origin": "http://127.0.0.1:9999"},
+    {"origin": "file://127.0.0.1:8420"},
+    {"sec-fetch-site": "cross-site"},
+    {"sec-fetch-site": "same-site"},
+    {"host": "evil.example:8420"},
+    {"host": ""},
+    {"host": "127.0.0.1.evil.example"},
+]
+
+
+@pytest.mark.parametrize("headers", OTHERS, ids=str)
+def test_requests_of_other_sites_are_refused(api, make_run, headers):
+    make_run("one")
+    assert api.get("/api/runs", headers=headers).status_code == 403
+    assert api.delete("/api/runs/one", headers=headers).status_code == 403
+    assert api.post("/api/runs/one/stop", headers={"content-type": "application/json", **headers}).status_code == 403
+    assert api.get("/api/runs/one").status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+def test_what_a_plain_form_can_send_is_refused(api, make_run, kind):
+    make_run("one")
+    answer = api.post("/api/runs/one/resume", content=b"{}", headers={"content-type": kind})
+    assert answer.status_code == 415
+    assert "JSON" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8420", "localhost:8420", "[::1]:8420", "LOCALHOST"])
+def test_the_machines_own_names_are_accepted(api, host):
+    assert api.get("/api/runs", headers={"host": host, "origin": f"http://{host}"}).status_code == 200
+
+
+def test_a_link_followed_from_another_site_opens_the_page_only():
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    client = TestClient(Gate(app), base_url="http://127.0.0.1:8420")
+    followed = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    assert client.get("/", headers=followed).status_code == 200
+    assert client.get("/api/runs", headers=followed).status_code == 403
+    assert client.get("/", headers={**followed, "sec-fetch-dest": "iframe"}).status_code == 403
+    assert seen == ["/"]
+
+
+def test_the_answers_may_not_be_framed_or_sniffed(api):
+    headers = api.get("/api/runs").headers
+    assert headers["x-frame-options"] == "DENY" and headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.fixture
+def guarded(house):
+    with TestClient(make_app(house, TOKEN), base_url="http://farm.example:8420") as client:
+        yield client
+
+
+def test_without_the_token_nothing_is_answered(guarded):
+    for path in ("/api/runs", "/", "/openapi.json", "/api/events", "/?token=wrong"):
+        assert guarded.get(path, follow_redirects=False).status_code == 401
+    assert guarded.get("/api/runs", headers={"authorization": "Bearer wrong"}).status_code == 401
+    assert guarded.get("/api/runs", headers={"cookie": "understudy_token=; x\x01"}).status_code == 401
+
+
+def test_programs_bring_the_token_in_a_header_and_browsers_in_a_cookie(guarded):
+    assert guarded.get("/api/runs", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
+    arrival = guarded.get(f"/?token={TOKEN}", follow_redirects=False)
+    assert arrival.status_code == 303 and arrival.headers["location"] == "/"
+    cookie = arrival.headers["set-cookie"].lower()
+    assert "httponly" in cookie and "samesite=strict" in cookie
+    assert guarded.get("/api/runs").status_code == 200
+
+
+def test_the_token_does_not_open_the_door_to_other_sites(guarded):
+    headers = {"authorization": f"Bearer {TOKEN}", "origin": "http://evil.example"}
+    assert guarded.get("/api/runs", headers=headers).status_code == 403
+
+
+def test_a_websocket_of_another_site_is_closed():
+    sent = []
+
+    async def app(scope, receive, send):
+        raise AssertionError("it came through")
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "websocket",
+        "path": "/_nicegui_ws/socket.io/",
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1:8420"), (b"origin", b"http://evil.example")],
+    }
+    asyncio.run(Gate(app)(scope, receive, send))
+    assert sent[0]["type"] == "websocket.close"
+
+
+@pytest.mark.parametrize(("host", "alone"), [("127.0.0.1", True), ("::1", True), ("localhost", True)])
+def test_loopback_needs_no_token(host, alone):
+    assert is_loopback(host) is alone and _token(host, None) == ""
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "farm.example"])
+def test_every_other_address_gets_one(host):
+    assert len(_token(host, None)) >= 24
+
+
+@pytest.mark.parametrize("token", ["short", "with blanks in it", "semicolon;semicolon", "ümläute-in-a-token"])
+def test_a_weak_token_is_refused(token):
+    with pytest.raises(SettingError):
+        _token("0.0.0.0", token)

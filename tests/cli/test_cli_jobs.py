@@ -66,12 +66,12 @@ class Jobs:
     def train(self, settings: TrainSettings, report: Callable[[Any], None], stop: Any = None) -> Any:
         self.asked.append(settings)
         self.script(report)
-        return SimpleNamespace(run=RunFolder(self.folder / "a"))
+        return SimpleNamespace(run=RunFolder(self.folder / "a"), rank=0)
 
     def resume(self, run: RunFolder, report: Callable[[Any], None], stop: Any = None, **changes: Any) -> Any:
         self.asked.append((run.name, changes))
         self.script(report)
-        return SimpleNamespace(run=run)
+        return SimpleNamespace(run=run, rank=0)
 
     def apply(self, settings: ApplySettings, report: Callable[[Any], None], stop: Any = None) -> Any:
         self.asked.append(settings)

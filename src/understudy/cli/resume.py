@@ -28,8 +28,8 @@ def command(run: str, /, *, json: JsonFlag = False, **changes: Any) -> int:
     from understudy.training.train import resume
 
     with StopFlag() as stop, training_progress(json) as progress:
-        resume(folder, progress.report, stop=stop, **given)
-        return progress.ended(folder)
+        result = resume(folder, progress.report, stop=stop, **given)
+        return progress.ended(folder) if result.rank == 0 else 0
 
 
 def _checked(run: RunFolder, changes: dict[str, Any]) -> dict[str, Any]:

@@ -16,4 +16,4 @@ def command(settings: TrainSettings, *, json: JsonFlag = False) -> int:
 
     with StopFlag() as stop, training_progress(json) as progress:
         result = train(settings, progress.report, stop=stop)
-        return progress.ended(result.run)
+        return progress.ended(result.run) if result.rank == 0 else 0  # the others have helped, and say nothing

@@ -166,7 +166,6 @@ class Session:
             total = self.step + left if self.max_steps is None else min(self.step + left, self.max_steps)
             self._plan_total(max(total, self.step + 1))
         if not self.planned and self.plan.totals and self.clock.pace and not self.wanted_total:
-            self.planned = True
             self._announce()
 
     def _has_two_limits(self) -> bool:
@@ -188,8 +187,9 @@ class Session:
         self._update(total=total, plan=_plan_fields(self.job))
 
     def _announce(self) -> None:
+        self.planned = True
         total, pace = self.plan.total_steps, self.clock.pace or 0.0
-        seconds = pace * (total - self.step)
+        seconds = pace * (total - self.step) or None
         self._update(state="training", total=total, plan=_plan_fields(self.job))
         if self.run is not None:
             pairs = len(self.job.data.pairs)
@@ -322,6 +322,8 @@ class Session:
         finished = ended.state == "finished"
         if finished:
             self.plan.totals.append((self.step, self.step))
+        if not self.planned and self.plan.totals:
+            self._announce()
         self.keeper.measured = {"bfloat16_difference": self._bfloat16_difference()}
         done = self.step == 0 or self._checkpoint()
         if finished and self.pictures is not None:

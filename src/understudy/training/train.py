@@ -134,6 +134,7 @@ def _watch_over(session: Session, run: RunFolder) -> TrainResult:
         try:
             ended = session.go(heartbeat)
         except UnderstudyError as error:
+            heartbeat.update(step=session.step)
             run.log(error.text)
             raise
         best = session.best

@@ -7,6 +7,7 @@ and ends with it: its standard input closes when that process is gone, however i
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -61,22 +62,23 @@ def _same_job(company: Any, word: dict[str, Any]) -> Any:
     return job
 
 
-def _end_with_parent() -> None:
-    """Leave at once when the process that started this one is gone."""
+def _end_with_parent(folder: str) -> None:
+    """Leave at once when the process that started this one is gone, and clear up after it."""
     while os.read(0, 1):  # not sys.stdin: its lock would be held when this process ends by itself
         pass
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 
 def main(arguments: list[str]) -> int:
     """The process itself; its exit code."""
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    folder, rank, world, device, threads = arguments
+    threading.Thread(target=_end_with_parent, args=(folder,), name="parent", daemon=True).start()
     import torch
     import torch.distributed as dist
 
     from understudy.training.company import Company
 
-    folder, rank, world, device, threads = arguments
     store = dist.FileStore(os.path.join(folder, "store"), -1)
     company = Company(int(rank), int(world), store, torch.device(device), int(threads))
     try:

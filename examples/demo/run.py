@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+STARTED = time.monotonic()
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
@@ -73,6 +74,8 @@ def render(folders: Folders, width: int, stages: Stages) -> None:
 
 def learn(folders: Folders, time_limit: float, model_size: str, stages: Stages) -> Any:
     """Train on the five painted frames; the RunFolder."""
+    # A time limit counts from the start of the process, and this one has been rendering.
+    time_limit += time.monotonic() - STARTED
     with stages.stage(f"Learning from {len(PAINTED)} painted frames") as step:
         return understudy.train(
             _watch_training(step),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import re
 import threading
 import time
 import warnings
@@ -255,7 +256,9 @@ def _host() -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    """What torch says, without where in its own source it stands."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return re.sub(r".*third_party/[^\]]*\] ", "", line)[:160]
 
 
 def _is_of_connection(error: BaseException) -> bool:

@@ -52,12 +52,13 @@ class Session:
         self.good: tuple[int, dict[str, Any]] | None = None
         self.rescues = 0
         self.heartbeat: Heartbeat | None = None
+        self.begun = False
         self.time_is_up = False
         self.wanted_total = 0
 
     def go(self, heartbeat: Heartbeat | None) -> Ended:
         """Train until the plan, the time or a request ends it; then save everything."""
-        self.heartbeat = heartbeat
+        self.heartbeat, self.begun = heartbeat, True
         self.good = (self.step, self.learner.state())
         try:
             while self._goes_on():

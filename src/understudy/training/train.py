@@ -61,13 +61,14 @@ def train(
             read_previews(job)
         most = _plan_steps(job, settings)
         run = RunFolder.create(settings.data_directory, settings.name)
+        session = Session(job, run, clock, report, stop, share, max_steps=most)
         try:
             _write_settings(run, settings)
-            share.join(job, run.path, 0, stop, lambda text: report(Said(text)))
+            return _watch_over(session, run)
         except BaseException:
-            run.discard()
+            if not session.begun:
+                run.discard()
             raise
-        return _watch_over(Session(job, run, clock, report, stop, share, max_steps=most), run)
 
 
 def resume(
@@ -105,10 +106,8 @@ def resume(
             _take_over(run, job, *found)
             most = _extend(job, step, limits)
             clock.limit = limits.get("time_limit", None if job.plan.totals else changed.time_limit)
-        share.join(job, run.path, step, stop, lambda text: report(Said(text)))
         if limits:
             _write_settings(run, changed)
-        run.truncate_summary(step)
         return _watch_over(Session(job, run, clock, report, stop, share, step, best, most), run)
 
 
@@ -124,11 +123,13 @@ def _write_settings(run: RunFolder, settings: TrainSettings) -> None:
 
 def _watch_over(session: Session, run: RunFolder) -> TrainResult:
     """Run the session under its heartbeat, and say how it ended whatever happens."""
-    run.clear_stop()
-    if hasattr(session.stop, "watch"):
-        session.stop.watch(run)
     job = session.job
     with Heartbeat(run, step=session.step, pairs=len(job.data.pairs), model_size=job.plan.size) as heartbeat:
+        run.clear_stop()
+        if hasattr(session.stop, "watch"):
+            session.stop.watch(run)
+        run.truncate_summary(session.step)
+        session.share.join(job, run.path, session.step, session.stop, session.say)
         heartbeat.update(state="training")
         run.log(f"training from step {session.step}, {job.plan.device}, {job.plan.precision}")
         try:

@@ -8,7 +8,7 @@ so that a whole batch is one gather, whatever the sizes of the frames, with both
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as functional
@@ -116,14 +116,23 @@ class CropSource:
         self.cells = [_change_per_cell(pair) for pair in pairs]
 
     def batch(
-        self, step: int, samples: range, pairs: list[int], augmentation: Augmentation, total: int
+        self,
+        step: int,
+        samples: range,
+        pairs: list[int],
+        augmentation: Augmentation,
+        total: int,
+        crop: tuple[int, int] | None = None,
     ) -> Batch:
         """Those of the ``total`` samples of a step that are in ``samples``, drawn from ``pairs``."""
+        size = crop or self.crop
         numbers = random_numbers(self.seed, step, total)[samples.start : samples.stop]
-        crops = self._crops(numbers, pairs, augmentation, step, samples, total)
+        order = [_pair_of(self.seed, step, sample, total, len(pairs)) for sample in samples]
+        crops = self._crops(numbers, [pairs[index] for index in order], augmentation, size, self.focus)
         if augmentation.paste > 0:
-            donors = self._crops(numbers.roll(DRAWS // 2, 1), pairs, augmentation, step, samples, total, True)
-            crops = _paste(crops, donors, numbers[:, 14] < augmentation.paste, self.parts[0])
+            donors = [pairs[(index + 1) % len(pairs)] for index in order]
+            others = self._crops(numbers.roll(DRAWS // 2, 1), donors, augmentation, size, 1.0)
+            crops = _paste(crops, others, numbers[:, 14] < augmentation.paste, self.parts[0])
         plate, truth, base, weight = crops.split(self.parts, dim=1)
         if augmentation.gain > 0:
             plate = _vary_gain(plate, numbers[:, 8:15], augmentation.gain)
@@ -134,44 +143,37 @@ class CropSource:
         numbers: Tensor,
         pairs: list[int],
         augmentation: Augmentation,
-        step: int,
-        samples: range,
-        total: int,
-        on_change: bool = False,
+        size: tuple[int, int],
+        focus: float,
     ) -> Tensor:
-        height, width = self.crop
-        reach = _region_size(self.crop, augmentation) if augmentation.warps else self.crop
-        draw = self._draw(numbers, pairs, augmentation, step, samples, total, reach, on_change)
-        region = self._gather(draw, reach)
-        return _warp(region, numbers, augmentation, (height, width)) if augmentation.warps else region
+        draw = self._draw(numbers, pairs, augmentation, size, focus)
+        if not augmentation.warps:
+            return self._gather(draw, size)
+        region = _region_size(size, augmentation)
+        around = replace(
+            draw, top=draw.top - (region[0] - size[0]) // 2, left=draw.left - (region[1] - size[1]) // 2
+        )
+        return _warp(self._gather(around, region), numbers, augmentation, size)
 
     def _draw(
         self,
         numbers: Tensor,
         pairs: list[int],
         augmentation: Augmentation,
-        step: int,
-        samples: range,
-        total: int,
         size: tuple[int, int],
-        on_change: bool,
+        focus: float,
     ) -> _Draw:
-        order = [_pair_of(self.seed, step, sample, total, len(pairs)) for sample in samples]
-        pair = torch.tensor([pairs[(index + on_change) % len(pairs)] for index in order])
-        focus = 1.0 if on_change else self.focus
-        corners = [
-            self._corner(int(p), row, size, focus) for p, row in zip(pair, numbers.tolist(), strict=True)
-        ]
+        rows = numbers.tolist()
+        corners = [self._corner(pair, row, size, focus) for pair, row in zip(pairs, rows, strict=True)]
         top, left = torch.tensor(corners).unbind(1)
-        square = size[0] == size[1]
-        no = torch.zeros(len(pair), dtype=torch.bool)
+        no = torch.zeros(len(pairs), dtype=torch.bool)
         return _Draw(
-            pair,
+            torch.tensor(pairs),
             top,
             left,
             numbers[:, 4] < 0.5 if augmentation.mirror else no,
             numbers[:, 5] < 0.5 if augmentation.turn else no,
-            numbers[:, 6] < 0.5 if augmentation.turn and square else no,
+            numbers[:, 6] < 0.5 if augmentation.turn and size[0] == size[1] else no,
         )
 
     def _corner(self, pair: int, row: list[float], size: tuple[int, int], focus: float) -> tuple[int, int]:
@@ -181,15 +183,13 @@ class CropSource:
         if row[0] >= focus:
             return round(row[1] * most_top), round(row[2] * most_left)
         cells = self.cells[pair]
-        cell = int(
-            torch.searchsorted(cells.sums, row[3] * float(cells.sums[-1])).clamp(max=len(cells.sums) - 1)
-        )
-        y, x = divmod(cell, cells.columns)
+        cell = int(torch.searchsorted(cells.sums, row[3] * float(cells.sums[-1])))
+        y, x = divmod(min(cell, len(cells.sums) - 1), cells.columns)
         top, left = y * GRID - row[1] * (size[0] - GRID), x * GRID - row[2] * (size[1] - GRID)
         return min(max(0, round(top)), most_top), min(max(0, round(left)), most_left)
 
     def _gather(self, draw: _Draw, size: tuple[int, int]) -> Tensor:
-        """(N, C, h, w) from the packed pixels in one indexing; past the frame's edge its edge is repeated."""
+        """(N, C, h, w) from the packed pixels in one indexing; past the frame's edge it is mirrored."""
         rows = torch.arange(size[0])[None, :, None] + torch.zeros(1, 1, size[1], dtype=torch.long)
         columns = torch.arange(size[1])[None, None, :] + torch.zeros(1, size[0], 1, dtype=torch.long)
         swap = draw.swap[:, None, None]
@@ -200,9 +200,17 @@ class CropSource:
             torch.where(draw.mirror[:, None, None], size[1] - 1 - columns, columns) + draw.left[:, None, None]
         )
         height, width = (self.sizes[draw.pair, axis][:, None, None] for axis in (0, 1))
-        rows, columns = rows.clamp(min=0).minimum(height - 1), columns.clamp(min=0).minimum(width - 1)
+        rows, columns = _mirrored(rows, height), _mirrored(columns, width)
         index = self.starts[draw.pair][:, None, None] + rows * width + columns
         return self.pixels[index.to(self.device, non_blocking=True)].permute(0, 3, 1, 2)
+
+
+def _mirrored(index: Tensor, size: Tensor) -> Tensor:
+    """Positions past either end, mirrored back in; what is further out than the frame is long stays at its
+    end."""
+    index = torch.where(index < 0, -index, index)
+    index = torch.where(index >= size, 2 * size - 2 - index, index)
+    return index.clamp(min=0).minimum(size - 1)
 
 
 @dataclass(frozen=True)

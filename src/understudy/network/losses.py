@@ -17,7 +17,6 @@ from understudy.errors import SettingError
 
 Term = Callable[[Tensor, Tensor, Tensor], Tensor]
 AUTO = {"image": "l1", "matte": "bce+dice"}
-TINY = 1e-6
 SMOOTH = 1e-3
 
 
@@ -38,10 +37,10 @@ def charbonnier(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     return _mean(((result - truth).square() + SMOOTH**2).sqrt(), weight)
 
 
-def bce(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """Binary cross entropy of a matte in 0..1, soft edges included."""
-    safe = result.clamp(TINY, 1 - TINY)
-    return _mean(-(truth * safe.log() + (1 - truth) * (1 - safe).log()), weight)
+def bce(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Binary cross entropy of a matte, soft edges included, from what the sigmoid is taken of: a pixel that
+    is surely wrong pulls as hard as any other."""
+    return _mean(functional.binary_cross_entropy_with_logits(logits, truth, reduction="none"), weight)
 
 
 def dice(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
@@ -49,7 +48,7 @@ def dice(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     over = (1, 2, 3)
     both = (result * truth * weight).sum(over)
     total = ((result + truth) * weight).sum(over)
-    slack = 0.001 * weight[0].numel()
+    slack = 1e-4 * weight[0].numel()
     return (1 - (2 * both + slack) / (total + slack)).mean()
 
 
@@ -98,9 +97,14 @@ def _window(planes: Tensor) -> Tensor:
 def make_loss(text: str, kind: str) -> Term:
     """The function for ``--loss``; ``auto`` is chosen by the kind of truth. SettingError when unknown."""
     weighted = [_parse(item.strip(), text) for item in (AUTO[kind] if text == "auto" else text).split("+")]
+    if kind != "matte" and any(term is bce for _, term in weighted):
+        raise _no_loss(text)
 
-    def loss(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-        values = [factor * term(result, truth, weight) for factor, term in weighted]
+    def loss(answer: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+        result = answer.sigmoid() if kind == "matte" else answer
+        values = [
+            factor * term(answer if term is bce else result, truth, weight) for factor, term in weighted
+        ]
         return torch.stack(values).sum()
 
     return loss
@@ -111,13 +115,17 @@ def _parse(item: str, text: str) -> tuple[float, Term]:
     try:
         value = float(factor or 1)
     except ValueError:
-        value = -1.0
+        raise _no_loss(text) from None
     if name not in TERMS or not 0 < value < 1e6:
-        raise SettingError(
-            "There is no such loss.",
-            expected=f"auto, or terms joined by +, each with a weight if wanted: {', '.join(TERMS)}",
-            found=text,
-            where="--loss",
-            remedy="Write it as in l1+structure:0.2.",
-        )
+        raise _no_loss(text)
     return value, TERMS[name]
+
+
+def _no_loss(text: str) -> SettingError:
+    return SettingError(
+        "There is no such loss.",
+        expected=f"auto, or terms joined by +, each with a weight: {', '.join(TERMS)} (bce for mattes only)",
+        found=text,
+        where="--loss",
+        remedy="Write it as in l1+structure:0.2.",
+    )

@@ -89,10 +89,10 @@ class Learner:
 
     def step(self, step: int) -> float:
         """Take step number ``step``, from 1; the mean loss of its crops over all processes."""
-        total = self.plan.batch_size
+        total, crop = self.plan.crops_of(step)
         samples = self.share.samples(total)
         pairs = self.plan.learned_pairs(step, self.count)
-        batch = self.crops.batch(step, samples, pairs, self.augmentation, total)
+        batch = self.crops.batch(step, samples, pairs, self.augmentation, total, crop)
         self.network.zero_grad(set_to_none=True)
         with self.share.together():
             loss = self._loss(batch) * (len(samples) / total)
@@ -106,7 +106,7 @@ class Learner:
         with autocast(self.device, self.plan.precision):
             answer = self.share.remainder(self.network, batch.input)
         answer = answer.float()
-        result = batch.base + answer if batch.base.shape[1] else answer.sigmoid()
+        result = batch.base + answer if batch.base.shape[1] else answer
         return self.loss(result, batch.truth, batch.weight)
 
     @torch.no_grad()

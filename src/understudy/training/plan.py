@@ -34,6 +34,7 @@ class Plan(BaseModel):
     size: str
     precision: Literal["float32", "bfloat16"]
     threads: int = Field(ge=1, le=4096)
+    small: int = Field(default=0, ge=0, le=1024)
     device: str = Field(pattern=r"^(cpu|mps|cuda)(:\d{1,3})?$")
     seed: Count
     rate: float = Field(default=RATE, gt=0, le=1)
@@ -50,6 +51,15 @@ class Plan(BaseModel):
     def total_at(self, step: int) -> int:
         """Total Steps as they were planned when ``step`` was done."""
         return next((total for start, total in reversed(self.totals) if start <= step), UNKNOWN)
+
+    def crops_of(self, step: int) -> tuple[int, tuple[int, int]]:
+        """How many crops of which size make a step. Where the batch size is automatic, two of three steps
+        take more and smaller crops instead: they vary more, the large ones teach what needs context."""
+        if not self.small or step % 3 == 0:
+            return self.batch_size, self.crop
+        side = (self.small, self.small)
+        area = self.batch_size * self.crop[0] * self.crop[1]
+        return max(1, round(area / self.small**2)), side
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step, from 1: warm-up, then half a cosine down to nothing."""
@@ -81,6 +91,13 @@ def choose_crop(wish: int, sizes: list[tuple[int, int]], stride: int) -> tuple[i
     fit = [min(most, max(1, side // stride)) * stride for side in (height, width)]
     side = min(fit) if min(fit) >= 4 * stride else None
     return (side, side) if side else (fit[0], fit[1])
+
+
+def choose_small_crop(wish: int | str, crop: tuple[int, int], stride: int) -> int:
+    """The side of the smaller crops: about half of ``crop``; 0 where the batch size is the artist's, or the
+    crops are small already."""
+    side = round(min(crop) / 2 / stride) * stride
+    return side if wish == "auto" and side >= 4 * stride else 0
 
 
 def choose_held_out(wish: int | str, numbers: list[int]) -> tuple[int | None, bool]:

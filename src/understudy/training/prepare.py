@@ -40,6 +40,7 @@ from understudy.training.plan import (
     choose_batch_size,
     choose_crop,
     choose_held_out,
+    choose_small_crop,
     crop_bytes,
 )
 
@@ -97,7 +98,12 @@ def augmentation_for(data: DataSet) -> Augmentation:
 
 
 def _make_plan(
-    settings: TrainSettings, data: DataSet, network: EffectNetwork, device: torch.device, precision: str, world: int
+    settings: TrainSettings,
+    data: DataSet,
+    network: EffectNetwork,
+    device: torch.device,
+    precision: str,
+    world: int,
 ) -> Plan:
     crop = choose_crop(settings.crop_size, [pair.input.shape[:2] for pair in data.pairs], network.stride)
     each = crop_bytes(crop, SIZES[settings.model_size].widths[0])
@@ -111,6 +117,7 @@ def _make_plan(
         size=settings.model_size,
         precision=precision,
         threads=core_count(),
+        small=choose_small_crop(settings.batch_size, crop, network.stride),
         device=str(device),
         seed=settings.seed,
         held_out=held_out,

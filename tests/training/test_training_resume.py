@@ -1,0 +1,188 @@
+"""A run that was stopped goes on exactly: the same losses and the same weights as one never stopped."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from training_bench import StopAt, assert_same_course, losses, weights
+
+from understudy.errors import ModelFileError, RunError
+from understudy.runs import RunFolder
+from understudy.training import session
+from understudy.training.events import Ended, Planned
+from understudy.training.learner import Learner
+from understudy.training.progress_file import load_progress
+
+
+@pytest.fixture
+def whole(bench: Any) -> RunFolder:
+    """Twelve steps, never stopped."""
+    run: RunFolder = bench.train(name="whole").run
+    return run
+
+
+@pytest.mark.parametrize("after", [1, 5, 7, 11])
+def test_a_run_that_was_stopped_takes_the_same_course(bench: Any, whole: RunFolder, after: int) -> None:
+    stopped = bench.train(name="stopped", stop=StopAt(after))
+    assert (stopped.state, stopped.step) == ("stopped", after)
+    assert stopped.run.read_state().reason == "the test"
+    result = bench.resume(stopped.run)
+    assert (result.state, result.step) == ("finished", 12)
+    assert_same_course(result.run, whole)
+
+
+def test_a_run_that_was_stopped_twice_takes_the_same_course(bench: Any, whole: RunFolder) -> None:
+    run = bench.train(name="stopped", stop=StopAt(3)).run
+    assert bench.resume(run, stop=StopAt(4)).step == 7
+    assert_same_course(bench.resume(run).run, whole)
+
+
+def test_a_run_with_everything_random_takes_the_same_course(make_bench: Any) -> None:
+    """A matte varies its crops most: turned, zoomed, pasted, and brightened."""
+    bench = make_bench(effect="matte")
+    whole = bench.train(name="whole", batch_size=3).run
+    run = bench.train(name="stopped", batch_size=3, stop=StopAt(5)).run
+    assert_same_course(bench.resume(run).run, whole)
+
+
+def test_a_run_that_broke_off_goes_on_from_its_last_checkpoint(
+    bench: Any, whole: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ends the process: here an error that nobody foresaw, in step 9; checkpoints are every 5."""
+    step = Learner.step
+
+    def break_off(self: Learner, number: int) -> float:
+        if number == 9:
+            raise KeyError("unforeseen")
+        return step(self, number)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyError):
+        patch.setattr(Learner, "step", break_off)
+        bench.train(name="broken")
+    run = RunFolder.open(bench.data / "broken")
+    assert run.read_state().state == "failed"
+    assert_same_course(bench.resume(run).run, whole)
+
+
+def test_a_run_that_got_to_no_checkpoint_begins_again(
+    bench: Any, whole: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(KeyError):
+        patch.setattr(Learner, "step", lambda self, step: {}[step])
+        bench.train(name="broken")
+    assert_same_course(bench.resume(RunFolder.open(bench.data / "broken")).run, whole)
+
+
+def test_rows_written_after_the_checkpoint_are_cut_back(bench: Any, whole: RunFolder) -> None:
+    run = bench.train(name="stopped", stop=StopAt(7)).run
+    run.append_summary([{"step": 8, "loss": 99.0, "lr": 0.0}, {"step": 9, "loss": 99.0, "lr": 0.0}])
+    bench.resume(run)
+    assert losses(run) == losses(whole)
+
+
+def test_the_seed_decides_the_course(bench: Any, whole: RunFolder) -> None:
+    assert losses(bench.train(seed=0).run) == losses(whole)
+    assert losses(bench.train(seed=1).run) != losses(whole)
+
+
+def test_a_finished_run_says_so(bench: Any, whole: RunFolder) -> None:
+    before = {path: path.stat().st_mtime_ns for path in whole.path.iterdir()}
+    result = bench.resume(whole)
+    assert (result.state, result.step) == ("finished", 12)
+    assert "whole is finished" in bench.said() and bench.of(Ended)[0].state == "finished"
+    assert {path: path.stat().st_mtime_ns for path in whole.path.iterdir()} == before
+
+
+def test_a_finished_run_goes_on_when_it_is_given_more(bench: Any, whole: RunFolder) -> None:
+    first = losses(whole)
+    assert bench.resume(whole, max_steps=16).step == 16
+    assert losses(whole)[:12] == first and len(losses(whole)) == 16
+    assert bench.resume(whole, epochs=8).step == 20  # 8 epochs of 5 pairs in batches of 2
+    assert bench.resume(whole).state == "finished" and "finished" in bench.said()
+
+
+def test_a_run_goes_on_for_a_time(bench: Any, whole: RunFolder) -> None:
+    began = time.monotonic()
+    result = bench.resume(whole, time_limit=4, start=began)
+    assert result.state == "finished" and result.step > 13
+    assert time.monotonic() - began < 5.5
+
+
+def test_a_run_stopped_before_its_speed_was_known_goes_on_with_its_time_limit(bench: Any) -> None:
+    run = bench.train(time_limit=600, stop=StopAt(2), start=time.monotonic()).run
+    assert load_progress(run.ost_path)[0].plan.totals == []
+    result = bench.resume(run, stop=StopAt(30), start=time.monotonic())
+    assert (result.state, result.step) == ("stopped", 32)
+
+
+def test_the_plan_is_stored_with_the_run(bench: Any, whole: RunFolder) -> None:
+    stored = load_progress(whole.ost_path)[0].plan
+    assert (stored.batch_size, stored.threads, stored.device, stored.precision) == (2, 1, "cpu", "float32")
+    assert stored.totals == [(0, 12), (12, 12)] and stored.seed == 0
+    plan = whole.read_state().plan
+    assert (plan["batch_size"], plan["total_steps"], plan["threads"]) == (2, 12, 1)
+
+
+def test_initial_weights_need_not_be_there_any_more(bench: Any, whole: RunFolder, tmp_path: Path) -> None:
+    cat = tmp_path / "start.cat"
+    cat.write_bytes(whole.best_or_newest().read_bytes())
+    again = bench.train(name="again", initial_weights=str(cat)).run
+    assert losses(again) != losses(whole)
+    run = bench.train(name="stopped", initial_weights=str(cat), stop=StopAt(5)).run
+    cat.unlink()
+    assert_same_course(bench.resume(run).run, again)
+
+
+def test_other_frames_are_refused(bench: Any) -> None:
+    run = bench.train(stop=StopAt(5)).run
+    painted = bench.shot.truth_file(1002)
+    painted.write_bytes(bench.shot.plate_file(1002).read_bytes())
+    before = weights(run)
+    with pytest.raises(RunError, match="not the ones") as caught:
+        bench.resume(run)
+    assert caught.value.exit_code == 2 and weights(run).keys() == before.keys()
+
+
+def test_a_busy_run_is_refused(bench: Any) -> None:
+    run = bench.train(stop=StopAt(5)).run
+    state = run.read_state()
+    state.state, state.heartbeat, state.host = "training", time.time(), "elsewhere"
+    run.write_state(state)
+    with pytest.raises(RunError, match="cannot be resumed"):
+        bench.resume(run)
+
+
+def test_a_checkpoint_without_its_progress_file_is_no_start(bench: Any, whole: RunFolder) -> None:
+    whole.ost_path.unlink()
+    with pytest.raises(RunError, match="nothing to go on from"):
+        bench.resume(whole)
+
+
+def test_a_damaged_progress_file_is_refused(bench: Any) -> None:
+    run = bench.train(stop=StopAt(5)).run
+    run.ost_path.write_bytes(run.ost_path.read_bytes()[:-100])
+    with pytest.raises(ModelFileError, match="progress file"):
+        bench.resume(run)
+    assert run.read_state().state == "stopped"
+
+
+def test_the_best_checkpoint_of_a_run_is_never_older_than_its_newest(bench: Any) -> None:
+    """A stopped run has a best one; gone on with and then broken off, that must not be what the run means."""
+    run = bench.train(stop=StopAt(3)).run
+    early = run.best_path.read_bytes()
+    bench.resume(run, stop=StopAt(4))
+    assert run.best_path.read_bytes() != early
+    later = run.best_path.read_bytes()
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyError):
+        patch.setattr(session.Session, "_finish", lambda self, ended: {}["broken off"])
+        bench.resume(run)
+    assert run.best_path.read_bytes() != later
+
+
+def test_total_steps_are_said_before_the_first_checkpoint(bench: Any) -> None:
+    bench.train()
+    planned = bench.of(Planned)
+    assert len(planned) == 1 and (planned[0].total_steps, planned[0].batch_size, planned[0].pairs) == (12, 2, 5)

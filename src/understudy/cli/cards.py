@@ -61,9 +61,15 @@ def model_card(path: Path) -> Card:
     from understudy.network.model_file import read_header
 
     header = read_header(path)
+    form = f"{getattr(header, 'format', '')} {getattr(header, 'version', '')}".strip()
+    size = size_text(path.stat().st_size)
+    return {"File": str(path), **header_lines(header), **({"Format": form} if form else {}), "Size": size}
+
+
+def header_lines(header: Any) -> Card:
+    """What the header of a model says, wherever it was found."""
     origin = _as_dict(getattr(header, "provenance", {}))
     lines = {
-        "File": str(path),
         "Kind": KINDS.get(header.kind, header.kind),
         "Channels in": ", ".join(header.input_channels),
         "Extra inputs": ", ".join(_name(item) for item in getattr(header, "extra", ())),
@@ -81,8 +87,6 @@ def model_card(path: Path) -> Card:
         "Versions": _plain(origin.pop("versions", None)),
         "Settings": _settings(_as_dict(origin.pop("settings", {}))),
         **{name.replace("_", " ").capitalize(): _plain(value) for name, value in origin.items()},
-        "Format": f"{getattr(header, 'format', '')} {getattr(header, 'version', '')}".strip(),
-        "Size": size_text(path.stat().st_size),
     }
     return {name: value for name, value in lines.items() if value}
 

@@ -18,6 +18,11 @@ from understudy.runs import is_run
 CARDS = {
     ".cat": "understudy.cli.cards:model_card",
     ".ost": "understudy.cli.cards:progress_card",
+    ".pt": "understudy.cli.export_cards:export_card",
+    ".onnx": "understudy.cli.export_cards:export_card",
+    ".xml": "understudy.cli.export_cards:export_card",
+    ".json": "understudy.cli.export_cards:flame_card",
+    ".nk": "understudy.cli.export_cards:script_card",
 }
 RUN_CARD = "understudy.cli.cards:run_card"
 Card = dict[str, Any]

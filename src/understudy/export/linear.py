@@ -13,10 +13,10 @@ from torch import nn
 
 from understudy.colour import ColourEncoding, NamedSpace, find_space, matrix_and_curve
 from understudy.colour.matrix_curve import MatrixCurve
-from understudy.colour.named_space import convert
+from understudy.colour.named_space import convert, convert_back
 from understudy.colour.scene_linear import ROLE
 from understudy.errors import ColourError
-from understudy.export.stages import Groups, LinearToSrgb, Matrix, OnChannels, Power, SrgbToLinear, Table
+from understudy.export.stages import Groups, LinearToSrgb, Matrix, Negatives, OnChannels, Power, SrgbToLinear, Table
 
 ALPHA = ("a", "alpha")
 TABLE = (-0.5, 1.5, 16385)
@@ -91,12 +91,24 @@ def _explained(encoding: ColourEncoding) -> tuple[NamedSpace, MatrixCurve]:
 def _curve(space: NamedSpace, found: MatrixCurve, backwards: bool) -> list[nn.Module]:
     if found.curve == "linear":
         return []
+    if found.curve == "sampled":
+        given, wanted = _sampled(space, found)
+        return [Table(wanted, given) if backwards else Table(given, wanted)]
     if found.curve == "srgb":
-        return [LinearToSrgb() if backwards else SrgbToLinear()]
-    if found.curve == "gamma":
-        return [Power(1.0 / found.gamma if backwards else found.gamma)]
-    given, wanted = _sampled(space, found)
-    return [Table(wanted, given) if backwards else Table(given, wanted)]
+        made: nn.Module = LinearToSrgb() if backwards else SrgbToLinear()
+    else:
+        made = Power(1.0 / found.gamma if backwards else found.gamma)
+    slope = _slope_below_zero(space, backwards)
+    return [made if slope is None else Negatives(made, slope)]
+
+
+def _slope_below_zero(space: NamedSpace, backwards: bool) -> float | None:
+    """How the space goes on below 0: the slope of a straight line, or None where it is odd or anything else."""
+    grey = np.repeat(np.float32([[[-0.5], [-0.25], [0.5]]]), 3, axis=2)
+    values = convert_back(grey, ROLE, space) if backwards else convert(grey, space, ROLE)
+    far, near, mirror = values[0].astype(np.float64).mean(axis=1)
+    straight = abs(far - 2 * near) < 1e-6
+    return far / -0.5 if straight and abs(far + mirror) > 1e-6 else None
 
 
 def _sampled(space: NamedSpace, found: MatrixCurve) -> tuple[list[float], list[float]]:

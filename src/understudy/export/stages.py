@@ -94,17 +94,33 @@ class Power(nn.Module):
         return x.abs().pow(self.exponent) * x.sign()
 
 
+class Negatives(nn.Module):
+    """A curve for values from 0 up; below 0 a straight line, of slope 0 where a space holds nothing there."""
+
+    def __init__(self, curve: nn.Module, slope: float) -> None:
+        super().__init__()
+        self.curve = curve
+        self.slope = slope
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.where(x < 0, x * self.slope, self.curve(x.abs()))
+
+
 class Table(nn.Module):
-    """A rising curve by its samples, straight between them and beyond both ends."""
+    """A rising curve by its samples, straight between them and beyond both ends.
+
+    The samples are no buffers: half precision would spoil them.
+    """
 
     def __init__(self, given: list[float], wanted: list[float]) -> None:
         super().__init__()
-        self.register_buffer("given", torch.tensor(given, dtype=torch.float32))
-        self.register_buffer("wanted", torch.tensor(wanted, dtype=torch.float32))
+        self.given = given
+        self.wanted = wanted
         self.last = len(given) - 1
 
     def forward(self, x: Tensor) -> Tensor:
-        given, wanted = self.given.type_as(x), self.wanted.type_as(x)
+        given = torch.tensor(self.given, dtype=torch.float32, device=x.device)
+        wanted = torch.tensor(self.wanted, dtype=torch.float32, device=x.device)
         above = torch.searchsorted(given, x.contiguous()).clamp(1, self.last)
         x0, x1 = given[above - 1], given[above]
         y0, y1 = wanted[above - 1], wanted[above]

@@ -1,0 +1,83 @@
+"""understudy export"""
+
+from __future__ import annotations
+
+import json as json_module
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from understudy.cli.json_flag import JsonFlag
+
+Host = Literal["nuke", "torchscript", "onnx", "flame", "openvino"]
+
+
+def command(
+    model: str,
+    /,
+    *,
+    to: Host,
+    output: Annotated[Path, Parameter(metavar="DIR")],
+    name: str | None = None,
+    plate: Annotated[str | None, Parameter(metavar="SHOT")] = None,
+    check: Literal["full", "quick"] = "full",
+    json: JsonFlag = False,
+) -> int:
+    """Make files that another program loads, and prove them: they are run at once beside understudy apply.
+
+    The largest difference is printed and stored beside the file. Above 1e-4 (float32) or 1e-2 (half)
+    nothing is left behind.
+
+    Parameters
+    ----------
+    model:
+        A .cat, or a run: its best checkpoint.
+    to:
+        The program that shall load it. nuke takes scene-linear pixels, the others the values of files.
+    output:
+        The folder for the files; made where it is missing.
+    name:
+        What the files are called; the model's name by default.
+    plate:
+        A shot to try the files on; by default the one that the run learned from.
+    check:
+        quick leaves out the whole plate and 4K.
+    """
+    from understudy.export.export import ExportSettings, export
+
+    settings = ExportSettings(model, to, output, name, plate, check == "full")
+    made = export(settings, _tell_json if json else _tell)
+    _end_json(made) if json else _end(made)
+    return 0
+
+
+def _tell(each: Any) -> None:
+    size = f"{each.width} x {each.height}"
+    print(
+        f"  {each.frame:<20} {size:<12} {each.device:<5} {each.precision:<20} {each.difference:.2e}", flush=True
+    )
+
+
+def _end(made: Any) -> None:
+    for note in made.notes:
+        print(note)
+    for file in made.files:
+        print(f"Wrote {file}")
+    print(f"Largest difference from understudy apply: {made.difference:.2e} (at most 1e-04 is allowed).")
+
+
+def _tell_json(each: Any) -> None:
+    print(json_module.dumps({"event": "compared", **each.as_values()}), flush=True)
+
+
+def _end_json(made: Any) -> None:
+    values = {
+        "event": "exported",
+        "file": str(made.file),
+        "files": [str(file) for file in made.files],
+        "record": str(made.record),
+        "largest_difference": made.difference,
+        "notes": list(made.notes),
+    }
+    print(json_module.dumps(values, ensure_ascii=False), flush=True)

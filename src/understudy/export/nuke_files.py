@@ -1,0 +1,114 @@
+"""What goes with the TorchScript for Nuke: a script that makes the .cat, and a folder for the Cattery menu."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+from understudy.errors import ExportError, SettingError
+from understudy.export.channels import nuke_channels
+from understudy.export.metadata import ExportInfo
+from understudy.export.nk import Node, Raw, literal, read_script, write_script
+
+ICON = Path(__file__).with_name("icon.png")
+HERE = "[file dirname [value root.name]]"
+OLDEST_NUKE = 14.0
+PACKAGE_VERSION = 1
+MIX_HELP = "0 gives the plate, 1 the full effect."
+
+
+def check_name(name: str) -> None:
+    """SettingError for a name that Nuke would take for a frame number."""
+    if "#" in name or "%" in name:
+        raise SettingError(
+            "Nuke would read a frame number into this name.",
+            expected="a name without # and %",
+            found=name,
+            where="--name",
+            remedy="Choose another --name.",
+        )
+
+
+def node_name(name: str) -> str:
+    """A name that a node can have: letters, digits and underscores."""
+    made = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")
+    return made if made and not made[0].isdigit() else f"Understudy_{made}".rstrip("_")
+
+
+def cattery_folder(folder: Path, name: str) -> Path:
+    """Where the package of the Cattery menu lies."""
+    return folder / "Cattery" / name
+
+
+def write_nuke_files(folder: Path, info: ExportInfo) -> None:
+    """Write NAME.nk and Cattery/NAME into ``folder``, beside NAME.pt. ExportError when the script, read
+    back, does not say what was meant."""
+    nodes = script_nodes(info)
+    text = write_script(nodes, f"Made by understudy {info.made_with['understudy']}")
+    if read_script(text) != nodes:
+        raise ExportError("The Nuke script does not read back as it was meant.", where=f"{info.name}.nk")
+    (folder / f"{info.name}.nk").write_text(text, encoding="utf-8", newline="\n")
+    package = cattery_folder(folder, info.name)
+    package.mkdir(parents=True)
+    (package / "cat.json").write_text(
+        json.dumps(package_values(info), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    shutil.copyfile(ICON, package / f"{info.name}.png")
+
+
+def script_nodes(info: ExportInfo, here: str = HERE) -> tuple[Node, ...]:
+    """A note, the CatFileCreator and the Inference. ``here``: how a file knob names the script's folder."""
+    script = f"{here}/{literal(info.name)}.pt"
+    cat = f"{here}/Cattery/{literal(info.name)}/{literal(info.name)}.cat"
+    names = [name for _, channels in info.inputs for name in channels]
+    made = ["A"] if info.header.kind == "matte" else info.header.output_channels
+    note = (
+        f"{info.name}\n1. Open this script from its own folder, in NukeX.\n"
+        "2. CatFileCreator: Create .cat file and Inference.\n3. Use the Inference below."
+    )
+    return (
+        Node("StickyNote", (("inputs", "0"), ("name", "Understudy_note"), ("label", note), *_at(-60, -120))),
+        Node(
+            "CatFileCreator",
+            (
+                ("inputs", "0"),
+                ("torchScriptFile", script),
+                ("catFile", cat),
+                ("channelsIn", ", ".join(nuke_channels(names))),
+                ("channelsOut", ", ".join(nuke_channels(made))),
+                ("modelId", node_name(info.name)),
+                ("name", "CatFileCreator_" + node_name(info.name)),
+                ("addUserKnob", Raw("20 Understudy")),
+                ("addUserKnob", Raw(f'7 mix l Mix t "{MIX_HELP}" R 0 1')),
+                ("mix", "1"),
+                *_at(0, 0),
+            ),
+        ),
+        Node(
+            "Inference",
+            (("inputs", "0"), ("modelFile", cat), ("name", node_name(info.name)), *_at(0, 80)),
+        ),
+    )
+
+
+def _at(x: int, y: int) -> tuple[tuple[str, str], ...]:
+    return ("xpos", str(x)), ("ypos", str(y))
+
+
+def package_values(info: ExportInfo) -> dict[str, object]:
+    """What Nuke's Cattery menu reads; its .cat is put beside it by the CatFileCreator."""
+    takes = ", ".join(name for _, names in info.inputs for name in names)
+    return {
+        "minimum_nuke_version_required": OLDEST_NUKE,
+        "version": PACKAGE_VERSION,
+        "category": "Segmentation" if info.header.kind == "matte" else "Other",
+        "description": f"{info.name}: learned with Understudy from {_pairs(info)}. Takes {takes}, scene-linear.",
+        "cats": [{"filepath": f"{info.name}.cat", "name": info.name, "icon": f"{info.name}.png"}],
+    }
+
+
+def _pairs(info: ExportInfo) -> str:
+    count = len(info.header.provenance.get("pairs", ()))
+    return f"{count} pairs" if count != 1 else "1 pair"

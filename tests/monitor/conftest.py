@@ -153,6 +153,12 @@ class Monitor:
             return self.process.communicate()[0]
 
 
+@pytest.fixture(scope="session")
+def monitor_class() -> type[Monitor]:
+    """For fixtures that keep one monitor for many tests."""
+    return Monitor
+
+
 @pytest.fixture
 def start_monitor() -> Iterator[Callable[..., Monitor]]:
     """``start_monitor(data, *footage)`` starts one and waits until it answers; all are ended afterwards."""

@@ -40,7 +40,15 @@ def test_no_smoothness_changes_nothing_and_full_smoothness_flattens_noise():
 
 def test_smoothing_does_not_lag_behind_a_straight_line():
     line = np.linspace(0, 1, 1001)
-    assert np.allclose(smooth(line, 0.8), line, atol=1e-9)
+    smoothed = smooth(line, 0.8)
+    assert np.allclose(smoothed[150:-150], line[150:-150], atol=1e-9)
+    assert np.allclose(smoothed, line, atol=0.03)
+
+
+def test_the_last_step_does_not_pull_the_smoothed_curve_after_it():
+    values = np.ones(10_000)
+    values[-1] = 100.0
+    assert smooth(values, 0.7)[-1] < 3.0
 
 
 def test_a_nan_leaves_no_hole_in_the_smoothed_curve():

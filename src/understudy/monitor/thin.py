@@ -47,8 +47,9 @@ def _average(values: np.ndarray, half: int) -> np.ndarray:
     total = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0))])
     number = np.concatenate([[0], np.cumsum(known)])
     at = np.arange(len(values))
-    reach = np.minimum(half, np.minimum(at, len(values) - 1 - at))
-    low, high = at - reach, at + reach + 1
+    # Towards the ends the window shrinks, so that it does not lag, but not to nothing: no spike at the end.
+    reach = np.minimum(half, np.maximum(np.minimum(at, len(values) - 1 - at), half // 3))
+    low, high = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(values))
     count = number[high] - number[low]
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(count > 0, (total[high] - total[low]) / count, np.nan)

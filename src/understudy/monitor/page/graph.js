@@ -21,11 +21,12 @@ export default {
       </div>
       <div class="us-empty" v-if="words">{{ words }}</div>
     </div>`,
-  props: { runs: Array, log: Boolean, smoothness: Number, original: Boolean, heldOut: Boolean, strong: String },
+  props: { runs: Array, log: Boolean, smoothness: Number, original: Boolean, heldOut: Boolean, strong: String, any: Boolean },
   data: () => ({ hover: null, rubber: null, fault: "", loaded: false }),
   computed: {
     words() {
       if (this.fault) return this.fault;
+      if (!this.any) return "The loss of each run shows here, as soon as there is one.";
       if (!this.runs.length) return "No curve is ticked. Tick runs in the table below.";
       return this.loaded && !this.anyPoints ? "No steps yet. The curve appears with the first ones." : "";
     },
@@ -148,7 +149,8 @@ export default {
       this.scene = this.compose(width, height);
       const pen = canvas.getContext("2d");
       pen.setTransform(dense, 0, 0, dense, 0, 0);
-      paintCurves(pen, this.scene);
+      if (this.anyPoints && this.runs.length) paintCurves(pen, this.scene);
+      this.$el.dataset.log = this.log;
       this.$el.dataset.curves = this.scene.curves.length;
       this.$el.dataset.points = this.scene.curves.reduce((sum, curve) => sum + curve.step.length, 0);
       this.$el.dataset.last = Math.max(0, ...this.scene.curves.map((curve) => curve.last_step));

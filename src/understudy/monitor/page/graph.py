@@ -82,6 +82,7 @@ class Graph:
         names = [name for name in self.desk.rows if name in self.desk.shown]
         self.curves.props["runs"] = [{"name": name, "colour": self.desk.colour(name)} for name in names]
         self.curves.props["strong"] = self.desk.chosen or ""
+        self.curves.props["any"] = bool(self.desk.rows)
 
     def _changed(self, changes: Changes) -> None:
         moved = set(changes.curves) | {name for name in changes.pictures if name in self.desk.shown}

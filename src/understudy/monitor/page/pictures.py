@@ -10,6 +10,7 @@ from understudy.monitor.page.viewer import Viewer, contact_reel, empty_reel, pre
 from understudy.monitor.watch import Changes
 
 NO_RUN = "No run is chosen.\nClick one in the table."
+NO_RUNS = "Contact sheets and previews show here, as soon as a run has made some."
 NO_SHEET = "No contact sheet yet.\nThe first one appears after Contact Sheet Interval steps."
 NO_PREVIEW = "No preview yet.\nGive a Preview plate when training; one appears at every Checkpoint Interval."
 
@@ -27,7 +28,7 @@ class Pictures:
                     "dense no-caps flat unelevated toggle-text-color=grey-3 text-color=grey-6"
                 ).classes("us-kinds")
                 self.kind.on_value_change(self._show)
-                self.frame = ui.select([], label="", on_change=self._show).props(
+                self.frame = ui.select([], on_change=self._show).classes("us-frame").props(
                     "dense borderless options-dense"
                 )
                 ui.element("div").classes("us-gap")
@@ -67,7 +68,7 @@ class Pictures:
         name = self.desk.chosen
         self.frame.visible = self.kind.value == "preview" and len(self.frame.options) > 1
         if name is None:
-            self.viewer.show(empty_reel(NO_RUN))
+            self.viewer.show(empty_reel(NO_RUN if self.desk.rows else NO_RUNS))
         elif self.kind.value == "contact":
             self.viewer.show(contact_reel(name, self._steps, NO_SHEET))
         else:

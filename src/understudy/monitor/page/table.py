@@ -33,7 +33,8 @@ MENU: tuple[tuple[str, str] | None, ...] = (
 
 
 def _column(field: str, title: str, width: int, **more: Any) -> dict[str, Any]:
-    return {"field": field, "headerName": title, "width": width, "minWidth": 44, **more}
+    """``width`` is what it needs at least; what is left over goes to all in proportion."""
+    return {"field": field, "headerName": title, "flex": width, "minWidth": width, **more}
 
 
 def _figures(field: str, title: str, width: int, **more: Any) -> dict[str, Any]:
@@ -51,21 +52,20 @@ COLUMNS = [
         filter=False,
         sortable=False,
         resizable=False,
+        maxWidth=44,
         pinned="left",
         headerTooltip="Show the curve",
     ),
     _column(
         "name",
         "Name",
-        150,
-        flex=1,
-        minWidth=130,
+        130,
         editable=True,
         filter="agTextColumnFilter",
         **{":cellRenderer": "usCells.name"},
     ),
     _column("state", "State", 98, filter="agTextColumnFilter", **{":cellRenderer": "usCells.state"}),
-    _figures("step", "Step", 108, **{":valueFormatter": "usCells.step"}),
+    _figures("step", "Step", 106, **{":valueFormatter": "usCells.step"}),
     _figures("loss", "Loss", 78, **{":valueFormatter": "usCells.number(4)"}),
     _figures("best", "Held-out", 88, **{":valueFormatter": "usCells.heldOut"}),
     _figures("steps_per_second", "Steps/s", 70, **{":valueFormatter": "usCells.number(3)"}),

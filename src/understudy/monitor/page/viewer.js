@@ -20,8 +20,6 @@ export default {
               @dblclick="setLook(tool.name, tool.start)">
             <output>{{ tool.show(look[tool.name]) }}</output>
           </label>
-          <button class="us-quiet" title="Fit into the pane (double-click does too)" @click="fit">Fit</button>
-          <span class="us-zoom">{{ percent }}</span>
         </div>
       </div>
       <div class="us-stage" ref="stage" @wheel.prevent="wheel" @pointerdown="press" @pointermove="move"
@@ -40,6 +38,8 @@ export default {
         <input class="us-slider" type="range" min="0" :max="reel.frames.length - 1" :value="index"
           :disabled="reel.frames.length < 2" aria-label="Which picture" @input="go(Number($event.target.value))">
         <span class="us-label">{{ label }}</span>
+        <button class="us-quiet" title="Fit into the pane (double-click does too)" @click="fit">Fit</button>
+        <span class="us-zoom">{{ percent }}</span>
       </div>
     </div>`,
   props: { reel: { type: Object, default: () => EMPTY }, wide: Number },

@@ -61,7 +61,7 @@ function paintCurve(pen, scene, curve) {
   const { x, y, right, box } = scene;
   const faint = curve.smooth.length > 0;
   if (scene.original || !faint) {
-    const veil = curve.strong || scene.curves.length === 1 ? 0.32 : 0.14;
+    const veil = curve.strong || scene.curves.length === 1 ? 0.32 : scene.curves.length > 5 ? 0.09 : 0.14;
     path(pen, x, y, curve.step, curve.loss, curve.colour, faint ? veil : 0.95, faint ? 1 : 1.5);
   }
   path(pen, x, y, curve.smooth_step, curve.smooth, curve.colour, 1, curve.strong ? 2.5 : 1.75);

@@ -103,7 +103,7 @@ class ExportedEffect(nn.Module):
 
 
 def _remainder(network: Any, x: Tensor) -> Tensor:
-    return network.remainder(x)
+    return network.remainder(x, network.globals(x))
 
 
 def _finish(network: Any, x: Tensor, rest: Tensor) -> Tensor:

@@ -1,0 +1,191 @@
+"""Bringing in a network of another program: try what its TOML says, find out what it leaves open, keep both.
+
+The pair that comes out, NAME.onnx or NAME.pt with NAME.toml, is a model to apply and to serve.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from understudy.errors import ModelFileError, SettingError
+from understudy.export.foreign import ENDINGS, fitted, is_foreign, names_of, open_network
+from understudy.export.sidecar import ANY, PortText, Sidecar, read_sidecar, sidecar_text
+from understudy.runs.files import write_atomically
+
+MULTIPLES = (1, 2, 4, 8, 16, 32, 64, 128)
+CHANNELS = (3, 4, 1, 2, 5, 6)
+SIDES = ((3, 5), (2, 3))
+LEAST = 24
+
+
+@dataclass(frozen=True)
+class Imported:
+    """``model``: what apply and serve take. ``sidecar``: the TOML beside it. ``found``: sentences about it."""
+
+    model: Path
+    sidecar: Path
+    found: tuple[str, ...]
+
+
+def import_network(file: Path, output: Path, name: str | None = None, settings: Path | None = None) -> Imported:
+    """Copy ``file`` into the folder ``output`` with a TOML that says all that apply and serve need.
+
+    ``settings``: the TOML to go by; by default the one beside the file, if any. What it leaves open is tried
+    out. ModelFileError, with what was expected, when it does not fit the file, and nothing is written.
+    """
+    side = read_sidecar(_settings_file(file, settings))
+    network = _open(file, side)
+    side = _complete(file, network, side)
+    target = Path(os.path.abspath(output)) / _name(file, name)
+    return Imported(target, _write(file, target, side), _sentences(side))
+
+
+def _settings_file(file: Path, settings: Path | None) -> Path:
+    if settings is None:
+        return file.with_suffix(".toml")
+    if not settings.is_file():
+        raise SettingError("There is no such file.", expected="a TOML file", where=str(settings))
+    return settings
+
+
+def _open(file: Path, side: Sidecar) -> Any:
+    if not is_foreign(file):
+        raise ModelFileError(
+            "This is no network that can be brought in.",
+            expected=f"a file ending in {', '.join(ENDINGS)}",
+            found=file.name,
+            where=str(file),
+        )
+    return open_network(file, side).eval()
+
+
+def _name(file: Path, name: str | None) -> str:
+    made = file.stem if name is None else name
+    if not made or made != Path(made).name or made[0] == "." or "\\" in made:
+        raise SettingError(
+            "This cannot be the name of a file.", expected="a name without slashes", found=made, where="--name"
+        )
+    return made + file.suffix.lower()
+
+
+def _complete(file: Path, network: Any, side: Sidecar) -> Sidecar:
+    """The sidecar with inputs, outputs and size multiple, all of them tried."""
+    told = "size_multiple" in side.model_fields_set
+    multiples = (side.size_multiple,) if told else MULTIPLES
+    for counts in _possible_counts(network, side):
+        for multiple in multiples:
+            outputs = _outputs(network, counts, multiple, side.range)
+            if outputs is not None:
+                return _agreed(file, side, counts, outputs, multiple)
+    raise ModelFileError(
+        "The network does not run on any picture that fits its description.",
+        expected="a result [1, channels, height, width] of the input's size",
+        found=_last_trouble(network, side),
+        where=str(file),
+        remedy="Say its inputs, their channels and its size_multiple in a TOML, and give it with --settings.",
+    )
+
+
+def _possible_counts(network: Any, side: Sidecar) -> list[list[int]]:
+    """Channels of each input: as told, as the file says, or to be tried."""
+    if side.inputs and all(port.channels != ANY for port in side.inputs):
+        return [[port.channels for port in side.inputs]]
+    said = _said(network)
+    return [[count if each is None else each for each in said] for count in CHANNELS] if None in said else [said]
+
+
+def _said(network: Any) -> list[Any]:
+    """Channels of each input by the file itself; None where it does not say."""
+    if hasattr(network, "pictures"):
+        return [each.shape[1] if isinstance(each.shape[1], int) else None for each in network.pictures]
+    return [None] * sum(each is None for each in network.given)
+
+
+def _outputs(network: Any, counts: list[int], multiple: int, span: float) -> int | None:
+    """Channels of the result where the network takes two different sizes; None where it does not."""
+    found = set()
+    for rows, columns in SIDES:
+        try:
+            made = _run(network, counts, _side(rows, multiple), _side(columns, multiple), span)
+        except Exception:  # a network may fail in any way that its maker did not think of
+            return None
+        found.add(made)
+    return found.pop() if len(found) == 1 else None
+
+
+def _side(count: int, multiple: int) -> int:
+    """An odd number of multiples, large enough for most networks."""
+    least = -(-LEAST // multiple)
+    return multiple * (least + count + (least + count + 1) % 2)
+
+
+def _run(network: Any, counts: list[int], height: int, width: int, span: float) -> int:
+    generator = torch.Generator().manual_seed(0)
+    pictures = [torch.rand(1, count, height, width, generator=generator) * span for count in counts]
+    with torch.inference_mode():
+        made = network(pictures)
+    made = made[:, None] if made.ndim == 3 else made
+    fitted(made, pictures[0], made.shape[1])
+    return int(made.shape[1])
+
+
+def _last_trouble(network: Any, side: Sidecar) -> str:
+    counts = _possible_counts(network, side)[0]
+    try:
+        side_of = _side(3, side.size_multiple if side.size_multiple > 1 else MULTIPLES[-1])
+        _run(network, counts, side_of, side_of, side.range)
+    except ModelFileError as error:
+        return error.found
+    except Exception as error:
+        lines = [line for line in str(error).strip().splitlines() if line.strip()]
+        return f"{type(error).__name__}: {lines[-1].strip()[:200] if lines else 'no more is said'}"
+    return "results of different kinds at different sizes"
+
+
+def _agreed(file: Path, side: Sidecar, counts: list[int], outputs: int, multiple: int) -> Sidecar:
+    """The sidecar filled in. ModelFileError when it says another number of channels than came out."""
+    told = side.outputs[0].channels if side.outputs else ANY
+    if told not in (ANY, outputs):
+        raise ModelFileError(
+            "The TOML does not fit the network.",
+            expected=f"{outputs} channels in outputs, as came out",
+            found=f"{told}",
+            where=str(file.with_suffix(".toml")),
+        )
+    ports = side.inputs or [PortText(name="plate" if i == 0 else f"extra_{i}") for i in range(len(counts))]
+    inputs = [port.model_copy(update={"channels": n}) for port, n in zip(ports, counts, strict=True)]
+    first = side.outputs[0] if side.outputs else PortText(name="result")
+    results = [first.model_copy(update={"channels": outputs}), *side.outputs[1:]]
+    changes = {"inputs": inputs, "outputs": results, "size_multiple": multiple, "label": side.label or file.stem}
+    return side.model_copy(update=changes)
+
+
+def _write(file: Path, target: Path, side: Sidecar) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_suffix(".toml")
+    text = sidecar_text(side, (f"What {target.name} takes and gives; see docs/export.md.",))
+    if not (target.exists() and target.samefile(file)):
+        write_atomically(target, lambda path: shutil.copyfile(file, path))
+    write_atomically(beside, text)
+    return beside
+
+
+def _sentences(side: Sidecar) -> tuple[str, ...]:
+    takes = "; ".join(f"{port.name}: {', '.join(names_of(port.channels))}" for port in side.inputs)
+    gives = "; ".join(f"{port.name}: {_count(port.channels)}" for port in side.outputs)
+    return (
+        f"It takes {takes}.",
+        f"It gives {gives}.",
+        f"Values are {side.colour}, and 1.0 is {side.range:g} to the network.",
+        f"Sizes are padded to multiples of {side.size_multiple}.",
+    )
+
+
+def _count(channels: int) -> str:
+    return "1 channel" if channels == 1 else f"{channels} channels"

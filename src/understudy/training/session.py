@@ -327,7 +327,7 @@ class Session:
             self._announce()
         self.keeper.measured = {"bfloat16_difference": self._bfloat16_difference()}
         done = self.step == 0 or self._checkpoint()
-        if finished and self.pictures is not None:
+        if finished and self.pictures is not None and not self.run.contact_path(self.step).exists():
             self._try(lambda: self.report(Saved(self.pictures.contact_sheet(self.step), "contact")))
         if done and self.step and not self.plan.apart:
             done = self._try(lambda: self.keeper.save_best(self.step, self.best))

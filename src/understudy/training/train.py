@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from understudy.device import core_count
-from understudy.errors import RunError, UnderstudyError
+from understudy.errors import RunError, UnderstudyError, WriteError
 from understudy.runs import Heartbeat, RunFolder, write_atomically
 from understudy.settings import NO_WEIGHTS, TrainSettings, load_settings_file, to_toml
 from understudy.training.clock import Clock, process_start
@@ -65,9 +65,12 @@ def train(
         try:
             _write_settings(run, settings)
             return _watch_over(session, run)
-        except BaseException:
-            if not session.begun:
-                run.discard()
+        except BaseException as error:
+            if session.begun:
+                raise
+            run.discard()
+            if isinstance(error, WriteError):
+                raise RunError(error.message, found=error.found, where=error.where, remedy=error.remedy) from error
             raise
 
 

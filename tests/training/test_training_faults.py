@@ -1,0 +1,219 @@
+"""Numbers that run away, disks that are full, runs that are taken over: what was learned is never lost."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from training_bench import StopAt, assert_same_course, losses
+
+from understudy.errors import RunError, TrainingError
+from understudy.network.model_file import load_model
+from understudy.runs import RunFolder, files
+from understudy.training import session
+from understudy.training.events import Said
+from understudy.training.learner import Learner
+
+HERE = Path(__file__).parent
+
+
+def poison(monkeypatch: pytest.MonkeyPatch, steps: dict[int, int], loss_too: bool = True) -> None:
+    """Make the weights NaN in the steps that are the keys, as often as the values say; and the loss, if so."""
+    step = Learner.step
+
+    def poisoned(self: Learner, number: int) -> float:
+        loss = step(self, number)
+        if steps.get(number, 0) <= 0:
+            return loss
+        steps[number] -= 1
+        with torch.no_grad():
+            next(self.network.parameters())[0] = float("nan")
+            next(self.average.parameters())[0] = float("nan")
+        return float("nan") if loss_too else loss
+
+    monkeypatch.setattr(Learner, "step", poisoned)
+
+
+def assert_all_sound(run: RunFolder) -> None:
+    paths = [path for path in run.path.iterdir() if path.suffix in (".cat", ".ost")]
+    assert paths
+    for path in paths:
+        assert all(bool(tensor.isfinite().all()) for tensor in load_file(path).values()), path.name
+
+
+def test_a_loss_that_is_no_number_goes_back_with_half_the_rate(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = losses(bench.train().run)
+    poison(monkeypatch, {8: 1})
+    result = bench.train()
+    assert (result.state, result.step) == ("finished", 12)
+    assert "back to step 5, with half the learning rate" in bench.said()
+    assert "back to step 5" in result.run.log_path.read_text()
+    rows = losses(result.run)
+    assert [step for step, *_ in rows] == list(range(1, 13))
+    assert rows[:5] == usual[:5]
+    assert [rate for *_, rate in rows[5:]] == pytest.approx([rate / 2 for *_, rate in usual[5:]])
+    assert_all_sound(result.run)
+
+
+def test_a_rescue_is_part_of_the_course(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        poison(patch, {8: 1})
+        whole = bench.train().run
+    with monkeypatch.context() as patch:
+        poison(patch, {8: 1})
+        run = bench.train(stop=StopAt(10)).run
+    assert_same_course(bench.resume(run).run, whole)
+
+
+@pytest.mark.parametrize("step", [5, 7, 10, 12])
+def test_weights_that_are_no_numbers_are_never_saved(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Also where the loss of the step, which is from before the update, was still a number."""
+    poison(monkeypatch, {step: 1}, loss_too=False)
+    result = bench.train()
+    assert (result.state, result.step) == ("finished", 12)
+    assert "back to step" in bench.said()
+    assert_all_sound(result.run)
+
+
+def test_a_run_that_is_stopped_with_bad_weights_keeps_the_last_good_ones(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison(monkeypatch, {7: 1}, loss_too=False)
+    result = bench.train(stop=StopAt(7))
+    assert (result.state, result.step) == ("stopped", 5)
+    assert_all_sound(result.run)
+    assert len(losses(result.run)) == 5
+
+
+def test_a_loss_that_never_becomes_a_number_ends_with_what_is_saved(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison(monkeypatch, {8: 100})
+    with pytest.raises(TrainingError, match="no number") as caught:
+        bench.train(name="wild")
+    run = RunFolder.open(bench.data / "wild")
+    assert caught.value.exit_code == 1 and run.read_state().state == "failed"
+    assert run.newest() == run.cat_path(5)
+    assert_all_sound(run)
+
+
+# -- disks ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Path], bool]], None]:
+    """``full_disk(hits)``: whatever is written to a path for which ``hits`` is true finds no space."""
+    write = files._write
+
+    def arm(hits: Callable[[Path], bool]) -> None:
+        def failing(path: Path, content: Any) -> None:
+            if hits(path):
+                path.write_bytes(b"half of it")
+                raise OSError(errno.ENOSPC, "No space left on device")
+            write(path, content)
+
+        monkeypatch.setattr(files, "_write", failing)
+
+    return arm
+
+
+def test_a_full_disk_costs_a_checkpoint_and_not_the_run(bench: Any, full_disk: Any) -> None:
+    whole = bench.train().run
+    writes = itertools.count()  # the first two are the .cat and the .ost of step 5
+    full_disk(lambda path: path.suffix in (".cat", ".ost") and next(writes) < 2)
+    result = bench.train()
+    assert (result.state, result.step) == ("finished", 12)
+    assert "training goes on" in bench.said() and "No space left" in bench.said()
+    assert [step for step, _ in result.run.checkpoints()] == [10, 12]
+    assert_same_course(result.run, whole)
+    assert not list(result.run.path.glob(".tmp-*"))
+
+
+def test_the_old_progress_file_stands_when_the_new_one_cannot_be_written(bench: Any, full_disk: Any) -> None:
+    whole = bench.train().run
+    run = bench.train(stop=StopAt(5)).run
+    before = run.ost_path.read_bytes()
+    full_disk(lambda path: path.suffix in (".cat", ".ost"))
+    result = bench.resume(run)
+    assert result.state == "failed" and "could not be written" in run.read_state().reason
+    assert run.ost_path.read_bytes() == before
+    full_disk(lambda path: False)
+    assert_same_course(bench.resume(run).run, whole)
+
+
+def test_a_disk_without_any_space_leaves_no_run_behind(bench: Any, full_disk: Any) -> None:
+    full_disk(lambda path: True)
+    with pytest.raises(RunError, match="could not be written") as caught:
+        bench.train()
+    assert caught.value.exit_code == 2 and not bench.data.exists()
+
+
+def test_the_command_ends_with_1_when_the_last_checkpoint_cannot_be_written(bench: Any) -> None:
+    """A real limit of the system: no file may grow beyond 20 kB, which the small ones do not."""
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000));"
+        "import small_networks; small_networks.shrink();"
+        "from understudy.cli.main import run; sys.exit(run(sys.argv[1:]))"
+    )
+    arguments = ["--input", bench.shot.plate, "--ground-truth", bench.shot.truth, "--data-directory", str(bench.data)]
+    arguments += ["--name", "full", "--model-size", "small", "--crop-size", "32", "--max-steps", "6"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, "train", *arguments, "--checkpoint-interval", "2"],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(HERE)}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "training goes on" in done.stdout and "full failed at step 6" in done.stdout
+    run = RunFolder.open(bench.data / "full")
+    assert run.read_state().state == "failed" and len(run.read_summary()) == 6
+    assert [p.name for p in run.path.iterdir() if p.suffix in (".cat", ".ost")] == []
+
+
+# -- others -----------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_was_taken_over_is_not_written_to(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session.Session, "_is_taken_over", lambda self: self.step >= 7)
+    result = bench.train()
+    assert result.state == "stopped" and [step for step, _ in result.run.checkpoints()] == [5]
+    assert not result.run.best_path.exists()
+
+
+def test_a_preview_that_cannot_be_read_any_more_costs_only_the_preview(bench: Any) -> None:
+    preview = bench.data.parent / "preview.png"
+    preview.write_bytes(bench.shot.plate_file(1001).read_bytes())
+    run = bench.train(preview=str(preview), stop=StopAt(2)).run
+    preview.unlink()
+    result = bench.resume(run)
+    assert result.state == "finished" and "No preview" in bench.said()
+
+
+def test_what_is_said_stands_in_the_log(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    poison(monkeypatch, {3: 1})
+    result = bench.train()
+    log = result.run.log_path.read_text()
+    assert bench.of(Said) and all(event.text in log for event in bench.of(Said))
+
+
+def test_checkpoints_can_be_used_while_training_goes_on(bench: Any) -> None:
+    loaded: list[int] = []
+
+    def look(event: Any) -> None:
+        if getattr(event, "kind", "") == "checkpoint":
+            loaded.append(load_model(event.path)[0].provenance["steps"])
+
+    bench.events = type("Look", (list,), {"append": lambda self, event: look(event)})()
+    bench.train()
+    assert loaded == [5, 10, 12]

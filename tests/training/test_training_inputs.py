@@ -1,0 +1,263 @@
+"""What is learned from: channels, regions, extra layers, odd pixels, several shots; and what is refused."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+
+from understudy.dataset.pairs import load_data_set
+from understudy.errors import UnderstudyError
+from understudy.inference.model import load
+from understudy.network.model_file import read_header
+
+
+def write_exr(path: Path, pixels: np.ndarray, names: tuple[str, ...], window: tuple[int, ...] | None = None) -> str:
+    """``pixels`` (H, W, C) as half EXR; ``window`` (x, y, full width, full height) puts them into a larger
+    display window."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    height, width, count = pixels.shape
+    spec = oiio.ImageSpec(width, height, count, "half")
+    spec.channelnames = names
+    if window:
+        spec.x, spec.y, spec.full_width, spec.full_height = window
+    output = oiio.ImageOutput.create(str(path))
+    assert output.open(str(path), spec) and output.write_image(np.ascontiguousarray(pixels, np.float32))
+    assert output.close()
+    return str(path)
+
+
+def read(path: Path) -> np.ndarray:
+    image = oiio.ImageInput.open(str(path))
+    pixels: np.ndarray = image.read_image("float")
+    image.close()
+    return pixels
+
+
+# -- what is learned from ---------------------------------------------------------------------------------------
+
+
+def test_alpha_is_learned_when_only_alpha_differs(make_bench: Any) -> None:
+    bench = make_bench(suffix=".exr")
+    for number in bench.shot.numbers:
+        rgb = read(bench.shot.plate_file(number))
+        alpha = (rgb[..., :1] > 0.9).astype(np.float32)
+        write_exr(bench.shot.truth_file(number), np.concatenate([rgb, alpha], 2), ("R", "G", "B", "A"))
+    header = read_header(bench.train(max_steps=3).best)
+    assert (header.kind, header.output_channels, header.input_channels) == ("matte", ["A"], ["R", "G", "B"])
+
+
+def test_named_channels_are_learned(make_bench: Any) -> None:
+    bench = make_bench(suffix=".exr")
+    header = read_header(bench.train(max_steps=3, input_channels="G,B", ground_truth_channels="G,B").best)
+    assert (header.kind, header.input_channels, header.output_channels) == ("image", ["G", "B"], ["G", "B"])
+
+
+@pytest.fixture
+def with_hint(make_bench: Any) -> Any:
+    """A shot whose truth is the plate plus a hint layer that the plate does not show."""
+    bench = make_bench(suffix=".exr", effect="same")
+    for number in bench.shot.numbers:
+        hint = np.random.default_rng(number).uniform(0, 0.5, (32, 48, 1)).astype(np.float32)
+        write_exr(bench.shot.folder / "hint" / f"hint.{number:04d}.exr", hint, ("Y",))
+        plate = read(bench.shot.plate_file(number))
+        write_exr(bench.shot.truth_file(number), plate + hint, ("R", "G", "B"))
+    bench.hint = str(bench.shot.folder / "hint" / "hint.####.exr")
+    return bench
+
+
+def test_extra_layers_are_learned_from(with_hint: Any) -> None:
+    usual = {"max_steps": 60, "batch_size": 4, "held_out": "none", "learning_rate": 0.03}
+    alone = with_hint.train(**usual).run.read_summary()[-10:]
+    result = with_hint.train(extra=with_hint.hint, **usual)
+    together = result.run.read_summary()[-10:]
+    assert sum(row["loss"] for row in together) < 0.6 * sum(row["loss"] for row in alone)
+    header = read_header(result.best)
+    assert [(e.name, e.channels) for e in header.extra] == [("hint.####.exr", ["Y"])]
+
+
+def test_a_still_serves_as_an_extra_layer_of_every_frame(with_hint: Any) -> None:
+    still = with_hint.hint.replace("####", "1001")
+    assert with_hint.train(extra=still, max_steps=2, preview=with_hint.shot.plate).state == "finished"
+
+
+def test_outside_the_region_nothing_is_changed(make_bench: Any, tmp_path: Path) -> None:
+    bench = make_bench(suffix=".exr", effect=lambda pixels: pixels * 0 + 0.9)
+    region = np.zeros((32, 48, 1), np.float32)
+    region[:, 24:] = 1
+    spec = write_exr(tmp_path / "region.exr", region, ("A",))
+    pair = load_data_set(bench.settings(region=spec)).pairs[0]
+    assert np.array_equal(pair.truth[:, :24], pair.input[:, :24])
+    assert not np.allclose(pair.truth[:, 24:], pair.input[:, 24:], atol=0.05)
+    result = bench.train(region=spec, max_steps=80, batch_size=4, held_out="none", learning_rate=0.03)
+    plate = read(bench.shot.plate_file(1002))
+    got = load(result.best, precision="float32", devices="cpu")(plate)
+    assert np.abs(got[:, :20] - plate[:, :20]).mean() < 0.12 < np.abs(got[:, 28:] - plate[:, 28:]).mean()
+
+
+def test_a_matte_is_black_outside_the_region(make_bench: Any, tmp_path: Path) -> None:
+    bench = make_bench(effect="matte")
+    spec = write_exr(tmp_path / "region.exr", np.zeros((32, 48, 1), np.float32), ("A",))
+    assert all(pair.truth.max() == 0 for pair in load_data_set(bench.settings(region=spec)).pairs)
+
+
+@pytest.mark.parametrize("side", ["plate", "truth"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_odd_pixels_poison_nothing(make_bench: Any, side: str, value: float) -> None:
+    bench = make_bench(suffix=".exr")
+    path = getattr(bench.shot, f"{side}_file")(1002)
+    pixels = read(path)
+    pixels[4:9, 10:20] = value
+    write_exr(path, pixels, ("R", "G", "B"))
+    pair = load_data_set(bench.settings()).pairs[1]
+    assert np.isfinite(pair.input).all() and np.isfinite(pair.truth).all()
+    assert pair.weight[4:9, 10:20].max() == 0 and pair.weight.sum() == 32 * 48 - 50
+    result = bench.train()
+    assert result.state == "finished" and all(row["loss"] < 1 for row in result.run.read_summary())
+
+
+def test_a_pair_of_nothing_but_odd_pixels_is_survived(make_bench: Any) -> None:
+    bench = make_bench(suffix=".exr")
+    write_exr(bench.shot.plate_file(1002), np.full((32, 48, 3), np.nan, np.float32), ("R", "G", "B"))
+    result = bench.train()
+    assert result.state == "finished" and "back to step" not in bench.said()
+
+
+def test_data_windows_may_differ(make_bench: Any) -> None:
+    """The compositing program crops what it writes: the truth of one pair is only a patch of it."""
+    bench = make_bench(suffix=".exr")
+    truth = read(bench.shot.truth_file(1002))
+    write_exr(bench.shot.truth_file(1002), truth[8:20, 10:30], ("R", "G", "B"), (10, 8, 48, 32))
+    plate = read(bench.shot.plate_file(1003))
+    larger = np.pad(plate, ((4, 4), (4, 4), (0, 0)), mode="edge")
+    write_exr(bench.shot.plate_file(1003), larger, ("R", "G", "B"), (-4, -4, 48, 32))
+    pairs = load_data_set(bench.settings()).pairs
+    whole = make_bench(name="whole", suffix=".exr")
+    expected = load_data_set(whole.settings()).pairs
+    assert np.array_equal(pairs[1].truth[8:20, 10:30], expected[1].truth[8:20, 10:30])
+    assert np.array_equal(pairs[2].input, expected[2].input)
+    assert bench.train(max_steps=3).state == "finished"
+
+
+def test_several_shots_of_different_size_are_one_data_set(make_bench: Any) -> None:
+    small, large = make_bench(name="small"), make_bench(name="large", size=(80, 64))
+    both = {
+        "input": (small.shot.plate, large.shot.plate),
+        "ground_truth": (small.shot.truth, large.shot.truth),
+    }
+    result = small.train(**both, crop_size=64)
+    assert result.state == "finished" and result.run.read_state().pairs == 10
+    assert len(read_header(result.best).provenance["pairs"]) == 10
+    assert "Crop Size is 32 x 32" in small.said()
+
+
+def test_only_painted_frames_are_pairs_and_what_has_no_plate_is_named(make_bench: Any) -> None:
+    bench = make_bench(numbers=range(1001, 1009), truth_numbers=[1002, 1005])
+    shutil.copy(bench.shot.truth_file(1005), bench.shot.truth_file(1020))
+    assert bench.train(max_steps=6).run.read_state().pairs == 2
+    assert "1020" in bench.said()
+
+
+def test_frames_choose_the_pairs(bench: Any) -> None:
+    assert bench.train(frames="1001-1004x3", max_steps=3).run.read_state().pairs == 2
+
+
+def test_one_pixel_is_enough_of_a_frame(make_bench: Any) -> None:
+    bench = make_bench(size=(1, 1))
+    assert bench.train(max_steps=5).state == "finished"
+
+
+def test_a_single_pair_is_enough(bench: Any) -> None:
+    assert bench.train(frames="1003").state == "finished"
+
+
+# -- what is refused --------------------------------------------------------------------------------------------
+
+Spoil = Callable[[Any, Path], dict[str, Any]]
+
+
+def _other_size(bench: Any, tmp_path: Path) -> dict[str, Any]:
+    write_exr(tmp_path / "x.1001.exr", np.zeros((8, 8, 3), np.float32), ("R", "G", "B"))
+    return {"ground_truth": str(tmp_path / "x.####.exr")}
+
+
+def _truncated(bench: Any, tmp_path: Path) -> dict[str, Any]:
+    path = bench.shot.plate_file(1003)
+    path.write_bytes(path.read_bytes()[:60])
+    return {}
+
+
+def _folder_is_a_file(bench: Any, tmp_path: Path) -> dict[str, Any]:
+    (tmp_path / "file").write_text("")
+    return {"data_directory": tmp_path / "file" / "runs"}
+
+
+def _weights_of_another_kind(bench: Any, tmp_path: Path) -> dict[str, Any]:
+    (tmp_path / "x.cat").write_bytes(b"CAT1" + bytes(5000))
+    return {"initial_weights": str(tmp_path / "x.cat")}
+
+
+def _weights_of_another_size(bench: Any, tmp_path: Path) -> dict[str, Any]:
+    other = bench.train(data_directory=tmp_path / "other", max_steps=1, ground_truth_channels="R").best
+    return {"initial_weights": str(other)}
+
+
+def _small_region(bench: Any, tmp_path: Path) -> dict[str, Any]:
+    return {"region": write_exr(tmp_path / "r.exr", np.ones((8, 8, 1), np.float32), ("A",))}
+
+
+def _small_extra(bench: Any, tmp_path: Path) -> dict[str, Any]:
+    return {"extra": write_exr(tmp_path / "e.exr", np.ones((8, 8, 1), np.float32), ("Z",))}
+
+
+REFUSED: dict[str, tuple[Spoil, str]] = {
+    "no plate": (lambda b, t: {"input": str(t / "none.####.png")}, "none"),
+    "no truth": (lambda b, t: {"ground_truth": str(t / "none.png")}, "none"),
+    "no pairs": (lambda b, t: {"frames": "1-5"}, "1-5|pairs|frames"),
+    "no such channel": (lambda b, t: {"input_channels": "depth.Z"}, "depth.Z"),
+    "no such truth channel": (lambda b, t: {"ground_truth_channels": "alpha"}, "alpha|A"),
+    "another size": (_other_size, "8 x 8"),
+    "a truncated frame": (_truncated, "1003"),
+    "no such loss": (lambda b, t: {"loss": "l7"}, "l7"),
+    "no such device": (lambda b, t: {"devices": "cuda:77"}, "device"),
+    "an absurd device": (lambda b, t: {"devices": "toaster"}, "toaster"),
+    "too many processes": (lambda b, t: {"devices": "cpu:1000"}, "cpu:1000"),
+    "no such colour space": (lambda b, t: {"colour": "plaid"}, "plaid"),
+    "a frame to hold out that is none": (lambda b, t: {"held_out": 7}, "7"),
+    "a data directory in a file": (_folder_is_a_file, "folder|directory"),
+    "a name with a slash": (lambda b, t: {"name": "../out"}, "name"),
+    "no initial weights": (lambda b, t: {"initial_weights": str(t / "no.cat")}, "no.cat"),
+    "initial weights of another program": (_weights_of_another_kind, "x.cat"),
+    "initial weights that do not fit": (_weights_of_another_size, "do not fit"),
+    "a region of another size": (_small_region, "8 x 8"),
+    "an extra layer of another size": (_small_extra, "8 x 8"),
+    "an extra layer that is not there": (lambda b, t: {"extra": str(t / "e.####.exr")}, "e\\."),
+    "a preview that is not there": (lambda b, t: {"preview": str(t / "p.####.exr")}, "p\\."),
+    "a part that is not there": (lambda b, t: {"part": "beauty"}, "beauty"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_work_is_refused_and_leaves_nothing_behind(bench: Any, tmp_path: Path, case: str) -> None:
+    spoil, words = REFUSED[case]
+    changes = spoil(bench, tmp_path)
+    with pytest.raises(UnderstudyError) as caught:
+        bench.train(**changes)
+    error = caught.value
+    assert error.exit_code == 2
+    assert any(word.replace("\\", "") in error.text for word in words.split("|")), error.text
+    assert error.message.endswith(".") and (error.remedy or error.expected)
+    assert not bench.data.exists()
+
+
+def test_a_name_that_exists_is_refused(bench: Any) -> None:
+    run = bench.train(name="comp", max_steps=2).run
+    before = sorted(path.name for path in run.path.iterdir())
+    with pytest.raises(UnderstudyError, match="exists already"):
+        bench.train(name="comp", max_steps=2)
+    assert sorted(path.name for path in run.path.iterdir()) == before

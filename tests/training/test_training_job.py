@@ -1,0 +1,241 @@
+"""From pairs to a run: how many steps, for how long, judged by what, and what lies in the folder afterwards."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+import torch
+from training_bench import StopAt, held_out, losses
+
+from understudy.colour import decode, encode
+from understudy.frames import read_image_file
+from understudy.network.model_file import load_model, read_header
+from understudy.training.clock import Clock
+from understudy.training.events import Planned, Saved, Stepped
+from understudy.training.plan import Plan, choose_batch_size, choose_crop, choose_held_out
+from understudy.training.progress_file import load_progress
+
+
+# -- how many steps ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("epochs", "batch", "steps"), [(4, 2, 10), (4, 3, 6), (1, 64, 1), (3, 1, 15)], ids=str
+)
+def test_total_steps_are_epochs_times_pairs_by_batch_size(
+    bench: Any, epochs: int, batch: int, steps: int
+) -> None:
+    result = bench.train(epochs=epochs, batch_size=batch)
+    assert result.step == steps
+    assert bench.of(Planned)[0].total_steps == steps
+
+
+def test_the_fewer_of_epochs_and_steps_count(bench: Any) -> None:
+    assert bench.train(epochs=4, max_steps=3).step == 3
+    assert bench.train(epochs=1, max_steps=30).step == 2
+
+
+def test_a_batch_may_have_more_crops_than_there_are_pairs(bench: Any) -> None:
+    assert bench.train(batch_size=9, max_steps=3).state == "finished"
+
+
+def test_a_crop_larger_than_a_frame_shrinks_and_that_is_said(bench: Any) -> None:
+    result = bench.train(crop_size=256, max_steps=3)
+    assert "Crop Size is 32 x 32" in bench.said()
+    assert load_progress(result.run.ost_path)[0].plan.crop == (32, 32)
+
+
+def test_the_rate_warms_up_and_falls_to_nothing(bench: Any) -> None:
+    rates = [rate for _, _, rate in losses(bench.train(max_steps=20).run)]
+    top = rates.index(max(rates))
+    assert 0 < top < 8 and rates[0] < rates[top] > rates[-1] > 0 and rates[-1] < rates[top] / 50
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+
+
+def test_the_plan_chooses_within_bounds() -> None:
+    assert choose_batch_size("auto", (256, 256), "cpu", 1 << 40, 1) >= 2
+    assert choose_batch_size("auto", (256, 256), "cpu", 1000, 500) == 1, "half the free memory is for crops"
+    assert choose_batch_size(7, (256, 256), "cpu", 0, 1 << 40) == 7, "a wish counts"
+    assert choose_crop(256, [(1080, 1920), (200, 300)], 16) == (192, 192)
+    assert choose_crop(64, [(20, 1920)], 16) == (16, 64), "a strip of a frame gives crops that are strips"
+    assert choose_crop(64, [(1, 1)], 16) == (16, 16)
+
+
+# -- for how long -----------------------------------------------------------------------------------------------
+
+
+def test_a_time_limit_counts_from_its_start_and_files_are_closed_soon_after(bench: Any) -> None:
+    began = time.monotonic()
+    result = bench.train(time_limit=4, start=began - 1)
+    took = time.monotonic() - began
+    assert result.state == "finished" and result.step > 3
+    assert result.run.read_summary()[-1]["time"] < 4 and took < 5
+    plan = load_progress(result.run.ost_path)[0].plan
+    assert plan.totals[-1] == (result.step, result.step)
+    assert losses(result.run)[-1][2] < 0.2 * max(rate for *_, rate in losses(result.run)), "it has annealed"
+
+
+def test_a_time_limit_that_is_over_ends_at_once(bench: Any) -> None:
+    result = bench.train(time_limit=1, start=time.monotonic() - 60)
+    assert (result.state, result.step, result.newest) == ("finished", 0, None)
+
+
+def test_steps_bound_a_run_with_a_time_limit(bench: Any) -> None:
+    result = bench.train(time_limit=60, max_steps=15, start=time.monotonic())
+    assert result.step == 15 and bench.of(Planned)[0].total_steps == 15
+    assert losses(result.run)[-1][2] < 0.2 * max(rate for *_, rate in losses(result.run))
+
+
+def test_the_clock_plans_with_the_pace_of_steps_and_leaves_a_reserve() -> None:
+    clock = Clock(100.0, time.monotonic() - 50)
+    clock._paces = [0.5] * 20
+    assert clock.steps_left() in range(92, 98)
+    assert clock.steps_left() is None, "not at every step"
+    assert not clock.is_up() and Clock(50.0, clock.start).is_up()
+    assert not Clock(None, clock.start).is_up() and Clock(None, clock.start).steps_left() is None
+
+
+# -- judged by what ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wish", "count", "expected"),
+    [
+        ("auto", 3, (None, False)),
+        ("auto", 5, (2, False)),
+        ("auto", 12, (6, True)),
+        ("none", 20, (None, False)),
+        (1003, 5, (2, True)),
+    ],
+)
+def test_which_pair_is_held_out(wish: Any, count: int, expected: tuple[int | None, bool]) -> None:
+    assert choose_held_out(wish, list(range(1001, 1001 + count))) == expected
+
+
+def test_a_held_out_pair_is_learned_from_only_after_it_has_judged() -> None:
+    plan = Plan(batch_size=1, crop=(32, 32), size="small", precision="float32", threads=1, device="cpu", seed=0,
+                held_out=2)  # fmt: skip
+    assert plan.learned_pairs(1, 4) == [0, 1, 3]
+    plan.joined = 7
+    assert plan.learned_pairs(7, 4) == [0, 1, 3] and plan.learned_pairs(8, 4) == [0, 1, 2, 3]
+
+
+def test_every_judgement_stands_in_the_summary(bench: Any) -> None:
+    """Also where rows are written to the disk in the same step."""
+    result = bench.train(max_steps=100)
+    assert [step for step, _ in held_out(result.run)] == [12, 24, 35]
+    assert result.run.read_state().best_held_out.frame == 1003
+    assert "Frame 1003" in bench.said()
+
+
+def test_a_pair_that_was_asked_for_stays_apart_and_chooses_the_best(bench: Any) -> None:
+    result = bench.train(held_out=1002, max_steps=20)
+    figures = dict(held_out(result.run))
+    assert list(figures) == list(range(2, 21, 2))
+    best = result.run.read_state().best_held_out
+    assert (best.step, best.frame, best.metric) == (max(figures, key=figures.get), 1002, "dB")
+    assert best.value == pytest.approx(figures[best.step], abs=1e-3)
+    assert read_header(result.best).provenance["steps"] == best.step
+    assert load_progress(result.run.ost_path)[0].plan.joined is None
+
+
+def test_a_matte_is_judged_by_its_overlap(make_bench: Any) -> None:
+    bench = make_bench(effect="matte")
+    result = bench.train(held_out=1002)
+    best = result.run.read_state().best_held_out
+    assert best.metric == "IoU" and 0 <= best.value <= 1
+    assert read_header(result.best).kind == "matte"
+
+
+# -- what lies in the folder ------------------------------------------------------------------------------------
+
+
+def test_a_run_holds_what_it_promises(bench: Any) -> None:
+    result = bench.train(name="comp", contact_sheet_interval=6, preview=bench.shot.plate)
+    names = {path.name for path in result.run.path.iterdir()}
+    assert names == {
+        "settings.toml", "state.json", "run.log", "comp.summary", "comp.ost", "comp_best.cat",
+        *(f"comp_{step:07d}.cat" for step in (5, 10, 12)),
+        *(f"comp_contact_{step:07d}.png" for step in (6, 12)),
+        *(f"comp_preview_{step:07d}_{n}.png" for step in (5, 10, 12) for n in (1001, 1003, 1005)),
+    }  # fmt: skip
+    assert [row["step"] for row in result.run.read_summary()] == list(range(1, 13))
+    state = result.run.read_state()
+    assert (state.state, state.step, state.total, state.pairs) == ("finished", 12, 12, 5)
+    sheet = oiio.ImageInput.open(str(result.run.contact_path(6))).spec()
+    assert (sheet.width, sheet.height) == (4 + 3 * 36, 4 + 3 * 36)
+    kinds = [event.kind for event in bench.of(Saved)]
+    assert kinds.count("checkpoint") == 3 and kinds.count("contact") == 2 and kinds.count("preview") == 9
+
+
+def test_old_checkpoints_go_but_never_the_newest_nor_the_best(bench: Any) -> None:
+    result = bench.train(max_steps=12, checkpoint_interval=1, max_checkpoints=3, held_out=1002)
+    best = result.run.read_state().best_held_out.step
+    steps = [step for step, _ in result.run.checkpoints()]
+    assert steps[-1] == 12 and len(steps) <= 4 and set(range(11, 13)) <= set(steps)
+    assert result.best.name.endswith("_best.cat") and (best in steps or best < 10)
+
+
+def test_steps_are_reported_as_they_go(bench: Any) -> None:
+    bench.train(max_steps=40)
+    steps = [event.step for event in bench.of(Stepped)]
+    assert steps == sorted(set(steps)) and steps[-1] == 40
+    assert all(event.total == 40 and event.loss >= 0 for event in bench.of(Stepped))
+
+
+def test_stopping_keeps_everything(bench: Any) -> None:
+    result = bench.train(stop=StopAt(3))
+    assert result.newest == result.run.cat_path(3) and result.run.ost_path.is_file()
+    assert load_model(result.best)[0].provenance["steps"] == 3
+
+
+# -- what is learned --------------------------------------------------------------------------------------------
+
+
+def apply_by_hand(cat: Path, file: Path) -> np.ndarray:
+    """File values (H, W, C) through a .cat, on the network's stride."""
+    header, network = load_model(cat)
+    planes = encode(read_image_file(file).planes(header.input_channels), header.colour_in)
+    height, width = (side // network.stride * network.stride for side in planes.shape[:2])
+    x = torch.from_numpy(planes[:height, :width]).permute(2, 0, 1)[None].contiguous()
+    with torch.inference_mode():
+        y = network(x, network.globals(x))[0].permute(1, 2, 0).numpy()
+    return decode(np.ascontiguousarray(y), header.colour_out)
+
+
+def truth_of(bench: Any, number: int, like: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    planes = read_image_file(bench.shot.truth_file(number)).planes(names)
+    return planes[: like.shape[0], : like.shape[1]]
+
+
+@pytest.mark.parametrize(("suffix", "peak"), [(".png", 1.0), (".exr", 1.0), (".exr", 6.0)])
+def test_a_grade_is_learned_in_integer_and_scene_linear_files(make_bench: Any, suffix: str, peak: float) -> None:
+    bench = make_bench(suffix=suffix, peak=peak, truth_numbers=[1001, 1002, 1004, 1005])
+    best = bench.train(max_steps=30).best
+    got = apply_by_hand(best, bench.shot.plate_file(1003))
+    plate = read_image_file(bench.shot.plate_file(1003)).planes(("R", "G", "B"))[: got.shape[0], : got.shape[1]]
+    wanted = np.clip(plate * np.float32([1.1, 1.0, 0.8]) + 0.02, 0, 1 if suffix == ".png" else None)
+    assert np.abs(got - wanted).mean() < 0.1 * np.abs(plate - wanted).mean()
+
+
+def test_a_matte_is_learned(make_bench: Any) -> None:
+    bench = make_bench(effect="matte")
+    result = bench.train(max_steps=150, batch_size=4, held_out="none", learning_rate=0.02)
+    got = apply_by_hand(result.best, bench.shot.plate_file(1002))
+    wanted = truth_of(bench, 1002, got, ("Y",))
+    assert got.shape[2] == 1 and got.min() >= 0 and got.max() <= 1
+    both, either = ((got > 0.5) & (wanted > 0.5)).sum(), ((got > 0.5) | (wanted > 0.5)).sum()
+    assert both / either > 0.6
+
+
+def test_no_effect_leaves_the_plate_alone(make_bench: Any) -> None:
+    bench = make_bench(effect="same")
+    result = bench.train()
+    got = apply_by_hand(result.best, bench.shot.plate_file(1002))
+    assert np.abs(got - truth_of(bench, 1002, got, ("R", "G", "B"))).max() < 0.02
+    assert "the plate as it is" in bench.said()

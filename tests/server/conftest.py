@@ -63,7 +63,7 @@ class Server:
 
     def connect(self, source: str = "127.0.0.1") -> socket.socket:
         connection = socket.create_connection(("127.0.0.1", self.port), 20, source_address=(source, 0))
-        connection.settimeout(30)
+        connection.settimeout(120)
         return connection
 
     def send_raw(

@@ -188,11 +188,11 @@ def test_patience_ends_with_silence_with_trickling_and_sooner_when_others_wait()
     assert pace.left() <= 0
     now[0] = 0.0
     stalled = Pace(10.0, lambda: True, lambda: now[0])
-    now[0] = 2.5
+    now[0] = 4.5
     assert stalled.left() <= 0
     now[0] = 0.0
     quick = Pace(10.0, lambda: True, lambda: now[0])
-    now[0] = 2.5
+    now[0] = 4.5
     quick.moves(25_000_000)
     assert quick.left() > 0
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 SLOWEST = 128 * 1024  # bytes per second that a transfer must reach over its whole length
-SLOWEST_WHEN_WAITED_FOR = 2 * 1024 * 1024  # the same while others wait for the memory that it holds
-GRACE_WHEN_WAITED_FOR = 2.0
+SLOWEST_WHEN_WAITED_FOR = 512 * 1024  # the same while others wait for the memory that it holds
+GRACE_WHEN_WAITED_FOR = 4.0
 
 
 @dataclass

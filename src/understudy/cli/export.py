@@ -55,7 +55,8 @@ def command(
 def _tell(each: Any) -> None:
     size = f"{each.width} x {each.height}"
     print(
-        f"  {each.frame:<20} {size:<12} {each.device:<5} {each.precision:<20} {each.difference:.2e}", flush=True
+        f"  {each.frame:<20} {size:<12} {each.device:<5} {each.precision:<20} {each.difference:.2e}",
+        flush=True,
     )
 
 

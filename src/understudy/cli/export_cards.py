@@ -20,7 +20,7 @@ HOSTS = {
 
 
 def export_card(path: Path) -> Card:
-    """The card of a .pt, .onnx or .xml: of ours by what it says of itself, of others by the file beside it."""
+    """The card of a .pt, .onnx or .xml: of ours by what it says of itself, of others by its TOML."""
     from understudy.export.metadata import read_info
 
     try:
@@ -77,7 +77,9 @@ def _card(path: Path, info: Any) -> Card:
         "File": str(path),
         "Format": HOSTS.get(info.host, info.host),
         "Takes and gives": info.values,
-        **{name: [f"{port}: {', '.join(names)}" for port, names in ports] for name, ports in channels.items()},
+        **{
+            name: [f"{port}: {', '.join(names)}" for port, names in ports] for name, ports in channels.items()
+        },
         "Checked": _checked(path),
         "Made from": f"{info.model_name}, sha256 {info.model_hash[:16]}",
         "Made with": ", ".join(f"{name} {version}" for name, version in info.made_with.items()),
@@ -90,7 +92,9 @@ def _card(path: Path, info: Any) -> Card:
 
 def _size(path: Path) -> int:
     weights = path.with_suffix(".bin")
-    return path.stat().st_size + (weights.stat().st_size if path.suffix == ".xml" and weights.is_file() else 0)
+    return path.stat().st_size + (
+        weights.stat().st_size if path.suffix == ".xml" and weights.is_file() else 0
+    )
 
 
 def _checked(path: Path) -> str:
@@ -103,7 +107,9 @@ def _checked(path: Path) -> str:
         if values["sha256"] != hashlib.sha256(path.read_bytes()).hexdigest():
             return "the record beside it is of another file"
         worst = number_text(float(values["largest_difference"]), 2)
-        return f"largest difference {worst} from understudy apply, on {len(values['comparisons'])} comparisons"
+        return (
+            f"largest difference {worst} from understudy apply, on {len(values['comparisons'])} comparisons"
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return "no record beside it"
 

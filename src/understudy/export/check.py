@@ -57,7 +57,11 @@ class Compared:
 
 
 def compare(
-    model: LoadedModel, runtimes: list[Runtime], linear: bool, frames: Iterator[Trial], skip: Callable[[str], None]
+    model: LoadedModel,
+    runtimes: list[Runtime],
+    linear: bool,
+    frames: Iterator[Trial],
+    skip: Callable[[str], None],
 ) -> Iterator[Compared]:
     """Every frame through every runtime. ``linear``: the file takes scene-linear. ``skip`` is told of frames
     that this machine's memory does not hold."""

@@ -51,7 +51,9 @@ class ExportedEffect(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         given = x.float()
         finite = given.abs() <= self.largest
-        infinite = torch.where(given.abs() > self.largest, given.sign() * self.bright, torch.zeros_like(given))
+        infinite = torch.where(
+            given.abs() > self.largest, given.sign() * self.bright, torch.zeros_like(given)
+        )
         file = self.into_file(torch.where(finite, given, infinite))
         net = self.padded(self.encode(file))
         half = x.is_cuda and x.dtype == torch.float16

@@ -119,9 +119,7 @@ def _prepare(settings: ExportSettings, report: Callable[[Compared], None]) -> _J
 
 def _check_host(host: str) -> None:
     if host not in HOSTS:
-        raise SettingError(
-            "There is no such format.", expected=", ".join(HOSTS), found=host, where="--to"
-        )
+        raise SettingError("There is no such format.", expected=", ".join(HOSTS), found=host, where="--to")
     if host in ("onnx", "flame"):
         need_onnx()
     if host == "openvino":
@@ -130,7 +128,13 @@ def _check_host(host: str) -> None:
 
 def _name(settings: ExportSettings, path: Path) -> str:
     name = settings.name if settings.name is not None else path.stem
-    safe = name and name == Path(name).name and name[0] != "." and name.isprintable() and not set(name) & set('\\/:*?"<>|')
+    safe = (
+        name
+        and name == Path(name).name
+        and name[0] != "."
+        and name.isprintable()
+        and not set(name) & set('\\/:*?"<>|')
+    )
     if not safe or len(name.encode()) > 200:
         raise SettingError(
             "This cannot be the name of files.",
@@ -258,7 +262,7 @@ def _disagrees(job: _Job, worst: Compared) -> ExportError:
     return ExportError(
         "The exported file does not agree with understudy apply, so nothing was left of it.",
         expected=f"a difference of at most {worst.tolerance:g} ({worst.precision})",
-        found=f"{worst.difference:.3g} on the frame called {worst.frame}, {worst.width} x {worst.height}, {worst.device}",
+        found=f"{worst.difference:.3g} on the frame {worst.frame}, {worst.width} x {worst.height}, {worst.device}",
         where=str(job.path),
         remedy="Report it, with the model file; meanwhile use understudy apply or understudy serve.",
     )

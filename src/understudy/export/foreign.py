@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from understudy.colour import ColourEncoding
 from understudy.errors import MissingPackageError, ModelFileError
-from understudy.export.sidecar import ANY, PortText, Sidecar, read_sidecar
+from understudy.export.sidecar import ANY, Sidecar, read_sidecar
 from understudy.network.model_file import ExtraInput, ModelHeader
 
 ENDINGS = (".onnx", ".pt", ".ts", ".torchscript")
@@ -39,7 +39,7 @@ def is_foreign(path: Path) -> bool:
 
 
 def read_header(path: str | Path) -> ModelHeader:
-    """The header of a network of another program, from the TOML beside it. ModelFileError when there is none."""
+    """The header of a network of another program, from its TOML. ModelFileError when there is none."""
     file = Path(path)
     side = sidecar_of(file)
     groups = [names_of(port.channels) for port in side.inputs]
@@ -59,7 +59,10 @@ def read_header(path: str | Path) -> ModelHeader:
         kind="matte" if matte else "image",
         input_channels=groups[0],
         output_channels=outputs,
-        extra=[ExtraInput(name=p.name, channels=g, colour=colour) for p, g in zip(side.inputs, groups, strict=True)][1:],
+        extra=[
+            ExtraInput(name=p.name, channels=g, colour=colour)
+            for p, g in zip(side.inputs, groups, strict=True)
+        ][1:],
         colour_in=colour,
         colour_out=ColourEncoding(space="raw", scale=1.0 / side.range) if matte else colour,
         architecture={"file": file.name},
@@ -146,7 +149,9 @@ def fitted(made: Tensor, x: Tensor, outputs: int) -> Tensor:
 def open_network(path: Path, side: Sidecar) -> nn.Module:
     """The network itself: a list of pictures (1, C, H, W) in, its first result out."""
     if not path.is_file():
-        raise ModelFileError("There is no such file.", expected="an ONNX or TorchScript file", where=str(path))
+        raise ModelFileError(
+            "There is no such file.", expected="an ONNX or TorchScript file", where=str(path)
+        )
     return OnnxNetwork(path, side) if path.suffix.lower() == ".onnx" else ScriptNetwork(path, side)
 
 
@@ -198,7 +203,9 @@ def open_session(path: Path) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise MissingPackageError("ONNX files need onnxruntime.", remedy='pip install "understudy[onnx]"') from error
+        raise MissingPackageError(
+            "ONNX files need onnxruntime.", remedy='pip install "understudy[onnx]"'
+        ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 4
@@ -220,7 +227,10 @@ class ScriptNetwork(nn.Module):
         if side.inputs and pictures != len(side.inputs):
             raise _wrong_count(path, pictures, len(side.inputs))
         defaults = {option.tensor or option.name: option.default for option in side.options or ()}
-        self.given = [None if kind == "TensorType" else _plain(each, defaults) for each, kind in zip(arguments, kinds, strict=True)]
+        self.given = [
+            None if kind == "TensorType" else _plain(each, defaults)
+            for each, kind in zip(arguments, kinds, strict=True)
+        ]
 
     def forward(self, pictures: list[Tensor]) -> Tensor:
         waiting = iter(pictures)

@@ -1,4 +1,4 @@
-"""The frames that an export is tried on: real ones where they are at hand, in every awkward size and range."""
+"""The frames that an export is tried on: real ones where they are at hand, in every awkward size."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def plate_for(header: Any, model: Path, spec: str | None) -> Plate:
     What ``spec`` names and cannot be read raises as it does for apply; the run's own plate is only tried.
     """
     if spec is not None:
-        return Plate(_read(header, spec), spec)
+        return Plate(_read(header, spec), Path(spec).name)
     own = _own_plate(model)
     if own is not None:
         try:
-            return Plate(_read(header, own), own)
+            return Plate(_read(header, own), Path(own).name)
         except UnderstudyError:
             pass
     return Plate(_made(header), "a made picture, as no frame of the shot was at hand")
@@ -117,7 +117,9 @@ def trials(header: Any, plate: Plate, full: bool, linear: bool = False) -> Itera
 
 def fitted(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     """A picture of another size: cut, or continued as in a mirror."""
-    rows, columns = (_mirrored(have, want) for have, want in zip(pixels.shape[:2], (height, width), strict=True))
+    rows, columns = (
+        _mirrored(have, want) for have, want in zip(pixels.shape[:2], (height, width), strict=True)
+    )
     return np.ascontiguousarray(pixels[rows][:, columns])
 
 

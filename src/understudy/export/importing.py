@@ -26,14 +26,16 @@ LEAST = 24
 
 @dataclass(frozen=True)
 class Imported:
-    """``model``: what apply and serve take. ``sidecar``: the TOML beside it. ``found``: sentences about it."""
+    """``model``: what apply and serve take. ``sidecar``: the TOML beside it. ``found``: sentences."""
 
     model: Path
     sidecar: Path
     found: tuple[str, ...]
 
 
-def import_network(file: Path, output: Path, name: str | None = None, settings: Path | None = None) -> Imported:
+def import_network(
+    file: Path, output: Path, name: str | None = None, settings: Path | None = None
+) -> Imported:
     """Copy ``file`` into the folder ``output`` with a TOML that says all that apply and serve need.
 
     ``settings``: the TOML to go by; by default the one beside the file, if any. What it leaves open is tried
@@ -69,7 +71,10 @@ def _name(file: Path, name: str | None) -> str:
     made = file.stem if name is None else name
     if not made or made != Path(made).name or made[0] == "." or "\\" in made:
         raise SettingError(
-            "This cannot be the name of a file.", expected="a name without slashes", found=made, where="--name"
+            "This cannot be the name of a file.",
+            expected="a name without slashes",
+            found=made,
+            where="--name",
         )
     return made + file.suffix.lower()
 
@@ -97,7 +102,9 @@ def _possible_counts(network: Any, side: Sidecar) -> list[list[int]]:
     if side.inputs and all(port.channels != ANY for port in side.inputs):
         return [[port.channels for port in side.inputs]]
     said = _said(network)
-    return [[count if each is None else each for each in said] for count in CHANNELS] if None in said else [said]
+    return (
+        [[count if each is None else each for each in said] for count in CHANNELS] if None in said else [said]
+    )
 
 
 def _said(network: Any) -> list[Any]:
@@ -162,7 +169,12 @@ def _agreed(file: Path, side: Sidecar, counts: list[int], outputs: int, multiple
     inputs = [port.model_copy(update={"channels": n}) for port, n in zip(ports, counts, strict=True)]
     first = side.outputs[0] if side.outputs else PortText(name="result")
     results = [first.model_copy(update={"channels": outputs}), *side.outputs[1:]]
-    changes = {"inputs": inputs, "outputs": results, "size_multiple": multiple, "label": side.label or file.stem}
+    changes = {
+        "inputs": inputs,
+        "outputs": results,
+        "size_multiple": multiple,
+        "label": side.label or file.stem,
+    }
     return side.model_copy(update=changes)
 
 

@@ -16,7 +16,16 @@ from understudy.colour.matrix_curve import MatrixCurve
 from understudy.colour.named_space import convert, convert_back
 from understudy.colour.scene_linear import ROLE
 from understudy.errors import ColourError
-from understudy.export.stages import Groups, LinearToSrgb, Matrix, Negatives, OnChannels, Power, SrgbToLinear, Table
+from understudy.export.stages import (
+    Groups,
+    LinearToSrgb,
+    Matrix,
+    Negatives,
+    OnChannels,
+    Power,
+    SrgbToLinear,
+    Table,
+)
 
 ALPHA = ("a", "alpha")
 TABLE = (-0.5, 1.5, 16385)
@@ -103,7 +112,7 @@ def _curve(space: NamedSpace, found: MatrixCurve, backwards: bool) -> list[nn.Mo
 
 
 def _slope_below_zero(space: NamedSpace, backwards: bool) -> float | None:
-    """How the space goes on below 0: the slope of a straight line, or None where it is odd or anything else."""
+    """How the space goes on below 0: the slope of a straight line, or None where it is odd."""
     grey = np.repeat(np.float32([[[-0.5], [-0.25], [0.5]]]), 3, axis=2)
     values = convert_back(grey, ROLE, space) if backwards else convert(grey, space, ROLE)
     far, near, mirror = values[0].astype(np.float64).mean(axis=1)

@@ -85,7 +85,14 @@ def read_info(path: Path) -> ExportInfo:
         text = reader(path) if reader else None
         if text is not None:
             return ExportInfo.model_validate_json(text)
-    except (OSError, ValueError, KeyError, ValidationError, zipfile.BadZipFile, ElementTree.ParseError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        ValidationError,
+        zipfile.BadZipFile,
+        ElementTree.ParseError,
+    ) as error:
         raise not_ours(path, f"a damaged file, or one of another program ({type(error).__name__})") from error
     raise not_ours(path, "a file without that description")
 

@@ -1,9 +1,9 @@
 """Nuke's script format, written and read: nodes with knobs, in the quoting of Tcl.
 
-    Kind {
-     knob value
-     other "a value with spaces, \\\\[brackets] and \\\\"quotes\\\\""
-    }
+Kind {
+ knob value
+ other "a value with spaces, \\\\[brackets] and \\\\"quotes\\\\""
+}
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What goes with the TorchScript for Nuke: a script that makes the .cat, and a folder for the Cattery menu."""
+"""Beside the TorchScript for Nuke: a script that makes the .cat, and a folder for the Cattery menu."""
 
 from __future__ import annotations
 
@@ -100,11 +100,12 @@ def _at(x: int, y: int) -> tuple[tuple[str, str], ...]:
 def package_values(info: ExportInfo) -> dict[str, object]:
     """What Nuke's Cattery menu reads; its .cat is put beside it by the CatFileCreator."""
     takes = ", ".join(name for _, names in info.inputs for name in names)
+    text = f"{info.name}: learned with Understudy from {_pairs(info)}. Takes {takes}, scene-linear."
     return {
         "minimum_nuke_version_required": OLDEST_NUKE,
         "version": PACKAGE_VERSION,
         "category": "Segmentation" if info.header.kind == "matte" else "Other",
-        "description": f"{info.name}: learned with Understudy from {_pairs(info)}. Takes {takes}, scene-linear.",
+        "description": text,
         "cats": [{"filepath": f"{info.name}.cat", "name": info.name, "icon": f"{info.name}.png"}],
     }
 

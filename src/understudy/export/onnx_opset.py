@@ -54,7 +54,10 @@ def _plain_shapes(graph: Any) -> None:
             continue
         whole, result = node.output[0] + "_whole", node.output[0]
         ends = [values.get("start", 0)], [values.get("end", END)]
-        names = [_constant(graph, f"{result}_{what}", each) for what, each in zip(("from", "to"), ends, strict=True)]
+        names = [
+            _constant(graph, f"{result}_{what}", each)
+            for what, each in zip(("from", "to"), ends, strict=True)
+        ]
         nodes.append(helper.make_node("Shape", [node.input[0]], [whole], name=whole))
         nodes.append(helper.make_node("Slice", [whole, *names], [result], name=f"{result}_slice"))
     del graph.node[:]

@@ -135,9 +135,7 @@ class Matrix(nn.Module):
         self.rows = rows
 
     def forward(self, x: Tensor) -> Tensor:
-        made = [
-            x[:, 0:1] * row[0] + x[:, 1:2] * row[1] + x[:, 2:3] * row[2] for row in self.rows
-        ]
+        made = [x[:, 0:1] * row[0] + x[:, 1:2] * row[1] + x[:, 2:3] * row[2] for row in self.rows]
         return torch.cat(made, 1)
 
 

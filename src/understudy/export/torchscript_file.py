@@ -26,7 +26,9 @@ class ScriptRuntime:
     """The file as a host runs it. ``device``: cpu or cuda. ``precision``: what the host hands over, float32
     or float16; ``halved``: the host has turned the module itself into half precision too."""
 
-    def __init__(self, path: Path, device: str = "cpu", precision: str = "float32", halved: bool = False) -> None:
+    def __init__(
+        self, path: Path, device: str = "cpu", precision: str = "float32", halved: bool = False
+    ) -> None:
         with _quiet():
             self.module = torch.jit.load(str(path), map_location=device).eval()
         self.module = self.module.half() if halved else self.module

@@ -1,0 +1,36 @@
+"""The menu, and what each of its items does. Errors are shown in words, never as a traceback."""
+
+from __future__ import annotations
+
+import functools
+
+from understudy_nuke import nodes, processes, training
+from understudy_nuke.trouble import Trouble
+
+import nuke
+
+ICON = "understudy.png"
+
+
+def install(main_menu):
+    """Add the menu Understudy."""
+    menu = main_menu.addMenu("Understudy", icon=ICON)
+    menu.addCommand("Train from selected Input and Ground Truth", told(training.train_from_selection))
+    menu.addCommand("Create Inference from run", told(nodes.inference_from_run))
+    menu.addCommand("Create MLClient from run", told(nodes.mlclient_from_run))
+    menu.addSeparator()
+    menu.addCommand("Open monitor", told(processes.open_monitor))
+    return menu
+
+
+def told(function):
+    """``function`` with its troubles shown to the artist."""
+
+    @functools.wraps(function)
+    def wrapped():
+        try:
+            return function()
+        except Trouble as trouble:
+            nuke.message(str(trouble))
+
+    return wrapped

@@ -1,0 +1,114 @@
+"""The two panels: what to train, and how it goes. Knobs of Nuke only, no Qt of one version or another."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import nukescripts
+from understudy_nuke import frames
+
+import nuke
+
+EVERY_SECONDS = 2.0
+WIDTH = 480
+CHANNELS = ("rgb", "alpha", "rgba")
+SIZES = ("medium", "small", "large")
+
+
+class TrainPanel(nukescripts.PythonPanel):
+    """Asks for what ``understudy train`` needs. ``plate`` and ``truth`` are nodes."""
+
+    def __init__(self, plate, truth):
+        nukescripts.PythonPanel.__init__(self, "Understudy: train", "uk.understudy.train")
+        self.plate, self.truth = plate, truth
+        self.swap = nuke.Boolean_Knob("swap", "Swap Input and Ground Truth")
+        self.frames = nuke.String_Knob("frames", "Frames with Ground Truth", frames.suggested(truth))
+        self.channels = nuke.Enumeration_Knob("channels", "Channels to learn", list(CHANNELS))
+        self.data_directory = nuke.File_Knob("data_directory", "Data Directory")
+        self.run_name = nuke.String_Knob("run_name", "Name (by date when empty)", "")
+        self.time_limit = nuke.String_Knob("time_limit", "Time limit", "10m")
+        self.model_size = nuke.Enumeration_Knob("model_size", "Model Size", list(SIZES))
+        self.which = nuke.Text_Knob("which", "", self.words())
+        for knob in (self.which, self.swap, self.frames, self.channels, self.data_directory):
+            self.addKnob(knob)
+        for knob in (self.run_name, self.time_limit, self.model_size):
+            self.addKnob(knob)
+
+    def words(self):
+        """Which node is taken for what."""
+        plate, truth = self.sides()
+        return f"Input: {plate.name()}    Ground Truth: {truth.name()}"
+
+    def sides(self):
+        """(Input, Ground Truth) as they are to be taken."""
+        return (self.truth, self.plate) if self.swap.value() else (self.plate, self.truth)
+
+    def knobChanged(self, knob):
+        """Nuke calls this."""
+        if knob is self.swap:
+            self.which.setValue(self.words())
+
+    def wish(self):
+        """All that was chosen."""
+        plate, truth = self.sides()
+        return {
+            "input": plate,
+            "ground_truth": truth,
+            "frames": self.frames.value(),
+            "channels": self.channels.value(),
+            "data_directory": self.data_directory.value(),
+            "name": self.run_name.value().strip(),
+            "time_limit": self.time_limit.value().strip(),
+            "model_size": self.model_size.value(),
+        }
+
+
+class ProgressPanel(nukescripts.PythonPanel):
+    """Shows one training: its state, its newest contact sheet, and a button to stop it."""
+
+    def __init__(self, training):
+        nukescripts.PythonPanel.__init__(self, "Understudy: " + training.name, "uk.understudy.progress")
+        self.training = training
+        self.shown = None
+        self.state = nuke.Text_Knob("state", "", "starting")
+        self.picture = nuke.Text_Knob("picture", "", "")
+        self.stop_button = nuke.PyScript_Knob("stop", "Stop")
+        for knob in (self.state, self.picture, self.stop_button):
+            self.addKnob(knob)
+
+    def knobChanged(self, knob):
+        """Nuke calls this."""
+        if knob is self.stop_button:
+            self.training.stop()
+            self.state.setValue("stops after its step")
+
+    def update(self):
+        """Show what there is now. In Nuke's main thread."""
+        self.state.setValue(self.training.line())
+        sheet = self.training.contact_sheet()
+        if sheet and sheet != self.shown:
+            self.shown = sheet
+            self.picture.setValue(picture(sheet))
+
+    def watch(self):
+        """Look again every few seconds until it is over, from a thread; Nuke goes on meanwhile."""
+        self.over = threading.Event()
+        thread = threading.Thread(target=self._look, name="understudy panel")
+        thread.daemon = True
+        thread.start()
+        return thread
+
+    def _look(self):
+        ended = False
+        while not ended and not self.over.wait(EVERY_SECONDS):
+            ended = self.training.ended()
+            nuke.executeInMainThread(self.update)
+
+
+def picture(path):
+    """A picture as the text of a knob."""
+    plain = os.path.abspath(path).replace("\\", "/")
+    for character, code in (("&", "&amp;"), ('"', "&quot;"), ("<", "&lt;"), (">", "&gt;")):
+        plain = plain.replace(character, code)
+    return f'<img src="{plain}" width="{WIDTH}">'

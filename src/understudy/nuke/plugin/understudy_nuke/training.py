@@ -1,0 +1,130 @@
+"""Train from selected Input and Ground Truth: render the chosen frames, then train in another process."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import time
+
+from understudy_nuke import frames, processes
+from understudy_nuke.panels import ProgressPanel, TrainPanel
+from understudy_nuke.trouble import Trouble
+
+import nuke
+
+ENDED = ("stopped", "finished", "failed")
+
+
+def train_from_selection():
+    """Ask, render, start; the panel that comes back shows how it goes. None when the artist cancels."""
+    panel = TrainPanel(*selected())
+    if not panel.showModalDialog():
+        return None
+    wish = panel.wish()
+    training = start(wish)
+    progress = ProgressPanel(training)
+    progress.show()
+    progress.watch()
+    return progress
+
+
+def selected():
+    """(Input, Ground Truth): the two selected nodes, the one selected first first."""
+    nodes = [
+        node for node in nuke.selectedNodes() if node.Class() not in ("Viewer", "BackdropNode", "StickyNote")
+    ]
+    if len(nodes) != 2:
+        raise Trouble(
+            "Select two nodes: first the plate (Input), then its painted version (Ground Truth).\n"
+            f"{len(nodes)} are selected."
+        )
+    # Nuke hands the last selected node over first.
+    return nodes[1], nodes[0]
+
+
+def start(wish):
+    """Render both sides of ``wish`` (as TrainPanel gives it) and start the training."""
+    if not wish["data_directory"]:
+        raise Trouble("Give a Data Directory: the folder for this run.")
+    numbers = frames.parse(wish["frames"])
+    name = wish["name"] or time.strftime("Training_%y%m%d_%H%M%S")
+    folder = os.path.join(wish["data_directory"], name + "_frames")
+    plate = frames.render(wish["input"], numbers, folder, "input", "rgb")
+    truth = frames.render(wish["ground_truth"], numbers, folder, "ground_truth", wish["channels"])
+    training = Training(wish["data_directory"], name)
+    training.start(arguments(wish, plate, truth, name))
+    return training
+
+
+def arguments(wish, plate, truth, name):
+    """The command line of the training."""
+    words = ["train", "--input", plate, "--ground-truth", truth]
+    words += ["--data-directory", wish["data_directory"], "--name", name, "--json"]
+    if wish["channels"] == "alpha":
+        words += ["--ground-truth-channels", "alpha"]
+    for flag, value in (("--time-limit", wish["time_limit"]), ("--model-size", wish["model_size"])):
+        if value:
+            words += [flag, value]
+    return words
+
+
+class Training:
+    """A run that another process trains. All that is known of it is read from its folder."""
+
+    def __init__(self, data_directory, name):
+        self.name = name
+        self.folder = os.path.join(data_directory, name)
+        self.log = os.path.join(data_directory, name + "_frames", "train.log")
+        self.process = None
+
+    def start(self, words):
+        """Start it and come back at once."""
+        self.process = processes.start(words, self.log)
+
+    def state(self):
+        """What state.json says, and ``trouble`` when the process ended without one."""
+        try:
+            with open(os.path.join(self.folder, "state.json"), encoding="utf-8") as file:
+                found = json.load(file)
+        except (OSError, ValueError):
+            found = {}
+        ended = self.process is not None and self.process.poll() is not None
+        if ended and found.get("state") not in ENDED:
+            found["state"], found["trouble"] = "failed", self.last_words()
+        return found
+
+    def ended(self):
+        """Whether it is over, one way or another."""
+        return self.state().get("state") in ENDED
+
+    def last_words(self):
+        """The end of the log."""
+        try:
+            with open(self.log, "rb") as file:
+                return processes.last_words(file.read().decode("utf-8", "replace"))
+        except OSError:
+            return "It ended without a word."
+
+    def contact_sheet(self):
+        """The newest contact sheet, or None."""
+        found = glob.glob(os.path.join(glob.escape(self.folder), "*_contact_*.png"))
+        return max(found, key=os.path.getmtime) if found else None
+
+    def stop(self):
+        """Ask it to stop after its step; everything is kept."""
+        return processes.start(["stop", self.folder], self.log + ".stop")
+
+    def line(self):
+        """How it goes, in one line."""
+        state = self.state()
+        if state.get("trouble"):
+            return "failed: " + state["trouble"]
+        words = [state.get("state", "starting")]
+        if state.get("total"):
+            words.append("step {} of {}".format(state.get("step", 0), state["total"]))
+        if state.get("loss") is not None:
+            words.append("loss {:.4g}".format(state["loss"]))
+        if state.get("time_left") and state.get("state") == "training":
+            words.append("{:.0f} s left".format(state["time_left"]))
+        return ", ".join(words)

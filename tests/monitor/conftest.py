@@ -18,6 +18,9 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+from monitor_stage import Stage
+
 from understudy.monitor.house import House
 from understudy.runs import RunFolder, RunState
 
@@ -77,9 +80,13 @@ def make_run(data: Path) -> Callable[..., RunFolder]:
     """``make_run(name, steps=200, state="finished", ...)`` makes a run with a falling loss, contact sheets,
     checkpoints and settings; further values go into its state."""
 
-    def make(name: str, steps: int = 200, state: str = "finished", sheets: int = 2, **fields: Any) -> RunFolder:
+    def make(
+        name: str, steps: int = 200, state: str = "finished", sheets: int = 2, **fields: Any
+    ) -> RunFolder:
         run = RunFolder.create(data, name)
-        run.append_summary({"step": s, "loss": 1.0 / s, "lr": 1e-3, "time": s * 0.1} for s in range(1, steps + 1))
+        run.append_summary(
+            {"step": s, "loss": 1.0 / s, "lr": 1e-3, "time": s * 0.1} for s in range(1, steps + 1)
+        )
         for index in range(sheets):
             write_png(run.contact_path((index + 1) * 100), sheet(output=60 + 100 * index))
         run.settings_path.write_text(
@@ -117,7 +124,9 @@ def api(house: House) -> Iterator[Any]:
 class Monitor:
     """``understudy monitor`` as a process of its own."""
 
-    def __init__(self, data: Path, *footage: Path, arguments: tuple[str, ...] = (), cwd: Path | None = None) -> None:
+    def __init__(
+        self, data: Path, *footage: Path, arguments: tuple[str, ...] = (), cwd: Path | None = None
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -214,3 +223,22 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
 
 def _is_foreign(url: str, host: str) -> bool:
     return url.startswith(("http", "ws")) and url.split("/")[2].partition(":")[0] != host
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Stage]:
+    """Some runs, footage and a monitor; what it has started is ended with it."""
+    root = tmp_path_factory.mktemp("stage")
+    stage = Stage(root, Monitor)
+    yield stage
+    stage.end_jobs()
+    stage.monitor.close()
+
+
+@pytest.fixture
+def page(stage: Stage, open_page: Callable[..., Any]) -> Iterator[Any]:
+    """The page of ``stage``, ready; nothing may have gone wrong in it."""
+    page = open_page(stage.url)
+    page.wait_for_selector('.ag-row[row-id="sky"]')
+    yield page
+    assert page.complaints == []

@@ -62,13 +62,17 @@ def test_training_good_and_held_out_bad_names_the_frames_to_paint():
     assert found[0].title == "Paint more frames" and "1024, 1077" in found[0].text
 
 
-@pytest.mark.parametrize(("metric", "values"), [("dB", np.linspace(25, 35, 10)), ("", np.linspace(0.5, 0.1, 10))])
+@pytest.mark.parametrize(
+    ("metric", "values"), [("dB", np.linspace(25, 35, 10)), ("", np.linspace(0.5, 0.1, 10))]
+)
 def test_a_held_out_pair_that_does_ever_better_is_no_reason_to_paint(metric, values):
     assert "Paint more frames" not in titles(advise(figures(FALLING, held_out=values, metric=metric)))
 
 
 def test_pairs_that_look_wrong_come_first():
-    found = advise(figures(FALLING, warnings=("Frame 1003: the ground truth seems shifted by 4 pixels right, 0 down.",)))
+    found = advise(
+        figures(FALLING, warnings=("Frame 1003: the ground truth seems shifted by 4 pixels right, 0 down.",))
+    )
     assert titles(found)[0] == "Look at the pairs" and "1003" in found[0].text
 
 

@@ -13,7 +13,8 @@ def frame(seed: int, shape: tuple[int, int] = (120, 160)) -> np.ndarray:
     y, x = np.mgrid[: shape[0], : shape[1]]
     rng = np.random.default_rng(seed)
     waves = sum(
-        a * np.sin(u * x + v * y + p) for a, u, v, p in rng.uniform((0.1, -0.5, -0.5, 0), (0.3, 0.5, 0.5, 6), (12, 4))
+        a * np.sin(u * x + v * y + p)
+        for a, u, v, p in rng.uniform((0.1, -0.5, -0.5, 0), (0.3, 0.5, 0.5, 6), (12, 4))
     )
     pixels = np.repeat(0.5 + 0.15 * waves[..., None], 3, 2)
     for _ in range(12):

@@ -153,7 +153,9 @@ def test_a_contact_sheet_comes_whole_by_column_and_as_difference(api, make_run, 
     name = f"/api/runs/{run.name}/contact-sheets/100"
     whole = pixels_of(api.get(name), tmp_path)
     assert whole.shape == (88, 88, 3) and whole[10, 10, 0] == 60
-    truth, output = (pixels_of(api.get(f"{name}?part={part}"), tmp_path) for part in ("ground_truth", "output"))
+    truth, output = (
+        pixels_of(api.get(f"{name}?part={part}"), tmp_path) for part in ("ground_truth", "output")
+    )
     assert truth.shape == output.shape == (88, 32, 3)
     assert (truth[10, 10, 0], output[10, 10, 0]) == (200, 60)
     difference = pixels_of(api.get(f"{name}?part=difference&gain=1"), tmp_path)
@@ -303,7 +305,10 @@ def test_a_run_without_progress_says_that_it_cannot_go_on(api, make_run):
 
 def test_the_settings_of_a_run_come_back_for_a_new_one(api, make_run):
     make_run("one")
-    assert api.get("/api/runs/one/settings").json() == {"input": ["plate.####.png"], "ground_truth": ["truth.####.png"]}
+    assert api.get("/api/runs/one/settings").json() == {
+        "input": ["plate.####.png"],
+        "ground_truth": ["truth.####.png"],
+    }
 
 
 def test_the_settings_describe_themselves_for_the_form(api):
@@ -345,7 +350,12 @@ def test_a_run_made_by_another_machine_appears_and_one_deleted_disappears(house,
 
 def test_every_route_is_described_and_every_refusal_has_the_same_shape(api):
     described = api.get("/openapi.json").json()["paths"]
-    for path in ("/api/runs", "/api/runs/{name}", "/api/runs/{name}/files/{file}", "/api/runs/{name}/summary"):
+    for path in (
+        "/api/runs",
+        "/api/runs/{name}",
+        "/api/runs/{name}/files/{file}",
+        "/api/runs/{name}/summary",
+    ):
         assert path in described
     for url in ("/api/nothing", "/api/runs/none", "/api/curves", "/api/jobs/none"):
         error = api.get(url).json()["error"]
@@ -353,5 +363,7 @@ def test_every_route_is_described_and_every_refusal_has_the_same_shape(api):
 
 
 def test_the_monitor_does_without_torch():
-    code = "import sys, understudy.monitor.api.app, understudy.monitor.house; sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys, understudy.monitor.api.app, understudy.monitor.house; sys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -60,7 +60,16 @@ def test_a_step_that_comes_twice_counts_as_it_came_last(tmp_path):
     assert curve.losses[7] == 7.0
 
 
-DAMAGE = [b"\x00\xff\xfe", b"[1,2]", b'"text"', b"null", b'{"loss":1}', b'{"step":"x"}', b'{"step":1e999}', b"{" * 5000]
+DAMAGE = [
+    b"\x00\xff\xfe",
+    b"[1,2]",
+    b'"text"',
+    b"null",
+    b'{"loss":1}',
+    b'{"step":"x"}',
+    b'{"step":1e999}',
+    b"{" * 5000,
+]
 
 
 @pytest.mark.parametrize("line", DAMAGE, ids=lambda line: repr(line[:12]))
@@ -72,7 +81,12 @@ def test_a_damaged_line_costs_only_itself(tmp_path, line):
 
 def test_a_loss_that_is_no_number_leaves_a_hole(tmp_path):
     path = tmp_path / "a.summary"
-    lines = [{"step": 1, "loss": None}, {"step": 2, "loss": "x"}, {"step": 3, "loss": [1]}, {"step": 4, "loss": 1}]
+    lines = [
+        {"step": 1, "loss": None},
+        {"step": 2, "loss": "x"},
+        {"step": 3, "loss": [1]},
+        {"step": 4, "loss": 1},
+    ]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     curve = CurveStore().read(path)
     assert np.isnan(curve.losses[:3]).all() and curve.losses[3] == 1.0

@@ -88,7 +88,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
-LIKELY = st.sampled_from(["plate.1001.png", "plate.####.png", ".", "1-10", "10m", "-1", "auto", "one", "../x", "\0"])
+LIKELY = st.sampled_from(
+    ["plate.1001.png", "plate.####.png", ".", "1-10", "10m", "-1", "auto", "one", "../x", "\0"]
+)
 NAMES = [info.name for info in (*settings_of(TrainSettings), *settings_of(ApplySettings))]
 
 

@@ -36,11 +36,16 @@ def test_requests_of_other_sites_are_refused(api, make_run, headers):
     make_run("one")
     assert api.get("/api/runs", headers=headers).status_code == 403
     assert api.delete("/api/runs/one", headers=headers).status_code == 403
-    assert api.post("/api/runs/one/stop", headers={"content-type": "application/json", **headers}).status_code == 403
+    assert (
+        api.post("/api/runs/one/stop", headers={"content-type": "application/json", **headers}).status_code
+        == 403
+    )
     assert api.get("/api/runs/one").status_code == 200
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
+)
 def test_what_a_plain_form_can_send_is_refused(api, make_run, kind):
     make_run("one")
     answer = api.post("/api/runs/one/resume", content=b"{}", headers={"content-type": kind})

@@ -18,7 +18,14 @@ from understudy.settings import ApplySettings, TrainSettings
 
 EVENTS = [
     {"event": "apply_planned", "total": 4, "kept": 1},
-    {"event": "frame_written", "number": 1002, "done": 2, "total": 4, "frames_per_second": 2.0, "seconds_left": 1.0},
+    {
+        "event": "frame_written",
+        "number": 1002,
+        "done": 2,
+        "total": 4,
+        "frames_per_second": 2.0,
+        "seconds_left": 1.0,
+    },
     {"event": "frame_failed", "number": 1003, "error": "This frame cannot be read.", "done": 3, "total": 4},
 ]
 
@@ -30,7 +37,9 @@ def scripted(monkeypatch):
     def use(script):
         real = processes._spawn
         monkeypatch.setattr(
-            processes, "_spawn", lambda command, cwd, folder: real([sys.executable, "-c", script], cwd, folder)
+            processes,
+            "_spawn",
+            lambda command, cwd, folder: real([sys.executable, "-c", script], cwd, folder),
         )
 
     return use
@@ -104,13 +113,22 @@ def test_a_damaged_job_folder_is_passed_over(data):
 def test_another_process_with_the_same_number_is_not_the_job(data):
     folder = data / ".understudy" / "jobs" / "261120_1"
     folder.mkdir(parents=True)
-    order = {"id": "261120_1", "kind": "train", "title": "x", "process": os.getpid(), "birth": "12", "host": this_host()}
+    order = {
+        "id": "261120_1",
+        "kind": "train",
+        "title": "x",
+        "process": os.getpid(),
+        "birth": "12",
+        "host": this_host(),
+    }
     (folder / "job.json").write_text(json.dumps(order))
     assert Jobs(data).get("261120_1").state == "failed"
 
 
 def test_values_cannot_become_other_flags(tmp_path):
-    settings = TrainSettings(input=("--help",), ground_truth=("a b",), data_directory=tmp_path, name="-x", time_limit=60)
+    settings = TrainSettings(
+        input=("--help",), ground_truth=("a b",), data_directory=tmp_path, name="-x", time_limit=60
+    )
     assert list(flags(settings)) == [
         "--input=--help",
         "--ground-truth=a b",

@@ -10,7 +10,18 @@ from understudy.errors import SettingError
 from understudy.monitor.footage import complete
 from understudy.monitor.safety import Fence, Missing, Refused, find_run, own_file
 
-OUTSIDE = ["/etc/passwd", "/", "..", "../secret.txt", "runs/../../x", "~root/.ssh/id_rsa", "\0", "a\0b", "", "x" * 5000]
+OUTSIDE = [
+    "/etc/passwd",
+    "/",
+    "..",
+    "../secret.txt",
+    "runs/../../x",
+    "~root/.ssh/id_rsa",
+    "\0",
+    "a\0b",
+    "",
+    "x" * 5000,
+]
 
 
 @pytest.fixture

@@ -65,7 +65,8 @@ class Commands:
     def export(self, run: RunFolder, target: str, output: str) -> Job:
         """Start an export of the run's best checkpoint."""
         place = self.fence.path(output)
-        arguments = [str(run.best_or_newest()), f"--{target}", str(place)]
+        run.best_or_newest()
+        arguments = [str(run.path), f"--to={target}", f"--output={place}", f"--name={run.name}"]
         return self.jobs.start("export", arguments, title=f"{run.name} for {target}", run=run.name)
 
     def stop(self, run: RunFolder) -> None:

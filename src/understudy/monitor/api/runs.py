@@ -44,7 +44,7 @@ class NewRun(Body):
 
 
 class Export(Body):
-    target: Literal["onnx", "nuke", "flame"]
+    target: Literal["nuke", "torchscript", "onnx", "flame", "openvino"]
     output: str = Field(min_length=1, max_length=4096)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -21,7 +20,13 @@ LIMITS = {
     for info in settings_of(TrainSettings)
     if info.name in ("epochs", "max_steps", "time_limit")
 }
-EXPORTS = {"onnx": "ONNX", "nuke": "Nuke", "flame": "Flame"}
+EXPORTS = {
+    "nuke": "Nuke",
+    "onnx": "ONNX",
+    "flame": "Flame",
+    "torchscript": "TorchScript",
+    "openvino": "OpenVINO",
+}
 
 
 class Actions:
@@ -127,16 +132,12 @@ class Actions:
         self.apply(names[0])
 
     async def _export(self, names: list[str]) -> None:
-        if importlib.util.find_spec("understudy.cli.export") is None:
-            raise RunError("This installation has no export.")
         house, name = self.desk.house, names[0]
-        with _dialog(
-            f"Export {name}", "Its best checkpoint, as a file that another program loads."
-        ) as dialog:
+        with _dialog(f"Export {name}", "Its best checkpoint, as files that another program loads.") as dialog:
             target = ui.toggle(EXPORTS, value="nuke").props(
                 "no-caps unelevated toggle-color=grey-8 color=grey-10"
             )
-            place = ui.input("Folder or file", value=str(house.data_directory / "exports" / name))
+            place = ui.input("Folder", value=str(house.data_directory / "exports" / name))
             place.props("dense outlined")
 
             async def confirm() -> None:

@@ -17,9 +17,10 @@ from understudy.monitor.page.desk import Desk
 from understudy.monitor.page.graph import Graph
 from understudy.monitor.page.pictures import Pictures
 from understudy.monitor.page.shortcuts import Shortcuts
-from understudy.monitor.page.speak import complain, guarded, words_of
+from understudy.monitor.page.speak import complain, guarded, say, words_of
 from understudy.monitor.page.table import RunsTable
 from understudy.monitor.page.training import NewTraining
+from understudy.monitor.processes import Job
 from understudy.monitor.watch import Changes
 
 STATIC = Path(__file__).with_name("static")
@@ -52,7 +53,7 @@ class Page:
     def __init__(self, house: House) -> None:
         self.house = house
         self.desk = Desk(house)
-        self._told = {job.id for job in house.jobs.all() if job.state == "failed"}
+        self._told = {job.id for job in house.jobs.all() if job.state != "running"}
         self.client = ui.context.client
         self.client.on_exception(lambda error: complain(words_of(error)))
         ui.colors(primary="#3d7be0", negative="#b3403b", dark="#1c1f23")
@@ -99,12 +100,16 @@ class Page:
             if changes.fault is not None:
                 self._say_fault(changes.fault)
             for job in changes.jobs:
-                self._tell_failure(job)
+                self._tell_end(job)
 
-    def _tell_failure(self, job: Any) -> None:
-        """A job that failed while this page was open is said once."""
-        if job.state == "failed" and job.id not in self._told:
-            self._told.add(job.id)
+    def _tell_end(self, job: Job) -> None:
+        """A job that failed while this page was open is said once; so is an export that is there."""
+        if job.state == "running" or job.id in self._told:
+            return
+        self._told.add(job.id)
+        if job.kind == "export" and job.state == "finished":
+            say(f"{job.title} is there.\n{job.message}")
+        elif job.state == "failed":
             complain(f"{job.kind.capitalize()} {job.title} failed.\n{job.message}")
 
     async def _live_changed(self) -> None:

@@ -28,8 +28,10 @@ class Pictures:
                     "dense no-caps flat unelevated toggle-text-color=grey-3 text-color=grey-6"
                 ).classes("us-kinds")
                 self.kind.on_value_change(self._show)
-                self.frame = ui.select([], on_change=self._show).classes("us-frame").props(
-                    "dense borderless options-dense"
+                self.frame = (
+                    ui.select([], on_change=self._show)
+                    .classes("us-frame")
+                    .props("dense borderless options-dense")
                 )
                 ui.element("div").classes("us-gap")
                 self.title = ui.label().classes("us-chosen")

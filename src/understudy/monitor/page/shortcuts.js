@@ -1,6 +1,7 @@
 // Keys for the whole page: not while somebody types, and before a focused button or table takes them.
 const KEYS = { " ": "space", ArrowLeft: "left", ArrowRight: "right", l: "log", L: "log", r: "refresh", R: "refresh" };
-const TYPING = "input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable=true], .ag-cell-inline-editing";
+const TYPING = "input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable=true]";
+const SLIDING = "input[type=range], [role=slider]"; // who went there by Tab moves it with the arrows
 
 export default {
   template: "<div hidden></div>",
@@ -8,6 +9,7 @@ export default {
     this.handler = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
       if (event.target.closest?.(TYPING) || document.querySelector(".us-dialog")) return;
+      if (event.key.startsWith("Arrow") && event.target.closest?.(SLIDING)) return;
       event.preventDefault();
       event.stopPropagation();
       this.$emit("key", KEYS[event.key]);

@@ -84,6 +84,8 @@ OPTIONS = {
         "headerCheckbox": False,
         "enableClickSelection": True,
     },
+    # A right click on a row that is not selected means that row alone.
+    ":onCellContextMenu": "event => event.node.isSelected() || event.node.setSelected(true, true)",
     ":getRowId": "params => params.data.name",
     ":rowClassRules": "({'us-row-chosen': params => params.data.chosen})",
     "rowHeight": 34,
@@ -102,7 +104,6 @@ class RunsTable:
     def __init__(self, desk: Desk, actions: Actions) -> None:
         self.desk = desk
         self.actions = actions
-        self.selected: set[str] = set()
         with ui.element("section").classes("us-panel grow").props('aria-label="Runs"'):
             with ui.element("div").classes("us-title"):
                 ui.label("Runs").classes("us-word")
@@ -134,8 +135,6 @@ class RunsTable:
         grid = self.grid
         grid.on("cellClicked", guarded(self._clicked), args=["colId", "rowId"])
         grid.on("cellValueChanged", guarded(self._edited), args=["colId", "rowId", "oldValue", "newValue"])
-        grid.on("cellContextMenu", guarded(self._pointed), args=["rowId"])
-        grid.on("rowSelected", self._selected, args=["rowId", "selected"])
         grid.on(
             "gridReady", lambda: self._send([self._values(row) for row in self.desk.rows.values()], "update")
         )
@@ -158,18 +157,6 @@ class RunsTable:
         if event.args.get("colId") != "shown":
             self.desk.choose(event.args["rowId"])
 
-    def _selected(self, event: Any) -> None:
-        name = event.args.get("rowId")
-        (self.selected.add if event.args.get("selected") else self.selected.discard)(name)
-
-    def _pointed(self, event: Any) -> None:
-        """A right click on a row that is not selected means that row alone."""
-        name = event.args["rowId"]
-        if name not in self.selected:
-            self.grid.run_grid_method("deselectAll")
-            self.grid.run_row_method(name, "setSelected", True)
-            self.selected = {name}
-
     async def _edited(self, event: Any) -> None:
         name, value = event.args["rowId"], event.args.get("newValue")
         if event.args["colId"] == "shown":
@@ -182,7 +169,8 @@ class RunsTable:
                 self._send([self._values(self.desk.rows[name])], "update")
 
     async def _do(self, what: str) -> None:
-        names = [name for name in self.desk.rows if name in self.selected]
+        rows = await self.grid.get_selected_rows()
+        names = [row["name"] for row in rows if row["name"] in self.desk.rows]
         if names:
             await self.actions.do(what, names)
 
@@ -197,7 +185,6 @@ class RunsTable:
         self._send([self._values(row) for row in fresh], "add")
         self._send([self._values(row) for row in changes.runs if row.name in known], "update")
         self._send([{"name": name} for name in changes.removed if name in known], "remove")
-        self.selected -= set(changes.removed)
         self._count()
 
     def _marks_changed(self) -> None:

@@ -16,7 +16,7 @@ export default {
           <label v-for="tool in tools" :key="tool.name" :title="tool.help">
             <span>{{ tool.label }}</span>
             <input type="range" :min="tool.min" :max="tool.max" :step="tool.step" :value="look[tool.name]"
-              :aria-label="tool.label" @input="setLook(tool.name, $event.target.value)"
+              :aria-label="tool.label" @input="setLook(tool.name, $event.target.value)" @change="$event.target.blur()"
               @dblclick="setLook(tool.name, tool.start)">
             <output>{{ tool.show(look[tool.name]) }}</output>
           </label>
@@ -36,7 +36,8 @@ export default {
           :disabled="reel.frames.length < 2" :aria-label="playing ? 'Pause' : 'Play'">
           <span v-if="playing">&#10074;&#10074;</span><span v-else>&#9654;</span></button>
         <input class="us-slider" type="range" min="0" :max="reel.frames.length - 1" :value="index"
-          :disabled="reel.frames.length < 2" aria-label="Which picture" @input="go(Number($event.target.value))">
+          :disabled="reel.frames.length < 2" aria-label="Which picture" @input="go(Number($event.target.value))"
+          @change="$event.target.blur()">
         <span class="us-label">{{ label }}</span>
         <button class="us-quiet" title="Fit into the pane (double-click does too)" @click="fit">Fit</button>
         <span class="us-zoom">{{ percent }}</span>

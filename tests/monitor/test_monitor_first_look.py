@@ -1,0 +1,140 @@
+"""The first look at the page: quick, whole at every size, and with words where there is nothing to see."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+from monitor_stage import add_run, row_of, until
+
+from understudy.runs import RunFolder, RunState
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1440, 900), (2560, 1440), (3840, 2160)])
+def test_nothing_overflows_at_any_size(data, start_monitor, open_page, width, height):
+    for index in range(3):
+        add_run(data, f"a_run_with_quite_a_long_name_for_its_effect_{index}", steps=100)
+    page = open_page(start_monitor(data).url, width, height)
+    page.wait_for_selector(".ag-row")
+    outside = page.evaluate(
+        """() => [...document.querySelectorAll('.us-page *')].filter(e => {
+            const box = e.getBoundingClientRect();
+            const clipped = e.closest('.ag-root-wrapper, .us-advice');
+            return !clipped && box.width && (box.right > innerWidth + 1 || box.bottom > innerHeight + 1);
+        }).map(e => e.className)"""
+    )
+    assert outside == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    last = page.locator('.ag-header-cell[col-id="pairs"]').bounding_box()
+    table = page.locator(".us-table").bounding_box()
+    assert last["x"] + last["width"] <= table["x"] + table["width"] + 1
+
+
+@pytest.mark.browser
+def test_twenty_runs_of_a_hundred_thousand_steps_are_there_in_two_seconds(data, start_monitor, open_page):
+    for index in range(20):
+        run = RunFolder.create(data, f"run_{index:02d}")
+        noise = np.random.default_rng(index).lognormal(-3, 1, 100_000)
+        lines = (f'{{"step":{s},"loss":{v!r},"lr":0.001}}\n' for s, v in enumerate(noise.tolist(), 1))
+        run.summary_path.write_text("".join(lines))
+        run.write_state(RunState(state="finished", step=100_000, total=100_000, created=float(index)))
+    monitor = start_monitor(data)
+    ready = "document.querySelector('.us-graph')?.dataset.curves >= 8 && document.querySelector('.ag-row')"
+    times = []
+    for _ in range(3):
+        began = time.monotonic()
+        page = open_page(monitor.url)
+        page.wait_for_function(ready)
+        times.append(time.monotonic() - began)
+    assert min(times) < 2.0, times
+    row_of(page, "run_19").locator('[col-id="name"]').click()
+    page.keyboard.press("Control+a")
+    row_of(page, "run_19").locator('[col-id="name"]').click(button="right")
+    with page.expect_response(lambda r: "/api/curves?" in r.url) as answer:
+        page.get_by_text("Show Curve", exact=True).click()
+    page.wait_for_function("document.querySelector('.us-graph').dataset.curves === '20'")
+    assert len(answer.value.body()) < 200_000
+    with page.expect_response(lambda r: "/api/curves?" in r.url) as answer:
+        page.keyboard.press("r")
+    assert answer.value.url.count("run=") == 20 and len(answer.value.body()) < 200_000
+    began = time.monotonic()
+    page.get_by_label("Zoom X in").click()
+    page.wait_for_function("document.querySelector('.us-graph').dataset.span !== ''")
+    assert time.monotonic() - began < 1.0
+
+
+@pytest.mark.browser
+def test_an_empty_data_directory_says_what_to_do(data, start_monitor, open_page):
+    page = open_page(start_monitor(data).url)
+    page.get_by_text("Start one with New Training").wait_for()
+    page.get_by_text("The loss of each run shows here").wait_for()
+    page.get_by_text("Contact sheets and previews show here").wait_for()
+    page.get_by_text("Choose a run to read its figures.").wait_for()
+    page.get_by_role("button", name="New Training").click()
+    page.get_by_text("Name the plate and its ground truth on the left.").wait_for()
+    add_run(data, "first", steps=100)
+    page.keyboard.press("Escape")
+    row_of(page, "first").wait_for()
+    assert page.complaints == []
+
+
+@pytest.mark.browser
+def test_a_data_directory_that_goes_away_and_a_monitor_that_dies_are_said(data, start_monitor, open_page):
+    add_run(data, "one", steps=100)
+    monitor = start_monitor(data)
+    page = open_page(monitor.url)
+    row_of(page, "one").wait_for()
+    data.rename(data.with_name("gone"))
+    page.get_by_text("The data directory cannot be read").wait_for()
+    data.with_name("gone").rename(data)
+    row_of(page, "one").wait_for()
+    monitor.process.kill()
+    page.locator("#popup", has_text="onnection lost").wait_for()
+
+
+@pytest.mark.browser
+def test_a_browser_with_the_token_gets_in_and_one_without_does_not(data, start_monitor, open_page):
+    add_run(data, "one", steps=100)
+    token = "a-token-for-the-farm"
+    monitor = start_monitor(data, wait=False, arguments=("--token", token))
+    monitor.wait(headers={"authorization": f"Bearer {token}"})
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(monitor.url)
+    page = open_page(f"{monitor.url}/?token={token}")
+    row_of(page, "one").wait_for()
+    assert "token" not in page.url
+    until(lambda: page.evaluate("document.querySelector('.us-viewer').dataset.shown"))
+    assert page.complaints == []
+    monitor.process.send_signal(signal.SIGINT)
+    said = monitor.process.communicate(timeout=15)[0]
+    assert f"?token={token}" in said and str(data) in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--footage", "/nowhere/at/all"], "There is no such folder."),
+        (["--token", "short"], "The token is too weak."),
+        (["--host", "203.0.113.7"], "The monitor cannot listen there."),
+        (["--port", "99999"], "port"),
+        (["--colour", "pink"], "--colour"),
+    ],
+)
+def test_what_cannot_be_served_is_refused_before_it_begins(data, arguments, words):
+    command = [sys.executable, "-m", "understudy", "monitor", str(data), "--port", "0", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ, check=False)
+    assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
+
+
+def test_every_asset_comes_from_this_machine(data, start_monitor):
+    monitor = start_monitor(data)
+    text = urllib.request.urlopen(monitor.url).read().decode()
+    assert "https://" not in text.replace("https://nicegui.io", "")

@@ -63,11 +63,11 @@ class Company(Share):
         self.store, self.gone = store, gone
         self._wrapped: nn.Module | None = None
         self._word = (False, 0)
-        self._published = False
+        self._published = self._went = False
 
     # -- beginning -----------------------------------------------------------------------------------------
 
-    def join(self, job: Any, path: Path, step: int, stop: Any, say: Callable[[str], None]) -> None:
+    def join(self, job: Any, path: Path, step: int, stop: Any, say: Callable[[str], None]) -> bool:
         """Tell the others what to do, wait until all are ready, and give them the weights. A batch that has
         fewer crops than there are processes needs only so many; the others leave."""
         if job.plan.batch_size < self.world:
@@ -81,26 +81,34 @@ class Company(Share):
             world=self.world,
             run=str(path),
         )
-        self._wait_for_others(stop, say)
+        if not self._wait_for_others(stop, say):
+            return False
+        self._went = True
+        self.store.set("go", "yes")
         self.enter(job.learner, step)
+        return True
 
     def _publish(self, **word: Any) -> None:
         self._published = True
         self.store.set("job", json.dumps(word))
 
-    def _wait_for_others(self, stop: Any, say: Callable[[str], None]) -> None:
+    def _wait_for_others(self, stop: Any, say: Callable[[str], None]) -> bool:
+        """Whether all are ready; no when a stop was asked for first."""
         began, said = time.monotonic(), False
         waiting = set(range(1, self.world))
         while waiting:
             waiting = {rank for rank in waiting if not self._is_ready(rank)}
             waited = time.monotonic() - began
-            told = "a request to stop" if stop else self.gone()
+            if waiting and stop:
+                return False
+            told = self.gone()
             if told or waited > JOIN_SECONDS:
                 raise did_not_join(told or f"process {min(waiting)} did not come in {waited:.0f} s")
             if waiting and not said and waited > SAY_AFTER_SECONDS:
                 said = True
                 say(f"Waiting for {len(waiting)} of {self.world} processes to join.")
             time.sleep(LOOK_SECONDS if waiting else 0)
+        return True
 
     def _is_ready(self, rank: int) -> bool:
         if self.store.check([f"excuse/{rank}"]):
@@ -109,22 +117,26 @@ class Company(Share):
 
     def hear(self) -> dict[str, Any]:
         """What process 0 wants done. The same refusal as there, when it was refused there."""
-        try:
-            self.store.wait(["job"], datetime.timedelta(seconds=JOIN_SECONDS))
-            word: dict[str, Any] = json.loads(self.store.get("job"))
-        except RuntimeError as error:
-            raise did_not_join(f"nothing was heard from process 0 ({_first_line(error)})") from error
+        word: dict[str, Any] = json.loads(self._wait_for_word("job"))
         if "refused" in word:
             raise UnderstudyError(str(word["refused"]))
         return word
+
+    def _wait_for_word(self, name: str) -> bytes:
+        try:
+            self.store.wait([name], datetime.timedelta(seconds=JOIN_SECONDS))
+            return bytes(self.store.get(name))
+        except RuntimeError as error:
+            raise did_not_join(f"nothing was heard from process 0 ({_first_line(error)})") from error
 
     def excuse(self, error: UnderstudyError) -> None:
         """Tell process 0 why this one cannot take part."""
         self.store.set(f"excuse/{self.rank}", error.text)
 
-    def report_ready(self) -> None:
-        """Tell process 0 that this one can begin."""
+    def report_ready(self) -> bool:
+        """Tell process 0 that this one can begin, and wait until all can; False when nothing comes of it."""
         self.store.set(f"ready/{self.rank}", "")
+        return self._wait_for_word("go") == b"yes"
 
     def enter(self, learner: Any, step: int) -> int:
         """Connect, and begin with the weights of process 0; the step that they are of."""
@@ -222,6 +234,9 @@ class Company(Share):
     def leave(self) -> None:
         """Part from the others. A connection that is broken does not hold this process up."""
         self._dismiss(world=0, run="")
+        if self.rank == 0 and not self._went:
+            with contextlib.suppress(RuntimeError):
+                self.store.set("go", "no")
         self._wrapped = None
         if not dist.is_initialized():
             return

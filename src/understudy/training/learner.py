@@ -42,9 +42,10 @@ class Share:
         """Its samples of a batch of ``total``."""
         return range(total * self.rank // self.world, total * (self.rank + 1) // self.world)
 
-    def join(self, job: Any, path: Path, step: int, stop: Any, say: Callable[[str], None]) -> None:
-        """Begin together, with the weights of process 0 after ``step``; ``path`` is the run's folder.
-        UnderstudyError when one of them cannot, or when ``stop`` becomes true before all have come."""
+    def join(self, job: Any, path: Path, step: int, stop: Any, say: Callable[[str], None]) -> bool:
+        """Begin together, with the weights of process 0 after ``step``; ``path`` is the run's folder. False when
+        ``stop`` becomes true before all have come. UnderstudyError when one of them cannot."""
+        return True
 
     def remainder(self, network: EffectNetwork, x: Tensor) -> Tensor:
         """``network.remainder(x)``; on the way back gradients are summed over all processes."""

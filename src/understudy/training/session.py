@@ -52,7 +52,7 @@ class Session:
         self.good: tuple[int, dict[str, Any]] | None = None
         self.rescues = 0
         self.heartbeat: Heartbeat | None = None
-        self.begun = False
+        self.begun = self.alone = False
         self.time_is_up = False
         self.wanted_total = 0
 
@@ -70,7 +70,13 @@ class Session:
             return self._finish(Ended("stopped", self._why_stopped(), self.step))
         return self._finish(Ended("finished", "", self.step))
 
+    def stop_at_once(self) -> None:
+        """Take no step: not all processes had come when the run was stopped."""
+        self.alone = True
+
     def _goes_on(self) -> bool:
+        if self.alone:
+            return False
         if self.share.world > 1:
             return not self.share.heard_stop and self.step < self.plan.total_steps
         if self._has_to_stop():

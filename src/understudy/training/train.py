@@ -12,6 +12,7 @@ import torch
 from understudy.device import core_count
 from understudy.errors import RunError, UnderstudyError, WriteError
 from understudy.runs import Heartbeat, RunFolder, write_atomically
+from understudy.runs.files import remove_leftovers
 from understudy.settings import NO_WEIGHTS, TrainSettings, load_settings_file, to_toml
 from understudy.training.clock import Clock, process_start
 from understudy.training.events import Ended, Event, Said
@@ -24,6 +25,7 @@ from understudy.training.session import Session
 from understudy.training.worker import work
 
 Report = Callable[[Event], None]
+LEFT_SECONDS = 10.0  # what is younger, this process may be writing itself
 
 
 @dataclass(frozen=True)
@@ -129,10 +131,12 @@ def _watch_over(session: Session, run: RunFolder) -> TrainResult:
     job = session.job
     with Heartbeat(run, step=session.step, pairs=len(job.data.pairs), model_size=job.plan.size) as heartbeat:
         run.clear_stop()
+        remove_leftovers(run.path, older_than=LEFT_SECONDS)
         if hasattr(session.stop, "watch"):
             session.stop.watch(run)
         run.truncate_summary(session.step)
-        session.share.join(job, run.path, session.step, session.stop, session.say)
+        if not session.share.join(job, run.path, session.step, session.stop, session.say):
+            session.stop_at_once()
         heartbeat.update(state="training")
         run.log(f"training from step {session.step}, {job.plan.device}, {job.plan.precision}")
         try:

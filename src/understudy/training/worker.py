@@ -37,7 +37,8 @@ def work(company: Any, stop: Any = None) -> tuple[str, Path]:
     except UnderstudyError as error:
         company.excuse(error)
         raise
-    company.report_ready()
+    if not company.report_ready():
+        return "stopped", path
     step = company.enter(job.learner, 0)
     session = Session(job, None, Clock(None, time.monotonic()), lambda event: None, stop, company, step)
     return session.go(None).state, path

@@ -1,0 +1,308 @@
+"""One network on several processes: the same losses, one word on when to stop, and nobody left waiting."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from training_bench import StopAt, assert_same_course, held_out, losses, weights
+
+from understudy.errors import SettingError, TrainingError, UnderstudyError
+from understudy.network.unet import SIZES
+from understudy.runs import RunFolder
+from understudy.training import processes
+from understudy.training.learner import Learner, Share
+from understudy.training.processes import find_place, share_for
+
+STEPS = 20
+
+
+@pytest.fixture(autouse=True)
+def tiny_networks() -> Iterator[None]:
+    """Not here: the other processes know the real sizes only."""
+    yield
+
+
+@pytest.fixture
+def steps_of_others(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """The processes that were started as helpers; none is left when the test ends."""
+    started: list[Any] = []
+    start = processes.Children._start
+
+    def noting(self: Any, rank: int, threads: int) -> Any:
+        started.append(start(self, rank, threads))
+        return started[-1]
+
+    monkeypatch.setattr(processes.Children, "_start", noting)
+    yield started
+    assert [process.poll() for process in started].count(None) == 0
+
+
+def assert_alike(run: RunFolder, other: RunFolder, within: float) -> None:
+    ours, theirs = losses(run), losses(other)
+    assert [(step, rate) for step, _, rate in ours] == [(step, rate) for step, _, rate in theirs]
+    assert max(abs(a - b) / b for (_, a, _), (_, b, _) in zip(ours, theirs, strict=True)) < within
+
+
+# -- the same losses --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_two_processes_have_the_losses_of_one_and_resume_bit_for_bit(bench: Any, steps_of_others: list[Any]) -> None:
+    """Twenty steps, in unequal shares (3 crops)."""
+    one = bench.train(name="one", batch_size=3, max_steps=STEPS).run
+    two = bench.train(name="two", batch_size=3, max_steps=STEPS, devices="cpu:2").run
+    assert_alike(two, one, 1e-4)
+    assert [step for step, _ in held_out(two)] == [step for step, _ in held_out(one)]
+    assert len(steps_of_others) == 1 and "2 devices" in bench.said()
+
+    parted = bench.train(name="parted", batch_size=3, max_steps=STEPS, devices="cpu:2", stop=StopAt(8))
+    assert parted.state == "stopped" and 0 <= parted.step < STEPS
+    assert_same_course(bench.resume(parted.run).run, two)
+    assert len(steps_of_others) == 3, "the stored devices count"
+
+
+@pytest.mark.slow
+def test_numbers_that_run_away_are_rescued_together(
+    bench: Any, steps_of_others: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loss of one process alone is no number once: all go back to the same step and weights."""
+    loss, left = Learner._loss, [1]
+
+    def poisoned(self: Learner, batch: Any) -> torch.Tensor:
+        result = loss(self, batch)
+        if self.share.world > 1 and self.optimizer._first[0].abs().sum() > 0 and len(left) and late():
+            left.pop()
+            return result * float("nan")
+        return result
+
+    count = iter(range(100))
+
+    def late() -> bool:
+        return next(count) == 7
+
+    monkeypatch.setattr(Learner, "_loss", poisoned)
+    result = bench.train(max_steps=12, devices="cpu:2", batch_size=2)
+    assert result.state == "finished" and "back to step 5" in bench.said()
+    assert all(bool(tensor.isfinite().all()) for tensor in weights(result.run).values())
+    assert [step for step, *_ in losses(result.run)] == list(range(1, 13))
+
+
+@pytest.mark.slow
+def test_a_time_limit_ends_all_processes_together(bench: Any, steps_of_others: list[Any]) -> None:
+    began = time.monotonic()
+    result = bench.train(time_limit=14, start=began, devices="cpu:2")
+    assert result.state == "finished" and result.step > 5 and time.monotonic() - began < 19
+    assert [process.returncode for process in steps_of_others] == [0]
+    assert losses(result.run)[-1][2] < 0.3 * max(rate for *_, rate in losses(result.run)), "it has annealed"
+
+
+# -- fewer than asked for, and lost ones ------------------------------------------------------------------------
+
+
+def test_a_batch_smaller_than_the_devices_uses_only_so_many(bench: Any, steps_of_others: list[Any]) -> None:
+    result = bench.train(max_steps=2, batch_size=1, devices="cpu:3")
+    assert result.state == "finished" and not steps_of_others
+    assert "Batch size 1 is smaller than the number of devices: 1 of 3 are used." in bench.said()
+
+
+def test_an_automatic_batch_has_a_crop_for_each_process(bench: Any) -> None:
+    from understudy.training.prepare import make_job
+
+    share = Share()
+    share.world = 5
+    assert make_job(bench.settings(batch_size="auto", crop_size=256), share).plan.batch_size >= 5
+
+
+def test_the_shares_of_a_batch_make_it_whole() -> None:
+    for world in range(1, 9):
+        for total in range(world, 20):
+            parts = []
+            for rank in range(world):
+                share = Share()
+                share.rank, share.world = rank, world
+                parts.append(share.samples(total))
+            assert [sample for part in parts for sample in part] == list(range(total))
+            assert all(parts)
+
+
+@pytest.mark.slow
+def test_a_lost_process_ends_the_run_with_what_was_learned(
+    bench: Any, steps_of_others: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Learner.step
+
+    def losing(self: Learner, number: int) -> float:
+        if number == 8:
+            steps_of_others[0].send_signal(signal.SIGKILL)
+        return step(self, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "step", losing)
+        began = time.monotonic()
+        with pytest.raises(TrainingError, match="signal 9") as caught:
+            bench.train(name="lost", max_steps=STEPS, devices="cpu:2")
+    assert caught.value.exit_code == 1 and time.monotonic() - began < 40
+    run = RunFolder.open(bench.data / "lost")
+    state = run.read_state()
+    assert state.state == "failed" and "gone" in state.reason
+    assert run.newest() == run.cat_path(state.step) and state.step in (7, 8)
+    whole = bench.train(name="whole", max_steps=STEPS).run
+    assert_alike(bench.resume(run, devices="cpu").run, whole, 1e-4)
+
+
+@pytest.mark.slow
+def test_processes_that_cannot_begin_leave_no_run_behind(
+    bench: Any, steps_of_others: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here the other process sees another frame than this one."""
+    monkeypatch.setattr("understudy.training.prepare._digest", lambda data, settings: "other frames")
+    with pytest.raises(UnderstudyError, match="frames") as caught:
+        bench.train(devices="cpu:2")
+    assert caught.value.exit_code == 2 and not bench.data.exists()
+
+
+def test_what_is_refused_starts_nothing_that_stays(bench: Any, steps_of_others: list[Any]) -> None:
+    with pytest.raises(UnderstudyError, match="depth"):
+        bench.train(devices="cpu:2", input_channels="depth.Z")
+    assert not bench.data.exists()
+
+
+@pytest.mark.slow
+def test_helpers_end_when_the_process_that_leads_is_killed(bench: Any) -> None:
+    arguments = ["--input", bench.shot.plate, "--ground-truth", bench.shot.truth, "--data-directory", str(bench.data)]
+    arguments += ["--name", "run", "--model-size", "small", "--crop-size", "32", "--batch-size", "2", "--devices", "cpu:2"]
+    leader = subprocess.Popen(
+        [sys.executable, "-m", "understudy", "train", *arguments, "--checkpoint-interval", "5"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    run = RunFolder(bench.data / "run")
+    try:
+        until = time.monotonic() + 60
+        while not run.cat_path(5).exists():
+            assert leader.poll() is None and time.monotonic() < until
+            time.sleep(0.05)
+        helpers = _children(leader.pid)
+        assert len(helpers) == 1
+    finally:
+        leader.kill()
+        leader.communicate()
+    until = time.monotonic() + 20
+    while any(_runs(helper) for helper in helpers):
+        assert time.monotonic() < until, "a helper is left"
+        time.sleep(0.05)
+
+
+def _children(process: int) -> list[int]:
+    tasks = Path(f"/proc/{process}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+
+
+def _runs(process: int) -> bool:
+    from understudy.runs.state import is_alive
+
+    return is_alive(process)
+
+
+# -- started by something else ----------------------------------------------------------------------------------
+
+FARM = {"COPYCAT_MAIN_ADDR": "127.0.0.1", "COPYCAT_MAIN_PORT": "30000", "COPYCAT_RANK": "1", "COPYCAT_WORLD_SIZE": "2"}
+TORCHRUN = {"RANK": "3", "WORLD_SIZE": "4", "MASTER_ADDR": "node1", "MASTER_PORT": "29500", "LOCAL_RANK": "1",
+            "LOCAL_WORLD_SIZE": "2"}  # fmt: skip
+
+
+def test_torchrun_and_copycat_name_the_place() -> None:
+    place = find_place(TORCHRUN)
+    assert place is not None
+    assert (place.rank, place.world, place.address, place.port) == (3, 4, "node1", 29500)
+    assert (place.local_rank, place.local_world) == (1, 2)
+    place = find_place(FARM)
+    assert place is not None and place.farm
+    assert (place.rank, place.world, place.address, place.port) == (1, 2, "127.0.0.1", 30000)
+    assert find_place({}) is None and find_place({"RANK": "1", "WORLD_SIZE": "2"}) is None
+
+
+def test_copycats_other_variables_are_answered() -> None:
+    place = find_place({**FARM, "COPYCAT_SYNC_INTERVAL": "4", "COPYCAT_LOCAL_ADDR": "10.0.0.7"})
+    assert place is not None
+    assert "COPYCAT_SYNC_INTERVAL" in place.notes[0] and "COPYCAT_LOCAL_ADDR" in place.notes[1]
+    assert find_place({**FARM, "COPYCAT_SYNC_INTERVAL": "1"}).notes == ()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("COPYCAT_RANK", "2"),
+        ("COPYCAT_RANK", "-1"),
+        ("COPYCAT_RANK", "one"),
+        ("COPYCAT_WORLD_SIZE", "0"),
+        ("COPYCAT_WORLD_SIZE", "99999999"),
+        ("COPYCAT_MAIN_PORT", "70000"),
+        ("COPYCAT_MAIN_PORT", ""),
+        ("COPYCAT_MAIN_ADDR", ""),
+    ],
+)
+def test_half_a_place_or_a_wrong_one_is_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        find_place({**FARM, name: value})
+    assert name in caught.value.text
+
+
+def test_one_process_alone_is_no_company(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**FARM, "COPYCAT_RANK": "0", "COPYCAT_WORLD_SIZE": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with share_for(bench.settings(), 2) as share:
+        assert share.world == 1
+
+
+def _free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+@pytest.mark.slow
+def test_processes_that_a_farm_starts_find_each_other(bench: Any) -> None:
+    """Three come; a batch of two needs two; only process 0 writes and prints."""
+    place, names = ["127.0.0.1", _free_port(), "3"], ["MAIN_ADDR", "MAIN_PORT", "WORLD_SIZE", "RANK"]
+    names = [f"COPYCAT_{name}" for name in names]
+    arguments = ["--input", bench.shot.plate, "--ground-truth", bench.shot.truth, "--data-directory", str(bench.data)]
+    arguments += ["--name", "run", "--model-size", "small", "--crop-size", "32", "--batch-size", "2", "--max-steps", "6"]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "understudy", "train", *arguments, "--devices", "cpu", "--precision", "float32"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, **dict(zip(names, [*place, str(rank)], strict=True))},
+        )
+        for rank in range(3)
+    ]  # fmt: skip
+    try:
+        told = [process.communicate(timeout=120) for process in started]
+    finally:
+        for process in started:
+            process.kill()
+    assert [process.returncode for process in started] == [0, 0, 0], told
+    assert "run finished at step 6" in told[0][0] and told[1][0] == told[2][0] == ""
+    assert "2 of 3 are used" in told[0][0]
+    assert [path.name for path in bench.data.iterdir()] == ["run"]
+    alone = bench.train(name="alone", max_steps=6, batch_size=2).run
+    assert_alike(RunFolder(bench.data / "run"), alone, 1e-4)
+
+
+def test_sizes_are_the_real_ones_here() -> None:
+    assert SIZES["small"].widths != (8, 12)
+
+
+@pytest.mark.slow
+def test_a_stop_while_others_are_awaited_is_heard(bench: Any, steps_of_others: list[Any]) -> None:
+    result = bench.train(devices="cpu:2", stop=StopAt(0))
+    assert (result.state, result.step) == ("stopped", 0) and result.newest is None

@@ -88,7 +88,8 @@ class Stage:
 
     def _add_runs(self):
         sky = add_run(self.data, "sky", created=300.0)
-        settings = f'input = ["{self.plate}"]\nground_truth = ["{self.truth}"]\ncrop_size = 64\npreview = "{self.plate}"\n'
+        paths = f'input = ["{self.plate}"]\nground_truth = ["{self.truth}"]\n'
+        settings = f'{paths}crop_size = 64\npreview = "{self.plate}"\n'
         sky.settings_path.write_text(settings + f'data_directory = "{self.data}"\n')
         for step in (200, 400):
             write(sky.preview_path(step, 1003), picture(1003, shift=2006) * 0.8)
@@ -173,3 +174,24 @@ def said(page, words):
 
 def wait_for(page, expression):
     page.wait_for_function(expression)
+
+
+def shows(page, text):
+    """Wait until the large viewer of the page shows a picture whose address has ``text`` in it."""
+    page.wait_for_function(
+        "text => document.querySelector('.us-column .us-viewer').dataset.shown?.includes(text)", arg=text
+    )
+
+
+def graph_has(page, **values):
+    """Wait until the graph says this of itself: curves="4", span="" (all of it), range=""."""
+    for name, value in values.items():
+        page.wait_for_function(
+            "([name, value]) => (document.querySelector('.us-graph').dataset[name] ?? '') === value",
+            arg=[name, value],
+        )
+
+
+def zoomed(page, name):
+    """Wait until the graph shows a part only: of its span or its range."""
+    page.wait_for_function("name => document.querySelector('.us-graph').dataset[name]", arg=name)

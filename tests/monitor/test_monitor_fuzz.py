@@ -28,7 +28,7 @@ HERE = {"host": "127.0.0.1"}
 
 @pytest.fixture(scope="module")
 def app_of_a_house(tmp_path_factory):
-    """The routes over a data directory with a good run, a damaged one and some footage. Nothing is started."""
+    """The routes over a good run, a damaged one and some footage. Nothing is started."""
     data = tmp_path_factory.mktemp("runs")
     run = RunFolder.create(data, "one")
     run.append_summary({"step": step, "loss": 1.0 / step} for step in range(1, 300))

@@ -12,14 +12,17 @@ from monitor_stage import (
     cell,
     cells,
     graph,
+    graph_has,
     make_sheet,
     menu,
     row_of,
     said,
+    shows,
     until,
     viewer,
     wait_for,
     write,
+    zoomed,
 )
 
 from understudy.runs import RunFolder
@@ -30,7 +33,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module", autouse=True)
 def live(stage):
     """A training that goes on while the page is looked at."""
-    stage.train("live", time_limit="10m", preview=stage.plate)
+    stage.train("live", time_limit="4m", preview=stage.plate)
 
 
 # -- the runs table ----------------------------------------------------------------------------------------
@@ -57,26 +60,26 @@ def test_the_table_sorts_by_a_click_on_a_heading_and_filters_as_one_types(page):
 
 
 def test_a_tick_shows_and_hides_a_curve(page):
-    wait_for(page, "document.querySelector('.us-graph').dataset.curves === '4'")
+    graph_has(page, curves="4")
     cell(page, "sea", "shown").locator("input").click()
-    wait_for(page, "document.querySelector('.us-graph').dataset.curves === '3'")
+    graph_has(page, curves="3")
     cell(page, "sea", "shown").locator("input").click()
-    wait_for(page, "document.querySelector('.us-graph').dataset.curves === '4'")
+    graph_has(page, curves="4")
 
 
 def test_several_runs_are_selected_and_the_menu_means_all_of_them(page):
-    wait_for(page, "document.querySelector('.us-graph').dataset.curves === '4'")
+    graph_has(page, curves="4")
     row_of(page, "sea").locator('[col-id="name"]').click()
     row_of(page, "sand").locator('[col-id="name"]').click(modifiers=["Control"])
     menu(page, "sand", "Hide Curve")
-    wait_for(page, "document.querySelector('.us-graph').dataset.curves === '2'")
+    graph_has(page, curves="2")
     menu(page, "sea", "Show Curve")
-    wait_for(page, "document.querySelector('.us-graph').dataset.curves === '4'")
+    graph_has(page, curves="4")
 
 
 def test_a_click_on_a_row_shows_its_contact_sheet_and_advice(page):
     row_of(page, "sand").locator('[col-id="name"]').click()
-    wait_for(page, "document.querySelector('.us-column .us-viewer').dataset.shown?.includes('/runs/sand/')")
+    shows(page, "/runs/sand/")
     page.locator(".us-advice", has_text="The training failed").wait_for()
     page.locator(".us-advice", has_text="The disk is full.").wait_for()
 
@@ -145,33 +148,28 @@ def test_the_graph_zooms_by_button_wheel_and_drag_and_comes_back(page):
     box = page.locator(".us-graph canvas").bounding_box()
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.get_by_label("Zoom X in").click()
-    wait_for(page, "document.querySelector('.us-graph').dataset.span !== ''")
+    zoomed(page, "span")
     first = graph(page, "span")
     page.mouse.move(*middle)
     page.mouse.wheel(0, -300)
     until(lambda: graph(page, "span") != first)
     page.get_by_label("Zoom Y in").click()
-    wait_for(page, "document.querySelector('.us-graph').dataset.range !== ''")
+    zoomed(page, "range")
     page.get_by_label("Reset").click()
-    wait_for(
-        page,
-        "!document.querySelector('.us-graph').dataset.span && !document.querySelector('.us-graph').dataset.range",
-    )
+    graph_has(page, span="", range="")
     page.mouse.move(box["x"] + 150, middle[1] - 60)
     page.mouse.down()
     page.mouse.move(box["x"] + 350, middle[1] + 60, steps=5)
     page.mouse.up()
-    wait_for(
-        page,
-        "document.querySelector('.us-graph').dataset.span && document.querySelector('.us-graph').dataset.range",
-    )
+    zoomed(page, "span")
+    zoomed(page, "range")
     page.mouse.dblclick(*middle)
-    wait_for(page, "!document.querySelector('.us-graph').dataset.span")
+    graph_has(page, span="")
     page.mouse.move(*middle)
     page.keyboard.down("Shift")
     page.mouse.wheel(0, 300)
     page.keyboard.up("Shift")
-    wait_for(page, "document.querySelector('.us-graph').dataset.range !== ''")
+    zoomed(page, "range")
 
 
 def test_zoomed_in_the_curve_is_fetched_in_more_detail(page, stage):
@@ -202,7 +200,7 @@ def test_log_scale_smoothness_and_the_original_curve_can_be_chosen(page):
     page.get_by_role("switch", name="Original").click()
     until(lambda: page.locator(".us-graph").screenshot() != before)
     page.get_by_role("switch", name="Log Scale").click()
-    wait_for(page, "document.querySelector('.us-graph').dataset.log === 'true'")
+    graph_has(page, log="true")
     box = page.get_by_role("slider", name="Smoothness").bounding_box()
     with page.expect_response(lambda r: "smoothness=1.000" in r.url):
         page.mouse.click(box["x"] + box["width"] - 1, box["y"] + box["height"] / 2)
@@ -213,17 +211,14 @@ def test_log_scale_smoothness_and_the_original_curve_can_be_chosen(page):
 
 def choose_sky(page):
     row_of(page, "sky").locator('[col-id="name"]').click()
-    wait_for(
-        page,
-        "document.querySelector('.us-column .us-viewer').dataset.shown?.includes('/runs/sky/contact-sheets/400')",
-    )
+    shows(page, "/runs/sky/contact-sheets/400")
 
 
 def test_the_newest_sheet_shows_and_the_slider_goes_back_through_the_run(page):
     choose_sky(page)
     slider = page.get_by_label("Which picture").first
     slider.fill("0")
-    wait_for(page, "document.querySelector('.us-viewer').dataset.shown.includes('/contact-sheets/100')")
+    shows(page, "/contact-sheets/100")
     assert page.locator(".us-label").first.inner_text() == "Step 100"
 
 
@@ -238,7 +233,7 @@ def test_pan_and_zoom_stay_put_from_one_sheet_to_the_next(page):
     until(lambda: float(viewer(page, "zoom") or 1) > 1.5)
     zoom, centre = viewer(page, "zoom"), viewer(page, "centre")
     page.keyboard.press("ArrowLeft")
-    wait_for(page, "document.querySelector('.us-viewer').dataset.shown.includes('/contact-sheets/300')")
+    shows(page, "/contact-sheets/300")
     assert (viewer(page, "zoom"), viewer(page, "centre")) == (zoom, centre)
     page.get_by_role("button", name="Fit").first.click()
     until(lambda: viewer(page, "zoom") == "1.000")
@@ -247,7 +242,7 @@ def test_pan_and_zoom_stay_put_from_one_sheet_to_the_next(page):
 def test_a_wipe_between_output_and_ground_truth_is_dragged(page):
     choose_sky(page)
     page.get_by_role("tab", name="Wipe").first.click()
-    wait_for(page, "document.querySelector('.us-viewer').dataset.shown.includes('part=ground_truth')")
+    shows(page, "part=ground_truth")
     wait_for(page, "document.querySelector('.us-viewer').dataset.wipe === '0.500'")
     assert page.locator(".us-name").all_inner_texts() == ["Ground Truth", "Output"]
     box = page.locator(".us-stage").first.bounding_box()
@@ -261,31 +256,31 @@ def test_a_wipe_between_output_and_ground_truth_is_dragged(page):
 def test_the_difference_is_amplified_by_the_gain_and_exposure_reaches_the_picture(page):
     choose_sky(page)
     page.get_by_role("tab", name="Difference").first.click()
-    wait_for(page, "document.querySelector('.us-viewer').dataset.shown.includes('gain=4')")
+    shows(page, "gain=4")
     page.get_by_role("slider", name="Gain").first.fill("3")
-    wait_for(page, "document.querySelector('.us-viewer').dataset.shown.includes('gain=8')")
+    shows(page, "gain=8")
     page.get_by_role("slider", name="Exposure").first.fill("1.5")
-    wait_for(page, "document.querySelector('.us-viewer').dataset.shown.includes('exposure=1.5')")
+    shows(page, "exposure=1.5")
     page.get_by_role("slider", name="Gamma").first.fill("2")
-    wait_for(page, "document.querySelector('.us-viewer').dataset.shown.includes('gamma=2')")
+    shows(page, "gamma=2")
 
 
 def test_previews_are_wiped_against_the_plate(page):
     choose_sky(page)
     page.get_by_role("button", name="Preview", exact=True).click()
-    wait_for(page, "document.querySelector('.us-viewer').dataset.shown.includes('/previews/400/1003')")
+    shows(page, "/previews/400/1003")
     page.get_by_role("tab", name="Wipe").first.click()
-    wait_for(page, "document.querySelector('.us-viewer').dataset.shown.includes('part=plate')")
+    shows(page, "part=plate")
 
 
 def test_space_plays_arrows_step_and_r_refreshes(page):
     choose_sky(page)
     page.keyboard.press(" ")
-    wait_for(page, "document.querySelector('.us-viewer').dataset.shown.includes('/contact-sheets/200')")
+    shows(page, "/contact-sheets/200")
     page.keyboard.press(" ")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("l")
-    wait_for(page, "document.querySelector('.us-graph').dataset.log === 'true'")
+    graph_has(page, log="true")
     with page.expect_response(lambda r: "/api/curves?" in r.url):
         page.keyboard.press("r")
 
@@ -311,9 +306,7 @@ def test_curves_and_sheets_follow_the_files_within_two_seconds(page, stage):
     write(run.contact_path(last + 500), make_sheet(900))
     began = time.monotonic()
     wait_for(page, f"Number(document.querySelector('.us-graph').dataset.last) >= {last + 500}")
-    wait_for(
-        page, f"document.querySelector('.us-viewer').dataset.shown.includes('/contact-sheets/{last + 500}')"
-    )
+    shows(page, f"/contact-sheets/{last + 500}")
     assert time.monotonic() - began < 2.0
     assert cell(page, "sky", "loss").inner_text() == "0.5"
     run.truncate_summary(last)
@@ -363,9 +356,7 @@ def test_damaged_folders_are_shown_as_text_and_break_nothing(page, stage):
 
 def test_a_training_that_goes_on_is_followed(page, stage):
     row_of(page, "live").locator('[col-id="name"]').click()
-    wait_for(
-        page, "document.querySelector('.us-viewer').dataset.shown?.includes('/runs/live/contact-sheets/')"
-    )
+    shows(page, "/runs/live/contact-sheets/")
     step = stage.row("live")["step"]
     until(lambda: cell(page, "live", "state").inner_text() == "training")
     until(lambda: int(cell(page, "live", "step").inner_text().split(" ")[0].replace(",", "")) > step, 20)

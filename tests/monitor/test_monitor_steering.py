@@ -7,7 +7,7 @@ import signal
 import time
 
 import pytest
-from monitor_stage import add_run, menu, row_of, said, until, wait_for
+from monitor_stage import add_run, menu, row_of, said, shows, until
 
 from understudy.runs.state import is_alive
 
@@ -29,9 +29,9 @@ def fill_pairs(page, stage):
 
 
 def shown(page):
-    return page.evaluate(
-        "[...document.querySelectorAll('.us-large .us-viewer')].map(v => v.dataset.shown || '').join(' ')"
-    )
+    """The addresses of what the viewers of the large dialogs show."""
+    viewers = page.locator(".us-large .us-viewer").all()
+    return " ".join(viewer.get_attribute("data-shown") or "" for viewer in viewers)
 
 
 def test_the_form_has_the_settings_in_copycats_order_with_help_units_and_defaults(page):
@@ -129,11 +129,8 @@ def start(page, stage, name, **values):
 
 
 def test_a_training_started_stopped_resumed_and_given_another_limit_from_the_page(page, stage):
-    start(page, stage, "ours", **{"Contact Sheet Interval": "10", "Checkpoint Interval": "20"})
-    wait_for(
-        page,
-        "document.querySelector('.us-column .us-viewer').dataset.shown?.includes('/runs/ours/contact-sheets/')",
-    )
+    start(page, stage, "ours", **{"Time Limit": "4m", "Contact Sheet Interval": "10"})
+    shows(page, "/runs/ours/contact-sheets/")
     assert 'name = "ours"' in (stage.data / "ours" / "settings.toml").read_text()
     menu(page, "ours", "Stop and Keep")
     said(page, "stop after the step")

@@ -38,7 +38,6 @@ def command(
     """
     from understudy.monitor.server import serve
 
-    data_directory.mkdir(parents=True, exist_ok=True)
     serve(data_directory, footage or (Path.cwd(),), host, port, token, _say)
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import logging
 import secrets
@@ -44,11 +45,25 @@ def serve(
 
     SettingError when a folder is not there or the address is taken. Runs that were started go on after it.
     """
+    _make(Path(data_directory))
     house = House(data_directory, footage)
     key = _token(host, token)
     with _listen(host, port) as listener:
         house.watcher.look()
-        _run(house, key, listener, lambda at: tell(Listening(host, at, key, house.data_directory)))
+        with contextlib.suppress(KeyboardInterrupt):
+            _run(house, key, listener, lambda at: tell(Listening(host, at, key, house.data_directory)))
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingError(
+            "The data directory cannot be made.",
+            found=error.strerror or str(error),
+            where=str(folder),
+            remedy="Name a folder that may be written to.",
+        ) from error
 
 
 def is_loopback(host: str) -> bool:

@@ -59,19 +59,19 @@ COLUMNS = [
     _column(
         "name",
         "Name",
-        130,
+        122,
         editable=True,
         filter="agTextColumnFilter",
         **{":cellRenderer": "usCells.name"},
     ),
-    _column("state", "State", 98, filter="agTextColumnFilter", **{":cellRenderer": "usCells.state"}),
-    _figures("step", "Step", 106, **{":valueFormatter": "usCells.step"}),
-    _figures("loss", "Loss", 78, **{":valueFormatter": "usCells.number(4)"}),
-    _figures("best", "Held-out", 88, **{":valueFormatter": "usCells.heldOut"}),
-    _figures("steps_per_second", "Steps/s", 70, **{":valueFormatter": "usCells.number(3)"}),
-    _figures("time_left", "Left", 76, **{":valueFormatter": "usCells.duration"}),
-    _column("model_size", "Size", 72, filter="agTextColumnFilter"),
-    _figures("pairs", "Pairs", 56),
+    _column("state", "State", 96, filter="agTextColumnFilter", **{":cellRenderer": "usCells.state"}),
+    _figures("step", "Step", 102, **{":valueFormatter": "usCells.step"}),
+    _figures("loss", "Loss", 76, **{":valueFormatter": "usCells.number(4)"}),
+    _figures("best", "Held-out", 86, **{":valueFormatter": "usCells.heldOut"}),
+    _figures("steps_per_second", "Steps/s", 68, **{":valueFormatter": "usCells.number(3)"}),
+    _figures("time_left", "Left", 72, **{":valueFormatter": "usCells.duration"}),
+    _column("model_size", "Size", 68, filter="agTextColumnFilter"),
+    _figures("pairs", "Pairs", 54),
 ]
 
 OPTIONS = {

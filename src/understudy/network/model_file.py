@@ -147,10 +147,23 @@ def build_network(header: ModelHeader, path: Path) -> Any:
             raise ValueError("architecture out of range")
         if shape.inputs != len(header.input_channels) + sum(len(e.channels) for e in header.extra):
             raise ValueError("channels do not add up")
+        if shape.outputs != len(header.output_channels) or shape.fit_inputs > _most_fitted(shape):
+            raise ValueError("channels do not add up")
         network = EffectNetwork(shape)
+        if (header.stride, header.reach) != (network.stride, network.reach):
+            raise ValueError("another stride or reach than the architecture has")
     except (TypeError, ValueError, KeyError) as error:
         raise not_a_model(path, f"an architecture that makes no sense ({error})") from error
     return network
+
+
+def _most_fitted(shape: Any) -> int:
+    """How many channels a colour fit may look at; a cubic one of many would have no end of terms."""
+    from understudy.network.colour_fit import CUBIC_CHANNELS
+
+    if shape.kind == "image" and shape.same_channels and shape.outputs > shape.inputs:
+        raise ValueError("more outputs than inputs that they would change")
+    return min(shape.inputs, CUBIC_CHANNELS) if shape.fit == "cubic" else int(shape.inputs)
 
 
 def _fill(network: Any, tensors: dict[str, Any], path: Path) -> None:
@@ -159,4 +172,6 @@ def _fill(network: Any, tensors: dict[str, Any], path: Path) -> None:
         raise not_a_model(path, "tensors that do not fit the architecture in the header")
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
         raise not_a_model(path, "weights that are not numbers (NaN or Inf)")
+    if not (tensors["high"] > tensors["low"]).all():
+        raise not_a_model(path, "a range of values that has no width")
     network.load_state_dict(tensors)

@@ -1,0 +1,215 @@
+"""The network: nothing at the start, no more reach than it says, and the same in tiles as in one piece."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from understudy.inference.tiles import pad_to_stride, run_tiled
+from understudy.inference.torch_engine import TorchEngine
+from understudy.network.colour_fit import (
+    ColourFit,
+    Scaling,
+    exponents,
+    fit_colours,
+    measure_scaling,
+    predict,
+    steady_truths,
+)
+from understudy.network.effect import Architecture, EffectNetwork
+from understudy.network.unet import SIZES, Size, UNet
+
+# The depth of each size, which is what reach and stride come from, with next to no channels.
+NARROW = {name: Size(tuple(4 for _ in size.widths), size.down, size.up) for name, size in SIZES.items()}
+
+
+def randomised(network: torch.nn.Module, seed: int = 3) -> torch.nn.Module:
+    """Weights as after a training: nothing is zero any more."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.15)
+    return network.eval()
+
+
+def frame(channels: int, height: int, width: int, seed: int = 5) -> Tensor:
+    return torch.rand(1, channels, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+# -- what it does before training -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_an_untrained_network_gives_the_plate(size: str) -> None:
+    network = EffectNetwork(Architecture(3, 3, size, fit_inputs=3)).eval()
+    x = frame(3, 32, 48) * 4 - 1
+    assert torch.equal(network(x, network.globals(x)), x)
+
+
+def test_an_untrained_network_gives_the_colour_fit_and_a_matte_of_one_half() -> None:
+    pixels = torch.rand(500, 3, generator=torch.Generator().manual_seed(1))
+    fit, scaling = fit_colours([pixels], [pixels**2], True)
+    network = EffectNetwork(Architecture(3, 3, "small", fit=fit.kind, fit_inputs=3)).eval()
+    network.set_fit(fit, scaling)
+    x = frame(3, 16, 16)
+    rows = x[0].permute(1, 2, 0).reshape(-1, 3)
+    expected = predict(rows, fit, scaling, True).reshape(16, 16, 3).permute(2, 0, 1)
+    assert torch.allclose(network(x)[0], expected, atol=1e-5)
+    matte = EffectNetwork(Architecture(3, 1, "small", "matte", "identity", False)).eval()
+    assert torch.allclose(matte(x), torch.full((1, 1, 16, 16), 0.5))
+
+
+def test_further_inputs_do_not_reach_the_result_before_training() -> None:
+    network = EffectNetwork(Architecture(5, 3, "small", fit_inputs=3)).eval()
+    x = frame(5, 16, 16)
+    assert torch.equal(network(x), x[:, :3])
+
+
+# -- reach and tiles --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("odd", [0, 7])
+def test_no_pixel_depends_on_one_beyond_the_reach(size: str, odd: int) -> None:
+    network = randomised(UNet(1, 1, NARROW[size]))
+    reach = network.reach
+    side = -(-(2 * reach + 40) // network.stride) * network.stride
+    centre = reach + 12 + odd
+    x = torch.rand(1, 1, side, side).requires_grad_()
+    network(x)[0, 0, centre, centre].backward()
+    touched = x.grad[0, 0].nonzero()
+    far = (touched - centre).abs().max().item()
+    assert 0.5 * reach < far <= reach, f"{far} of {reach}"
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("height", "width"), [(200, 331), (97, 256), (1, 300)])
+def test_a_frame_in_tiles_equals_the_whole_frame(
+    size: str, height: int, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SIZES, size, NARROW[size])
+    network = randomised(EffectNetwork(Architecture(3, 3, size, fit_inputs=3)))
+    engine = TorchEngine(network, torch.device("cpu"), "float32")
+    x = pad_to_stride(frame(3, height, width), engine.stride)
+    with torch.inference_mode():
+        whole = run_tiled(engine, x, engine.globals(x))
+        tiled = run_tiled(engine, x, engine.globals(x), (256, 256))
+    assert (whole - x).abs().max() > 0.01, "it does something"
+    assert (whole - tiled).abs().max() < 1e-3
+
+
+def test_strides_and_shapes_fit_every_size() -> None:
+    for name, size in NARROW.items():
+        network = UNet(2, 4, size)
+        assert network(torch.zeros(2, 2, network.stride, 3 * network.stride)).shape == (2, 4, network.stride, 3 * network.stride)
+        assert network.stride == 16, name
+
+
+def test_small_is_smaller_than_medium_and_large() -> None:
+    counts = [sum(p.numel() for p in UNet(3, 3, SIZES[name]).parameters()) for name in ("small", "medium", "large")]
+    assert counts[0] * 2 < counts[1] < counts[2] / 2
+
+
+def test_values_far_outside_those_seen_keep_their_distance() -> None:
+    """A highlight that no pair has shown: the U-Net answers as for the brightest it knows, and the plate stays."""
+    network = randomised(EffectNetwork(Architecture(3, 3, "small", fit_inputs=3)))
+    bright, brighter = (torch.full((1, 3, 32, 32), value) for value in (50.0, 500.0))
+    with torch.inference_mode():
+        assert torch.allclose(network(brighter) - brighter, network(bright) - bright, atol=1e-3)
+
+
+# -- the colour fit ---------------------------------------------------------------------------------------------
+
+
+def pixels_of(seed: int, count: int = 3000, channels: int = 3) -> Tensor:
+    return torch.rand(count, channels, generator=torch.Generator().manual_seed(seed))
+
+
+def grade(pixels: Tensor) -> Tensor:
+    return pixels @ torch.tensor([[1.1, 0.05, 0.0], [0.0, 0.9, 0.0], [0.1, 0.0, 0.8]]) + 0.03
+
+
+@pytest.mark.parametrize(
+    ("effect", "kind"),
+    [(lambda p: p, "identity"), (grade, "linear"), (lambda p: p**2 * 0.9 + 0.1 * p.mean(1, True), "cubic")],
+)
+def test_the_simplest_fit_that_explains_the_pairs_is_taken(effect: object, kind: str) -> None:
+    inputs = [pixels_of(seed) for seed in range(3)]
+    fit, scaling = fit_colours(inputs, [effect(p) for p in inputs], True)  # type: ignore[operator]
+    assert fit.kind == kind
+    fresh = pixels_of(9)
+    assert (predict(fresh, fit, scaling, True) - effect(fresh)).abs().mean() < 1e-3  # type: ignore[operator]
+
+
+def test_noise_that_no_fit_explains_is_left_alone() -> None:
+    inputs = [pixels_of(seed) for seed in range(3)]
+    truths = [p + 0.1 * torch.randn(p.shape, generator=torch.Generator().manual_seed(7 + i)) for i, p in enumerate(inputs)]
+    assert fit_colours(inputs, truths, True)[0].kind == "identity"
+
+
+def test_colours_are_fitted_from_other_channels() -> None:
+    """A truth that is not the plate changed, such as a key from five layers."""
+    inputs = [pixels_of(seed, channels=5) for seed in range(3)]
+    fit, scaling = fit_colours(inputs, [p[:, :1] - p[:, 4:] for p in inputs], False)
+    assert fit.kind == "linear"
+    fresh = pixels_of(9, channels=5)
+    assert (predict(fresh, fit, scaling, False) - (fresh[:, :1] - fresh[:, 4:])).abs().max() < 1e-3
+
+
+def test_beyond_the_values_seen_the_change_is_held() -> None:
+    inputs = [pixels_of(seed) for seed in range(3)]
+    fit, scaling = fit_colours(inputs, [p**2 for p in inputs], True)
+    at_end, far = (predict(torch.full((1, 3), value), fit, scaling, True) for value in (1.0, 100.0))
+    assert torch.allclose(far - 99.0, at_end, atol=0.01), "100 times as bright, not 100 to the power of three"
+
+
+@given(st.integers(1, 5), st.integers(0, 3))
+def test_there_are_as_many_terms_as_combinations(channels: int, degree: int) -> None:
+    from math import comb
+
+    found = exponents(channels, degree)
+    assert len(found) == comb(channels + degree, degree) == len(set(found)) and found[0] == ()
+
+
+def test_a_channel_that_never_varies_is_no_division_by_zero() -> None:
+    scaling = measure_scaling(torch.full((10, 3), 0.25))
+    assert torch.isfinite(scaling.apply(torch.rand(4, 3))).all()
+    fit, scaling = fit_colours([torch.zeros(50, 3)] * 2, [torch.ones(50, 3)] * 2, True)
+    assert torch.isfinite(predict(torch.rand(5, 3), fit, scaling, True)).all()
+
+
+def test_one_pair_of_one_pixel_can_be_fitted() -> None:
+    fit, scaling = fit_colours([torch.rand(1, 3)], [torch.rand(1, 3)], True)
+    assert torch.isfinite(predict(torch.rand(5, 3), fit, scaling, True)).all()
+
+
+# -- what differs from pair to pair -----------------------------------------------------------------------------
+
+
+def test_what_differs_from_pair_to_pair_is_taken_out_of_the_truths() -> None:
+    """The same grade, each frame a little brighter or darker than the others."""
+    inputs = [pixels_of(seed) for seed in range(5)]
+    drift = [-0.04, 0.03, 0.0, -0.02, 0.03]
+    truths = [grade(p) + d for p, d in zip(inputs, drift, strict=True)]
+    fit, scaling = fit_colours(inputs, truths, True)
+    steady = steady_truths(inputs, truths, fit, scaling, True)
+    assert steady is not None
+    spread = [float((s - grade(p)).mean()) for s, p in zip(steady, inputs, strict=True)]
+    assert max(spread) - min(spread) < 0.005 < max(drift) - min(drift)
+
+
+def test_truths_that_agree_are_left_as_they_are() -> None:
+    inputs = [pixels_of(seed) for seed in range(4)]
+    truths = [grade(p) + 0.02 * torch.randn(p.shape, generator=torch.Generator().manual_seed(i)) for i, p in enumerate(inputs)]
+    fit, scaling = fit_colours(inputs, truths, True)
+    assert steady_truths(inputs, truths, fit, scaling, True) is None
+    assert steady_truths(inputs[:2], truths[:2], fit, scaling, True) is None, "two pairs tell too little"
+
+
+def test_a_fit_of_another_shape_is_not_taken_over() -> None:
+    network = EffectNetwork(Architecture(3, 3, "small", fit="linear", fit_inputs=3))
+    with pytest.raises(RuntimeError):
+        network.set_fit(ColourFit("cubic", torch.zeros(20, 3)), Scaling(torch.zeros(3), torch.ones(3)))

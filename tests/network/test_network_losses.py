@@ -1,0 +1,107 @@
+"""What counts as close: each term is nothing where nothing differs, and parts of a batch add up to the whole."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from understudy.errors import SettingError
+from understudy.network.losses import TERMS, make_loss
+
+NAMES = sorted(TERMS)
+
+
+def random(count: int, channels: int, seed: int) -> Tensor:
+    return torch.rand(count, channels, 24, 32, generator=torch.Generator().manual_seed(seed))
+
+
+def answer_for(name: str, matte: Tensor) -> Tensor:
+    """What the network answers so that the result is ``matte``: before the sigmoid."""
+    return torch.logit(matte, eps=1e-4)
+
+
+def parts(seed: int, count: int = 3) -> tuple[Tensor, Tensor, Tensor]:
+    """An answer, a matte as truth and weights."""
+    return random(count, 1, seed) * 4 - 2, (random(count, 1, seed + 1) > 0.6).float(), torch.ones(count, 1, 24, 32)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_term_is_least_where_nothing_differs(name: str) -> None:
+    answer, truth, weight = parts(1)
+    loss = make_loss(name, "matte")
+    at_truth = loss(answer_for(name, truth), truth, weight)
+    assert -1e-5 <= at_truth < 0.01 < loss(answer, truth, weight)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_term_pulls_towards_the_truth(name: str) -> None:
+    answer, truth, weight = parts(2)
+    loss, before = make_loss(name, "matte"), None
+    for _ in range(20):
+        answer = answer.detach().requires_grad_()
+        value = loss(answer, truth, weight)
+        before = before if before is not None else value.item()
+        value.backward()
+        assert answer.grad is not None and answer.grad.isfinite().all()
+        answer = answer - answer.grad / answer.grad.norm() * 3
+    assert float(loss(answer, truth, weight)) < 0.95 * before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parts_of_a_batch_add_up_to_the_whole(name: str) -> None:
+    """Two of five samples here and three there: what processes that share a batch rely on."""
+    answer, truth, weight = parts(3, 5)
+    weight[0, :, :9] = 0
+    loss = make_loss(name, "matte")
+    whole = loss(answer, truth, weight)
+    shared = sum(loss(answer[s], truth[s], weight[s]) * (s.stop - s.start) / 5 for s in (slice(0, 2), slice(2, 5)))
+    assert torch.allclose(whole, torch.as_tensor(shared), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"structure"}))
+def test_what_has_no_weight_does_not_count(name: str) -> None:
+    """Pixels without weight, as odd ones have, may be anything. (SSIM looks at windows that reach into them.)"""
+    answer, truth, weight = parts(4)
+    weight[:, :, 8:16] = 0
+    other = answer.clone()
+    other[:, :, 9:15] += 3
+    loss = make_loss(name, "matte")
+    tolerance = 0.35 if name == "gradient" else 1e-5  # differences across the edge of the hole
+    assert float(loss(other, truth, weight)) == pytest.approx(float(loss(answer, truth, weight)), rel=tolerance)
+
+
+def test_extremes_stay_finite() -> None:
+    truth = torch.zeros(1, 1, 8, 8)
+    for name in NAMES:
+        for value in (-1e4, 0.0, 1e4):
+            answer = torch.full((1, 1, 8, 8), value, requires_grad=True)
+            loss = make_loss(name, "matte")(answer, truth, torch.ones(1, 1, 8, 8))
+            loss.backward()
+            assert loss.isfinite() and answer.grad is not None and answer.grad.isfinite().all(), (name, value)
+
+
+def test_terms_are_weighted_and_added() -> None:
+    result, truth, weight = random(2, 3, 5), random(2, 3, 6), torch.ones(2, 1, 24, 32)
+    both = make_loss("l1:2+l2:0.5", "image")(result, truth, weight)
+    alone = [make_loss(name, "image")(result, truth, weight) for name in ("l1", "l2")]
+    assert torch.allclose(both, 2 * alone[0] + 0.5 * alone[1])
+
+
+def test_automatic_is_chosen_by_the_kind_of_truth() -> None:
+    image = random(2, 3, 5), random(2, 3, 6), torch.ones(2, 1, 24, 32)
+    assert make_loss("auto", "image")(*image) == make_loss("l1", "image")(*image)
+    matte = parts(7)
+    assert make_loss("auto", "matte")(*matte) == make_loss("bce+dice", "matte")(*matte)
+
+
+@pytest.mark.parametrize("text", ["", "l7", "l1+", "l1:x", "l1:-1", "l1:0", "l1:nan", "l1:inf", "l1:1e9", "__class__", "l1 l2"])
+def test_what_is_no_loss_is_refused(text: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        make_loss(text, "image")
+    assert caught.value.where == "--loss" and "l1" in caught.value.expected
+
+
+def test_the_loss_of_a_matte_is_refused_for_an_image() -> None:
+    with pytest.raises(SettingError):
+        make_loss("bce", "image")

@@ -1,0 +1,262 @@
+"""A .cat from anywhere: it is loaded whole and exactly, or refused; it never runs, hangs or fills the memory."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+
+from understudy.colour import LINEAR, PLAIN, SRGB
+from understudy.errors import ModelFileError, WriteError
+from understudy.network import model_file
+from understudy.network.effect import Architecture, EffectNetwork
+from understudy.network.model_file import HEADER_KEY, ExtraInput, ModelHeader, load_model, read_header, save_model
+from understudy.network.unet import SIZES, Size
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SIZES, "small", Size((4, 4), (1, 1), (1,)))
+
+
+def header_for(network: EffectNetwork, **changes: Any) -> ModelHeader:
+    shape = network.architecture
+    usual: dict[str, Any] = {
+        "kind": shape.kind,
+        "input_channels": ["R", "G", "B"],
+        "output_channels": ["A"] if shape.kind == "matte" else ["R", "G", "B"],
+        "colour_in": LINEAR,
+        "colour_out": PLAIN if shape.kind == "matte" else LINEAR,
+        "architecture": shape.to_dict(),
+        "stride": network.stride,
+        "reach": network.reach,
+    }
+    return ModelHeader(**{**usual, **changes})
+
+
+def network_of(**changes: Any) -> EffectNetwork:
+    network = EffectNetwork(Architecture(**{"inputs": 3, "outputs": 3, "size": "small", "fit_inputs": 3, **changes}))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.normal_(generator=torch.Generator().manual_seed(4))
+    return network
+
+
+@pytest.fixture
+def cat(tmp_path: Path) -> Path:
+    network = network_of(fit="cubic")
+    save_model(tmp_path / "good.cat", header_for(network), network)
+    return tmp_path / "good.cat"
+
+
+# -- what is written is what is read ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"fit": "linear"}, {"fit": "cubic"}, {"kind": "matte", "outputs": 1, "same_channels": False, "fit_inputs": 0}],
+    ids=["identity", "linear", "cubic", "matte"],
+)
+def test_a_network_comes_back_exactly(tmp_path: Path, changes: dict[str, Any]) -> None:
+    network = network_of(**changes)
+    header = header_for(network, precision={"bfloat16_difference": 0.25}, provenance={"steps": 7, "pairs": [{"frame": 1}]})
+    save_model(tmp_path / "a.cat", header, network)
+    again, loaded = load_model(tmp_path / "a.cat")
+    assert again == header == read_header(tmp_path / "a.cat")
+    x = torch.rand(1, 3, 16, 32)
+    assert torch.equal(loaded(x), network.eval()(x))
+
+
+def test_extra_inputs_are_part_of_the_header(tmp_path: Path) -> None:
+    network = network_of(inputs=5)
+    extra = [ExtraInput(name="hint", channels=["Y", "Z"], colour=SRGB)]
+    save_model(tmp_path / "a.cat", header_for(network, extra=extra), network)
+    assert load_model(tmp_path / "a.cat")[0].extra == extra
+
+
+def test_a_cat_of_a_later_minor_version_may_say_more(cat: Path, tmp_path: Path) -> None:
+    values = json.loads(read_header(cat).model_dump_json())
+    values["mood"] = "hopeful"
+    save_file(load_file(cat), tmp_path / "more.cat", {HEADER_KEY: json.dumps(values)})
+    assert load_model(tmp_path / "more.cat")[0] == read_header(cat)
+
+
+def test_the_header_is_read_without_torch(cat: Path) -> None:
+    code = "import sys; from understudy.network.model_file import read_header; "
+    code += f"print(read_header({str(cat)!r}).kind, 'torch' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.split() == ["image", "False"]
+
+
+def test_what_cannot_be_written_leaves_the_old_file(cat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = cat.read_bytes()
+
+    def full(*arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("understudy.runs.files._write", full)
+    with pytest.raises(WriteError):
+        save_model(cat, read_header(cat), network_of())
+    assert cat.read_bytes() == before and list(cat.parent.iterdir()) == [cat]
+
+
+# -- what is no .cat --------------------------------------------------------------------------------------------
+
+
+def refused(path: Path) -> ModelFileError:
+    with pytest.raises(ModelFileError) as caught:
+        load_model(path)
+    assert str(path) in caught.value.text and caught.value.exit_code == 2
+    return caught.value
+
+
+class Trap:
+    """Whoever unpickles this runs it."""
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
+        return (exec, ("raise SystemExit('it ran')",))
+
+
+ALIEN: dict[str, bytes] = {
+    "nothing": b"",
+    "seven bytes": b"1234567",
+    "text": b"This is a letter to my grandmother, and a long one at that.",
+    "a pickle": pickle.dumps(Trap()),
+    "a zip": b"PK\x03\x04" + bytes(200),
+    "a header without end": struct.pack("<Q", 2**63) + b"{}",
+    "a header longer than the file": struct.pack("<Q", 4000) + b"{}" + bytes(100),
+    "a header of two bytes": struct.pack("<Q", 2) + b"{}",
+    "a header that is a list": struct.pack("<Q", 2) + b"[]",
+    "a header nested without end": struct.pack("<Q", 200_000) + b"[" * 200_000,
+    "metadata that is a number": struct.pack("<Q", 19) + b'{"__metadata__": 3} '[:19],
+    "no text": struct.pack("<Q", 16) + b"\xff" * 64,
+}
+
+
+@pytest.mark.parametrize("what", ALIEN)
+def test_alien_files_are_refused(tmp_path: Path, what: str) -> None:
+    (tmp_path / "alien.cat").write_bytes(ALIEN[what])
+    refused(tmp_path / "alien.cat")
+
+
+def test_what_is_not_there_or_no_file_is_refused(tmp_path: Path) -> None:
+    refused(tmp_path / "none.cat")
+    refused(tmp_path)
+
+
+def test_safetensors_of_another_program_are_refused(tmp_path: Path) -> None:
+    save_file({"weight": torch.zeros(3)}, tmp_path / "other.cat")
+    refused(tmp_path / "other.cat")
+    save_file({"weight": torch.zeros(3)}, tmp_path / "other.cat", {HEADER_KEY: "{}"})
+    refused(tmp_path / "other.cat")
+
+
+WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
+    "a version to come": lambda h: h.update(version=99),
+    "another format": lambda h: h.update(format="understudy.ost"),
+    "another kind": lambda h: h.update(kind="movie"),
+    "a kind that the network is not": lambda h: h.update(kind="matte"),
+    "no inputs": lambda h: h.update(input_channels=[]),
+    "inputs without end": lambda h: h.update(input_channels=["R"] * 100_000),
+    "one input too many": lambda h: h.update(input_channels=["R", "G", "B", "A"]),
+    "one output too few": lambda h: h.update(output_channels=["R"]),
+    "a stride of nothing": lambda h: h.update(stride=0),
+    "another stride": lambda h: h.update(stride=8),
+    "another reach": lambda h: h.update(reach=1),
+    "a scale of a thousand": lambda h: h.update(scale=1000),
+    "no architecture": lambda h: h.update(architecture={}),
+    "an unknown architecture": lambda h: h["architecture"].update(depth=4),
+    "a size that there is not": lambda h: h["architecture"].update(size="__class__"),
+    "inputs below nothing": lambda h: h["architecture"].update(inputs=-3),
+    "a million outputs": lambda h: h["architecture"].update(outputs=10**6),
+    "text for a number": lambda h: h["architecture"].update(inputs="3"),
+    "a fit of more than there is": lambda h: h["architecture"].update(fit_inputs=60),
+    "a fit that there is not": lambda h: h["architecture"].update(fit="quintic"),
+    "another fit": lambda h: h["architecture"].update(fit="linear"),
+    "another size": lambda h: h["architecture"].update(size="medium"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_headers_that_make_no_sense_are_refused(cat: Path, tmp_path: Path, what: str) -> None:
+    values = json.loads(read_header(cat).model_dump_json())
+    WRONG[what](values)
+    save_file(load_file(cat), tmp_path / "wrong.cat", {HEADER_KEY: json.dumps(values)})
+    refused(tmp_path / "wrong.cat")
+
+
+Tensors = dict[str, torch.Tensor]
+SPOILED: dict[str, Callable[[Tensors], object]] = {
+    "a tensor too few": lambda t: t.pop("low"),
+    "a tensor too many": lambda t: t.update(more=torch.zeros(3)),
+    "another shape": lambda t: t.update(low=torch.zeros(4)),
+    "NaN": lambda t: t["unet.stem.weight"].fill_(float("nan")),
+    "Inf": lambda t: t["fit_weights"][0].fill_(float("inf")),
+    "a range without width": lambda t: t["high"].copy_(t["low"]),
+}
+
+
+@pytest.mark.parametrize("what", SPOILED)
+def test_tensors_that_do_not_fit_are_refused(cat: Path, tmp_path: Path, what: str) -> None:
+    tensors = load_file(cat)
+    SPOILED[what](tensors)
+    save_file(tensors, tmp_path / "spoiled.cat", {HEADER_KEY: read_header(cat).model_dump_json()})
+    refused(tmp_path / "spoiled.cat")
+
+
+def test_a_file_cut_short_anywhere_is_refused(cat: Path, tmp_path: Path) -> None:
+    whole = cat.read_bytes()
+    for length in [0, 4, 8, 9, 100, len(whole) // 3, len(whole) // 2, len(whole) - 4096, len(whole) - 1]:
+        (tmp_path / "cut.cat").write_bytes(whole[:length])
+        refused(tmp_path / "cut.cat")
+
+
+def test_a_file_that_goes_on_after_its_end_is_refused(cat: Path, tmp_path: Path) -> None:
+    (tmp_path / "long.cat").write_bytes(cat.read_bytes() + b"more")
+    refused(tmp_path / "long.cat")
+
+
+_GOOD: dict[str, bytes] = {}
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_a_file_with_any_byte_changed_is_loaded_or_refused_in_words(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Nothing but a network that fits, or ModelFileError, comes of it; never another error, never a crash."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SIZES, "small", Size((4, 4), (1, 1), (1,)))
+        folder = tmp_path_factory.getbasetemp()
+        if not _GOOD:
+            network = network_of()
+            save_model(folder / "base.cat", header_for(network), network)
+            _GOOD["bytes"] = (folder / "base.cat").read_bytes()
+        spoiled = bytearray(_GOOD["bytes"])
+        (length,) = struct.unpack("<Q", spoiled[:8])
+        for _ in range(data.draw(st.integers(1, 4))):
+            spoiled[data.draw(st.integers(0, 8 + length - 1))] = data.draw(st.integers(0, 255))
+        path = folder / "spoiled.cat"
+        path.write_bytes(spoiled)
+        try:
+            header, network = load_model(path)
+        except ModelFileError:
+            return
+        with torch.inference_mode():
+            assert network(torch.rand(1, 3, 16, 16)).shape[1] == len(header.output_channels)
+
+
+def test_no_file_is_ever_unpickled() -> None:
+    source = Path(model_file.__file__).read_text()
+    assert "torch.load" not in source and "pickle" not in source and "eval(" not in source.replace(".eval()", "")

@@ -1,0 +1,211 @@
+"""Crops: a function of seed, step and sample alone, with both sides drawn alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from understudy.dataset.crops import (
+    Augmentation,
+    Batch,
+    CropSource,
+    Material,
+    focus_of,
+    hash_numbers,
+    random_numbers,
+)
+
+CPU = torch.device("cpu")
+PLAIN = Augmentation(mirror=False)
+EVERYTHING = Augmentation(mirror=True, turn=True, rotate=0.3, zoom=0.3, gain=0.2, paste=0.7)
+
+
+def coordinates(height: int, width: int, pair: int = 0, matte: bool = False) -> Material:
+    """A pair whose pixels say where they are: (row, column, pair) on every side."""
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    where = torch.stack([rows / 64, columns / 64, torch.full_like(rows, pair) / 8], 2).float()
+    truth = ((rows // 8 + columns // 8) % 3 == 0).float()[..., None] if matte else where + 0.25
+    base = torch.zeros(height, width, 0) if matte else where
+    return Material(where, truth, base, torch.ones(height, width, 1))
+
+
+def source(*pairs: Material, crop: tuple[int, int] = (16, 16), seed: int = 0, focus: float = 0.0) -> CropSource:
+    return CropSource(list(pairs), CPU, crop, seed, focus)
+
+
+def draw(crops: CropSource, step: int = 1, total: int = 6, augmentation: Augmentation = PLAIN) -> Batch:
+    return crops.batch(step, range(total), list(range(len(crops.cells))), augmentation, total)
+
+
+def parts(batch: Batch) -> list[Tensor]:
+    return [batch.input, batch.truth, batch.base, batch.weight]
+
+
+@pytest.fixture
+def mixed() -> CropSource:
+    return source(coordinates(48, 40, 0), coordinates(33, 64, 1), coordinates(16, 16, 2))
+
+
+# -- a function of seed, step and sample ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("augmentation", [PLAIN, Augmentation(turn=True), replace(EVERYTHING, paste=0.0)], ids=str)
+def test_the_same_step_gives_the_same_crops(mixed: CropSource, augmentation: Augmentation) -> None:
+    draw(mixed, 77, 3)  # what was drawn before does not matter
+    first, again = draw(mixed, 5, augmentation=augmentation), draw(mixed, 5, augmentation=augmentation)
+    assert all(torch.equal(a, b) for a, b in zip(parts(first), parts(again), strict=True))
+    other = draw(mixed, 6, augmentation=augmentation)
+    assert not torch.equal(first.input, other.input)
+
+
+def test_the_seed_gives_other_crops() -> None:
+    pairs = [coordinates(48, 40), coordinates(33, 64, 1)]
+    one, two = (draw(source(*pairs, seed=seed)) for seed in (0, 1))
+    assert not torch.equal(one.input, two.input)
+
+
+@pytest.mark.parametrize("cuts", [(0, 6), (0, 3, 6), (0, 1, 2, 4, 6), (0, 2, 6)])
+@pytest.mark.parametrize("matte", [False, True])
+def test_processes_that_share_a_batch_draw_the_crops_of_one(cuts: tuple[int, ...], matte: bool) -> None:
+    crops = source(coordinates(48, 40, 0, matte), coordinates(33, 64, 1, matte))
+    augmentation = EVERYTHING if matte else replace(EVERYTHING, paste=0.0)
+    whole = crops.batch(9, range(6), [0, 1], augmentation, 6)
+    shared = [
+        crops.batch(9, range(a, b), [0, 1], augmentation, 6) for a, b in zip(cuts, cuts[1:], strict=False)
+    ]
+    for index, part in enumerate(parts(whole)):
+        assert torch.equal(part, torch.cat([parts(batch)[index] for batch in shared]))
+
+
+@given(st.integers(0, 2**63 - 1), st.integers(0, 10**9), st.integers(1, 20))
+def test_a_samples_numbers_do_not_depend_on_how_many_there_are(seed: int, step: int, count: int) -> None:
+    numbers = random_numbers(seed, step, count)
+    assert torch.equal(random_numbers(seed, step, count + 3)[:count], numbers)
+    assert numbers.min() >= 0 and numbers.max() < 1
+
+
+def test_hashes_do_not_collide_where_they_are_used() -> None:
+    hashes = {hash_numbers(seed, step, sample) for seed in range(8) for step in range(64) for sample in range(32)}
+    assert len(hashes) == 8 * 64 * 32 and all(0 <= h < 2**63 for h in hashes)
+
+
+def test_random_numbers_are_the_same_on_every_machine() -> None:
+    """Runs go on elsewhere: these are pinned."""
+    assert hash_numbers(0, 1, 2) == 8825289091277911490
+    expected = [[0.9312853489477477, 0.8931695557480679], [0.7871732511087358, 0.36314077466281214]]
+    assert random_numbers(7, 3, 2)[:, :2].tolist() == expected
+
+
+
+# -- both sides alike -------------------------------------------------------------------------------------------
+
+
+def assert_alike(batch: Batch) -> None:
+    """Truth and base say the same place as the input, wherever the weight counts."""
+    assert torch.allclose(batch.truth, batch.input + 0.25, atol=1e-5)
+    assert torch.allclose(batch.base, batch.input, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "augmentation",
+    [PLAIN, Augmentation(), Augmentation(turn=True), Augmentation(rotate=0.3), Augmentation(turn=True, rotate=0.2, zoom=0.4)],
+    ids=["plain", "mirrored", "turned", "rotated", "all of it"],
+)  # fmt: skip
+def test_both_sides_are_drawn_alike(mixed: CropSource, augmentation: Augmentation) -> None:
+    for step in range(1, 12):
+        batch = draw(mixed, step, augmentation=augmentation)
+        assert batch.input.shape == (6, 3, 16, 16) and batch.weight.shape == (6, 1, 16, 16)
+        assert_alike(batch)
+
+
+def test_what_varies_the_plate_alone_leaves_the_truth(mixed: CropSource) -> None:
+    still, varied = draw(mixed, 4), draw(mixed, 4, augmentation=Augmentation(mirror=False, gain=0.3))
+    assert torch.equal(still.truth, varied.truth) and not torch.allclose(still.input, varied.input)
+
+
+def test_a_pasted_matte_is_pasted_on_both_sides() -> None:
+    """Where the donor's matte is, its plate is; elsewhere plate and matte are those of the crop."""
+    empty = coordinates(32, 32, 0, True)
+    empty = replace(empty, truth=torch.zeros(32, 32, 1))
+    full = coordinates(32, 32, 7, True)
+    crops = source(empty, full)
+    batch = draw(crops, 3, 16, Augmentation(mirror=False, paste=1.0))
+    from_full = (batch.input[:, 2] * 8).round() == 7
+    assert torch.equal(batch.truth[:, 0] > 0.5, (batch.truth[:, 0] > 0.5) & from_full)
+    assert 0 < batch.truth.mean() < 1
+
+
+def test_pixels_without_weight_keep_none() -> None:
+    pair = coordinates(32, 32)
+    weight = pair.weight.clone()
+    weight[10:20, 10:20] = 0
+    batch = draw(source(replace(pair, weight=weight), crop=(32, 32)), 1, 4, Augmentation(turn=True))
+    assert torch.allclose(batch.weight.sum((1, 2, 3)), torch.full((4,), 1024.0 - 100))
+
+
+# -- where crops come from --------------------------------------------------------------------------------------
+
+
+def test_pairs_are_dealt_evenly(mixed: CropSource) -> None:
+    seen: Counter[int] = Counter()
+    for step in range(1, 31):
+        seen.update((draw(mixed, step, 4).input[:, 2, 0, 0] * 8).round().int().tolist())
+    assert sorted(seen) == [0, 1, 2] and max(seen.values()) - min(seen.values()) <= 2
+
+
+def test_only_the_pairs_that_are_named_are_drawn_from(mixed: CropSource) -> None:
+    batch = mixed.batch(3, range(20), [2, 0], PLAIN, 20)
+    assert set((batch.input[:, 2, 0, 0] * 8).round().int().tolist()) == {0, 2}
+
+
+@pytest.mark.parametrize("size", [(48, 40), (17, 90), (16, 16)])
+def test_every_place_of_a_frame_can_be_drawn(size: tuple[int, int]) -> None:
+    crops = source(coordinates(*size))
+    seen = torch.zeros(size, dtype=torch.bool)
+    for step in range(1, 40):
+        where = (draw(crops, step, 8).input[:, :2] * 64).round().long()
+        assert where.min() >= 0 and where[:, 0].max() < size[0] and where[:, 1].max() < size[1]
+        seen[where[:, 0], where[:, 1]] = True
+    assert seen.any(0).all() and seen.any(1).all() and seen.float().mean() > 0.95
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 40), (15, 15)])
+def test_frames_smaller_than_a_crop_fill_it(size: tuple[int, int]) -> None:
+    batch = draw(source(coordinates(*size)), augmentation=replace(EVERYTHING, paste=0.0, gain=0.0))
+    assert batch.input.shape == (6, 3, 16, 16)
+    assert_alike(batch)
+
+
+def local(height: int = 128, width: int = 128) -> Material:
+    """A pair that differs in one small place."""
+    pair = coordinates(height, width)
+    truth = pair.base.clone()
+    truth[100:108, 16:24] += 0.5
+    return replace(pair, truth=truth)
+
+
+def test_a_local_effect_is_looked_at_often_and_a_global_one_evenly() -> None:
+    assert focus_of([local()], False) > 0.5
+    assert focus_of([coordinates(64, 64)], False) == 0.0
+    assert focus_of([coordinates(64, 64, 0, True)], True) > 0.5
+    crops = source(local(), focus=focus_of([local()], False))
+    batches = [draw(crops, step, 8) for step in range(1, 26)]
+    hits = sum(int(((b.truth - b.base).abs().amax((1, 2, 3)) > 0.1).sum()) for b in batches)
+    assert 0.45 * 200 < hits < 0.85 * 200, "and some crops come from everywhere"
+
+
+def test_nothing_to_learn_is_no_division_by_zero() -> None:
+    same = replace(coordinates(32, 32), truth=coordinates(32, 32).base)
+    assert 0.0 <= focus_of([same], False) <= 1.0
+    assert draw(source(same, focus=1.0)).input.isfinite().all()
+
+
+def test_crops_are_not_larger_than_asked(mixed: CropSource) -> None:
+    batch = mixed.batch(1, range(3), [0, 1], PLAIN, 3, (8, 24))
+    assert batch.input.shape == (3, 3, 8, 24)

@@ -62,7 +62,7 @@ class Company(Share):
         self.rank, self.world, self.device, self.threads = rank, world, device, threads
         self.store, self.gone = store, gone
         self._wrapped: nn.Module | None = None
-        self._word = (False, 0)
+        self._word = (False, 0, False)
         self._published = self._went = False
 
     # -- beginning -----------------------------------------------------------------------------------------
@@ -72,7 +72,9 @@ class Company(Share):
         fewer crops than there are processes needs only so many; the others leave."""
         if job.plan.batch_size < self.world:
             self.world, came = job.plan.batch_size, self.world
-            say(f"Batch size {self.world} is smaller than the number of processes: {self.world} of {came} are used.")
+            say(
+                f"Batch size {self.world} is smaller than the number of processes: {self.world} of {came} are used."
+            )
         self._publish(
             settings=job.settings.anchored().model_dump(mode="json"),
             plan=job.plan.model_dump(mode="json"),
@@ -165,7 +167,9 @@ class Company(Share):
 
     def _wrap(self, network: EffectNetwork) -> nn.Module:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # newer torch has another word for broadcast_buffers
+            warnings.simplefilter(
+                "ignore", FutureWarning
+            )  # newer torch has another word for broadcast_buffers
             wrapped = nn.parallel.DistributedDataParallel(
                 _Remainder(network),
                 device_ids=[self.device] if self.device is not None and self.device.type == "cuda" else None,
@@ -182,15 +186,15 @@ class Company(Share):
         assert self._wrapped is not None, "join comes before the first step"
         return self._wrapped(x)
 
-    def say(self, stop: bool, total: int) -> None:
-        self._word = (stop, total)
+    def say(self, stop: bool, total: int, turn: bool) -> None:
+        self._word = (stop, total, turn)
 
     def meet(self, loss: Tensor) -> Tensor:
         # float64 holds every number of steps exactly, and travels through the CPU, which waits for no GPU.
-        stop, total = self._word
-        values = torch.tensor([float(loss), float(stop), float(total)], dtype=torch.float64)
+        values = torch.tensor([float(loss), *map(float, self._word)], dtype=torch.float64)
         dist.all_reduce(values)
         self.heard_stop, self.heard_total = bool(values[1] > 0), int(values[2])
+        self.heard_turn = bool(values[3] > 0)
         return values[0]
 
     def spread(self, step: int, state: dict[str, Tensor]) -> tuple[int, dict[str, Tensor]]:

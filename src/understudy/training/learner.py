@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ class Share:
     ``world``. This one is alone.
 
     ``device`` and ``threads`` are what it computes with, None where that is its own choice; ``notes`` are
-    sentences for the artist. ``heard_stop`` and ``heard_total`` are what was said at the last meeting.
+    sentences for the artist. ``heard_stop``, ``heard_total`` and ``heard_turn`` are what was said at the last
+    meeting.
     """
 
     rank = 0
@@ -37,6 +39,7 @@ class Share:
     notes: tuple[str, ...] = ()
     heard_stop = False
     heard_total = 0
+    heard_turn = False
 
     def samples(self, total: int) -> range:
         """Its samples of a batch of ``total``."""
@@ -55,8 +58,9 @@ class Share:
         """The block in which a process that is gone is a TrainingError."""
         return contextlib.nullcontext()
 
-    def say(self, stop: bool, total: int) -> None:
-        """What all hear at the next meeting: whether to stop, and new Total Steps (0: as they were)."""
+    def say(self, stop: bool, total: int, turn: bool) -> None:
+        """What all hear at the next meeting: whether to stop, new Total Steps (0: as they were), and whether
+        to turn crops from now on."""
 
     def meet(self, loss: Tensor) -> Tensor:
         """The sum of every process's ``loss``."""
@@ -93,7 +97,7 @@ class Learner:
         total, crop = self.plan.crops_of(step)
         samples = self.share.samples(total)
         pairs = self.plan.learned_pairs(step, self.count)
-        batch = self.crops.batch(step, samples, pairs, self.augmentation, total, crop)
+        batch = self.crops.batch(step, samples, pairs, self._augmentation_at(step), total, crop)
         self.network.zero_grad(set_to_none=True)
         with self.share.together():
             loss = self._loss(batch) * (len(samples) / total)
@@ -102,6 +106,12 @@ class Learner:
         self.optimizer.step(self.plan.rate_at(step), step)
         self._update_average(step)
         return float(mean.item())
+
+    def _augmentation_at(self, step: int) -> Augmentation:
+        turned = self.plan.turned
+        return (
+            self.augmentation if turned is None or step <= turned else replace(self.augmentation, turn=True)
+        )
 
     def _loss(self, batch: Batch) -> Tensor:
         with autocast(self.device, self.plan.precision):

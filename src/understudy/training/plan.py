@@ -14,6 +14,7 @@ WARM_UP = 40
 RATE = 0.012
 PROBE = 0.35
 PROBES = (0.12, 0.24, PROBE)
+TURN_GAP = 1.0
 UNKNOWN = 1 << 40
 CROP_PIXELS = {"cpu": 150_000, "mps": 300_000, "cuda": 600_000}
 
@@ -24,7 +25,8 @@ Side = Annotated[int, Field(ge=1, le=1024)]
 class Plan(BaseModel):
     """``totals`` is [step, total steps planned from that step on], more than one where a time limit had to
     be turned into other numbers; ``rate_factor`` falls when the loss ran away; ``held_out`` is the index of
-    the pair kept apart, until ``joined`` (None: it has not been taken in yet; it never is when ``apart``)."""
+    the pair kept apart, until ``joined`` (None: it has not been taken in yet; it never is when ``apart``);
+    ``judged`` counts the times it was looked at; from ``turned`` on crops are also turned by right angles."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -42,6 +44,8 @@ class Plan(BaseModel):
     held_out: int | None = Field(default=None, ge=0)
     apart: bool = False
     joined: int | None = Field(default=None, ge=0)
+    judged: int = Field(default=0, ge=0)
+    turned: int | None = Field(default=None, ge=0)
 
     @property
     def total_steps(self) -> int:
@@ -67,6 +71,17 @@ class Plan(BaseModel):
         warm = min(1.0, step / min(WARM_UP, max(1, total // 4)))
         fall = 0.5 * (1 + math.cos(math.pi * min(1.0, (step - 1) / total)))
         return self.rate * self.rate_factor * warm * fall
+
+    @property
+    def marks(self) -> tuple[float, ...]:
+        """The parts of the run after which the pair that is kept apart is looked at."""
+        return tuple(index / 10 for index in range(1, 11)) if self.apart else PROBES
+
+    def is_judgement_due(self, step: int) -> bool:
+        """Whether ``step`` has come to the next of the marks."""
+        if self.held_out is None or self.joined is not None or self.judged >= len(self.marks):
+            return False
+        return step >= max(1, round(self.marks[self.judged] * self.total_steps))
 
     def learned_pairs(self, step: int, count: int) -> list[int]:
         """The pairs that ``step`` may draw from."""

@@ -45,7 +45,7 @@ from understudy.training.plan import (
 )
 
 MATTE = Augmentation(mirror=True, rotate=0.26, zoom=0.35, gain=0.2, paste=0.7)
-IMAGE = Augmentation(mirror=True, turn=True)
+IMAGE = Augmentation(mirror=True)
 LARGE_SUBJECT = 0.25
 
 

@@ -62,8 +62,12 @@ def find_place(environment: Mapping[str, str]) -> Place | None:
     if not all(environment.get(name) for name in TORCHRUN):
         return None
     local_world = _number(environment, "LOCAL_WORLD_SIZE", 1, MOST_PROCESSES, "1")
-    return _place(environment, TORCHRUN, local_rank=_number(environment, "LOCAL_RANK", 0, MOST_PROCESSES, "0"),
-                  local_world=local_world)
+    return _place(
+        environment,
+        TORCHRUN,
+        local_rank=_number(environment, "LOCAL_RANK", 0, MOST_PROCESSES, "0"),
+        local_world=local_world,
+    )
 
 
 def _copycat_place(environment: Mapping[str, str], given: list[str]) -> Place:
@@ -80,7 +84,9 @@ def _copycat_place(environment: Mapping[str, str], given: list[str]) -> Place:
     if environment.get("COPYCAT_SYNC_INTERVAL", "1") != "1":
         notes.append("COPYCAT_SYNC_INTERVAL is not needed: gradients are exchanged in every step.")
     if environment.get("COPYCAT_LOCAL_ADDR"):
-        notes.append("COPYCAT_LOCAL_ADDR is not used: GLOO_SOCKET_IFNAME names the network card, where needed.")
+        notes.append(
+            "COPYCAT_LOCAL_ADDR is not used: GLOO_SOCKET_IFNAME names the network card, where needed."
+        )
     return _place(environment, COPYCAT, farm=True, notes=tuple(notes))
 
 
@@ -194,9 +200,9 @@ def _meeting_point(place: Place) -> Any:
 
 @contextlib.contextmanager
 def _started(devices: list[torch.device], notes: tuple[str, ...]) -> Iterator[Share]:
-    from understudy.training.company import Company
-
     import torch.distributed as dist
+
+    from understudy.training.company import Company
 
     threads = max(1, core_count() // len(devices))
     folder = Path(tempfile.mkdtemp(prefix="understudy-"))

@@ -12,11 +12,11 @@ from understudy.runs import Heartbeat, RunFolder
 from understudy.runs.state import BestHeldOut
 from understudy.training.clock import Clock
 from understudy.training.events import Ended, Event, Planned, Said, Saved, Stepped
-from understudy.training.judge import Verdict, bfloat16_difference, judge
+from understudy.training.judge import Verdict, bfloat16_difference, colour_fit_verdict, judge
 from understudy.training.keeper import Keeper
 from understudy.training.learner import Share
 from understudy.training.pictures import Pictures
-from understudy.training.plan import PROBES, UNKNOWN
+from understudy.training.plan import TURN_GAP, UNKNOWN
 from understudy.training.prepare import Job
 
 ROWS_AT_ONCE = 25
@@ -55,6 +55,7 @@ class Session:
         self.begun = self.alone = False
         self.time_is_up = False
         self.wanted_total = 0
+        self.wanted_turn = False
 
     def go(self, heartbeat: Heartbeat | None) -> Ended:
         """Train until the plan, the time or a request ends it; then save everything."""
@@ -115,7 +116,7 @@ class Session:
         """What all processes hear in the step that now begins, and do after it."""
         if self.step + 1 >= self.plan.total_steps and self._has_time_left():
             self.wanted_total = self.step + 1 + max(1, self.clock.steps_that_fit() - 1)
-        self.share.say(self._has_to_stop(steps=2), self.wanted_total)
+        self.share.say(self._has_to_stop(steps=2), self.wanted_total, self.wanted_turn)
 
     def _why_stopped(self) -> str:
         if self._is_taken_over():
@@ -163,6 +164,10 @@ class Session:
     # -- the plan ------------------------------------------------------------------------------------------
 
     def _plan_again(self) -> None:
+        if self.plan.turned is None and (
+            self.share.heard_turn or (self.share.world == 1 and self.wanted_turn)
+        ):
+            self.plan.turned = self.step
         if self.share.heard_total:
             self.wanted_total = 0
             self._take_total(max(self.share.heard_total, self.step))
@@ -207,15 +212,13 @@ class Session:
 
     def _judge_when_due(self) -> None:
         plan = self.plan
-        if plan.held_out is None or plan.joined is not None or not plan.totals:
+        if not plan.is_judgement_due(self.step):
             return
-        marks = [index / 10 for index in range(1, 11)] if plan.apart else list(PROBES)
-        due = [mark for mark in marks if self.step == max(1, round(mark * plan.total_steps))]
-        if due:
-            self._judge()
-        if not plan.apart and self.step >= round(PROBES[-1] * plan.total_steps):
+        plan.judged += 1
+        self._judge()
+        if not plan.apart and plan.judged == len(plan.marks):
             plan.joined = self.step
-            frame = self.job.data.pairs[plan.held_out].number
+            frame = self.job.data.pairs[plan.held_out or 0].number
             self.say(
                 f"Frame {frame} has told how well unseen frames do; from here on it is learned from too."
             )
@@ -225,9 +228,10 @@ class Session:
             return
         self.clock.pause()
         began = time.monotonic()
-        pair = self.job.data.pairs[self.plan.held_out]
-        verdict = judge(self.learner.average, pair, self.learner.device, self.plan.precision, self.job.matte)
-        self.clock.reserve = max(self.clock.reserve, 1.0 + 2.5 * (time.monotonic() - began))
+        verdict = self._verdict(self.plan.held_out)
+        if self.plan.turned is None and not self.wanted_turn and not self.job.matte:
+            self._turn_when_learned_by_heart(verdict)
+        self.clock.reserve = max(self.clock.reserve, 1.0 + 1.5 * (time.monotonic() - began))
         if self.rows:
             self.rows[-1]["held_out"] = verdict.value
         if self.best is None or self.best.value is None or verdict.value > self.best.value:
@@ -235,6 +239,25 @@ class Session:
                 step=self.step, metric=verdict.metric, value=round(verdict.value, 4), frame=verdict.frame
             )
             self._save_best(verdict)
+
+    def _verdict(self, index: int) -> Verdict:
+        pair, learner = self.job.data.pairs[index], self.learner
+        return judge(learner.average, pair, learner.device, self.plan.precision, self.job.matte)
+
+    def _turn_when_learned_by_heart(self, verdict: Verdict) -> None:
+        """Where a pair that is learned from has gained much more than the one that is kept apart, crops are
+        also turned by right angles from now on: harder to learn by heart. Elsewhere that only costs steps."""
+        out = self.plan.held_out or 0
+        other = out - 1 if out else out + 1
+        gains = [
+            value - colour_fit_verdict(self.learner.average, self.job.data.pairs[index]).value
+            for index, value in ((out, verdict.value), (other, self._verdict(other).value))
+        ]
+        if gains[1] - gains[0] > TURN_GAP:
+            self.say(
+                f"Learned frames gain {gains[1]:.1f} dB, an unseen one {gains[0]:.1f}: turning crops, too."
+            )
+            self.wanted_turn = True
 
     def _save_best(self, verdict: Verdict) -> None:
         self._update(best_held_out=self.best)
@@ -265,7 +288,9 @@ class Session:
         step, path = self.step, self.run.cat_path(self.step)
         done = self._try(lambda: self.keeper.save_checkpoint(step, self.best))
         if done and not self.plan.apart and self.run.best_path.exists():
-            done = self._try(lambda: self.keeper.save_best(step, self.best))  # of an earlier stretch: outdated
+            done = self._try(
+                lambda: self.keeper.save_best(step, self.best)
+            )  # of an earlier stretch: outdated
         done = self._save_progress() and done
         if done:
             self.report(Saved(path, "checkpoint", self.best.value if self.best else None))

@@ -72,7 +72,9 @@ def train(
                 raise
             run.discard()
             if isinstance(error, WriteError):
-                raise RunError(error.message, found=error.found, where=error.where, remedy=error.remedy) from error
+                raise RunError(
+                    error.message, found=error.found, where=error.where, remedy=error.remedy
+                ) from error
             raise
 
 

@@ -9,7 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from understudy.device import free_memory
+from understudy.device import autocast, free_memory
 from understudy.inference.engine import Engine
 from understudy.inference.tiles import round_up
 
@@ -39,13 +39,14 @@ def activation_budget(device: torch.device, parallel: int = 1) -> int:
 def bytes_per_pixel(engine: Engine, channels: int, size: int = 192) -> float:
     """The most bytes of activations that are alive at one time, for each pixel of the frame.
 
-    Measured by counting what one small frame of ``channels`` channels makes and drops.
+    Measured by counting what one small frame of ``channels`` channels makes and drops. What is added to the
+    plate at the end is computed in bands, which count for nothing.
     """
     side = round_up(size, engine.stride)
     x = torch.rand(1, channels, side, side, device=engine.device)
     g = engine.globals(x)
-    with torch.inference_mode(), _Counter() as counter:
-        engine.network(x, g)
+    with torch.inference_mode(), autocast(engine.device, engine.precision), _Counter() as counter:
+        engine.network.remainder(x, g)
     return max(SCRATCH * counter.most / (side * side), 4.0 * channels)
 
 

@@ -13,13 +13,14 @@ from understudy.colour import decode_tensor, encode_tensor
 from understudy.device import is_out_of_memory, release_memory
 from understudy.errors import ChannelError, DeviceError, ModelFileError, SizeError
 from understudy.frames.nonfinite import fill_nonfinite
+from understudy.inference.bands import row_bands
 from understudy.inference.blend import blend
 from understudy.inference.choose import EngineChoice, choose_precision, make_engine
 from understudy.inference.engine import Engine
 from understudy.inference.inputs import expected_channels, input_encodings
 from understudy.inference.memory import activation_budget, bytes_per_pixel
 from understudy.inference.provenance import fingerprint
-from understudy.inference.tiles import fit_tile, margin_for, pad_to_stride, run_tiled, smallest_tile
+from understudy.inference.tiles import fit_tile, margin_for, round_up, run_tiled, smallest_tile
 
 Say = Callable[[str], None]
 
@@ -125,30 +126,42 @@ class LoadedModel:
     def _through_network(self, pixels: np.ndarray, tile_size: int | str, overlap: int | str) -> np.ndarray:
         height, width = pixels.shape[:2]
         with torch.inference_mode():
-            plate = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(self.engine.device)
-            x = pad_to_stride(self._encode(plate), self.engine.stride)
+            plate = torch.from_numpy(pixels).to(self.engine.device).permute(2, 0, 1)[None]
+            x = self._encode(plate)
             y = self._run(x, self.engine.globals(x), tile_size, overlap)[:, :, :height, :width]
-            out = self._decode(y, x[:, :, :height, :width], plate)
-            result = out[0].permute(1, 2, 0).contiguous().cpu().numpy()
-        return result.copy() if np.may_share_memory(result, pixels) else result
+            return self._decode(y, x[:, :, :height, :width], plate).cpu().numpy()
 
-    def _encode(self, x: torch.Tensor) -> torch.Tensor:
-        """Each group of channels by its own encoding; one group is not copied again."""
-        groups = input_encodings(self.header)
-        if len(groups) == 1:
-            return encode_tensor(x, groups[0][1])
-        parts = torch.split(x, [count for count, _ in groups], dim=1)
-        encoded = [encode_tensor(part, group[1]) for part, group in zip(parts, groups, strict=True)]
-        return torch.cat(encoded, dim=1).contiguous(memory_format=torch.channels_last)
+    def _encode(self, plate: torch.Tensor) -> torch.Tensor:
+        """File values (1, C, H, W) -> network values, each group of channels by its own encoding; bottom and
+        right are repeated up to the stride."""
+        height, width = plate.shape[-2:]
+        stride = self.engine.stride
+        shape = (1, plate.shape[1], round_up(height, stride), round_up(width, stride))
+        x = torch.empty(shape, device=plate.device)
+        for rows in row_bands(height, width, plate.device):
+            first = 0
+            for count, encoding in input_encodings(self.header):
+                group = slice(first, first + count)
+                x[:, group, rows, :width] = encode_tensor(plate[:, group, rows], encoding)
+                first += count
+        x[:, :, :height, width:] = x[:, :, :height, width - 1 : width]
+        x[:, :, height:] = x[:, :, height - 1 : height]
+        return x
 
     def _decode(self, y: torch.Tensor, x: torch.Tensor, plate: torch.Tensor) -> torch.Tensor:
-        """File values; where the network changed nothing, the plate's own, which no curve has rounded."""
-        out = decode_tensor(y, self.header.colour_out)
+        """File values (H, W, C_out); where the network changed nothing, the plate's own, which no curve has
+        rounded."""
+        height, width = y.shape[-2:]
         count, encoding = input_encodings(self.header)[0]
         comparable = self.header.output_channels == self.header.input_channels
-        if not comparable or encoding != self.header.colour_out or encoding.is_identity:
-            return out
-        return torch.where(y == x[:, :count], plate[:, :count], out)
+        keeps = comparable and encoding == self.header.colour_out and not encoding.is_identity
+        out = torch.empty((height, width, y.shape[1]), device=y.device)
+        for rows in row_bands(height, width, y.device):
+            values = decode_tensor(y[:, :, rows], self.header.colour_out)
+            if keeps:
+                values = torch.where(y[:, :, rows] == x[:, :count, rows], plate[:, :count, rows], values)
+            out[rows] = values[0].permute(1, 2, 0)
+        return out
 
     def _run(
         self, x: torch.Tensor, g: torch.Tensor, tile_size: int | str, overlap: int | str

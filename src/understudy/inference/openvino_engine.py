@@ -15,6 +15,7 @@ import torch
 
 from understudy.device import core_count
 from understudy.errors import MissingPackageError, UnderstudyError
+from understudy.inference.bands import finish_in_bands
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,7 +73,7 @@ class OpenVinoEngine:
         inputs = {0: x.contiguous().numpy(), 1: g.contiguous().numpy()}
         answer = request.infer(inputs, share_inputs=True, share_outputs=True)[0]
         with torch.inference_mode():
-            return self.network.finish(x, torch.from_numpy(np.array(answer)))
+            return finish_in_bands(self.network, x, torch.from_numpy(np.asarray(answer)))
 
 
 class _Remainder(torch.nn.Module):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 import torch
+
+from understudy.device import autocast, memory_format
+from understudy.inference.bands import finish_in_bands
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +25,7 @@ class TorchEngine:
     def __init__(
         self, network: Any, device: torch.device, precision: str = "float32", parallel: int = 1
     ) -> None:
-        self.network = network.eval().to(device=device, memory_format=torch.channels_last)
+        self.network = network.eval().to(device=device, memory_format=memory_format(device))
         self.device = device
         self.precision = precision
         self.stride = int(network.stride)
@@ -37,10 +39,7 @@ class TorchEngine:
 
     def run(self, x: Tensor, g: Tensor) -> Tensor:
         """Network values (1, C, H, W), H and W multiples of the stride -> float32 (1, C_out, H, W)."""
-        with torch.inference_mode(), self._autocast():
-            return self.network(x.contiguous(memory_format=torch.channels_last), g).float()
-
-    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
-        if self.precision == "float32":
-            return contextlib.nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        with torch.inference_mode():
+            with autocast(self.device, self.precision):
+                remainder = self.network.remainder(x, g)
+            return finish_in_bands(self.network, x, remainder)

@@ -1,0 +1,35 @@
+"""Work that knows no neighbours, a band of rows at a time.
+
+Such work is a chain of small operations, each of which reads and writes all that it is given. A band stays in
+the processor's cache from the first to the last of them; a whole frame goes to memory and back each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BAND_PIXELS = 1 << 15
+
+
+def row_bands(height: int, width: int, device: torch.device) -> Iterator[slice]:
+    """The rows of a frame in bands from top to bottom; all at once where the device is no CPU."""
+    rows = max(1, BAND_PIXELS // max(width, 1)) if device.type == "cpu" else height
+    for top in range(0, height, rows):
+        yield slice(top, min(top + rows, height))
+
+
+def finish_in_bands(network: Any, x: Tensor, remainder: Tensor) -> Tensor:
+    """``network.finish`` of inputs (N, C, H, W) and what is added to them: float32 (N, C_out, H, W)."""
+    bands = list(row_bands(*x.shape[-2:], x.device))
+    if len(bands) == 1:
+        return network.finish(x, remainder)
+    out = torch.empty((x.shape[0], remainder.shape[1], *x.shape[-2:]))
+    for rows in bands:
+        out[:, :, rows] = network.finish(x[:, :, rows], remainder[:, :, rows])
+    return out

@@ -61,10 +61,14 @@ class ExportedEffect(nn.Module):
         made = self.finish(net, rest)
         height, width = given.size(2), given.size(3)
         made, seen = made[:, :, :height, :width], net[:, :, :height, :width]
-        result = self.out_of_file(self.decode(made))
-        if self.exact:
+        values = self.decode(made)
+        if not self.exact:
+            result = self.out_of_file(values)
+        else:
             # What the network left alone is the plate's own value, which no curve has rounded.
-            result = torch.where(made == seen[:, : self.outputs], given[:, : self.outputs], result)
+            same = made == seen[:, : self.outputs]
+            result = self.out_of_file(torch.where(same, file[:, : self.outputs], values))
+            result = torch.where(self.everywhere(same), given[:, : self.outputs], result)
         return self.mixed(given, finite, result).to(x.dtype).contiguous()
 
     def padded(self, x: Tensor) -> Tensor:
@@ -76,6 +80,13 @@ class ExportedEffect(nn.Module):
             x = x.index_select(dim, places)
         return x
 
+    def everywhere(self, known: Tensor) -> Tensor:
+        """(1, C, H, W) of yes and no -> (1, 1, H, W): yes in all channels."""
+        good = known[:, 0:1]
+        for channel in range(1, known.size(1)):
+            good = torch.logical_and(good, known[:, channel : channel + 1])
+        return good
+
     def mixed(self, given: Tensor, finite: Tensor, result: Tensor) -> Tensor:
         """The result over the plate, and the plate alone where it is not finite."""
         under = self.plate_of(given)
@@ -84,9 +95,7 @@ class ExportedEffect(nn.Module):
             out = under * (1.0 - self.mix) + result * self.mix
         if not self.shares:
             return out
-        good = finite[:, 0:1]
-        for channel in range(1, self.plate):
-            good = torch.logical_and(good, finite[:, channel : channel + 1])
+        good = self.everywhere(finite[:, : self.plate])
         made: list[Tensor] = []
         for place, channel in enumerate(self.under):
             one = out[:, place : place + 1]

@@ -262,7 +262,7 @@ def _disagrees(job: _Job, worst: Compared) -> ExportError:
     return ExportError(
         "The exported file does not agree with understudy apply, so nothing was left of it.",
         expected=f"a difference of at most {worst.tolerance:g} ({worst.precision})",
-        found=f"{worst.difference:.3g} on the frame {worst.frame}, {worst.width} x {worst.height}, {worst.device}",
+        found=f"{worst.difference:.3g} on {worst.frame}, {worst.width} x {worst.height}, {worst.device}",
         where=str(job.path),
         remedy="Report it, with the model file; meanwhile use understudy apply or understudy serve.",
     )

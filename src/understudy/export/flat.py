@@ -8,6 +8,7 @@ the functions of ``torch.nn.functional`` would bring in branches that older vers
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,6 +19,8 @@ from understudy.errors import ExportError
 
 SIDES = ((4, 3), (3, 5))
 """Heights and widths of the two traces, in strides."""
+
+MOST_NUMBERS = 1 << 14
 
 
 def flatten(network: Any, function: Callable[..., Tensor], channels: tuple[int, ...]) -> GraphModule:
@@ -34,11 +37,23 @@ def flatten(network: Any, function: Callable[..., Tensor], channels: tuple[int, 
             found="operators that depend on the size of the frame",
             remedy="Use understudy apply or understudy serve with this network.",
         )
-    return _with_weights(first, _state(network))
+    return _with_weights(first, _weights(network))
 
 
-def _state(network: nn.Module) -> dict[str, Tensor]:
-    return {**dict(network.named_parameters()), **dict(network.named_buffers())}
+@dataclass(frozen=True)
+class _Weights:
+    """All tensors of a network by name, and which of them are numbers that were measured, not learned."""
+
+    state: dict[str, Tensor]
+    numbers: frozenset[str]
+
+
+def _weights(network: nn.Module) -> _Weights:
+    buffers = {name: value for name, value in network.named_buffers() if value.numel()}
+    few = {
+        name for name, value in buffers.items() if value.numel() <= MOST_NUMBERS and value.is_floating_point()
+    }
+    return _Weights({**dict(network.named_parameters()), **dict(network.named_buffers())}, frozenset(few))
 
 
 def _trace(
@@ -54,7 +69,7 @@ def _trace(
         return functional_call(caller, {f"network.{name}": value for name, value in state.items()}, tensors)
 
     with torch.no_grad():
-        return make_fx(functionalize(run))(_state(network), *(torch.rand(shape) for shape in shapes))
+        return make_fx(functionalize(run))(_weights(network).state, *(torch.rand(shape) for shape in shapes))
 
 
 class _Caller(nn.Module):
@@ -69,8 +84,9 @@ class _Caller(nn.Module):
         return self.function(self.network, *tensors)
 
 
-def _with_weights(traced: GraphModule, state: dict[str, Tensor]) -> GraphModule:
+def _with_weights(traced: GraphModule, network: _Weights) -> GraphModule:
     """The trace with its weights as attributes, each brought to the dtype of the picture when it is used."""
+    state = network.state
     given = [node for node in traced.graph.nodes if node.op == "placeholder"]
     names = dict(zip(given, state, strict=False))
     owner, graph = nn.Module(), Graph()
@@ -80,7 +96,7 @@ def _with_weights(traced: GraphModule, state: dict[str, Tensor]) -> GraphModule:
     for node in traced.graph.nodes:
         if node.op == "placeholder":
             if node in names and node.users:
-                made[node] = _weight(graph, owner, names[node], state, pictures[0])
+                made[node] = _weight(graph, owner, names[node], network, pictures[0])
         elif node.op == "output":
             graph.output(made[_only(node.args[0])])
         else:
@@ -90,11 +106,28 @@ def _with_weights(traced: GraphModule, state: dict[str, Tensor]) -> GraphModule:
     return GraphModule(owner, graph, "FlatNetwork")
 
 
-def _weight(graph: Graph, owner: nn.Module, name: str, state: dict[str, Tensor], picture: Node) -> Node:
+def _weight(graph: Graph, owner: nn.Module, name: str, network: _Weights, picture: Node) -> Node:
     plain = "w_" + name.replace(".", "_")
-    owner.register_buffer(plain, state[name].detach().clone().contiguous())
-    stored = graph.get_attr(plain)
-    return graph.call_method("type_as", (stored, picture)) if state[name].is_floating_point() else stored
+    value = network.state[name].detach()
+    if name in network.numbers:
+        owner.add_module(plain, Numbers(value))
+        return graph.call_module(plain, (picture,))
+    owner.register_buffer(plain, value.clone().contiguous())
+    return graph.call_method("type_as", (graph.get_attr(plain), picture))
+
+
+class Numbers(nn.Module):
+    """A few numbers that are no weights, such as the range of the inputs: they stay exact where a host turns
+    all weights into half precision."""
+
+    def __init__(self, value: Tensor) -> None:
+        super().__init__()
+        self.values = value.double().flatten().tolist()
+        self.shape = list(value.shape) or [1]  # a script cannot tell the type of an empty list
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The numbers in the dtype and on the device of ``x``."""
+        return torch.tensor(self.values, dtype=torch.float32, device=x.device).reshape(self.shape).type_as(x)
 
 
 def _only(result: Any) -> Node:

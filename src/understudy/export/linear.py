@@ -113,7 +113,7 @@ def _curve(space: NamedSpace, found: MatrixCurve, backwards: bool) -> list[nn.Mo
 
 def _slope_below_zero(space: NamedSpace, backwards: bool) -> float | None:
     """How the space goes on below 0: the slope of a straight line, or None where it is odd."""
-    grey = np.repeat(np.float32([[[-0.5], [-0.25], [0.5]]]), 3, axis=2)
+    grey = np.repeat(np.array([[[-0.5], [-0.25], [0.5]]], np.float32), 3, axis=2)
     values = convert_back(grey, ROLE, space) if backwards else convert(grey, space, ROLE)
     far, near, mirror = values[0].astype(np.float64).mean(axis=1)
     straight = abs(far - 2 * near) < 1e-6

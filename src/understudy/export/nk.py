@@ -95,7 +95,8 @@ def _plain(word: Value) -> str:
 
 def _commands(text: str) -> Iterator[list[Value]]:
     """Lines of words; a line ends at a newline or ; that is in no quotes and no braces."""
-    position, words = 0, []
+    position = 0
+    words: list[Value] = []
     while position < len(text):
         c = text[position]
         if c in "\n;":
@@ -145,7 +146,8 @@ def _braced(text: str, position: int) -> tuple[Raw, int]:
 
 
 def _quoted(text: str, position: int) -> tuple[str, int]:
-    made, end = [], position + 1
+    made: list[str] = []
+    end = position + 1
     while end < len(text):
         if text[end] == '"':
             return "".join(made), end + 1

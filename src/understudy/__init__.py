@@ -43,10 +43,13 @@ def train(report: Callable[[Any], None] = _silence, stop: object = None, **setti
     Raises SettingError, SequenceError, PairingError, SizeError, ChannelError, FrameError, DeviceError or
     RunError before anything is written, and TrainingError or WriteError after that.
     """
+    import time
+
+    start = time.monotonic()  # a time limit counts from this call: a notebook may have been open for days
     from understudy.settings import TrainSettings
     from understudy.training.train import train as job
 
-    return job(TrainSettings(**settings), report, stop=stop)
+    return job(TrainSettings(**settings), report, stop=stop, start=start)
 
 
 def apply(

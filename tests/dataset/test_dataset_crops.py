@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import replace
 
@@ -35,7 +36,9 @@ def coordinates(height: int, width: int, pair: int = 0, matte: bool = False) -> 
     return Material(where, truth, base, torch.ones(height, width, 1))
 
 
-def source(*pairs: Material, crop: tuple[int, int] = (16, 16), seed: int = 0, focus: float = 0.0) -> CropSource:
+def source(
+    *pairs: Material, crop: tuple[int, int] = (16, 16), seed: int = 0, focus: float = 0.0
+) -> CropSource:
     return CropSource(list(pairs), CPU, crop, seed, focus)
 
 
@@ -52,10 +55,12 @@ def mixed() -> CropSource:
     return source(coordinates(48, 40, 0), coordinates(33, 64, 1), coordinates(16, 16, 2))
 
 
-# -- a function of seed, step and sample ------------------------------------------------------------------------
+# -- a function of seed, step and sample ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("augmentation", [PLAIN, Augmentation(turn=True), replace(EVERYTHING, paste=0.0)], ids=str)
+@pytest.mark.parametrize(
+    "augmentation", [PLAIN, Augmentation(turn=True), replace(EVERYTHING, paste=0.0)], ids=str
+)
 def test_the_same_step_gives_the_same_crops(mixed: CropSource, augmentation: Augmentation) -> None:
     draw(mixed, 77, 3)  # what was drawn before does not matter
     first, again = draw(mixed, 5, augmentation=augmentation), draw(mixed, 5, augmentation=augmentation)
@@ -76,9 +81,7 @@ def test_processes_that_share_a_batch_draw_the_crops_of_one(cuts: tuple[int, ...
     crops = source(coordinates(48, 40, 0, matte), coordinates(33, 64, 1, matte))
     augmentation = EVERYTHING if matte else replace(EVERYTHING, paste=0.0)
     whole = crops.batch(9, range(6), [0, 1], augmentation, 6)
-    shared = [
-        crops.batch(9, range(a, b), [0, 1], augmentation, 6) for a, b in zip(cuts, cuts[1:], strict=False)
-    ]
+    shared = [crops.batch(9, range(a, b), [0, 1], augmentation, 6) for a, b in itertools.pairwise(cuts)]
     for index, part in enumerate(parts(whole)):
         assert torch.equal(part, torch.cat([parts(batch)[index] for batch in shared]))
 
@@ -91,7 +94,9 @@ def test_a_samples_numbers_do_not_depend_on_how_many_there_are(seed: int, step: 
 
 
 def test_hashes_do_not_collide_where_they_are_used() -> None:
-    hashes = {hash_numbers(seed, step, sample) for seed in range(8) for step in range(64) for sample in range(32)}
+    hashes = {
+        hash_numbers(seed, step, sample) for seed in range(8) for step in range(64) for sample in range(32)
+    }
     assert len(hashes) == 8 * 64 * 32 and all(0 <= h < 2**63 for h in hashes)
 
 
@@ -102,8 +107,7 @@ def test_random_numbers_are_the_same_on_every_machine() -> None:
     assert random_numbers(7, 3, 2)[:, :2].tolist() == expected
 
 
-
-# -- both sides alike -------------------------------------------------------------------------------------------
+# -- both sides alike -----------------------------------------------------------------------------------
 
 
 def assert_alike(batch: Batch) -> None:
@@ -114,9 +118,15 @@ def assert_alike(batch: Batch) -> None:
 
 @pytest.mark.parametrize(
     "augmentation",
-    [PLAIN, Augmentation(), Augmentation(turn=True), Augmentation(rotate=0.3), Augmentation(turn=True, rotate=0.2, zoom=0.4)],
+    [
+        PLAIN,
+        Augmentation(),
+        Augmentation(turn=True),
+        Augmentation(rotate=0.3),
+        Augmentation(turn=True, rotate=0.2, zoom=0.4),
+    ],
     ids=["plain", "mirrored", "turned", "rotated", "all of it"],
-)  # fmt: skip
+)
 def test_both_sides_are_drawn_alike(mixed: CropSource, augmentation: Augmentation) -> None:
     for step in range(1, 12):
         batch = draw(mixed, step, augmentation=augmentation)
@@ -149,7 +159,7 @@ def test_pixels_without_weight_keep_none() -> None:
     assert torch.allclose(batch.weight.sum((1, 2, 3)), torch.full((4,), 1024.0 - 100))
 
 
-# -- where crops come from --------------------------------------------------------------------------------------
+# -- where crops come from ------------------------------------------------------------------------------
 
 
 def test_pairs_are_dealt_evenly(mixed: CropSource) -> None:

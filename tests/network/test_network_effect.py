@@ -39,7 +39,7 @@ def frame(channels: int, height: int, width: int, seed: int = 5) -> Tensor:
     return torch.rand(1, channels, height, width, generator=torch.Generator().manual_seed(seed))
 
 
-# -- what it does before training -------------------------------------------------------------------------------
+# -- what it does before training -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -68,7 +68,7 @@ def test_further_inputs_do_not_reach_the_result_before_training() -> None:
     assert torch.equal(network(x), x[:, :3])
 
 
-# -- reach and tiles --------------------------------------------------------------------------------------------
+# -- reach and tiles ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -104,24 +104,31 @@ def test_a_frame_in_tiles_equals_the_whole_frame(
 def test_strides_and_shapes_fit_every_size() -> None:
     for name, size in NARROW.items():
         network = UNet(2, 4, size)
-        assert network(torch.zeros(2, 2, network.stride, 3 * network.stride)).shape == (2, 4, network.stride, 3 * network.stride)
+        assert network(torch.zeros(2, 2, network.stride, 3 * network.stride)).shape == (
+            2,
+            4,
+            network.stride,
+            3 * network.stride,
+        )
         assert network.stride == 16, name
 
 
 def test_small_is_smaller_than_medium_and_large() -> None:
-    counts = [sum(p.numel() for p in UNet(3, 3, SIZES[name]).parameters()) for name in ("small", "medium", "large")]
+    counts = [
+        sum(p.numel() for p in UNet(3, 3, SIZES[name]).parameters()) for name in ("small", "medium", "large")
+    ]
     assert counts[0] * 2 < counts[1] < counts[2] / 2
 
 
 def test_values_far_outside_those_seen_keep_their_distance() -> None:
-    """A highlight that no pair has shown: the U-Net answers as for the brightest it knows, and the plate stays."""
+    """A highlight that no pair has shown: the U-Net answers as for the brightest it knows."""
     network = randomised(EffectNetwork(Architecture(3, 3, "small", fit_inputs=3)))
     bright, brighter = (torch.full((1, 3, 32, 32), value) for value in (50.0, 500.0))
     with torch.inference_mode():
         assert torch.allclose(network(brighter) - brighter, network(bright) - bright, atol=1e-3)
 
 
-# -- the colour fit ---------------------------------------------------------------------------------------------
+# -- the colour fit -------------------------------------------------------------------------------------
 
 
 def pixels_of(seed: int, count: int = 3000, channels: int = 3) -> Tensor:
@@ -146,7 +153,10 @@ def test_the_simplest_fit_that_explains_the_pairs_is_taken(effect: object, kind:
 
 def test_noise_that_no_fit_explains_is_left_alone() -> None:
     inputs = [pixels_of(seed) for seed in range(3)]
-    truths = [p + 0.1 * torch.randn(p.shape, generator=torch.Generator().manual_seed(7 + i)) for i, p in enumerate(inputs)]
+    truths = [
+        p + 0.1 * torch.randn(p.shape, generator=torch.Generator().manual_seed(7 + i))
+        for i, p in enumerate(inputs)
+    ]
     assert fit_colours(inputs, truths, True)[0].kind == "identity"
 
 
@@ -186,7 +196,7 @@ def test_one_pair_of_one_pixel_can_be_fitted() -> None:
     assert torch.isfinite(predict(torch.rand(5, 3), fit, scaling, True)).all()
 
 
-# -- what differs from pair to pair -----------------------------------------------------------------------------
+# -- what differs from pair to pair ---------------------------------------------------------------------
 
 
 def test_what_differs_from_pair_to_pair_is_taken_out_of_the_truths() -> None:
@@ -203,7 +213,10 @@ def test_what_differs_from_pair_to_pair_is_taken_out_of_the_truths() -> None:
 
 def test_truths_that_agree_are_left_as_they_are() -> None:
     inputs = [pixels_of(seed) for seed in range(4)]
-    truths = [grade(p) + 0.02 * torch.randn(p.shape, generator=torch.Generator().manual_seed(i)) for i, p in enumerate(inputs)]
+    truths = [
+        grade(p) + 0.02 * torch.randn(p.shape, generator=torch.Generator().manual_seed(i))
+        for i, p in enumerate(inputs)
+    ]
     fit, scaling = fit_colours(inputs, truths, True)
     assert steady_truths(inputs, truths, fit, scaling, True) is None
     assert steady_truths(inputs[:2], truths[:2], fit, scaling, True) is None, "two pairs tell too little"

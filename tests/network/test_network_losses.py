@@ -1,4 +1,4 @@
-"""What counts as close: each term is nothing where nothing differs, and parts of a batch add up to the whole."""
+"""What counts as close: nothing where nothing differs, and parts of a batch add up to the whole."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ def answer_for(name: str, matte: Tensor) -> Tensor:
 
 def parts(seed: int, count: int = 3) -> tuple[Tensor, Tensor, Tensor]:
     """An answer, a matte as truth and weights."""
-    return random(count, 1, seed) * 4 - 2, (random(count, 1, seed + 1) > 0.6).float(), torch.ones(count, 1, 24, 32)
+    return (
+        random(count, 1, seed) * 4 - 2,
+        (random(count, 1, seed + 1) > 0.6).float(),
+        torch.ones(count, 1, 24, 32),
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -55,20 +59,24 @@ def test_parts_of_a_batch_add_up_to_the_whole(name: str) -> None:
     weight[0, :, :9] = 0
     loss = make_loss(name, "matte")
     whole = loss(answer, truth, weight)
-    shared = sum(loss(answer[s], truth[s], weight[s]) * (s.stop - s.start) / 5 for s in (slice(0, 2), slice(2, 5)))
+    shared = sum(
+        loss(answer[s], truth[s], weight[s]) * (s.stop - s.start) / 5 for s in (slice(0, 2), slice(2, 5))
+    )
     assert torch.allclose(whole, torch.as_tensor(shared), rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"structure"}))
 def test_what_has_no_weight_does_not_count(name: str) -> None:
-    """Pixels without weight, as odd ones have, may be anything. (SSIM looks at windows that reach into them.)"""
+    """Pixels without weight, as odd ones have, may be anything. (SSIM looks at windows around them.)"""
     answer, truth, weight = parts(4)
     weight[:, :, 8:16] = 0
     other = answer.clone()
     other[:, :, 9:15] += 3
     loss = make_loss(name, "matte")
     tolerance = 0.35 if name == "gradient" else 1e-5  # differences across the edge of the hole
-    assert float(loss(other, truth, weight)) == pytest.approx(float(loss(answer, truth, weight)), rel=tolerance)
+    assert float(loss(other, truth, weight)) == pytest.approx(
+        float(loss(answer, truth, weight)), rel=tolerance
+    )
 
 
 def test_extremes_stay_finite() -> None:
@@ -95,7 +103,9 @@ def test_automatic_is_chosen_by_the_kind_of_truth() -> None:
     assert make_loss("auto", "matte")(*matte) == make_loss("bce+dice", "matte")(*matte)
 
 
-@pytest.mark.parametrize("text", ["", "l7", "l1+", "l1:x", "l1:-1", "l1:0", "l1:nan", "l1:inf", "l1:1e9", "__class__", "l1 l2"])
+@pytest.mark.parametrize(
+    "text", ["", "l7", "l1+", "l1:x", "l1:-1", "l1:0", "l1:nan", "l1:inf", "l1:1e9", "__class__", "l1 l2"]
+)
 def test_what_is_no_loss_is_refused(text: str) -> None:
     with pytest.raises(SettingError) as caught:
         make_loss(text, "image")

@@ -1,4 +1,4 @@
-"""A .cat from anywhere: it is loaded whole and exactly, or refused; it never runs, hangs or fills the memory."""
+"""A .cat from anywhere: it is loaded exactly, or refused; it never runs, hangs or fills the memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,14 @@ from understudy.colour import LINEAR, PLAIN, SRGB
 from understudy.errors import ModelFileError, WriteError
 from understudy.network import model_file
 from understudy.network.effect import Architecture, EffectNetwork
-from understudy.network.model_file import HEADER_KEY, ExtraInput, ModelHeader, load_model, read_header, save_model
+from understudy.network.model_file import (
+    HEADER_KEY,
+    ExtraInput,
+    ModelHeader,
+    load_model,
+    read_header,
+    save_model,
+)
 from understudy.network.unet import SIZES, Size
 
 
@@ -46,7 +53,9 @@ def header_for(network: EffectNetwork, **changes: Any) -> ModelHeader:
 
 
 def network_of(**changes: Any) -> EffectNetwork:
-    network = EffectNetwork(Architecture(**{"inputs": 3, "outputs": 3, "size": "small", "fit_inputs": 3, **changes}))
+    network = EffectNetwork(
+        Architecture(**{"inputs": 3, "outputs": 3, "size": "small", "fit_inputs": 3, **changes})
+    )
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.normal_(generator=torch.Generator().manual_seed(4))
@@ -60,17 +69,24 @@ def cat(tmp_path: Path) -> Path:
     return tmp_path / "good.cat"
 
 
-# -- what is written is what is read ----------------------------------------------------------------------------
+# -- what is written is what is read --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"fit": "linear"}, {"fit": "cubic"}, {"kind": "matte", "outputs": 1, "same_channels": False, "fit_inputs": 0}],
+    [
+        {},
+        {"fit": "linear"},
+        {"fit": "cubic"},
+        {"kind": "matte", "outputs": 1, "same_channels": False, "fit_inputs": 0},
+    ],
     ids=["identity", "linear", "cubic", "matte"],
 )
 def test_a_network_comes_back_exactly(tmp_path: Path, changes: dict[str, Any]) -> None:
     network = network_of(**changes)
-    header = header_for(network, precision={"bfloat16_difference": 0.25}, provenance={"steps": 7, "pairs": [{"frame": 1}]})
+    header = header_for(
+        network, precision={"bfloat16_difference": 0.25}, provenance={"steps": 7, "pairs": [{"frame": 1}]}
+    )
     save_model(tmp_path / "a.cat", header, network)
     again, loaded = load_model(tmp_path / "a.cat")
     assert again == header == read_header(tmp_path / "a.cat")
@@ -111,7 +127,7 @@ def test_what_cannot_be_written_leaves_the_old_file(cat: Path, monkeypatch: pyte
     assert cat.read_bytes() == before and list(cat.parent.iterdir()) == [cat]
 
 
-# -- what is no .cat --------------------------------------------------------------------------------------------
+# -- what is no .cat ------------------------------------------------------------------------------------
 
 
 def refused(path: Path) -> ModelFileError:
@@ -259,4 +275,6 @@ def test_a_file_with_any_byte_changed_is_loaded_or_refused_in_words(
 
 def test_no_file_is_ever_unpickled() -> None:
     source = Path(model_file.__file__).read_text()
-    assert "torch.load" not in source and "pickle" not in source and "eval(" not in source.replace(".eval()", "")
+    assert (
+        "torch.load" not in source and "pickle" not in source and "eval(" not in source.replace(".eval()", "")
+    )

@@ -1,4 +1,4 @@
-"""Training in milliseconds: tiny networks on tiny shots, and what a test wants to know of a run afterwards."""
+"""Training in milliseconds: tiny networks on tiny shots, and what a test wants to know of a run."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from understudy.network.unet import SIZES
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-from small_networks import SMALL
-from training_bench import Bench
+from small_networks import SMALL  # noqa: E402
+from training_bench import Bench  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Kill a training again and again, at random moments, and hold what is left against one that was never killed.
+"""Kill a training again and again, at random moments; compare what is left with one never killed.
 
     python kill_often.py FOLDER PLATE TRUTH KILLS [SEED]
 
@@ -36,10 +36,20 @@ STEPS, INTERVAL = 60, 4
 
 def settings(folder: Path, plate: str, truth: str, name: str) -> TrainSettings:
     return TrainSettings(
-        input=plate, ground_truth=truth, data_directory=folder, name=name, max_steps=STEPS, model_size="small",
-        crop_size=32, batch_size=2, precision="float32", devices="cpu", checkpoint_interval=INTERVAL,
-        contact_sheet_interval=7, max_checkpoints=3,
-    )  # fmt: skip
+        input=plate,
+        ground_truth=truth,
+        data_directory=folder,
+        name=name,
+        max_steps=STEPS,
+        model_size="small",
+        crop_size=32,
+        batch_size=2,
+        precision="float32",
+        devices="cpu",
+        checkpoint_interval=INTERVAL,
+        contact_sheet_interval=7,
+        max_checkpoints=3,
+    )
 
 
 def live(wanted: TrainSettings) -> int:
@@ -98,7 +108,9 @@ def check_whole(folder: Path) -> int:
     saved = [step for step, _ in run.checkpoints()]
     assert not saved or saved[-1] - stands <= INTERVAL, "no more is lost than the steps since a checkpoint"
     steps = [row["step"] for row in run.read_summary()]
-    assert steps == list(range(1, len(steps) + 1)) and len(steps) >= stands, "no step is missing, none is twice"
+    assert steps == list(range(1, len(steps) + 1)) and len(steps) >= stands, (
+        "no step is missing, none is twice"
+    )
     return stands
 
 
@@ -107,7 +119,8 @@ def same_end(folder: Path, other: Path) -> bool:
     runs = RunFolder(folder), RunFolder(other)
     losses = [[(row["step"], row["loss"], row["lr"]) for row in run.read_summary()] for run in runs]
     ours, theirs = (
-        {**load_file(run.ost_path), **{f"cat.{k}": v for k, v in load_file(run.best_path).items()}} for run in runs
+        {**load_file(run.ost_path), **{f"cat.{k}": v for k, v in load_file(run.best_path).items()}}
+        for run in runs
     )
     alike = ours.keys() == theirs.keys() and all(np.array_equal(ours[name], theirs[name]) for name in ours)
     return losses[0] == losses[1] and len(losses[0]) == STEPS and alike
@@ -129,7 +142,12 @@ def main(folder: Path, plate: str, truth: str, kills: int, seed: int) -> dict[st
 
 
 def _one_run(
-    folder: Path, wanted: TrainSettings, kills: int, moments: random.Random, lasts: float, told: dict[str, Any]
+    folder: Path,
+    wanted: TrainSettings,
+    kills: int,
+    moments: random.Random,
+    lasts: float,
+    told: dict[str, Any],
 ) -> None:
     """One run, killed until it has come to its end, or the kills are used up."""
     path, stands = folder / str(wanted.name), 0

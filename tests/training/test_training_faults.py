@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 
 
 def poison(monkeypatch: pytest.MonkeyPatch, steps: dict[int, int], loss_too: bool = True) -> None:
-    """Make the weights NaN in the steps that are the keys, as often as the values say; and the loss, if so."""
+    """Make the weights NaN in these steps, as often as the values say; and the loss, if so."""
     step = Learner.step
 
     def poisoned(self: Learner, number: int) -> float:
@@ -110,7 +110,7 @@ def test_a_loss_that_never_becomes_a_number_ends_with_what_is_saved(
     assert_all_sound(run)
 
 
-# -- disks ------------------------------------------------------------------------------------------------------
+# -- disks ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -168,7 +168,14 @@ def test_the_command_ends_with_1_when_the_last_checkpoint_cannot_be_written(benc
         "import small_networks; small_networks.shrink();"
         "from understudy.cli.main import run; sys.exit(run(sys.argv[1:]))"
     )
-    arguments = ["--input", bench.shot.plate, "--ground-truth", bench.shot.truth, "--data-directory", str(bench.data)]
+    arguments = [
+        "--input",
+        bench.shot.plate,
+        "--ground-truth",
+        bench.shot.truth,
+        "--data-directory",
+        str(bench.data),
+    ]
     arguments += ["--name", "full", "--model-size", "small", "--crop-size", "32", "--max-steps", "6"]
     done = subprocess.run(
         [sys.executable, "-c", code, "train", *arguments, "--checkpoint-interval", "2"],
@@ -181,7 +188,7 @@ def test_the_command_ends_with_1_when_the_last_checkpoint_cannot_be_written(benc
     assert [p.name for p in run.path.iterdir() if p.suffix in (".cat", ".ost")] == []
 
 
-# -- others -----------------------------------------------------------------------------------------------------
+# -- others ---------------------------------------------------------------------------------------------
 
 
 def test_a_run_that_was_taken_over_is_not_written_to(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,3 +224,38 @@ def test_checkpoints_can_be_used_while_training_goes_on(bench: Any) -> None:
     bench.events = type("Look", (list,), {"append": lambda self, event: look(event)})()
     bench.train()
     assert loaded == [5, 10, 12]
+
+
+# -- memory ---------------------------------------------------------------------------------------------
+
+
+def starve(monkeypatch: pytest.MonkeyPatch, most: int) -> list[int]:
+    """No memory for batches of more than ``most`` crops; the sizes that were tried."""
+    loss, tried = Learner._loss, []
+
+    def starving(self: Learner, batch: Any) -> torch.Tensor:
+        tried.append(len(batch.input))
+        if len(batch.input) > most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return loss(self, batch)
+
+    monkeypatch.setattr(Learner, "_loss", starving)
+    return tried
+
+
+def test_memory_that_runs_out_halves_the_batch_and_goes_on(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = starve(monkeypatch, most=2)
+    result = bench.train(batch_size=9)
+    assert (result.state, result.step) == ("finished", 12)
+    assert tried == [9, 4, *[2] * 12]
+    assert "batch size 4" in bench.said() and "batch size 2" in bench.said()
+    assert result.run.read_state().plan["batch_size"] == 2
+
+
+def test_memory_for_not_even_one_crop_is_said(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    starve(monkeypatch, most=0)
+    with pytest.raises(TrainingError, match="memory") as caught:
+        bench.train()
+    assert caught.value.exit_code == 1 and "--crop-size" in caught.value.remedy

@@ -17,7 +17,9 @@ from understudy.inference.model import load
 from understudy.network.model_file import read_header
 
 
-def write_exr(path: Path, pixels: np.ndarray, names: tuple[str, ...], window: tuple[int, ...] | None = None) -> str:
+def write_exr(
+    path: Path, pixels: np.ndarray, names: tuple[str, ...], window: tuple[int, ...] | None = None
+) -> str:
     """``pixels`` (H, W, C) as half EXR; ``window`` (x, y, full width, full height) puts them into a larger
     display window."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +41,7 @@ def read(path: Path) -> np.ndarray:
     return pixels
 
 
-# -- what is learned from ---------------------------------------------------------------------------------------
+# -- what is learned from -------------------------------------------------------------------------------
 
 
 def test_alpha_is_learned_when_only_alpha_differs(make_bench: Any) -> None:
@@ -176,7 +178,7 @@ def test_a_single_pair_is_enough(bench: Any) -> None:
     assert bench.train(frames="1003").state == "finished"
 
 
-# -- what is refused --------------------------------------------------------------------------------------------
+# -- what is refused ------------------------------------------------------------------------------------
 
 Spoil = Callable[[Any, Path], dict[str, Any]]
 

@@ -1,4 +1,4 @@
-"""From pairs to a run: how many steps, for how long, judged by what, and what lies in the folder afterwards."""
+"""From pairs to a run: how many steps, for how long, judged by what, and what lies in the folder."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 import torch
 from training_bench import StopAt, held_out, losses
 
+import understudy
 from understudy.colour import decode, encode
 from understudy.frames import read_image_file
 from understudy.network.model_file import load_model, read_header
@@ -20,8 +21,7 @@ from understudy.training.events import Planned, Saved, Stepped
 from understudy.training.plan import Plan, choose_batch_size, choose_crop, choose_held_out
 from understudy.training.progress_file import load_progress
 
-
-# -- how many steps ---------------------------------------------------------------------------------------------
+# -- how many steps -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_the_plan_chooses_within_bounds() -> None:
     assert choose_crop(64, [(1, 1)], 16) == (16, 16)
 
 
-# -- for how long -----------------------------------------------------------------------------------------------
+# -- for how long ---------------------------------------------------------------------------------------
 
 
 def test_a_time_limit_counts_from_its_start_and_files_are_closed_soon_after(bench: Any) -> None:
@@ -85,6 +85,12 @@ def test_a_time_limit_that_is_over_ends_at_once(bench: Any) -> None:
     assert (result.state, result.step, result.newest) == ("finished", 0, None)
 
 
+def test_from_python_a_time_limit_counts_from_the_call(bench: Any) -> None:
+    """The process of these tests has been running for longer than that."""
+    settings = bench.settings(time_limit=4).model_dump(exclude_unset=True)
+    assert understudy.train(**settings).step > 3
+
+
 def test_steps_bound_a_run_with_a_time_limit(bench: Any) -> None:
     result = bench.train(time_limit=60, max_steps=15, start=time.monotonic())
     assert result.step == 15 and bench.of(Planned)[0].total_steps == 15
@@ -100,7 +106,7 @@ def test_the_clock_plans_with_the_pace_of_steps_and_leaves_a_reserve() -> None:
     assert not Clock(None, clock.start).is_up() and Clock(None, clock.start).steps_left() is None
 
 
-# -- judged by what ---------------------------------------------------------------------------------------------
+# -- judged by what -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -118,8 +124,16 @@ def test_which_pair_is_held_out(wish: Any, count: int, expected: tuple[int | Non
 
 
 def test_a_held_out_pair_is_learned_from_only_after_it_has_judged() -> None:
-    plan = Plan(batch_size=1, crop=(32, 32), size="small", precision="float32", threads=1, device="cpu", seed=0,
-                held_out=2)  # fmt: skip
+    plan = Plan(
+        batch_size=1,
+        crop=(32, 32),
+        size="small",
+        precision="float32",
+        threads=1,
+        device="cpu",
+        seed=0,
+        held_out=2,
+    )
     assert plan.learned_pairs(1, 4) == [0, 1, 3]
     plan.joined = 7
     assert plan.learned_pairs(7, 4) == [0, 1, 3] and plan.learned_pairs(8, 4) == [0, 1, 2, 3]
@@ -152,18 +166,23 @@ def test_a_matte_is_judged_by_its_overlap(make_bench: Any) -> None:
     assert read_header(result.best).kind == "matte"
 
 
-# -- what lies in the folder ------------------------------------------------------------------------------------
+# -- what lies in the folder ----------------------------------------------------------------------------
 
 
 def test_a_run_holds_what_it_promises(bench: Any) -> None:
     result = bench.train(name="comp", contact_sheet_interval=6, preview=bench.shot.plate)
     names = {path.name for path in result.run.path.iterdir()}
     assert names == {
-        "settings.toml", "state.json", "run.log", "comp.summary", "comp.ost", "comp_best.cat",
+        "settings.toml",
+        "state.json",
+        "run.log",
+        "comp.summary",
+        "comp.ost",
+        "comp_best.cat",
         *(f"comp_{step:07d}.cat" for step in (5, 10, 12)),
         *(f"comp_contact_{step:07d}.png" for step in (6, 12)),
         *(f"comp_preview_{step:07d}_{n}.png" for step in (5, 10, 12) for n in (1001, 1003, 1005)),
-    }  # fmt: skip
+    }
     assert [row["step"] for row in result.run.read_summary()] == list(range(1, 13))
     state = result.run.read_state()
     assert (state.state, state.step, state.total, state.pairs) == ("finished", 12, 12, 5)
@@ -194,7 +213,7 @@ def test_stopping_keeps_everything(bench: Any) -> None:
     assert load_model(result.best)[0].provenance["steps"] == 3
 
 
-# -- what is learned --------------------------------------------------------------------------------------------
+# -- what is learned ------------------------------------------------------------------------------------
 
 
 def apply_by_hand(cat: Path, file: Path) -> np.ndarray:
@@ -214,11 +233,15 @@ def truth_of(bench: Any, number: int, like: np.ndarray, names: tuple[str, ...]) 
 
 
 @pytest.mark.parametrize(("suffix", "peak"), [(".png", 1.0), (".exr", 1.0), (".exr", 6.0)])
-def test_a_grade_is_learned_in_integer_and_scene_linear_files(make_bench: Any, suffix: str, peak: float) -> None:
+def test_a_grade_is_learned_in_integer_and_scene_linear_files(
+    make_bench: Any, suffix: str, peak: float
+) -> None:
     bench = make_bench(suffix=suffix, peak=peak, truth_numbers=[1001, 1002, 1004, 1005])
     best = bench.train(max_steps=30).best
     got = apply_by_hand(best, bench.shot.plate_file(1003))
-    plate = read_image_file(bench.shot.plate_file(1003)).planes(("R", "G", "B"))[: got.shape[0], : got.shape[1]]
+    plate = read_image_file(bench.shot.plate_file(1003)).planes(("R", "G", "B"))[
+        : got.shape[0], : got.shape[1]
+    ]
     wanted = np.clip(plate * np.float32([1.1, 1.0, 0.8]) + 0.02, 0, 1 if suffix == ".png" else None)
     assert np.abs(got - wanted).mean() < 0.1 * np.abs(plate - wanted).mean()
 

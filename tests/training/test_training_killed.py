@@ -27,20 +27,36 @@ Command = Callable[..., subprocess.Popen[str]]
 def test_a_run_killed_at_random_moments_ends_like_one_never_killed(bench: Any) -> None:
     """UNDERSTUDY_KILLS=100 takes a few minutes."""
     done = subprocess.run(
-        [sys.executable, str(HERE / "kill_often.py"), str(bench.data), bench.shot.plate, bench.shot.truth, str(KILLS)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            str(HERE / "kill_often.py"),
+            str(bench.data),
+            bench.shot.plate,
+            bench.shot.truth,
+            str(KILLS),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
     assert told["kills"] == KILLS and told["runs"] >= 1
     print(told)
 
 
-# -- the real command line --------------------------------------------------------------------------------------
+# -- the real command line ------------------------------------------------------------------------------
 
 
 def flags(bench: Any, *more: str) -> list[str]:
-    usual = ["--input", bench.shot.plate, "--ground-truth", bench.shot.truth, "--data-directory", str(bench.data)]
+    usual = [
+        "--input",
+        bench.shot.plate,
+        "--ground-truth",
+        bench.shot.truth,
+        "--data-directory",
+        str(bench.data),
+    ]
     usual += ["--model-size", "small", "--crop-size", "32", "--batch-size", "2", "--precision", "float32"]
     return ["train", *usual, "--devices", "cpu", "--name", "run", "--checkpoint-interval", "10", *more]
 
@@ -93,7 +109,9 @@ def test_the_command_line_stops_kills_and_resumes(bench: Any, command: Command) 
     assert [step for step, *_ in losses(run)] == list(range(1, saved + 6))
 
 
-def test_a_run_of_the_command_line_takes_the_same_course_as_one_from_python(bench: Any, command: Command) -> None:
+def test_a_run_of_the_command_line_takes_the_same_course_as_one_from_python(
+    bench: Any, command: Command
+) -> None:
     """Stopped there, gone on with here."""
     process = command(*flags(bench, "--max-steps", "12"))
     told, _ = process.communicate(timeout=60)
@@ -110,7 +128,10 @@ def test_two_runs_in_one_data_directory_do_not_disturb_each_other(bench: Any, co
         assert process.returncode == 0, told
     runs = list(bench.data.iterdir())
     courses = {tuple(losses(RunFolder(path))) for path in runs}
-    expected = {tuple(losses(bench.train(seed=seed, max_steps=30, data_directory=bench.data / "alone").run)) for seed in (0, 1)}
+    expected = {
+        tuple(losses(bench.train(seed=seed, max_steps=30, data_directory=bench.data / "alone").run))
+        for seed in (0, 1)
+    }
     assert len(runs) == 2 and courses == expected
 
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +53,13 @@ def assert_alike(run: RunFolder, other: RunFolder, within: float) -> None:
     assert max(abs(a - b) / b for (_, a, _), (_, b, _) in zip(ours, theirs, strict=True)) < within
 
 
-# -- the same losses --------------------------------------------------------------------------------------------
+# -- the same losses ------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
-def test_two_processes_have_the_losses_of_one_and_resume_bit_for_bit(bench: Any, steps_of_others: list[Any]) -> None:
+def test_two_processes_have_the_losses_of_one_and_resume_bit_for_bit(
+    bench: Any, steps_of_others: list[Any]
+) -> None:
     """Twenty steps, in unequal shares (3 crops)."""
     one = bench.train(name="one", batch_size=3, max_steps=STEPS).run
     two = bench.train(name="two", batch_size=3, max_steps=STEPS, devices="cpu:2").run
@@ -106,7 +108,7 @@ def test_a_time_limit_ends_all_processes_together(bench: Any, steps_of_others: l
     assert losses(result.run)[-1][2] < 0.3 * max(rate for *_, rate in losses(result.run)), "it has annealed"
 
 
-# -- fewer than asked for, and lost ones ------------------------------------------------------------------------
+# -- fewer than asked for, and lost ones ----------------------------------------------------------------
 
 
 def test_a_batch_smaller_than_the_devices_uses_only_so_many(bench: Any, steps_of_others: list[Any]) -> None:
@@ -179,12 +181,32 @@ def test_what_is_refused_starts_nothing_that_stays(bench: Any, steps_of_others: 
 
 @pytest.mark.slow
 def test_helpers_end_when_the_process_that_leads_is_killed(bench: Any) -> None:
-    arguments = ["--input", bench.shot.plate, "--ground-truth", bench.shot.truth, "--data-directory", str(bench.data)]
-    arguments += ["--name", "run", "--model-size", "small", "--crop-size", "32", "--batch-size", "2", "--devices", "cpu:2"]
+    arguments = [
+        "--input",
+        bench.shot.plate,
+        "--ground-truth",
+        bench.shot.truth,
+        "--data-directory",
+        str(bench.data),
+    ]
+    arguments += [
+        "--name",
+        "run",
+        "--model-size",
+        "small",
+        "--crop-size",
+        "32",
+        "--batch-size",
+        "2",
+        "--devices",
+        "cpu:2",
+    ]
     leader = subprocess.Popen(
         [sys.executable, "-m", "understudy", "train", *arguments, "--checkpoint-interval", "5"],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     run = RunFolder(bench.data / "run")
     try:
         until = time.monotonic() + 60
@@ -213,11 +235,22 @@ def _runs(process: int) -> bool:
     return is_alive(process)
 
 
-# -- started by something else ----------------------------------------------------------------------------------
+# -- started by something else --------------------------------------------------------------------------
 
-FARM = {"COPYCAT_MAIN_ADDR": "127.0.0.1", "COPYCAT_MAIN_PORT": "30000", "COPYCAT_RANK": "1", "COPYCAT_WORLD_SIZE": "2"}
-TORCHRUN = {"RANK": "3", "WORLD_SIZE": "4", "MASTER_ADDR": "node1", "MASTER_PORT": "29500", "LOCAL_RANK": "1",
-            "LOCAL_WORLD_SIZE": "2"}  # fmt: skip
+FARM = {
+    "COPYCAT_MAIN_ADDR": "127.0.0.1",
+    "COPYCAT_MAIN_PORT": "30000",
+    "COPYCAT_RANK": "1",
+    "COPYCAT_WORLD_SIZE": "2",
+}
+TORCHRUN = {
+    "RANK": "3",
+    "WORLD_SIZE": "4",
+    "MASTER_ADDR": "node1",
+    "MASTER_PORT": "29500",
+    "LOCAL_RANK": "1",
+    "LOCAL_WORLD_SIZE": "2",
+}
 
 
 def test_torchrun_and_copycat_name_the_place() -> None:
@@ -275,16 +308,46 @@ def test_processes_that_a_farm_starts_find_each_other(bench: Any) -> None:
     """Three come; a batch of two needs two; only process 0 writes and prints."""
     place, names = ["127.0.0.1", _free_port(), "3"], ["MAIN_ADDR", "MAIN_PORT", "WORLD_SIZE", "RANK"]
     names = [f"COPYCAT_{name}" for name in names]
-    arguments = ["--input", bench.shot.plate, "--ground-truth", bench.shot.truth, "--data-directory", str(bench.data)]
-    arguments += ["--name", "run", "--model-size", "small", "--crop-size", "32", "--batch-size", "2", "--max-steps", "6"]
+    arguments = [
+        "--input",
+        bench.shot.plate,
+        "--ground-truth",
+        bench.shot.truth,
+        "--data-directory",
+        str(bench.data),
+    ]
+    arguments += [
+        "--name",
+        "run",
+        "--model-size",
+        "small",
+        "--crop-size",
+        "32",
+        "--batch-size",
+        "2",
+        "--max-steps",
+        "6",
+    ]
     started = [
         subprocess.Popen(
-            [sys.executable, "-m", "understudy", "train", *arguments, "--devices", "cpu", "--precision", "float32"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            [
+                sys.executable,
+                "-m",
+                "understudy",
+                "train",
+                *arguments,
+                "--devices",
+                "cpu",
+                "--precision",
+                "float32",
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
             env={**os.environ, **dict(zip(names, [*place, str(rank)], strict=True))},
         )
         for rank in range(3)
-    ]  # fmt: skip
+    ]
     try:
         told = [process.communicate(timeout=120) for process in started]
     finally:

@@ -117,7 +117,7 @@ def test_any_changed_byte_is_survived(tmp_path: Path, data: st.DataObject) -> No
         progress, _ = load_progress(path)
     except ModelFileError:
         return
-    assert 0 <= progress.step and 1 <= progress.plan.batch_size <= 4096
+    assert progress.step >= 0 and 1 <= progress.plan.batch_size <= 4096
 
 
 def test_everything_that_is_stored_is_a_number(run: RunFolder) -> None:

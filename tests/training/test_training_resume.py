@@ -185,4 +185,8 @@ def test_the_best_checkpoint_of_a_run_is_never_older_than_its_newest(bench: Any)
 def test_total_steps_are_said_before_the_first_checkpoint(bench: Any) -> None:
     bench.train()
     planned = bench.of(Planned)
-    assert len(planned) == 1 and (planned[0].total_steps, planned[0].batch_size, planned[0].pairs) == (12, 2, 5)
+    assert len(planned) == 1 and (planned[0].total_steps, planned[0].batch_size, planned[0].pairs) == (
+        12,
+        2,
+        5,
+    )

@@ -52,6 +52,11 @@ class Bench:
             usual["max_steps"] = 12
         return TrainSettings(**{**usual, **changes})
 
+    def flags(self) -> list[str]:
+        """What every command line of ``understudy train`` needs."""
+        sides = ["--input", self.shot.plate, "--ground-truth", self.shot.truth]
+        return [*sides, "--data-directory", str(self.data)]
+
     def train(self, stop: Any = None, start: float | None = None, **changes: Any) -> TrainResult:
         self.events.clear()
         return train(self.settings(**changes), self.events.append, stop=stop, start=start)
@@ -74,7 +79,10 @@ def weights(run: RunFolder) -> dict[str, torch.Tensor]:
     """Every tensor that going on needs, and those of the newest checkpoint."""
     newest = run.newest()
     assert newest is not None
-    return {**load_file(run.ost_path), **{f"cat.{name}": tensor for name, tensor in load_file(newest).items()}}
+    return {
+        **load_file(run.ost_path),
+        **{f"cat.{name}": tensor for name, tensor in load_file(newest).items()},
+    }
 
 
 def losses(run: RunFolder) -> list[tuple[int, float, float]]:

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from understudy.device import is_out_of_memory
 from understudy.errors import TrainingError, UnderstudyError
 from understudy.network.effect import EffectNetwork
-from understudy.training.learner import Share
+from understudy.training.learner import Share, no_memory
 
 JOIN_SECONDS = 900.0
 ANSWER_SECONDS = 900.0
@@ -73,7 +73,8 @@ class Company(Share):
         if job.plan.batch_size < self.world:
             self.world, came = job.plan.batch_size, self.world
             say(
-                f"Batch size {self.world} is smaller than the number of processes: {self.world} of {came} are used."
+                f"Batch size {self.world} is smaller than the number of processes: "
+                f"{self.world} of {came} are used."
             )
         self._publish(
             settings=job.settings.anchored().model_dump(mode="json"),
@@ -211,7 +212,7 @@ class Company(Share):
             yield
         except (RuntimeError, MemoryError) as error:
             if is_out_of_memory(error):
-                raise _no_memory() from error
+                raise no_memory() from error
             told = self._who_is_gone()
             if not told and not _is_of_connection(error):
                 raise
@@ -296,16 +297,9 @@ def did_not_join(found: str) -> UnderstudyError:
     )
 
 
-def _no_memory() -> TrainingError:
-    return TrainingError(
-        "There is not enough memory for a step.",
-        remedy="Use a smaller --batch-size or --crop-size; what was learned is saved.",
-    )
-
-
 def _lost(found: str) -> TrainingError:
     return TrainingError(
         "One of the processes is gone, and training has ended.",
         found=found,
-        remedy="What was learned is saved: go on with understudy resume, with --devices where fewer are left.",
+        remedy="What was learned is saved: go on with understudy resume, and fewer --devices.",
     )

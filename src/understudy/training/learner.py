@@ -14,6 +14,7 @@ from torch import Tensor
 
 from understudy.dataset.crops import Augmentation, Batch, CropSource
 from understudy.device import autocast, memory_format
+from understudy.errors import TrainingError
 from understudy.network.effect import EffectNetwork
 from understudy.network.losses import Term
 from understudy.training.optimizer import Optimizer
@@ -46,8 +47,8 @@ class Share:
         return range(total * self.rank // self.world, total * (self.rank + 1) // self.world)
 
     def join(self, job: Any, path: Path, step: int, stop: Any, say: Callable[[str], None]) -> bool:
-        """Begin together, with the weights of process 0 after ``step``; ``path`` is the run's folder. False when
-        ``stop`` becomes true before all have come. UnderstudyError when one of them cannot."""
+        """Begin together, with the weights of process 0 after ``step``; ``path`` is the run's folder. False
+        when ``stop`` becomes true before all have come. UnderstudyError when one of them cannot."""
         return True
 
     def remainder(self, network: EffectNetwork, x: Tensor) -> Tensor:
@@ -69,6 +70,13 @@ class Share:
     def spread(self, step: int, state: dict[str, Tensor]) -> tuple[int, dict[str, Tensor]]:
         """What process 0 has, in all of them; ``state`` of the others is written over."""
         return step, state
+
+
+def no_memory() -> TrainingError:
+    return TrainingError(
+        "There is not enough memory for a step.",
+        remedy="Use a smaller --batch-size, --crop-size or --model-size; what was learned is saved.",
+    )
 
 
 class Learner:

@@ -146,7 +146,7 @@ def _say_used(used: int, count: int) -> tuple[str, ...]:
     return (f"Batch size {used} is smaller than the number of devices: {used} of {count} are used.",)
 
 
-# -- called: something else has started all of them -----------------------------------------------------------
+# -- called: something else has started all of them -----------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -195,7 +195,7 @@ def _meeting_point(place: Place) -> Any:
     return dist.PrefixStore(f"understudy/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
 
 
-# -- started: this process starts the others --------------------------------------------------------------------
+# -- started: this process starts the others ------------------------------------------------------------
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from understudy.device import is_out_of_memory, release_memory
 from understudy.errors import TrainingError, WriteError
 from understudy.runs import Heartbeat, RunFolder
 from understudy.runs.state import BestHeldOut
@@ -14,7 +15,7 @@ from understudy.training.clock import Clock
 from understudy.training.events import Ended, Event, Planned, Said, Saved, Stepped
 from understudy.training.judge import Verdict, bfloat16_difference, colour_fit_verdict, judge
 from understudy.training.keeper import Keeper
-from understudy.training.learner import Share
+from understudy.training.learner import Share, no_memory
 from understudy.training.pictures import Pictures
 from understudy.training.plan import TURN_GAP, UNKNOWN
 from understudy.training.prepare import Job
@@ -89,7 +90,9 @@ class Session:
     def _one_step(self) -> None:
         if self.share.world > 1:
             self._say_to_others()
-        loss = self.learner.step(self.step + 1)
+        loss = self._learn()
+        if loss is None:
+            return
         if loss != loss or loss in (float("inf"), float("-inf")) or self._turned_unsound():
             self._rescue()
             return
@@ -101,6 +104,25 @@ class Session:
         if len(self.rows) >= ROWS_AT_ONCE:
             self._write_rows()
         self._save_when_due()
+
+    def _learn(self) -> float | None:
+        """The loss of the next step; None where memory ran out, and there are fewer crops from now on."""
+        try:
+            return self.learner.step(self.step + 1)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        # Only here, where the error no longer holds on to what was computed.
+        self._take_fewer_crops()
+        return None
+
+    def _take_fewer_crops(self) -> None:
+        if self.plan.batch_size == 1 or self.good is None:
+            raise no_memory()
+        self.plan.batch_size //= 2
+        release_memory(self.learner.device)
+        self._go_back(*self.good)  # the weights may be half way into the step
+        self.say(f"Memory ran out: on with batch size {self.plan.batch_size}, from step {self.step}.")
 
     def _has_to_stop(self, steps: int = 1) -> bool:
         self.time_is_up = self.clock.is_up(steps)

@@ -22,7 +22,7 @@ from understudy.monitor.house import House
 from understudy.runs import RunFolder, RunState
 from understudy.settings import ApplySettings, TrainSettings, settings_of
 
-EXAMPLES = 25
+EXAMPLES = 15
 HERE = {"host": "127.0.0.1"}
 
 
@@ -94,7 +94,7 @@ LIKELY = st.sampled_from(
 NAMES = [info.name for info in (*settings_of(TrainSettings), *settings_of(ApplySettings))]
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(
     route=st.sampled_from(["/api/pairs", "/api/runs", "/api/apply"]),
     values=st.dictionaries(st.sampled_from(NAMES), LIKELY | st.lists(LIKELY, max_size=2) | JSON, max_size=8),

@@ -49,7 +49,7 @@ def test_a_term_pulls_towards_the_truth(name: str) -> None:
         value.backward()
         assert answer.grad is not None and answer.grad.isfinite().all()
         answer = answer - answer.grad / answer.grad.norm() * 3
-    assert float(loss(answer, truth, weight)) < 0.95 * before
+    assert loss(answer, truth, weight).item() < 0.95 * before
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -22,7 +22,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     calls: list[Any] = []
     for name, function in (("training.train", "train"), ("inference.apply", "apply")):
         module = ModuleType(f"understudy.{name}")
-        setattr(module, function, lambda settings, report, stop=None: calls.append((settings, report, stop)))
+        setattr(
+            module, function, lambda settings, report, stop=None, **_: calls.append((settings, report, stop))
+        )
         monkeypatch.setitem(sys.modules, f"understudy.{name.partition('.')[0]}", ModuleType("room"))
         monkeypatch.setitem(sys.modules, f"understudy.{name}", module)
     return calls

@@ -16,6 +16,7 @@ from understudy.errors import UnderstudyError
 
 BARE = re.compile(r"[\w./:,+@~^-][\w./:,+@~^#%=!?&*-]*\Z")
 ESCAPED = frozenset('\\"[]{}$')
+COMMANDS = ("define_window_layout_xml", "version", "push", "set", "add_layer", "clone", "end_group")
 SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 LONG = {"n": "\n", "t": "\t", "r": "\r"}
 
@@ -74,7 +75,8 @@ def read_script(text: str) -> tuple[Node, ...]:
     """The nodes of a script. Commands that are no nodes (version, push, set) are passed over. ScriptError."""
     found = []
     for words in _commands(text):
-        if len(words) == 2 and isinstance(words[1], Raw) and "\n" in words[1].text:
+        node = len(words) == 2 and isinstance(words[1], Raw) and "\n" in words[1].text
+        if node and words[0] not in COMMANDS:
             found.append(Node(_plain(words[0]), _knobs(words[1].text)))
     return tuple(found)
 

@@ -20,7 +20,9 @@ from understudy.errors import SettingError, TrainingError, UnderstudyError
 from understudy.network.unet import SIZES
 from understudy.runs import RunFolder
 from understudy.training import processes
+from understudy.training.company import Company
 from understudy.training.learner import Learner, Share
+from understudy.training.prepare import make_job
 from understudy.training.processes import find_place, share_for
 
 STEPS = 20
@@ -118,8 +120,6 @@ def test_a_batch_smaller_than_the_devices_uses_only_so_many(bench: Any, steps_of
 
 
 def test_an_automatic_batch_has_a_crop_for_each_process(bench: Any) -> None:
-    from understudy.training.prepare import make_job
-
     share = Share()
     share.world = 5
     assert make_job(bench.settings(batch_size="auto", crop_size=256), share).plan.batch_size >= 5
@@ -369,3 +369,32 @@ def test_sizes_are_the_real_ones_here() -> None:
 def test_a_stop_while_others_are_awaited_is_heard(bench: Any, steps_of_others: list[Any]) -> None:
     result = bench.train(devices="cpu:2", stop=StopAt(0))
     assert (result.state, result.step) == ("stopped", 0) and result.newest is None
+
+
+@pytest.mark.slow
+def test_a_helper_that_waits_in_vain_can_be_stopped(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Process 0 never comes."""
+    for name, value in {**FARM, "COPYCAT_MAIN_PORT": _free_port()}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UnderstudyError, match="stop") as caught:
+        bench.train(stop=StopAt(2))
+    assert caught.value.exit_code == 2 and not bench.data.exists()
+
+
+@pytest.mark.slow
+def test_what_process_0_is_refused_for_ends_the_others_too(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One process here plays both parts, one after the other."""
+    port = _free_port()
+    for name, value in {**FARM, "COPYCAT_MAIN_PORT": port, "COPYCAT_RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UnderstudyError, match="depth"), share_for(bench.settings(), 2) as leader:
+        helper = Company(1, 2, leader.store, torch.device("cpu"), 1)  # type: ignore[attr-defined]
+        try:
+            make_job(bench.settings(input_channels="depth.Z"), leader)
+        except UnderstudyError as error:
+            leader.refuse(error)  # type: ignore[attr-defined]
+            with pytest.raises(UnderstudyError, match="depth"):
+                helper.hear(None)
+            raise

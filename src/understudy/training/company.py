@@ -118,28 +118,33 @@ class Company(Share):
             raise did_not_join(f"process {rank}: {self.store.get(f'excuse/{rank}').decode()}")
         return bool(self.store.check([f"ready/{rank}"]))
 
-    def hear(self) -> dict[str, Any]:
+    def hear(self, stop: Any) -> dict[str, Any]:
         """What process 0 wants done. The same refusal as there, when it was refused there."""
-        word: dict[str, Any] = json.loads(self._wait_for_word("job"))
+        word: dict[str, Any] = json.loads(self._wait_for_word("job", stop))
         if "refused" in word:
             raise UnderstudyError(str(word["refused"]))
         return word
 
-    def _wait_for_word(self, name: str) -> bytes:
+    def _wait_for_word(self, name: str, stop: Any) -> bytes:
+        """Asked for again and again, so that a signal is heard meanwhile, and a lost process 0 noticed."""
+        until = time.monotonic() + JOIN_SECONDS
         try:
-            self.store.wait([name], datetime.timedelta(seconds=JOIN_SECONDS))
+            while not self.store.check([name]):
+                if stop or time.monotonic() > until:
+                    raise did_not_join("a request to stop" if stop else "nothing was heard from process 0")
+                time.sleep(LOOK_SECONDS)
             return bytes(self.store.get(name))
         except RuntimeError as error:
-            raise did_not_join(f"nothing was heard from process 0 ({_first_line(error)})") from error
+            raise did_not_join(f"process 0 is gone ({_first_line(error)})") from error
 
     def excuse(self, error: UnderstudyError) -> None:
         """Tell process 0 why this one cannot take part."""
         self.store.set(f"excuse/{self.rank}", error.text)
 
-    def report_ready(self) -> bool:
+    def report_ready(self, stop: Any) -> bool:
         """Tell process 0 that this one can begin, and wait until all can; False when nothing comes of it."""
         self.store.set(f"ready/{self.rank}", "")
-        return self._wait_for_word("go") == b"yes"
+        return self._wait_for_word("go", stop) == b"yes"
 
     def enter(self, learner: Any, step: int) -> int:
         """Connect, and begin with the weights of process 0; the step that they are of."""

@@ -117,16 +117,16 @@ def is_called_to_help() -> bool:
 
 
 @contextlib.contextmanager
-def share_for(settings: TrainSettings, batch_size: int | str) -> Iterator[Share]:
+def share_for(settings: TrainSettings, batch_size: int | str, stop: Any = None) -> Iterator[Share]:
     """The share of this process, as ``settings.devices`` or the environment ask for; what was started for it
-    ends with the block. ``batch_size`` is a number or ``auto``.
+    ends with the block. ``batch_size`` is a number or ``auto``; ``stop`` becomes true to wait no longer.
 
     Raises DeviceError and SettingError; TrainingError or UnderstudyError when others do not come or are lost.
     """
     place = find_place(os.environ)
     devices = resolve_devices(settings.devices)
     if place is not None and place.world > 1:
-        with _called(place, devices) as share:
+        with _called(place, devices, stop) as share:
             yield share
         return
     used = len(devices) if batch_size == "auto" else min(len(devices), int(batch_size))
@@ -150,14 +150,14 @@ def _say_used(used: int, count: int) -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def _called(place: Place, devices: list[torch.device]) -> Iterator[Share]:
+def _called(place: Place, devices: list[torch.device], stop: Any) -> Iterator[Share]:
     from understudy.training.company import Company
 
     device = devices[place.local_rank % len(devices)]
     if device.type == "cuda" and len(devices) == 1 and device.index == 0:
         device = torch.device("cuda", place.local_rank % torch.cuda.device_count())
     threads = max(1, core_count() // place.local_world) if not _set_by_hand() else core_count()
-    company = Company(place.rank, place.world, _meeting_point(place), device, threads)
+    company = Company(place.rank, place.world, _meeting_point(place, stop), device, threads)
     company.notes = (f"Training with {place.world} processes together.", *place.notes)
     try:
         yield company
@@ -173,7 +173,7 @@ def _set_by_hand() -> bool:
     return bool(os.environ.get("OMP_NUM_THREADS"))
 
 
-def _meeting_point(place: Place) -> Any:
+def _meeting_point(place: Place, stop: Any) -> Any:
     """Process 0 opens the port, unless torchrun has opened it for all."""
     import datetime
 
@@ -181,6 +181,8 @@ def _meeting_point(place: Place) -> Any:
 
     from understudy.training.company import JOIN_SECONDS, did_not_join
 
+    if place.rank:
+        _wait_for_port(place, stop)
     leads = place.rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
     try:
         store = dist.TCPStore(
@@ -193,6 +195,20 @@ def _meeting_point(place: Place) -> Any:
     except RuntimeError as error:
         raise did_not_join(f"no connection to {place.address}, port {place.port}") from error
     return dist.PrefixStore(f"understudy/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+
+
+def _wait_for_port(place: Place, stop: Any) -> None:
+    """Until process 0 is there. Tried here, as torch's own waiting hears no signal."""
+    from understudy.training.company import JOIN_SECONDS, did_not_join
+
+    until = time.monotonic() + JOIN_SECONDS
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection((place.address, place.port), 2.0):
+            return
+        if stop or time.monotonic() > until:
+            found = "a request to stop" if stop else f"nobody at {place.address}, port {place.port}"
+            raise did_not_join(found)
+        time.sleep(0.2)
 
 
 # -- started: this process starts the others ------------------------------------------------------------

@@ -55,7 +55,7 @@ def train(
     TrainingError, or WriteError for a folder that takes nothing.
     """
     clock = Clock(settings.time_limit, process_start() if start is None else start)
-    with share_for(settings, settings.batch_size) as share:
+    with share_for(settings, settings.batch_size, stop) as share:
         if share.rank:
             return _help(share, stop)
         job = make_job(settings, share)
@@ -91,19 +91,20 @@ def resume(
     changes = {name: value for name, value in changes.items() if value is not None}
     changed = settings.replace(**changes)
     if is_called_to_help():
-        with share_for(changed, "auto") as share:
+        with share_for(changed, "auto", stop) as share:
             return _help(share, stop)
     run.refuse_when_busy("resumed")
     found = _load(run)
     progress = found[0] if found else None
     limits = {name: value for name, value in changes.items() if name != "devices"}
     if progress and progress.done and not limits:
-        with share_for(changed, 1):
+        with share_for(changed, 1, stop):
             report(Said(f"{run.name} is finished: --epochs, --max-steps or --time-limit makes it go on."))
             report(Ended("finished", "it was finished already", progress.step))
             return _result(run, "finished", progress.step)
     clock = Clock(changed.time_limit, process_start() if start is None else start)
-    with share_for(changed, progress.plan.batch_size if progress else changed.batch_size) as share:
+    batch = progress.plan.batch_size if progress else changed.batch_size
+    with share_for(changed, batch, stop) as share:
         job = _rejoin(changed, progress, share, "devices" in changes)
         step, best, most = 0, None, None
         if found is None:

@@ -27,7 +27,7 @@ def work(company: Any, stop: Any = None) -> tuple[str, Path]:
     from understudy.training.clock import Clock
     from understudy.training.session import Session
 
-    word = company.hear()
+    word = company.hear(stop)
     path = Path(word["run"])
     if company.rank >= int(word["world"]):
         return "finished", path
@@ -37,7 +37,7 @@ def work(company: Any, stop: Any = None) -> tuple[str, Path]:
     except UnderstudyError as error:
         company.excuse(error)
         raise
-    if not company.report_ready():
+    if not company.report_ready(stop):
         return "stopped", path
     step = company.enter(job.learner, 0)
     session = Session(job, None, Clock(None, time.monotonic()), lambda event: None, stop, company, step)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -121,6 +123,11 @@ def api(house: House) -> Iterator[Any]:
         yield client
 
 
+def _end_with_the_tests() -> None:
+    """A monitor does not outlive tests that were killed."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 class Monitor:
     """``understudy monitor`` as a process of its own."""
 
@@ -139,12 +146,13 @@ class Monitor:
             stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            preexec_fn=_end_with_the_tests if sys.platform == "linux" else None,
         )
         self.url = f"http://127.0.0.1:{self.port}"
 
     def wait(self, path: str = "/api/folders", headers: dict[str, str] | None = None) -> None:
         """Until it answers."""
-        for _ in range(200):
+        for _ in range(900):
             assert self.process.poll() is None, self.process.stdout.read() if self.process.stdout else ""
             with contextlib.suppress(OSError):
                 urllib.request.urlopen(urllib.request.Request(self.url + path, headers=headers or {}))
@@ -207,13 +215,13 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
         context = browser.new_context(viewport={"width": width, "height": height}, **named)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(90_000)
         page.complaints = []
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         page.on("console", lambda m: page.complaints.append(m.text) if m.type == "error" else None)
         host = url.split("/")[2].partition(":")[0]
         page.on("request", lambda r: page.complaints.append(r.url) if _is_foreign(r.url, host) else None)
-        page.goto(url)
+        page.goto(url, timeout=90_000)
         return page
 
     yield open_it

@@ -131,8 +131,13 @@ class Stage:
                     os.kill(job["process"], signal.SIGKILL)
 
 
-def until(what, seconds=10.0):
-    end = time.monotonic() + seconds
+def patience(seconds):
+    """``seconds`` of a machine that has nothing else to do, in seconds of this one as busy as it is now."""
+    return seconds * max(1.0, 1.5 * os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+def until(what, seconds=20.0):
+    end = time.monotonic() + patience(seconds)
     while time.monotonic() < end:
         if found := what():
             return found

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+from monitor_stage import patience
 
 from understudy.runs import RunState
 from understudy.runs.state import this_host
@@ -344,7 +345,7 @@ def test_events_begin_with_everything_and_go_on_with_what_changes(api, make_run)
                     break
     assert [row["name"] for row in lines[0]["runs"]] == ["one"]
     assert lines[-1]["curves"] == ["one"] and lines[-1]["runs"][0]["step"] == 201
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < patience(2.0)
 
 
 def test_a_run_made_by_another_machine_appears_and_one_deleted_disappears(house, make_run):

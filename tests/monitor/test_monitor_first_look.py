@@ -12,7 +12,7 @@ import urllib.request
 
 import numpy as np
 import pytest
-from monitor_stage import add_run, graph_has, row_of, until, zoomed
+from monitor_stage import add_run, graph_has, patience, row_of, until, zoomed
 
 from understudy.runs import RunFolder, RunState
 
@@ -61,9 +61,9 @@ def test_twenty_runs_of_a_hundred_thousand_steps_are_there_in_two_seconds(data, 
         page = open_page(monitor.url)
         page.wait_for_function(ready)
         times.append(time.monotonic() - began)
-        if times[-1] < 2.0:
-            break  # a machine that is busy with other tests gets further chances
-    assert min(times) < 2.0, times
+        if times[-1] < patience(2.0):
+            break
+    assert min(times) < patience(2.0), times
     row_of(page, "run_19").locator('[col-id="name"]').click()
     page.keyboard.press("Control+a")
     row_of(page, "run_19").locator('[col-id="name"]').click(button="right")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 
 import pytest
+from monitor_stage import until
 
 from understudy.monitor import processes
 from understudy.monitor.commands import Commands, flags
@@ -43,15 +43,6 @@ def scripted(monkeypatch):
         )
 
     return use
-
-
-def until(what, seconds=10.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := what():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not happen")
 
 
 def test_an_apply_tells_its_frames_as_they_come_and_how_it_ended(data, scripted):

@@ -44,6 +44,7 @@ async def _stream(house: House, seconds: float | None) -> AsyncIterator[str]:
         except asyncio.QueueFull:
             missed = True
 
+    await house.watcher.refresh()
     leave = house.watcher.listen(take)
     end = time.monotonic() + seconds if seconds else float("inf")
     try:

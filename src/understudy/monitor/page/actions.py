@@ -111,7 +111,7 @@ class Actions:
         with _dialog(title, words) as dialog:
             fields = {
                 name: ui.input(info.label, placeholder="as before").props(
-                    f'dense outlined suffix="{info.unit}"'
+                    f'dense outlined stack-label suffix="{info.unit}"'
                 )
                 for name, info in LIMITS.items()
             }

@@ -52,7 +52,8 @@ class SettingsForm:
         for name, field in self.fields.items():
             info = self.infos[name]
             value = values.get(name, info.default if info.choices or info.kind == "yes-no" else None)
-            field.value = "" if value is None or (value == info.default and not info.choices) else value
+            untouched = value is None or (value == info.default and not info.choices)
+            field.value = "" if untouched else _as_typed(value)
         self._quiet = False
 
     def show_fault(self, error: UnderstudyError) -> bool:
@@ -91,3 +92,8 @@ class SettingsForm:
         if info.choices and not info.number:
             return ChoiceField(info, self._told)
         return PlainField(info, self._told)
+
+
+def _as_typed(value: Any) -> Any:
+    """As somebody would type it: 90 and not 90.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

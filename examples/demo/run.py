@@ -28,8 +28,7 @@ from understudy.errors import UnderstudyError  # noqa: E402
 def main(arguments: Sequence[str] | None = None) -> int:
     options = read_options(arguments)
     try:
-        seconds = parse_duration(options.time_limit)
-        run_demo(Folders(options.folder), seconds, options.width, options.model_size)
+        run_demo(Folders(options.folder), options.width, how_to_learn(options))
     except UnderstudyError as error:
         print(f"Error: {error}", file=sys.stderr)
         return error.exit_code
@@ -46,18 +45,26 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, default=HERE.parents[1] / "demo", help="where everything goes")
     parser.add_argument("--time-limit", default="80s", help="how long to learn (default: %(default)s)")
+    parser.add_argument("--steps", type=int, help="learn for so many steps instead, however long they take")
     parser.add_argument("--width", type=int, default=480, help="of the frames (default: %(default)s)")
     parser.add_argument("--model-size", default="medium", choices=("small", "medium", "large"))
     return parser.parse_args(arguments)
 
 
-def run_demo(folders: Folders, time_limit: float, width: int, model_size: str) -> None:
+def how_to_learn(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings of training that were asked for. SettingError for a time limit that is none."""
+    if options.steps:
+        return {"max_steps": options.steps, "model_size": options.model_size}
+    return {"time_limit": parse_duration(options.time_limit), "model_size": options.model_size}
+
+
+def run_demo(folders: Folders, width: int, settings: dict[str, Any]) -> None:
     """The whole story; each line is a step of it."""
     began = time.monotonic()
     stages = Stages()
     folders.prepare()
     render(folders, width, stages)
-    run = learn(folders, time_limit, model_size, stages)
+    run = learn(folders, settings, stages)
     finish(folders, run, stages)
     scores = judge(folders, stages)
     tell(folders, run, scores, time.monotonic() - began)
@@ -71,12 +78,13 @@ def render(folders: Folders, width: int, stages: Stages) -> None:
             step(done, f"frame {number}")
 
 
-def learn(folders: Folders, time_limit: float, model_size: str, stages: Stages) -> Any:
+def learn(folders: Folders, settings: dict[str, Any], stages: Stages) -> Any:
     """Train on the five painted frames; the RunFolder."""
     from understudy.training.clock import process_start
 
-    # A time limit counts from the start of the process, and this one has been rendering.
-    time_limit += time.monotonic() - process_start()
+    if "time_limit" in settings:
+        # It counts from the start of the process, and this one has been rendering.
+        settings = {**settings, "time_limit": settings["time_limit"] + time.monotonic() - process_start()}
     with stages.stage(f"Learning from {len(PAINTED)} painted frames") as step:
         return understudy.train(
             _watch_training(step),
@@ -84,8 +92,7 @@ def learn(folders: Folders, time_limit: float, model_size: str, stages: Stages) 
             ground_truth=folders.pattern("painted"),
             data_directory=folders.runs,
             name=RUN_NAME,
-            time_limit=time_limit,
-            model_size=model_size,
+            **settings,
         ).run
 
 

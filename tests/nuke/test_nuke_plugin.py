@@ -1,0 +1,328 @@
+"""The plug-in for Nuke, driven through a stand-in of Nuke's Python."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from nuke_stand_in import Node, Nuke, PythonPanel
+
+from understudy.cli.main import run
+from understudy.nuke.write import PLUGIN, write_plugin
+
+FILES = sorted(PLUGIN.rglob("*.py"))
+OLD_LIBRARY = set(
+    "__future__ functools glob json os re shutil socket subprocess sys threading time webbrowser".split()
+) | {"nuke", "nukescripts", "understudy_nuke"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PLUGIN)))
+def test_every_file_is_good_for_python_3_7_and_imports_nothing_else(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"), feature_version=(3, 7))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            assert {alias.name.partition(".")[0] for alias in node.names} <= OLD_LIBRARY
+        if isinstance(node, ast.ImportFrom):
+            assert node.module is not None and node.module.partition(".")[0] in OLD_LIBRARY
+
+
+class House(SimpleNamespace):
+    """Nuke, the plug-in's modules, and its folder."""
+
+    nuke: Nuke
+    folder: Path
+
+    def module(self, name: str) -> ModuleType:
+        return importlib.import_module(f"understudy_nuke.{name}")
+
+    def choose(self, item: str) -> Any:
+        """What a click in the menu does."""
+        return self.nuke.main_menu.items["Understudy"].items[item]()
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_shot: Callable[..., Any]) -> Iterator[House]:
+    """The plug-in, written and loaded as Nuke loads it, its plates made by hand."""
+    shot = make_shot("source", suffix=".exr", size=(48, 32))
+    sides = {"Plate": shot.plate_file, "Painted": shot.truth_file}
+
+    def render(node: Node, path: str, frame: int) -> None:
+        shutil.copyfile(sides[node.name()](frame), path)
+
+    nuke = Nuke(render)
+    nukescripts = ModuleType("nukescripts")
+    nukescripts.PythonPanel = PythonPanel  # type: ignore[attr-defined]
+    folder = tmp_path / "plug in [1] ü"
+    write_plugin(folder)
+    monkeypatch.setitem(sys.modules, "nuke", nuke)
+    monkeypatch.setitem(sys.modules, "nukescripts", nukescripts)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delenv("UNDERSTUDY", raising=False)
+    exec(compile((folder / "menu.py").read_text("utf-8"), "menu.py", "exec"), {})
+    nuke.chosen = [Node("RotoPaint", "Painted"), Node("Read", "Plate", {"first": 1001, "last": 1005})]
+    yield House(nuke=nuke, folder=folder, shot=shot)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "understudy_nuke"]:
+        del sys.modules[name]
+
+
+def fill(panel: Any, folder: Path, **more: str) -> bool:
+    """What an artist types."""
+    panel.frames.setValue("1001,1003-1005x2")
+    panel.data_directory.setValue(str(folder))
+    panel.run_name.setValue("night")
+    panel.time_limit.setValue("")
+    panel.model_size.setValue("small")
+    for name, value in more.items():
+        getattr(panel, name).setValue(value)
+    return True
+
+
+def test_the_menu_has_all_that_is_promised(house: House) -> None:
+    assert list(house.nuke.main_menu.items["Understudy"].items) == [
+        "Train from selected Input and Ground Truth",
+        "Create Inference from run",
+        "Create MLClient from run",
+        "Open monitor",
+    ]
+
+
+def test_training_renders_the_chosen_frames_and_goes_on_in_a_process_of_its_own(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PythonPanel, "accept", staticmethod(lambda panel: fill(panel, tmp_path / "runs [x]")))
+    training = house.module("training")
+    made = training.arguments
+    monkeypatch.setattr(
+        training,
+        "arguments",
+        lambda *given: [
+            *made(*given),
+            "--max-steps",
+            "12",
+            "--crop-size",
+            "32",
+            "--devices",
+            "cpu",
+            "--contact-sheet-interval",
+            "5",
+        ],
+    )
+    panel = house.choose("Train from selected Input and Ground Truth")
+    assert house.nuke.messages == []
+    frames = [
+        (1001, "Plate"),
+        (1003, "Plate"),
+        (1005, "Plate"),
+        (1001, "Painted"),
+        (1003, "Painted"),
+        (1005, "Painted"),
+    ]
+    assert [(frame, name) for name, _, frame in house.nuke.rendered] == frames
+    assert house.nuke.allNodes() == [] and house.nuke.Undo.depth == 0
+    assert panel.shown_count == 1 and panel.training.process.poll() is None, "it trains beside Nuke"
+    panel.training.process.wait(120)
+    panel.update()
+    assert panel.state.value().startswith("finished, step 12 of 12"), panel.training.last_words()
+    assert "night_contact_" in panel.picture.value() and panel.picture.value().startswith('<img src="')
+    panel.over.set()
+
+
+def test_stop_ends_the_training_after_its_step(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PythonPanel, "accept", staticmethod(lambda panel: fill(panel, tmp_path / "runs")))
+    panel = house.choose("Train from selected Input and Ground Truth")
+    until = time.time() + 100
+    while not panel.training.state().get("step") and time.time() < until:
+        time.sleep(0.1)
+    panel.knobChanged(panel.stop_button)
+    panel.training.process.wait(120)
+    assert panel.training.state()["state"] == "stopped" and panel.training.ended()
+    panel.over.set()
+
+
+def test_a_training_that_is_refused_says_why(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = lambda panel: fill(panel, tmp_path / "runs", time_limit="soon")  # noqa: E731
+    monkeypatch.setattr(PythonPanel, "accept", staticmethod(wrong))
+    panel = house.choose("Train from selected Input and Ground Truth")
+    panel.training.process.wait(60)
+    panel.update()
+    assert panel.state.value().startswith("failed: ") and "soon" in panel.state.value()
+    assert "Traceback" not in panel.state.value()
+    panel.over.set()
+
+
+def test_the_one_selected_first_is_the_input_and_they_can_be_swapped(house: House) -> None:
+    training, panels = house.module("training"), house.module("panels")
+    plate, truth = training.selected()
+    assert (plate.name(), truth.name()) == ("Plate", "Painted")
+    panel = panels.TrainPanel(plate, truth)
+    panel.swap.setValue(True)
+    panel.knobChanged(panel.swap)
+    assert panel.which.value() == "Input: Painted    Ground Truth: Plate"
+    assert panel.wish()["input"].name() == "Painted"
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_wrong_selection_is_said_in_words(count: int, house: House) -> None:
+    house.nuke.chosen = [Node("Read", f"Read{number}") for number in range(count)]
+    assert house.choose("Train from selected Input and Ground Truth") is None
+    assert "Select two nodes" in house.nuke.messages[0] and str(count) in house.nuke.messages[0]
+
+
+def test_cancelling_does_nothing(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PythonPanel, "accept", staticmethod(lambda panel: False))
+    assert house.choose("Train from selected Input and Ground Truth") is None
+    assert house.nuke.rendered == [] and house.nuke.messages == []
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("1001", [1001]),
+        ("1-3, 7", [1, 2, 3, 7]),
+        ("1001-1009x4,1005", [1001, 1005, 1009]),
+        ("-3--1", [-3, -2, -1]),
+    ],
+)
+def test_frames_are_written_as_everywhere_else(text: str, numbers: list[int], house: House) -> None:
+    assert house.module("frames").parse(text) == numbers
+
+
+@pytest.mark.parametrize("text", ["", "abc", "1-", "1x2", "1-2x0", "1-99999999"])
+def test_frames_that_are_none_are_refused(text: str, house: House) -> None:
+    with pytest.raises(house.module("trouble").Trouble):
+        house.module("frames").parse(text)
+
+
+def test_a_node_that_does_not_render_leaves_no_write_behind(house: House, tmp_path: Path) -> None:
+    def fail(node: Node, path: str, frame: int) -> None:
+        raise RuntimeError("no license")
+
+    house.nuke._render = fail
+    with pytest.raises(house.module("trouble").Trouble, match="no license"):
+        house.module("frames").render(house.nuke.chosen[1], [1], str(tmp_path / "f"), "input", "rgb")
+    assert house.nuke.allNodes() == [] and house.nuke.Undo.depth == 0
+
+
+def test_a_run_becomes_a_cat_file_creator_and_an_inference_with_whole_paths(
+    house: House, tmp_path: Path
+) -> None:
+    import understudy
+
+    shot = house.shot
+    trained = understudy.train(
+        input=shot.plate, ground_truth=shot.truth, data_directory=tmp_path / "runs [y]", name="night ü",
+        max_steps=4, crop_size=32, model_size="small", devices="cpu", precision="float32",
+    )  # fmt: skip
+    house.nuke.answer = str(trained.run.path)
+    house.choose("Create Inference from run").join(120)
+    assert house.nuke.messages == []
+    nodes = {node.Class(): node for node in house.nuke.allNodes()}
+    script = nodes["CatFileCreator"]["torchScriptFile"].value()
+    plain = script.replace("\\[", "[").replace("\\]", "]")
+    assert Path(plain).is_file() and Path(plain).parent == trained.run.path / "nuke"
+    assert nodes["Inference"]["modelFile"].value() == nodes["CatFileCreator"]["catFile"].value()
+    assert nodes["CatFileCreator"]["create"].presses == 1
+
+
+def test_what_is_no_run_is_said_in_words(house: House, tmp_path: Path) -> None:
+    house.nuke.answer = str(tmp_path)
+    house.choose("Create Inference from run")
+    assert "This is no run" in house.nuke.messages[0]
+    house.nuke.answer = None
+    assert house.choose("Create MLClient from run") is None and len(house.nuke.messages) == 1
+
+
+def test_an_mlclient_is_connected_to_the_server(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = house.module("nodes")
+    monkeypatch.setattr(nodes, "listens", lambda: True)
+    monkeypatch.setattr(nodes, "_ask_for_run", lambda: "somewhere")
+    house.choose("Create MLClient from run").join(20)
+    (node,) = house.nuke.allNodes()
+    assert (node["host"].value(), node["port"].value(), node["connect"].presses) == ("127.0.0.1", 55555, 1)
+
+
+def test_a_nuke_without_mlclient_is_told_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(kind: str) -> Node:
+        raise RuntimeError("Unknown command")
+
+    monkeypatch.setattr(house.nuke, "createNode", missing)
+    assert house.module("nodes").create_mlclient() is None
+    assert "no MLClient" in house.nuke.messages[0]
+
+
+def test_nukes_own_libraries_do_not_reach_the_other_process(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH"):
+        monkeypatch.setenv(name, "/nuke")
+    found = house.module("processes").environment()
+    assert "/nuke" not in found.values() and found["PATH"] == os.environ["PATH"]
+
+
+def test_the_program_is_found_by_the_environment_then_by_the_settings(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = house.module("processes")
+    assert processes.command() == [sys.executable, "-m", "understudy"]
+    monkeypatch.setenv("UNDERSTUDY", "/opt/understudy")
+    assert processes.command() == ["/opt/understudy"]
+
+
+def test_a_program_that_is_not_there_is_said_in_words(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = house.folder / "understudy_nuke" / "settings.json"
+    settings.write_text(json.dumps({"command": ["/nowhere/python"]}), encoding="utf-8")
+    monkeypatch.setenv("PATH", "/nowhere")
+    house.nuke.answer = str(house.folder)
+    house.choose("Open monitor")
+    assert "was not found" in house.nuke.messages[0]
+
+
+def test_the_monitor_is_opened_where_it_says_it_is(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    processes, opened = house.module("processes"), []
+    monkeypatch.setattr(processes.webbrowser, "open", opened.append)
+    process = subprocess.Popen(
+        [sys.executable, "-c", "print('Open http://127.0.0.1:8420/?t=1'); print('x' * 100000)"],
+        stdout=subprocess.PIPE,
+    )
+    processes._open_page(process)
+    assert opened == ["http://127.0.0.1:8420/?t=1"] and process.wait(20) == 0
+
+
+def test_the_command_writes_a_folder_that_says_how_to_use_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "for nuke"
+    assert run(["nuke-plugin", "--output", str(folder)]) == 0
+    assert f'nuke.pluginAddPath("{folder.as_posix()}")' in capsys.readouterr().out
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert names >= {"README.md", "init.py", "menu.py", "understudy.png", "understudy_nuke/menu.py"}
+    assert "__init__.py" not in names and "understudy_nuke/__init__.py" in names
+    readme = (folder / "README.md").read_text("utf-8")
+    assert folder.as_posix() in readme and "not tried in a real Nuke" in readme
+    assert run(["nuke-plugin", "--output", str(folder)]) == 0, "writing it again brings it up to date"
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("x")
+    assert run(["nuke-plugin", "--output", str(tmp_path / "file" / "folder")]) == 1
+    assert "could not be written" in capsys.readouterr().err

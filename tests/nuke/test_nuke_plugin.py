@@ -26,7 +26,21 @@ from understudy.nuke.write import PLUGIN, write_plugin
 
 FILES = sorted(PLUGIN.rglob("*.py"))
 OLD_LIBRARY = set(
-    "__future__ functools glob json os re shutil socket subprocess sys threading time webbrowser".split()
+    [
+        "__future__",
+        "functools",
+        "glob",
+        "json",
+        "os",
+        "re",
+        "shutil",
+        "socket",
+        "subprocess",
+        "sys",
+        "threading",
+        "time",
+        "webbrowser",
+    ]
 ) | {"nuke", "nukescripts", "understudy_nuke"}
 
 

@@ -23,8 +23,8 @@ from understudy.training import processes
 from understudy.training.company import Company
 from understudy.training.learner import Learner, Share
 from understudy.training.prepare import make_job
-from understudy.training.progress_file import load_progress
 from understudy.training.processes import find_place, share_for
+from understudy.training.progress_file import load_progress
 
 STEPS = 20
 

@@ -28,7 +28,7 @@ from understudy.export.protobuf import fields
 from understudy.inference.model import LoadedModel
 from understudy.inference.torch_engine import TorchEngine
 from understudy.network.effect import Architecture
-from understudy.network.model_file import read_header
+from understudy.network.model_file import load_model, read_header
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +221,17 @@ def test_half_precision_of_a_host_does_not_touch_the_colour_fit() -> None:
     with torch.inference_mode():
         whole, halved = finish(x, rest), finish.half()(x, rest)
     assert torch.equal(whole, halved)
+
+
+def test_the_branch_for_half_precision_computes_the_same(model_of: Callable[..., Path]) -> None:
+    """A GPU takes it; that it computes, and how exactly, is seen on a CPU that can compute in half too."""
+    header, network = load_model(model_of("linear", colour=LINEAR))
+    effect = torch.jit.script(ExportedEffect(header, network, None, None).eval())
+    x = torch.rand(1, 3, 64, 48)
+    with torch.inference_mode():
+        half = effect.remainder(x.half())
+        assert half.dtype == torch.float16
+        assert (half.float() - effect.remainder(x)).abs().max() <= 1e-2
 
 
 def test_the_command_exports_and_says_how_equal_it_is(

@@ -25,23 +25,8 @@ from understudy.cli.main import run
 from understudy.nuke.write import PLUGIN, write_plugin
 
 FILES = sorted(PLUGIN.rglob("*.py"))
-OLD_LIBRARY = set(
-    [
-        "__future__",
-        "functools",
-        "glob",
-        "json",
-        "os",
-        "re",
-        "shutil",
-        "socket",
-        "subprocess",
-        "sys",
-        "threading",
-        "time",
-        "webbrowser",
-    ]
-) | {"nuke", "nukescripts", "understudy_nuke"}
+OLD_LIBRARY = {"__future__", "functools", "glob", "json", "os", "re", "shutil", "socket", "subprocess"}
+OLD_LIBRARY |= {"sys", "threading", "time", "webbrowser", "nuke", "nukescripts", "understudy_nuke"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PLUGIN)))

@@ -69,8 +69,9 @@ def heaviest_shapes(network: nn.Module, run: Callable[[], Any]) -> list[Shape]:
 def torch_task(shape: Shape, device: torch.device, precision: str, backward: bool) -> Task:
     """One convolution in torch, forward only or there and back."""
     kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    layer = _layer(shape).to(device=device, dtype=kind, memory_format=memory_format(device))
-    x = _picture(shape).to(device=device, dtype=kind).contiguous(memory_format=memory_format(device))
+    layout: Any = memory_format(device)
+    layer = _layer(shape).to(device=device, dtype=kind).to(memory_format=layout)
+    x = _picture(shape).to(device=device, dtype=kind).contiguous(memory_format=layout)
     if not backward:
         return Task(lambda: _forward(layer, x), shape.flops)
     x.requires_grad_()

@@ -46,7 +46,7 @@ def make_network(size: str) -> EffectNetwork:
         for parameter in network.parameters():
             if not parameter.any():
                 parameter.normal_(0, 0.01)
-        network.fit_weights.normal_(0, 0.01)
+        network.get_buffer("fit_weights").normal_(0, 0.01)
     return network
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,14 +109,9 @@ def measure_training(pairs: tuple[str, str], size: str, crop: int, devices: str,
 
 
 def _training_job(pairs: tuple[str, str], size: str, crop: int, devices: str) -> Job:
-    settings = TrainSettings(
-        input=(pairs[0],),
-        ground_truth=(pairs[1],),
-        data_directory=Path(pairs[0]).parent / "runs",
-        model_size=size,
-        crop_size=crop,
-        devices=devices,
-    )
+    choices: dict[str, Any] = {"model_size": size, "crop_size": crop, "devices": devices}
+    runs = Path(pairs[0]).parent / "runs"
+    settings = TrainSettings(input=(pairs[0],), ground_truth=(pairs[1],), data_directory=runs, **choices)
     job = make_job(settings, Share())
     job.plan.totals.append((0, 1 << 30))
     return job
@@ -190,7 +186,7 @@ def measure_pipeline(folder: Path, size: str, devices: str, engine: str, scale: 
     plate = write_plate(folder / "shot", scale.frames, *scale.frame)
     path = write_model(folder / f"{size}.cat", size)
     cores = core_count()
-    options = {"devices": devices, "precision": "auto", "engine": engine, "megapixels": PAYS}
+    options: dict[str, Any] = {"devices": devices, "precision": "auto", "engine": engine, "megapixels": PAYS}
     model = load(str(path), parallel=1 if _is_accelerator(devices) else cores, **options)
     alone, rates = [], []
     for turn in range(scale.passes):
@@ -220,11 +216,11 @@ def _stages_alone(plate: str, model: LoadedModel, out: Path) -> tuple[float, flo
     clock = time.process_time if model.engine.device.type == "cpu" else time.perf_counter
     with open_shot(plate) as shot, open_sink(str(out / "####.exr"), like=shot, overwrite=True) as sink:
         for number in shot.numbers[:5]:
-            frame, read = timed(lambda n=number: shot.read(n))
+            frame, read = timed(partial(shot.read, number))
             pixels = frame.planes(("R", "G", "B"))
-            result, infer = timed(lambda p=pixels: model.infer(p), clock)
+            result, infer = timed(partial(model.infer, pixels), clock)
             finished = frame.with_planes(("R", "G", "B"), result)
-            _, write = timed(lambda n=number, f=finished: sink.write(n, f))
+            _, write = timed(partial(sink.write, number, finished))
             costs.append((read, infer, write))
     read, infer, write = (statistics.median(stage) for stage in zip(*costs[1:] or costs, strict=True))
     return read, infer, write

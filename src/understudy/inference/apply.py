@@ -17,7 +17,7 @@ from typing import Any
 import OpenImageIO as oiio
 import torch
 
-from understudy.device import core_count, free_memory
+from understudy.device import core_count, free_memory, keep_freed_memory
 from understudy.errors import ApplyError, FrameError, UnderstudyError
 from understudy.frames import (
     Frame,
@@ -39,7 +39,7 @@ from understudy.inference.events import (
 )
 from understudy.inference.layers import ExtraInputs, Mask
 from understudy.inference.model import LoadedModel, load
-from understudy.inference.pipeline import Crew, plan_crew, run_frames
+from understudy.inference.pipeline import Crew, plan_crew, run_frames, with_computing
 from understudy.inference.provenance import check_folder, fingerprint, provenance_of, sort_out
 from understudy.runs.listing import resolve_model
 from understudy.settings import ApplySettings
@@ -102,6 +102,7 @@ def apply(settings: ApplySettings, report: Report = lambda event: None, stop: An
     model are in the way. WriteError when a movie cannot be finished.
     """
     started = time.monotonic()
+    keep_freed_memory()
     with ExitStack() as open_things:
         job = _prepare(settings, open_things)
         with _aborting(job.sink):
@@ -160,6 +161,8 @@ def _work(job: Job, report: Report, stop: Any) -> Iterator[Outcome]:
     """Make all frames that are to do, some at a time, and report each."""
     device, crew = _plan_crew(job)
     model = _load(job, crew, str(device))
+    if device.type == "cpu":
+        crew = with_computing(crew, model.engine.parallel, core_count())
     report(_planned(job, model))
     done = len(job.kept)
     began = time.monotonic()
@@ -221,6 +224,7 @@ def _load(job: Job, crew: Crew, device: str) -> LoadedModel:
         engine=job.settings.engine,
         megapixels=megapixels,
         parallel=crew.computing,
+        frame=(window.height, window.width) if window else None,
         say=job.said.put,
     )
 

@@ -26,10 +26,11 @@ def row_bands(height: int, width: int, device: torch.device) -> Iterator[slice]:
 
 def finish_in_bands(network: Any, x: Tensor, remainder: Tensor) -> Tensor:
     """``network.finish`` of inputs (N, C, H, W) and what is added to them: float32 (N, C_out, H, W)."""
-    bands = list(row_bands(*x.shape[-2:], x.device))
+    height, width = x.shape[-2:]
+    bands = list(row_bands(height, width, x.device))
     if len(bands) == 1:
         return network.finish(x, remainder)
-    out = torch.empty((x.shape[0], remainder.shape[1], *x.shape[-2:]))
+    out = torch.empty((x.shape[0], remainder.shape[1], height, width))
     for rows in bands:
         out[:, :, rows] = network.finish(x[:, :, rows], remainder[:, :, rows])
     return out

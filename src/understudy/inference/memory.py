@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,7 +12,7 @@ from torch.utils._pytree import tree_leaves
 
 from understudy.device import autocast, free_memory
 from understudy.inference.engine import Engine
-from understudy.inference.tiles import round_up
+from understudy.inference.tiles import fit_tile, margin_for, plan_tiles, round_up
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +26,9 @@ CPU_EACH = 600_000_000
 
 SCRATCH = 1.5
 """The runtime's own work space, as a multiple of the activations that torch knows of."""
+
+TOGETHER = 1.1
+"""What it costs that several cores work on one frame and wait for each other."""
 
 
 def activation_budget(device: torch.device, parallel: int = 1) -> int:
@@ -48,6 +52,32 @@ def bytes_per_pixel(engine: Engine, channels: int, size: int = 192) -> float:
     with torch.inference_mode(), autocast(engine.device, engine.precision), _Counter() as counter:
         engine.network.remainder(x, g)
     return max(SCRATCH * counter.most / (side * side), 4.0 * channels)
+
+
+def frames_at_a_time(engine: Engine, channels: int, frame: tuple[int, int], wish: int) -> int:
+    """How many frames of ``frame`` = (height, width) to compute side by side, at most ``wish``.
+
+    Side by side, with a core each, none waits for another; but the fewer there are, the larger are the tiles
+    that memory allows, and the less is computed twice.
+    """
+    if engine.device.type != "cpu" or wish == 1:
+        return wish
+    each = bytes_per_pixel(engine, channels)
+    height, width = (round_up(side, engine.stride) for side in frame)
+    margin = margin_for("auto", engine.reach, engine.stride)
+    costs = {}
+    for count in _halvings(wish):
+        pixels = int(activation_budget(engine.device, count) / each)
+        tile = fit_tile(height, width, pixels, margin, engine.stride)
+        tiles = plan_tiles(height, width, tile=tile, margin=margin, stride=engine.stride)
+        costs[count] = sum(each.pixels for each in tiles) * (1.0 if count == wish else TOGETHER)
+    return min(costs, key=lambda count: costs[count])
+
+
+def _halvings(count: int) -> Iterator[int]:
+    while count > 0:
+        yield count
+        count //= 2
 
 
 class _Counter(TorchDispatchMode):

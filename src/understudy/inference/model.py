@@ -18,9 +18,10 @@ from understudy.inference.blend import blend
 from understudy.inference.choose import EngineChoice, choose_precision, make_engine
 from understudy.inference.engine import Engine
 from understudy.inference.inputs import expected_channels, input_encodings
-from understudy.inference.memory import activation_budget, bytes_per_pixel
+from understudy.inference.memory import activation_budget, bytes_per_pixel, frames_at_a_time
 from understudy.inference.provenance import fingerprint
 from understudy.inference.tiles import fit_tile, margin_for, round_up, run_tiled, smallest_tile
+from understudy.inference.torch_engine import TorchEngine
 
 Say = Callable[[str], None]
 
@@ -44,6 +45,7 @@ class LoadedModel:
         self.notes = notes
         self._say = say
         self._lock = threading.Lock()
+        self._turns = threading.BoundedSemaphore(engine.parallel)
         self._most_pixels: int | None = None
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
@@ -128,7 +130,10 @@ class LoadedModel:
         with torch.inference_mode():
             plate = torch.from_numpy(pixels).to(self.engine.device).permute(2, 0, 1)[None]
             x = self._encode(plate)
-            y = self._run(x, self.engine.globals(x), tile_size, overlap)[:, :, :height, :width]
+            with (
+                self._turns
+            ):  # more at a time than were planned for would take memory and cores from each other
+                y = self._run(x, self.engine.globals(x), tile_size, overlap)[:, :, :height, :width]
             return self._decode(y, x[:, :, :height, :width], plate).cpu().numpy()
 
     def _encode(self, plate: torch.Tensor) -> torch.Tensor:
@@ -224,6 +229,7 @@ def load(
     engine: str = "auto",
     megapixels: float = 0.0,
     parallel: int = 1,
+    frame: tuple[int, int] | None = None,
     say: Say = _silence,
 ) -> LoadedModel:
     """Load a .cat file or a run (its best checkpoint, else its newest) for use.
@@ -232,8 +238,10 @@ def load(
     ``precision``: ``float32``, ``bfloat16``, or ``auto``, which is bfloat16 where the header says that the
     difference cannot be seen and the device is fast at it. ``engine``: ``torch``, ``openvino``, or
     ``auto``, which is OpenVINO on a CPU when it is installed and ``megapixels``, the work that is known to
-    be ahead, pays for the conversion. ``parallel``: how many threads will call it at a time. ``say``:
-    called with a sentence when something changes.
+    be ahead, pays for the conversion. ``parallel``: how many threads will call it at a time; fewer of
+    them compute at a time (``engine.parallel``) where frames of ``frame`` = (height, width) pixels are so
+    large that they get on faster one after the other. ``say``: called with a sentence when something
+    changes.
 
     Raises ModelFileError, DeviceError, MissingPackageError.
     """
@@ -254,6 +262,9 @@ def load(
             remedy="Use a newer version of understudy.",
         )
     chosen = choose_precision(precision, header, device)
+    channels = expected_channels(header)
+    if frame is not None:
+        parallel = frames_at_a_time(TorchEngine(network, device, chosen), channels, frame, parallel)
     choice = EngineChoice(engine, chosen, device, megapixels, parallel, fingerprint(path))
-    ready, notes = make_engine(network, expected_channels(header), choice)
+    ready, notes = make_engine(network, channels, choice)
     return LoadedModel(header, ready, notes, say)

@@ -16,12 +16,17 @@ import torch
 from understudy.device import core_count
 from understudy.errors import MissingPackageError, UnderstudyError
 from understudy.inference.bands import finish_in_bands
+from understudy.inference.torch_engine import TorchEngine
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 AGREEMENT = {"float32": 1e-4, "bfloat16": 0.5 / 255.0}
 """The largest difference to torch in float32 that is taken, in network values."""
+
+AS_GOOD = 1.5
+"""How much further from float32 than torch's own bfloat16 it may be on noise, which shows more than footage
+does; for footage the model's header has the figure."""
 
 
 class ConversionError(UnderstudyError):
@@ -117,10 +122,15 @@ def _hold_against_torch(engine: OpenVinoEngine, channels: int) -> None:
         x = torch.rand(1, channels, rows * engine.stride, columns * engine.stride, generator=generator)
         g = engine.globals(x)
         with torch.inference_mode():
-            difference = float((engine.run(x, g) - engine.network(x, g)).abs().max())
-        if not difference <= AGREEMENT[engine.precision]:
+            exact = engine.network(x, g)
+            difference = float((engine.run(x, g) - exact).abs().max())
+        most = AGREEMENT[engine.precision]
+        if difference > most and engine.precision != "float32":
+            quick = TorchEngine(engine.network, engine.device, engine.precision).run(x, g)
+            most = max(most, AS_GOOD * float((quick - exact).abs().max()))
+        if not difference <= most:
             raise ConversionError(
                 "OpenVINO does not agree with torch on this network.",
-                expected=f"a difference of at most {AGREEMENT[engine.precision]:.2g}",
+                expected=f"a difference of at most {most:.2g}",
                 found=f"{difference:.2g}",
             )

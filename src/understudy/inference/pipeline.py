@@ -28,6 +28,12 @@ class Crew:
     threads: int
 
 
+def with_computing(crew: Crew, computing: int, cores: int) -> Crew:
+    """The crew when only ``computing`` of its frames are in the network at a time, and share the cores."""
+    computing = max(1, min(computing, crew.computing))
+    return Crew(min(crew.workers, computing + 1), computing, max(1, cores // computing))
+
+
 def plan_crew(cores: int, frames: int, frame_bytes: float, on_cpu: bool, most_bytes: float) -> Crew:
     """The crew for a machine. ``frame_bytes``: what one frame under way holds; all together stay near
     ``most_bytes``.

@@ -38,6 +38,11 @@ class Tile:
     rows: Span
     columns: Span
 
+    @property
+    def pixels(self) -> int:
+        """What the network sees of it."""
+        return (self.rows.stop - self.rows.start) * (self.columns.stop - self.columns.start)
+
 
 def round_up(value: int, step: int) -> int:
     """The first multiple of ``step`` that is at least ``value``."""

@@ -1,0 +1,77 @@
+"""How much memory it takes, as the system counts it: each measured in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="resident memory as Linux counts it"),
+]
+GIGABYTE = 1e9
+
+APPLY = """
+import json, resource, sys
+from pathlib import Path
+sys.path.insert(0, BENCHMARKS)
+from speed_footage import write_model, write_plate
+from understudy.inference.apply import apply
+from understudy.settings import ApplySettings
+
+folder = Path(FOLDER)
+plate = write_plate(folder / "plate", 1, 4096, 2160)
+model = write_model(folder / "medium.cat", "medium")
+tiles = []
+result = apply(
+    ApplySettings(model=str(model), plate=plate, output=str(folder / "out" / "####.exr")),
+    lambda event: tiles.append(event.tile) if hasattr(event, "tile") else None,
+)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(json.dumps({"peak": peak, "written": len(result.written), "tile": tiles[0]}))
+"""
+
+TRAIN = """
+import json, resource, sys
+from pathlib import Path
+sys.path.insert(0, BENCHMARKS)
+from speed_footage import write_plate
+from understudy.settings import TrainSettings
+from understudy.training.train import train
+
+folder = Path(FOLDER)
+plate = write_plate(folder / "plate", 2, 1280, 720)
+truth = write_plate(folder / "truth", 2, 1280, 720, 1.1)
+choices = {"model_size": "medium", "crop_size": 256, "max_steps": 3}
+settings = TrainSettings(input=(plate,), ground_truth=(truth,), data_directory=folder / "runs", **choices)
+result = train(settings)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(json.dumps({"peak": peak, "steps": result.step}))
+"""
+
+
+def run_alone(script: str, folder, benchmarks) -> dict:
+    text = script.replace("BENCHMARKS", repr(str(benchmarks))).replace("FOLDER", repr(str(folder)))
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture
+def benchmarks(request):
+    return request.config.rootpath / "benchmarks"
+
+
+def test_a_frame_of_4096_by_2160_takes_less_than_4_gigabytes(tmp_path, benchmarks) -> None:
+    found = run_alone(APPLY, tmp_path, benchmarks)
+    assert found["written"] == 1
+    assert found["peak"] < 4 * GIGABYTE
+
+
+def test_training_medium_on_crops_of_256_takes_less_than_3_gigabytes(tmp_path, benchmarks) -> None:
+    found = run_alone(TRAIN, tmp_path, benchmarks)
+    assert found["steps"] == 3
+    assert found["peak"] < 3 * GIGABYTE

@@ -80,11 +80,6 @@ def render(folders: Folders, width: int, stages: Stages) -> None:
 
 def learn(folders: Folders, settings: dict[str, Any], stages: Stages) -> Any:
     """Train on the five painted frames; the RunFolder."""
-    from understudy.training.clock import process_start
-
-    if "time_limit" in settings:
-        # It counts from the start of the process, and this one has been rendering.
-        settings = {**settings, "time_limit": settings["time_limit"] + time.monotonic() - process_start()}
     with stages.stage(f"Learning from {len(PAINTED)} painted frames") as step:
         return understudy.train(
             _watch_training(step),

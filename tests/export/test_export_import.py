@@ -109,6 +109,22 @@ def test_an_onnx_file_comes_in_and_gives_the_same(model_of: Callable[..., Path],
     assert np.abs(loaded(made.model).infer(given) - wanted).max() <= 1e-4
 
 
+def test_an_export_of_our_own_keeps_its_colour(model_of: Callable[..., Path], tmp_path: Path) -> None:
+    for name, kind, space in (("srgb", "image", "srgb"), ("matte", "matte", "srgb")):
+        wish = ExportSettings(str(model_of(name, kind=kind)), "torchscript", tmp_path, name, full=False)
+        header = read_header(import_network(export(wish).file, tmp_path / "models").model)
+        assert (header.kind, header.colour_in.space) == (kind, space)
+
+
+def test_a_network_of_another_program_is_not_converted_for_another_engine(tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    from understudy.inference.openvino_engine import ConversionError, OpenVinoEngine
+
+    made = import_network(script(Brighten(), tmp_path / "brighten.pt"), tmp_path / "models")
+    with pytest.raises(ConversionError):
+        OpenVinoEngine(load_model(made.model)[1], 3)
+
+
 def test_the_server_serves_what_came_in(tmp_path: Path) -> None:
     from understudy.server.log import ServerLog
     from understudy.server.models.card import Call

@@ -123,7 +123,9 @@ class ForeignNetwork(nn.Module):
         return self.finish(x, self.remainder(x, g))
 
     def remainder(self, x: Tensor, g: Tensor | None = None) -> Tensor:
-        """All the work; in float32 whatever the precision asked for."""
+        """All the work; in float32 whatever the precision asked for. RuntimeError while being traced."""
+        if torch.jit.is_tracing():
+            raise RuntimeError("a network of another program cannot be converted")
         with torch.autocast(x.device.type, enabled=False):
             made = self.inner(list(torch.split(x.float(), self.counts, dim=1)))
         return fitted(made, x, self.outputs)

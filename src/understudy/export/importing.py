@@ -15,6 +15,7 @@ import torch
 
 from understudy.errors import ModelFileError, SettingError
 from understudy.export.foreign import ENDINGS, fitted, is_foreign, names_of, open_network
+from understudy.export.metadata import read_info
 from understudy.export.sidecar import ANY, PortText, Sidecar, read_sidecar, sidecar_text
 from understudy.runs.files import write_atomically
 
@@ -41,11 +42,22 @@ def import_network(
     ``settings``: the TOML to go by; by default the one beside the file, if any. What it leaves open is tried
     out. ModelFileError, with what was expected, when it does not fit the file, and nothing is written.
     """
-    side = read_sidecar(_settings_file(file, settings))
+    side = _with_own_colour(file, read_sidecar(_settings_file(file, settings)))
     network = _open(file, side)
     side = _complete(file, network, side)
     target = Path(os.path.abspath(output)) / _name(file, name)
     return Imported(target, _write(file, target, side), _sentences(side))
+
+
+def _with_own_colour(file: Path, side: Sidecar) -> Sidecar:
+    """An export of our own says by itself which values it takes."""
+    try:
+        info = read_info(file)
+    except ModelFileError:
+        return side
+    space = "linear" if info.values == "scene-linear" else info.header.colour_in.space
+    told = "colour" in side.model_fields_set or space not in ("linear", "srgb", "raw")
+    return side if told else side.model_copy(update={"colour": space, "matte": info.header.kind == "matte"})
 
 
 def _settings_file(file: Path, settings: Path | None) -> Path:

@@ -75,9 +75,9 @@ def read_script(text: str) -> tuple[Node, ...]:
     """The nodes of a script. Commands that are no nodes (version, push, set) are passed over. ScriptError."""
     found = []
     for words in _commands(text):
-        node = len(words) == 2 and isinstance(words[1], Raw) and "\n" in words[1].text
-        if node and words[0] not in COMMANDS:
-            found.append(Node(_plain(words[0]), _knobs(words[1].text)))
+        body = words[1] if len(words) == 2 else ""
+        if isinstance(body, Raw) and "\n" in body.text and words[0] not in COMMANDS:
+            found.append(Node(_plain(words[0]), _knobs(body.text)))
     return tuple(found)
 
 

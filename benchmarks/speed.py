@@ -114,7 +114,7 @@ def plain(results: dict[str, Any]) -> dict[str, Any]:
 
 def as_table(results: dict[str, Any]) -> Table:
     table = Table(title=f"{results['machine']['processor']}, {results['machine']['cores']} cores")
-    for column in ("", "per second", "GFLOP/s", "ceiling", "share", "", "load"):
+    for column in ("", "per second", "GFLOP/s", "ceiling", "share", "by CPU time", "", "load"):
         table.add_column(column, justify="left" if not column else "right", no_wrap=True)
     for kind, figures in (("steps", results["training"]), ("frames", results["inference"])):
         for each in figures:
@@ -125,6 +125,7 @@ def as_table(results: dict[str, Any]) -> Table:
                 f"{each.gflops:.0f}",
                 f"{each.ceiling:.0f}",
                 f"{each.share:.2f}",
+                f"{each.cpu_share:.2f}",
                 f"{runtime} {each.precision}",
                 f"{each.load:.1f}",
             )
@@ -135,6 +136,7 @@ def as_table(results: dict[str, Any]) -> Table:
         "",
         f"{whole.ideal:.2f}/s",
         f"{whole.share:.2f}",
+        f"{(whole.read + whole.infer + whole.write) / whole.cpu:.2f}",
         f"read {whole.read:.3f} infer {whole.infer:.3f} write {whole.write:.3f} s",
         f"{whole.load:.1f}",
     )

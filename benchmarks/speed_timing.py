@@ -36,28 +36,41 @@ def wait_for(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def time_in_turns(tasks: Mapping[str, Task], device: torch.device, rounds: int) -> dict[str, float]:
-    """Median wall seconds of each task. Each has its turn in every round; the first round warms up."""
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of a task: on the wall, and of all cores together (which spin while they wait, unless
+    OMP_WAIT_POLICY is passive)."""
+
+    wall: float
+    cpu: float
+
+
+def time_in_turns(tasks: Mapping[str, Task], device: torch.device, rounds: int) -> dict[str, Cost]:
+    """Median seconds of each task. Each has its turn in every round, and was warmed up before."""
     repeats = {name: _repeats(task.run, device) for name, task in tasks.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in tasks}
+    turns: dict[str, list[Cost]] = {name: [] for name in tasks}
     for _ in range(rounds):
         for name, task in tasks.items():
-            seconds[name].append(_seconds(task.run, device, repeats[name]) / repeats[name])
-    return {name: statistics.median(each) for name, each in seconds.items()}
+            turns[name].append(_turn(task.run, device, repeats[name]))
+    return {name: _median(each) for name, each in turns.items()}
+
+
+def _median(turns: list[Cost]) -> Cost:
+    return Cost(statistics.median(t.wall for t in turns), statistics.median(t.cpu for t in turns))
 
 
 def _repeats(run: Work, device: torch.device) -> int:
     run()
-    return max(1, round(WINDOW / max(_seconds(run, device, 1), 1e-6)))
+    return max(1, round(WINDOW / max(_turn(run, device, 1).wall, 1e-6)))
 
 
-def _seconds(run: Work, device: torch.device, repeats: int) -> float:
+def _turn(run: Work, device: torch.device, repeats: int) -> Cost:
     wait_for(device)
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     for _ in range(repeats):
         run()
     wait_for(device)
-    return time.perf_counter() - began
+    return Cost((time.perf_counter() - began) / repeats, (time.process_time() - cpu) / repeats)
 
 
 def timed(run: Work, clock: Callable[[], float] = time.process_time) -> tuple[Any, float]:

@@ -46,13 +46,17 @@ QUICK = Scale(("medium",), (64,), (96, 64), 64, 1, 3, 1)
 
 @dataclass
 class Figure:
-    """One measurement: ``rate`` per second, GFLOP/s reached, those of the best convolution, and the share."""
+    """One measurement: ``rate`` per second, GFLOP/s reached, those of the best convolution, and the share.
+
+    ``cpu_share`` compares CPU seconds instead: steadier where others use the machine, 0 on an accelerator.
+    """
 
     name: str
     rate: float
     gflops: float
     ceiling: float
     share: float
+    cpu_share: float
     precision: str
     load: float = field(default_factory=load_average)
     more: dict[str, Any] = field(default_factory=dict)
@@ -65,10 +69,13 @@ def against_ceiling(
     name: str, task: Task, ceilings: dict[str, Task], device: torch.device, precision: str, rounds: int
 ) -> Figure:
     """``task`` and the ceilings timed in turns; ``share`` is the task's FLOP/s over the best ceiling's."""
-    seconds = time_in_turns({"task": task, **ceilings}, device, rounds)
-    rates = {each: ceiling.flops / seconds[each] / 1e9 for each, ceiling in ceilings.items()}
-    best, reached = max(rates.values()), task.flops / seconds["task"] / 1e9
-    figure = Figure(name, 1 / seconds["task"], reached, best, reached / best, precision)
+    costs = time_in_turns({"task": task, **ceilings}, device, rounds)
+    own = costs["task"]
+    rates = {each: ceiling.flops / costs[each].wall / 1e9 for each, ceiling in ceilings.items()}
+    best, reached = max(rates.values()), task.flops / own.wall / 1e9
+    cpu_best = max(ceiling.flops / costs[each].cpu for each, ceiling in ceilings.items())
+    cpu_share = task.flops / own.cpu / cpu_best if device.type == "cpu" else 0.0
+    figure = Figure(name, 1 / own.wall, reached, best, reached / best, cpu_share, precision)
     figure.more["ceilings"] = {each: round(rate, 1) for each, rate in rates.items()}
     return figure
 
@@ -166,7 +173,8 @@ def _openvino_ceiling(shape: Shape, device: torch.device, precision: str) -> Tas
 class Pipeline:
     """Frames a second of ``apply`` with ``size``, against the CPU seconds of its three stages alone.
 
-    ``ideal`` is the number of cores over their sum; on an accelerator, the rate of the slowest stage.
+    ``ideal`` is the number of cores over their sum; on an accelerator, the rate of the slowest stage. ``cpu``
+    is what a frame costs within ``apply``, in CPU seconds.
     """
 
     size: str
@@ -177,6 +185,7 @@ class Pipeline:
     read: float
     infer: float
     write: float
+    cpu: float
     passes: list[float]
     load: float = field(default_factory=load_average)
 
@@ -188,17 +197,20 @@ def measure_pipeline(folder: Path, size: str, devices: str, engine: str, scale: 
     cores = core_count()
     options: dict[str, Any] = {"devices": devices, "precision": "auto", "engine": engine, "megapixels": PAYS}
     model = load(str(path), parallel=1 if _is_accelerator(devices) else cores, **options)
-    alone, rates = [], []
+    alone, rates, costs = [], [], []
     for turn in range(scale.passes):
         alone.append(_stages_alone(plate, model, folder / f"alone{turn}"))
         torch.set_num_threads(cores)
-        rates.append(_pipeline_rate(plate, path, folder / f"out{turn}", devices, engine))
+        rate, cost = _pipeline_rate(plate, path, folder / f"out{turn}", devices, engine)
+        rates.append(rate)
+        costs.append(cost)
     read, infer, write = (statistics.median(stage) for stage in zip(*alone, strict=True))
     ideal = cores / (read + infer + write)
     if model.engine.device.type != "cpu":
         ideal = min(cores / read, cores / write, 1 / infer)
     fps = statistics.median(rates)
-    return Pipeline(size, model.engine.name, fps, ideal, fps / ideal, read, infer, write, rates)
+    cpu = statistics.median(costs)
+    return Pipeline(size, model.engine.name, fps, ideal, fps / ideal, read, infer, write, cpu, rates)
 
 
 def _is_accelerator(devices: str) -> bool:
@@ -226,14 +238,15 @@ def _stages_alone(plate: str, model: LoadedModel, out: Path) -> tuple[float, flo
     return read, infer, write
 
 
-def _pipeline_rate(plate: str, model: Path, out: Path, devices: str, engine: str) -> float:
-    """Frames a second from the moment when the network is ready to the last file."""
-    marks: dict[type[ApplyEvent], float] = {}
+def _pipeline_rate(plate: str, model: Path, out: Path, devices: str, engine: str) -> tuple[float, float]:
+    """Frames a second, and CPU seconds a frame, from when the network is ready to the last file."""
+    marks: dict[type[ApplyEvent], tuple[float, float]] = {}
     choices: dict[str, Any] = {"devices": devices, "engine": engine, "precision": "auto", "overwrite": True}
     settings = ApplySettings(model=str(model), plate=plate, output=str(out / "####.exr"), **choices)
 
     def note(event: ApplyEvent) -> None:
-        marks[type(event)] = time.perf_counter()
+        marks[type(event)] = time.perf_counter(), time.process_time()
 
-    result = apply(settings, note)
-    return len(result.written) / (marks[ApplyEnded] - marks[ApplyPlanned])
+    frames = len(apply(settings, note).written)
+    wall, cpu = (end - start for end, start in zip(marks[ApplyEnded], marks[ApplyPlanned], strict=True))
+    return frames / wall, cpu / frames

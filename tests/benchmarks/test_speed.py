@@ -48,8 +48,8 @@ def test_the_heaviest_convolution_is_the_one_with_the_most_to_do() -> None:
 def test_what_is_compared_takes_turns() -> None:
     order: list[str] = []
     tasks = {name: Task(lambda n=name: order.append(n), 1.0) for name in "ab"}
-    seconds = time_in_turns(tasks, CPU, rounds=3)
-    assert set(seconds) == {"a", "b"}
+    costs = time_in_turns(tasks, CPU, rounds=3)
+    assert set(costs) == {"a", "b"}
     turns = [name for index, name in enumerate(order) if index == 0 or order[index - 1] != name]
     assert turns[-6:] == list("ababab")
 

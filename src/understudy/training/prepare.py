@@ -147,7 +147,7 @@ def _note_crop(settings: TrainSettings, plan: Plan) -> list[str]:
     return [f"Crop Size is {plan.crop[1]} x {plan.crop[0]}, as the smallest frame has no more."]
 
 
-# -- the network and what it learns towards -----------------------------------------------------------------
+# -- the network and what it learns towards -------------------------------------------------------------
 
 
 def _make_network(data: DataSet, settings: TrainSettings) -> tuple[EffectNetwork, list[Material], list[str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from export_models import picture
+from foreign_networks import Brighten, Depth, Double, Two, script
 from torch import Tensor, nn
 
 from understudy.cli.info import card_of
@@ -18,41 +18,11 @@ from understudy.cli.main import run
 from understudy.colour import LINEAR
 from understudy.errors import ModelFileError, SettingError
 from understudy.export.export import ExportSettings, export
-from understudy.export.foreign import load_model, read_header
 from understudy.export.importing import import_network
-from understudy.export.sidecar import Sidecar, read_sidecar, sidecar_text
+from understudy.inference.foreign import load_model, read_header
 from understudy.inference.model import LoadedModel
+from understudy.inference.sidecar import Sidecar, read_sidecar, sidecar_text
 from understudy.inference.torch_engine import TorchEngine
-
-
-class Brighten(nn.Module):
-    """0..255 in and out; height and width must be multiples of four."""
-
-    def forward(self, x: Tensor, strength: float = 0.5) -> Tensor:
-        small = torch.pixel_unshuffle(x, 4)
-        return torch.pixel_shuffle(small + 51.0 * strength, 4)
-
-
-class Depth(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return x.mean(1, keepdim=True)
-
-
-class Two(nn.Module):
-    def forward(self, plate: Tensor, hint: Tensor) -> Tensor:
-        return plate * hint[:, :1]
-
-
-class Double(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.repeat_interleave(torch.repeat_interleave(x, 2, 2), 2, 3)
-
-
-def script(module: nn.Module, path: Path) -> Path:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.jit.script(module).save(str(path))
-    return path
 
 
 def loaded(path: Path) -> LoadedModel:
@@ -114,15 +84,6 @@ def test_an_export_of_our_own_keeps_its_colour(model_of: Callable[..., Path], tm
         wish = ExportSettings(str(model_of(name, kind=kind)), "torchscript", tmp_path, name, full=False)
         header = read_header(import_network(export(wish).file, tmp_path / "models").model)
         assert (header.kind, header.colour_in.space) == (kind, space)
-
-
-def test_a_network_of_another_program_is_not_converted_for_another_engine(tmp_path: Path) -> None:
-    pytest.importorskip("openvino")
-    from understudy.inference.openvino_engine import ConversionError, OpenVinoEngine
-
-    made = import_network(script(Brighten(), tmp_path / "brighten.pt"), tmp_path / "models")
-    with pytest.raises(ConversionError):
-        OpenVinoEngine(load_model(made.model)[1], 3)
 
 
 def test_the_server_serves_what_came_in(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def _checked(path: Path) -> str:
 
 def imported_card(path: Path) -> Card:
     """The card of a network of another program, by the TOML beside it."""
-    from understudy.export.sidecar import read_sidecar
+    from understudy.inference.sidecar import read_sidecar
 
     side = read_sidecar(path.with_suffix(".toml"))
     lines = {

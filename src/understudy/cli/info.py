@@ -19,6 +19,8 @@ CARDS = {
     ".cat": "understudy.cli.cards:model_card",
     ".ost": "understudy.cli.cards:progress_card",
     ".pt": "understudy.cli.export_cards:export_card",
+    ".ts": "understudy.cli.export_cards:export_card",
+    ".torchscript": "understudy.cli.export_cards:export_card",
     ".onnx": "understudy.cli.export_cards:export_card",
     ".xml": "understudy.cli.export_cards:export_card",
     ".json": "understudy.cli.export_cards:flame_card",
@@ -34,7 +36,8 @@ def command(path: str, /, *, json: JsonFlag = False) -> int:
     Parameters
     ----------
     path:
-        A .cat, or the folder of a run.
+        A .cat, the folder of a run, an exported file (.pt, .onnx, .xml, .nk, Flame's .json), or an imported
+        network.
     """
     card = card_of(Path(path))
     print(json_module.dumps(card, ensure_ascii=False, default=str) if json else card_text(card))

@@ -14,9 +14,17 @@ from typing import Any
 import torch
 
 from understudy.errors import ModelFileError, SettingError
-from understudy.export.foreign import ENDINGS, fitted, is_foreign, names_of, open_network
 from understudy.export.metadata import read_info
-from understudy.export.sidecar import ANY, PortText, Sidecar, read_sidecar, sidecar_text
+from understudy.inference.foreign import (
+    ENDINGS,
+    fitted,
+    is_foreign,
+    last_line,
+    names_of,
+    open_network,
+    read_header,
+)
+from understudy.inference.sidecar import ANY, PortText, Sidecar, read_sidecar, sidecar_text
 from understudy.runs.files import write_atomically
 
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -46,7 +54,8 @@ def import_network(
     network = _open(file, side)
     side = _complete(file, network, side)
     target = Path(os.path.abspath(output)) / _name(file, name)
-    return Imported(target, _write(file, target, side), _sentences(side))
+    beside = _write(file, target, side)
+    return Imported(target, beside, (*_sentences(side), *_limits(target)))
 
 
 def _with_own_colour(file: Path, side: Sidecar) -> Sidecar:
@@ -162,8 +171,7 @@ def _last_trouble(network: Any, side: Sidecar) -> str:
     except ModelFileError as error:
         return error.found
     except Exception as error:
-        lines = [line for line in str(error).strip().splitlines() if line.strip()]
-        return f"{type(error).__name__}: {lines[-1].strip()[:200] if lines else 'no more is said'}"
+        return last_line(error)
     return "results of different kinds at different sizes"
 
 
@@ -209,6 +217,15 @@ def _sentences(side: Sidecar) -> tuple[str, ...]:
         f"Values are {side.colour}, and 1.0 is {side.range:g} to the network.",
         f"Sizes are padded to multiples of {side.size_multiple}.",
     )
+
+
+def _limits(target: Path) -> tuple[str, ...]:
+    """What apply says against a network that only the server can use."""
+    try:
+        read_header(target)
+    except ModelFileError as error:
+        return (f"{error.message} {error.remedy}",)
+    return ()
 
 
 def _count(channels: int) -> str:

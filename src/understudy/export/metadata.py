@@ -144,7 +144,8 @@ def _from_openvino(path: Path) -> str | None:
     return None if found is None else found.get("value")
 
 
-READERS = {".pt": _from_script, ".onnx": _from_onnx, ".xml": _from_openvino}
+SCRIPTS = dict.fromkeys((".pt", ".ts", ".torchscript"), _from_script)
+READERS = {**SCRIPTS, ".onnx": _from_onnx, ".xml": _from_openvino}
 
 
 def to_text(info: ExportInfo) -> str:

@@ -114,10 +114,10 @@ def apply(settings: ApplySettings, report: Report = lambda event: None, stop: An
 
 def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
     """Open everything, and refuse what cannot work."""
-    from understudy.network.model_file import read_header
+    from understudy.inference.opening import open_header
 
     model_path = resolve_model(settings.model)
-    header = read_header(model_path)
+    header = open_header(model_path)
     plate = open_things.enter_context(open_shot(settings.plate, frames=settings.frames, part=settings.part))
     provenance = provenance_of(fingerprint(model_path), settings)
     sink = open_sink(settings.output, like=plate, overwrite=settings.overwrite, provenance=provenance)

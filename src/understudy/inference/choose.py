@@ -50,7 +50,14 @@ def make_engine(network: Any, channels: int, choice: EngineChoice) -> tuple[Engi
     ``auto`` falls back to torch and says why; ``openvino`` asked for by name raises MissingPackageError or
     ConversionError instead.
     """
-    if choice.engine == "openvino" or (choice.engine == "auto" and _openvino_pays(choice)):
+    own = getattr(network, "runtime", "")
+    if own and choice.engine == "openvino":
+        raise ConversionError(
+            "A network of another program is run by its own runtime.",
+            expected=f"--engine auto or torch, for {own}",
+            found="--engine openvino",
+        )
+    if not own and (choice.engine == "openvino" or (choice.engine == "auto" and _openvino_pays(choice))):
         try:
             return _openvino_engine(network, channels, choice), ()
         except (ConversionError, MissingPackageError) as error:

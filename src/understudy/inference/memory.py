@@ -43,7 +43,8 @@ def activation_budget(device: torch.device, parallel: int = 1) -> int:
 def bytes_per_pixel(engine: Engine, channels: int, size: int = 192) -> float:
     """The most bytes of activations that are alive at one time, for each pixel of the frame.
 
-    Measured by counting what one small frame of ``channels`` channels makes and drops. What is added to the
+    Measured by counting what one small frame of ``channels`` channels makes and drops; a network that is not
+    run by torch says what it needs in ``bytes_per_pixel``. What is added to the
     plate at the end is computed in bands, which count for nothing.
     """
     side = round_up(size, engine.stride)
@@ -51,7 +52,8 @@ def bytes_per_pixel(engine: Engine, channels: int, size: int = 192) -> float:
     g = engine.globals(x)
     with torch.inference_mode(), autocast(engine.device, engine.precision), _Counter() as counter:
         engine.network.remainder(x, g)
-    return max(SCRATCH * counter.most / (side * side), 4.0 * channels)
+    unseen = float(getattr(engine.network, "bytes_per_pixel", 0.0))
+    return max(SCRATCH * (counter.most / (side * side) + unseen), 4.0 * channels)
 
 
 def frames_at_a_time(engine: Engine, channels: int, frame: tuple[int, int], wish: int) -> int:

@@ -232,7 +232,7 @@ def load(
     frame: tuple[int, int] | None = None,
     say: Say = _silence,
 ) -> LoadedModel:
-    """Load a .cat file or a run (its best checkpoint, else its newest) for use.
+    """Load a .cat file, a run (its best checkpoint, else its newest) or an imported network for use.
 
     ``devices``: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``; the first that it names is used.
     ``precision``: ``float32``, ``bfloat16``, or ``auto``, which is bfloat16 where the header says that the
@@ -246,13 +246,13 @@ def load(
     Raises ModelFileError, DeviceError, MissingPackageError.
     """
     from understudy.device import keep_freed_memory, resolve_devices
-    from understudy.network.model_file import load_model
+    from understudy.inference.opening import open_model
     from understudy.runs.listing import resolve_model
 
     device = resolve_devices(devices)[0]
     keep_freed_memory()
     path = resolve_model(spec)
-    header, network = load_model(path, device)
+    header, network = open_model(path, device)
     if header.scale != 1:
         raise ModelFileError(
             "This network changes the size of the frame, which this version cannot do.",

@@ -9,16 +9,21 @@ from pathlib import Path
 
 from understudy.errors import ModelFileError, SequenceError, SettingError
 from understudy.frames import FrameSink, format_numbers
+from understudy.inference.foreign import is_foreign
 from understudy.settings import ApplySettings
 
 WHOLE_MIX = "1"
 
 
 def fingerprint(model: Path) -> str:
-    """A hash of the model file: the same for the same bytes, wherever the file lies."""
+    """A hash of the model file, and of the TOML that tells how an imported one is used: the same for the same
+    bytes, wherever they lie."""
     try:
         with model.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+            made = hashlib.file_digest(file, "sha256")
+        if is_foreign(model):
+            made.update(model.with_suffix(".toml").read_bytes())
+        return made.hexdigest()[:32]
     except OSError as error:
         raise ModelFileError(
             "The model file cannot be read.", found=error.strerror or str(error), where=str(model)

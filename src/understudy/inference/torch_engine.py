@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 class TorchEngine:
-    """Runs a network as it is, channels last. ``precision``: ``float32`` or ``bfloat16``.
+    """Runs a network as it is, channels last. ``precision``: ``float32`` or ``bfloat16``. ``name``: of the
+    network's own runtime where it has one.
 
     It computes with the thread count of the thread that calls it. ``parallel`` callers with few threads each
     get through a sequence faster than one caller with all of them, as none waits for another.
     """
 
-    name = "torch"
-
     def __init__(
         self, network: Any, device: torch.device, precision: str = "float32", parallel: int = 1
     ) -> None:
+        self.name = str(getattr(network, "runtime", "torch"))
         self.network = network.eval().to(device=device, memory_format=memory_format(device))
         self.device = device
         self.precision = precision

@@ -1,4 +1,4 @@
-"""The small TOML file beside an ONNX or TorchScript file, as knobs and ports; ``understudy.export.sidecar``
+"""The TOML beside an ONNX or TorchScript file as knobs and ports; ``understudy.inference.sidecar``
 reads it."""
 
 from __future__ import annotations
@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.errors import ModelFileError
-from understudy.export.sidecar import OptionText, PortText, Sidecar, read_sidecar
+from understudy.inference.sidecar import OptionText, PortText, Sidecar, read_sidecar
 from understudy.server.models.card import Option, Port, RequestError, is_knob_name, safe_name
 
 __all__ = ["Sidecar", "option_of", "ports_of", "read_sidecar"]

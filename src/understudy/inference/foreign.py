@@ -13,11 +13,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from understudy.colour import ColourEncoding
-from understudy.errors import MissingPackageError, ModelFileError
-from understudy.export.sidecar import ANY, Sidecar, read_sidecar
+from understudy.device import is_out_of_memory
+from understudy.errors import ApplyError, MissingPackageError, ModelFileError, UnderstudyError
+from understudy.inference.onnx_memory import bytes_per_pixel
+from understudy.inference.sidecar import ANY, Sidecar, read_sidecar
 from understudy.network.model_file import ExtraInput, ModelHeader
 
 ENDINGS = (".onnx", ".pt", ".ts", ".torchscript")
@@ -39,26 +42,30 @@ def is_foreign(path: Path) -> bool:
 
 
 def read_header(path: str | Path) -> ModelHeader:
-    """The header of a network of another program, from its TOML. ModelFileError when there is none."""
+    """The header of a network of another program, from its TOML. ModelFileError when there is none, or when
+    apply cannot use what it describes."""
     file = Path(path)
     side = sidecar_of(file)
+    try:
+        return _header(file, side)
+    except ValidationError as error:
+        raise ModelFileError(
+            "The TOML describes a network that apply cannot use.",
+            expected="1 to 64 channels for each input, and a reasonable size_multiple",
+            found="; ".join(each["msg"] for each in error.errors())[:300],
+            where=str(file.with_suffix(".toml")),
+        ) from error
+
+
+def _header(file: Path, side: Sidecar) -> ModelHeader:
     groups = [names_of(port.channels) for port in side.inputs]
     made = side.outputs[0].channels
     matte = side.matte or (made == 1 and len(groups[0]) != 1)
-    outputs = ["A"] if matte else groups[0]
-    if made not in (ANY, len(outputs)):
-        raise ModelFileError(
-            "The result of this network is neither the plate, changed, nor a matte.",
-            expected=f"{len(groups[0])} channels out, as many as in, or one",
-            found=f"{made} channels out",
-            where=str(file),
-            remedy="It can be served: understudy serve.",
-        )
     colour = ColourEncoding(space=side.colour, scale=1.0 / side.range)
     return ModelHeader(
         kind="matte" if matte else "image",
         input_channels=groups[0],
-        output_channels=outputs,
+        output_channels=_outputs(file, groups[0], made, matte),
         extra=[
             ExtraInput(name=p.name, channels=g, colour=colour)
             for p, g in zip(side.inputs, groups, strict=True)
@@ -72,9 +79,31 @@ def read_header(path: str | Path) -> ModelHeader:
     )
 
 
+def _outputs(file: Path, plate: list[str], made: int, matte: bool) -> list[str]:
+    """The channels that come out: the plate's, its colours alone, or a matte. ModelFileError otherwise."""
+    if matte and made in (ANY, 1):
+        return ["A"]
+    if not matte and made in (ANY, len(plate)):
+        return plate
+    if not matte and (made, len(plate)) == (3, 4):
+        return plate[:3]
+    raise ModelFileError(
+        "The result of this network is neither the plate, changed, nor a matte.",
+        expected="one channel out" if matte else f"{len(plate)} channels out, as many as in, or one",
+        found=f"{made} channels out",
+        where=str(file),
+        remedy="It can be served: understudy serve.",
+    )
+
+
 def _hash(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelFileError(
+            "The network cannot be read.", found=error.strerror or str(error), where=str(path)
+        ) from error
 
 
 def names_of(channels: int) -> list[str]:
@@ -92,7 +121,7 @@ def sidecar_of(path: Path) -> Sidecar:
             expected=f"{path.with_suffix('.toml').name} beside it, with inputs and outputs",
             found="none" if not path.with_suffix(".toml").is_file() else "one without them",
             where=str(path),
-            remedy="Bring it in with: understudy import",
+            remedy=f"Bring it in first, then use what that writes: understudy import {path.name}",
         )
     return side
 
@@ -105,11 +134,17 @@ def load_model(path: str | Path, device: Any = "cpu") -> tuple[ModelHeader, Any]
 
 
 class ForeignNetwork(nn.Module):
-    """A network of another program with the methods of our own. ``stride`` is its size multiple."""
+    """A network of another program with the methods of our own. ``stride`` is its size multiple.
+
+    ``runtime``: what runs it, which no other engine replaces. ``bytes_per_pixel``: of memory that torch does
+    not know of, 0 where it knows of all.
+    """
 
     def __init__(self, path: Path, side: Sidecar, header: ModelHeader) -> None:
         super().__init__()
         self.inner = open_network(path, side)
+        self.path = path
+        self.runtime, self.bytes_per_pixel = self.inner.runtime, self.inner.bytes_per_pixel
         self.stride, self.reach = header.stride, header.reach
         self.counts = [len(header.input_channels), *(len(extra.channels) for extra in header.extra)]
         self.outputs = len(header.output_channels)
@@ -123,16 +158,33 @@ class ForeignNetwork(nn.Module):
         return self.finish(x, self.remainder(x, g))
 
     def remainder(self, x: Tensor, g: Tensor | None = None) -> Tensor:
-        """All the work; in float32 whatever the precision asked for. RuntimeError while being traced."""
-        if torch.jit.is_tracing():
-            raise RuntimeError("a network of another program cannot be converted")
-        with torch.autocast(x.device.type, enabled=False):
-            made = self.inner(list(torch.split(x.float(), self.counts, dim=1)))
+        """All the work; in float32 whatever the precision asked for. ApplyError when it does not run."""
+        try:
+            with torch.autocast(x.device.type, enabled=False):
+                made = self.inner(list(torch.split(x.float(), self.counts, dim=1)))
+        except Exception as error:  # a network may fail in any way that its maker did not think of
+            if isinstance(error, UnderstudyError) or is_out_of_memory(error):
+                raise
+            raise self._failed(error, x) from error
         return fitted(made, x, self.outputs)
+
+    def _failed(self, error: Exception, x: Tensor) -> ApplyError:
+        return ApplyError(
+            f"The network does not run on a picture of {x.shape[3]} x {x.shape[2]} pixels.",
+            found=last_line(error),
+            where=str(self.path),
+            remedy="If it needs larger ones, give a larger size_multiple in the TOML beside it.",
+        )
 
     def finish(self, x: Tensor, remainder: Tensor) -> Tensor:
         """Nothing is left to do."""
         return remainder.float()
+
+
+def last_line(error: Exception) -> str:
+    """The line of a long message that says what happened."""
+    lines = [line for line in str(error).strip().splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[-1].strip()[:200] if lines else 'no more is said'}"
 
 
 def fitted(made: Tensor, x: Tensor, outputs: int) -> Tensor:
@@ -148,7 +200,7 @@ def fitted(made: Tensor, x: Tensor, outputs: int) -> Tensor:
     return made
 
 
-def open_network(path: Path, side: Sidecar) -> nn.Module:
+def open_network(path: Path, side: Sidecar) -> OnnxNetwork | ScriptNetwork:
     """The network itself: a list of pictures (1, C, H, W) in, its first result out."""
     if not path.is_file():
         raise ModelFileError(
@@ -160,8 +212,11 @@ def open_network(path: Path, side: Sidecar) -> nn.Module:
 class OnnxNetwork(nn.Module):
     """An ONNX file on the CPU; scalar inputs get the defaults of the sidecar's options."""
 
+    runtime = "onnxruntime"
+
     def __init__(self, path: Path, side: Sidecar) -> None:
         super().__init__()
+        self.bytes_per_pixel = bytes_per_pixel(path)
         self.session = open_session(path)
         given = self.session.get_inputs()
         unknown = [each.type for each in given if each.type not in TYPES]
@@ -181,8 +236,19 @@ class OnnxNetwork(nn.Module):
             spec.name: _cast(np.ascontiguousarray(picture.cpu().numpy()), TYPES[spec.type])
             for spec, picture in zip(self.pictures, pictures, strict=True)
         }
-        made = self.session.run(None, feed | self.scalars)[0]
+        made = _run(self.session, feed | self.scalars)
         return torch.from_numpy(np.array(made, np.float32)).to(pictures[0].device)
+
+
+def _run(session: Any, feed: dict[str, np.ndarray]) -> np.ndarray:
+    """The first result. MemoryError when there was not enough, so that the frame is tried in tiles."""
+    try:
+        return session.run(None, feed)[0]
+    except Exception as error:  # onnxruntime's own errors have no common base
+        told = str(error).lower()
+        if "failed to allocate" in told or "bad_alloc" in told or "bad allocation" in told:
+            raise MemoryError(last_line(error)) from error
+        raise
 
 
 def _all_known(names: list[str], known: dict[str, Any]) -> bool:
@@ -219,6 +285,9 @@ def open_session(path: Path) -> Any:
 
 class ScriptNetwork(nn.Module):
     """A TorchScript file. It is a program: only for files whose makers are trusted."""
+
+    runtime = "TorchScript"
+    bytes_per_pixel = 0.0
 
     def __init__(self, path: Path, side: Sidecar) -> None:
         super().__init__()

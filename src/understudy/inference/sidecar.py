@@ -31,7 +31,7 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from understudy.errors import ModelFileError
 from understudy.toml_text import to_toml
@@ -51,6 +51,13 @@ class PortText(_Strict):
     name: str = Field(min_length=1, max_length=64)
     channels: int = Field(default=3, ge=ANY, le=1024)
     tensor: str = ""
+
+    @field_validator("channels")
+    @classmethod
+    def _some(cls, channels: int) -> int:
+        if channels == 0:
+            raise ValueError("an input or output has at least one channel; -1 takes what comes")
+        return channels
 
 
 class OptionText(_Strict):
@@ -73,7 +80,7 @@ class Sidecar(_Strict):
     description: str = ""
     colour: Literal["linear", "srgb", "raw"] = "linear"
     range: float = Field(default=1.0, gt=0)
-    size_multiple: int = Field(default=1, ge=1, le=4096)
+    size_multiple: int = Field(default=1, ge=1, le=1024)
     reach: int = Field(default=REACH, ge=0, le=1 << 14)
     matte: bool = False
     inputs: list[PortText] = []

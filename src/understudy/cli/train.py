@@ -16,4 +16,5 @@ def command(settings: TrainSettings, *, json: JsonFlag = False) -> int:
 
     with StopFlag() as stop, training_progress(json) as progress:
         result = train(settings, progress.report, stop=stop)
-        return progress.ended(result.run) if result.rank == 0 else 0  # the others have helped, and say nothing
+        # Processes other than the first have helped, and say nothing.
+        return progress.ended(result.run) if result.rank == 0 else 0

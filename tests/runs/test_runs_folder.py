@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.errors import ModelFileError, RunError, WriteError
-from understudy.runs import RunFolder, RunState, check_name, default_name, list_runs, resolve_model
+from understudy.runs import RunFolder, RunState, check_name, default_name, list_runs, making, resolve_model
 from understudy.runs import summary as summary_file
 from understudy.runs.state import this_host
 
@@ -118,6 +119,57 @@ def test_a_name_that_exists_is_refused_and_left_alone(run: RunFolder) -> None:
     with pytest.raises(RunError, match="exists already"):
         RunFolder.create(run.path.parent, run.name)
     assert sorted(os.listdir(run.path)) == before
+
+
+def test_a_new_folder_is_a_run_from_the_first_moment_on(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path, "a", "crop_size = 64\n")
+    assert [found.name for found in list_runs(tmp_path)] == ["a"]
+    assert run.settings_path.read_text() == "crop_size = 64\n"
+    assert run.condition() == "stopped (lost)" and not run.is_busy(), "nobody trains it yet"
+    assert sorted(os.listdir(run.path)) == ["settings.toml", "state.json"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_one_that_is_killed_while_making_a_run_leaves_its_name_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = os.fork()
+    if not process:
+        monkeypatch.setattr(making.os, "rename", lambda *paths: os._exit(9))
+        RunFolder.create(tmp_path, "a")
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 9
+    (left,) = tmp_path.iterdir()
+    assert list_runs(tmp_path) == []
+    assert RunFolder.create(tmp_path, "a").name == "a" and left.exists(), "it may be at work still"
+    os.utime(left, (1, 1))
+    RunFolder.create(tmp_path, "b")
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+def test_an_empty_folder_takes_no_name_and_a_foreign_one_does(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert RunFolder.create(tmp_path, "empty").read_state().state == "starting"
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "notes.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    for name in ("foreign", "file"):
+        with pytest.raises(RunError, match="is no run") as caught:
+            RunFolder.create(tmp_path, name)
+        assert "resume" not in caught.value.remedy
+    assert sorted(os.listdir(tmp_path)) == ["empty", "file", "foreign"]
+    assert os.listdir(tmp_path / "foreign") == ["notes.txt"]
+
+
+def test_of_many_that_make_the_same_name_at_once_one_succeeds(tmp_path: Path) -> None:
+    def make(_: int) -> bool:
+        try:
+            return RunFolder.create(tmp_path, "a").name == "a"
+        except RunError:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(make, range(16))) == 1
+    assert os.listdir(tmp_path) == ["a"]
 
 
 def test_a_discarded_run_leaves_no_folder_behind(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import contextlib
 import json
 import os
 import random
-import shutil
 import signal
 import sys
 import time
@@ -24,7 +23,6 @@ import OpenImageIO as oiio
 from safetensors.numpy import load_file
 from small_networks import shrink
 
-from understudy.errors import RunError
 from understudy.network.model_file import read_header
 from understudy.runs import RunFolder
 from understudy.settings import TrainSettings, load_settings_file
@@ -66,13 +64,7 @@ def live(wanted: TrainSettings) -> int:
 
 def _live(wanted: TrainSettings) -> int:
     folder = wanted.data_directory / str(wanted.name)
-    try:
-        result = resume(RunFolder.open(folder))
-    except RunError:
-        if (folder / "state.json").exists():
-            raise
-        shutil.rmtree(folder, ignore_errors=True)  # killed before it was a run
-        result = train(wanted)
+    result = resume(RunFolder.open(folder)) if folder.exists() else train(wanted)
     return 0 if result.state == "finished" else 1
 
 

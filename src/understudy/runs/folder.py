@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from understudy.errors import ModelFileError, RunError
-from understudy.runs import names, renaming, summary
+from understudy.runs import making, names, renaming, summary
 from understudy.runs.files import TEMPORARY, remove_leftovers, write_atomically
-from understudy.runs.state import RunState, is_fresh, read_state_file
+from understudy.runs.state import RunState, first_state, is_fresh, read_state_file, state_text
 
 STATE_FILE, SETTINGS_FILE, LOG_FILE = "state.json", "settings.toml", "run.log"
 STOP_FILE, LOCK_FILE = "stop", "lock"
@@ -38,19 +38,23 @@ class RunFolder:
         return self.path.name
 
     @classmethod
-    def create(cls, data_directory: str | Path, name: str | None = None) -> RunFolder:
-        """Make the folder of a new run, and the data directory where needed.
+    def create(
+        cls, data_directory: str | Path, name: str | None = None, settings: str | None = None
+    ) -> RunFolder:
+        """Make the folder of a new run, with its first state and its ``settings`` (the text of settings.toml)
+        in it from the first moment on, and the data directory where needed.
 
         RunError when the name exists or is not allowed, or the folder cannot be made. Without a name it is
         Training_<yymmdd>_<hhmmss>, with _2, _3 ... behind it when that is taken.
         """
         parent = Path(os.path.abspath(data_directory))
         wanted = names.check_name(name) if name is not None else names.default_name()
-        made = _make_parents(parent)
+        files = {STATE_FILE: first_state()} | ({} if settings is None else {SETTINGS_FILE: settings})
+        made = making.make_parents(parent)
         try:
-            run = cls(_make_new(parent, wanted, only=name is not None))
+            run = cls(making.make_folder(parent, wanted, name is not None, files))
         except RunError:
-            _remove_empty(made)
+            making.remove_empty(made)
             raise
         run._made = made
         return run
@@ -118,7 +122,7 @@ class RunFolder:
         return read_state_file(self.state_path)
 
     def write_state(self, state: RunState) -> None:
-        write_atomically(self.state_path, state.model_dump_json(indent=1) + "\n")
+        write_atomically(self.state_path, state_text(state))
 
     def is_busy(self) -> bool:
         """Whether a process is training it: a fresh heartbeat."""
@@ -269,7 +273,7 @@ class RunFolder:
         """Take back what ``create`` made, when the work is refused before it began."""
         with contextlib.suppress(RunError):
             self._remove_files()
-        _remove_empty(self._made)
+        making.remove_empty(self._made)
 
     def _remove_files(self) -> int:
         freed = 0
@@ -278,7 +282,7 @@ class RunFolder:
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:
-                raise _cannot(f"{path.name} cannot be deleted.", self.path, error) from error
+                raise making.cannot(f"{path.name} cannot be deleted.", self.path, error) from error
             freed += size
         with contextlib.suppress(OSError):
             self.path.rmdir()
@@ -321,55 +325,6 @@ def _prefix(folder: Path) -> str:
         return folder.name
     stems = [path.stem for path in _files(folder) if path.suffix == ".summary" and path.stem[:1] != "."]
     return stems[0] if len(stems) == 1 else folder.name
-
-
-def _make_parents(folder: Path) -> tuple[Path, ...]:
-    """Make ``folder`` and what is missing above it; the folders made, deepest first."""
-    missing = [p for p in (folder, *folder.parents) if not p.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        _remove_empty(tuple(missing))
-        raise _cannot("The data directory cannot be made.", folder, error) from error
-    return tuple(missing)
-
-
-def _make_new(parent: Path, wanted: str, only: bool) -> Path:
-    for count in range(1, 1000):
-        path = parent / (wanted if count == 1 else f"{wanted}_{count}")
-        try:
-            path.mkdir()
-            return path
-        except FileExistsError:
-            if only:
-                raise _exists(path) from None
-        except OSError as error:
-            raise _cannot("The data directory cannot be written to.", parent, error) from error
-    raise _exists(parent / wanted)
-
-
-def _remove_empty(folders: Iterable[Path]) -> None:
-    with contextlib.suppress(OSError):
-        for folder in folders:
-            folder.rmdir()
-
-
-def _cannot(message: str, where: Path, error: OSError) -> RunError:
-    return RunError(
-        message,
-        expected="a folder that may be written to",
-        found=error.strerror or str(error),
-        where=str(where),
-        remedy="Correct the rights of the folder, or choose another.",
-    )
-
-
-def _exists(path: Path) -> RunError:
-    return RunError(
-        f"A run called {path.name} exists already.",
-        where=str(path),
-        remedy=f"Choose another --name, or go on with it: understudy resume {path}",
-    )
 
 
 def _not_a_run(path: Path) -> RunError:

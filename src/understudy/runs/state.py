@@ -65,6 +65,17 @@ def read_state_file(path: Path) -> RunState:
         return RunState(state="damaged", reason=f"{path.name} does not make sense: {reason}")
 
 
+def state_text(state: RunState) -> str:
+    """What stands in state.json."""
+    return state.model_dump_json(indent=1) + "\n"
+
+
+def first_state() -> str:
+    """state.json of a run that no process has begun to train yet. Until one does, it counts as stopped."""
+    now = time.time()
+    return state_text(RunState(state="starting", host=this_host(), created=now, updated=now))
+
+
 def this_host() -> str:
     return socket.gethostname()
 

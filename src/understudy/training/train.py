@@ -62,10 +62,9 @@ def train(
         if settings.preview:
             read_previews(job)
         most = _plan_steps(job, settings)
-        run = RunFolder.create(settings.data_directory, settings.name)
+        run = RunFolder.create(settings.data_directory, settings.name, to_toml(settings.anchored()))
         session = Session(job, run, clock, report, stop, share, max_steps=most)
         try:
-            _write_settings(run, settings)
             return _watch_over(session, run)
         except BaseException as error:
             if session.begun:

@@ -1,7 +1,8 @@
 """Runs on disk: folders, state, heartbeat, stopping. No torch here."""
 
+from understudy.runs.contents import is_run
 from understudy.runs.files import write_atomically
-from understudy.runs.folder import RunFolder, is_run
+from understudy.runs.folder import RunFolder
 from understudy.runs.heartbeat import Heartbeat
 from understudy.runs.listing import list_runs, resolve_model
 from understudy.runs.names import check_name, default_name

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from understudy.errors import ModelFileError, RunError
-from understudy.runs import making, names, renaming, summary
-from understudy.runs.files import TEMPORARY, remove_leftovers, write_atomically
+from understudy.runs import contents, making, names, renaming, summary
+from understudy.runs.contents import LOCK_FILE, LOG_FILE, SETTINGS_FILE, STATE_FILE, STOP_FILE, is_run
+from understudy.runs.files import remove_leftovers, write_atomically
 from understudy.runs.state import RunState, first_state, is_fresh, read_state_file, state_text
-
-STATE_FILE, SETTINGS_FILE, LOG_FILE = "state.json", "settings.toml", "run.log"
-STOP_FILE, LOCK_FILE = "stop", "lock"
-FIXED_FILES = (SETTINGS_FILE, LOG_FILE, STOP_FILE, LOCK_FILE, renaming.PLAN_FILE, STATE_FILE)
 
 
 class RunFolder:
@@ -27,7 +25,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.prefix = _prefix(path)
+        self.prefix = contents.prefix_of(path)
         self._made: tuple[Path, ...] = ()
 
     def __repr__(self) -> str:
@@ -170,11 +168,8 @@ class RunFolder:
         """(step, frame number, path) of every preview, oldest first."""
         return sorted((int(f[1]), int(f[2]), path) for path, f in self._matching(names.PREVIEW_FILE))
 
-    def _matching(self, pattern: names.re.Pattern[str]) -> Iterator[tuple[Path, names.re.Match[str]]]:
-        for path in _files(self.path):
-            found = pattern.fullmatch(path.name.removeprefix(self.prefix))
-            if found and path.name.startswith(self.prefix):
-                yield path, found
+    def _matching(self, pattern: re.Pattern[str]) -> Iterator[tuple[Path, re.Match[str]]]:
+        return contents.matching(self.path, self.prefix, pattern)
 
     def newest(self) -> Path | None:
         """The numbered .cat with the most steps, or None."""
@@ -237,23 +232,15 @@ class RunFolder:
         names.check_name(new)
         self.refuse_when_busy("renamed")
         self.path = renaming.rename(self.path, self.prefix, new)
-        self.prefix = _prefix(self.path)
+        self.prefix = contents.prefix_of(self.path)
 
     def own_files(self) -> list[Path]:
         """Every file that belongs to the run, the state last. Links, folders and foreign files do not."""
-        fixed = [self.path / name for name in FIXED_FILES]
-        present = set(_files(self.path))
-        return [p for p in sorted(present) if self._is_own(p)] + [p for p in fixed if p in present]
-
-    def _is_own(self, path: Path) -> bool:
-        if path.name.startswith(TEMPORARY):
-            return True
-        ending = path.name.removeprefix(self.prefix)
-        return ending != path.name and any(pattern.fullmatch(ending) for pattern in names.OWN_FILES)
+        return contents.own_files(self.path, self.prefix)
 
     def size(self) -> int:
         """Bytes that ``delete`` would free."""
-        return sum(_size(path) for path in self.own_files())
+        return sum(contents.size_of(path) for path in self.own_files())
 
     def delete(self) -> int:
         """Remove the run's files, and the folder when nothing else is in it; bytes freed.
@@ -267,64 +254,17 @@ class RunFolder:
                 where=str(self.path),
                 remedy="Remove the link by hand, or delete the run where it is.",
             )
-        return self._remove_files()
+        return contents.remove_files(self.path, self.prefix)
 
     def discard(self) -> None:
         """Take back what ``create`` made, when the work is refused before it began."""
         with contextlib.suppress(RunError):
-            self._remove_files()
+            contents.remove_files(self.path, self.prefix)
         making.remove_empty(self._made)
-
-    def _remove_files(self) -> int:
-        freed = 0
-        for path in self.own_files():
-            size = _size(path)
-            try:
-                path.unlink(missing_ok=True)
-            except OSError as error:
-                raise making.cannot(f"{path.name} cannot be deleted.", self.path, error) from error
-            freed += size
-        with contextlib.suppress(OSError):
-            self.path.rmdir()
-        return freed
 
     def tidy(self) -> None:
         """Remove what a killed writer left behind. Only for the process that owns the run."""
         remove_leftovers(self.path, older_than=0)
-
-
-def is_run(path: Path) -> bool:
-    """Whether the folder ``path`` holds a run: a state.json, or settings.toml beside a .summary or .cat."""
-    if not path.is_dir():
-        return False
-    if (path / STATE_FILE).is_file():
-        return True
-    found = {file.suffix for file in _files(path)}
-    return (path / SETTINGS_FILE).is_file() and bool(found & {".summary", ".cat", ".ost"})
-
-
-def _files(folder: Path) -> list[Path]:
-    """The plain files in ``folder``; no links, nothing when it went away."""
-    try:
-        with os.scandir(folder) as entries:
-            return [folder / e.name for e in entries if e.is_file(follow_symlinks=False)]
-    except OSError:
-        return []
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0
-
-
-def _prefix(folder: Path) -> str:
-    """What the files of the run in ``folder`` begin with."""
-    if (folder / f"{folder.name}.summary").exists():
-        return folder.name
-    stems = [path.stem for path in _files(folder) if path.suffix == ".summary" and path.stem[:1] != "."]
-    return stems[0] if len(stems) == 1 else folder.name
 
 
 def _not_a_run(path: Path) -> RunError:

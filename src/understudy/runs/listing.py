@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from understudy.errors import ModelFileError, RunError
-from understudy.runs.folder import RunFolder, is_run
+from understudy.runs.contents import is_run
+from understudy.runs.folder import RunFolder
 
 
 def list_runs(data_directory: str | Path) -> list[RunFolder]:

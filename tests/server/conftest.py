@@ -100,7 +100,7 @@ class Server:
             "SC_PAGE_SIZE"
         )
 
-    def wait_for(self, event: str, seconds: float = 20.0, **facts: Any) -> dict[str, Any]:
+    def wait_for(self, event: str, seconds: float = 60.0, **facts: Any) -> dict[str, Any]:
         """The first line of the log with this event and these facts."""
         return wait_until(
             lambda: next((line for line in list(self.log) if _is(line, event, facts)), None), seconds
@@ -119,7 +119,7 @@ def _is(line: dict[str, Any], event: str, facts: dict[str, Any]) -> bool:
     return line.get("event") == event and all(line.get(key) == value for key, value in facts.items())
 
 
-def wait_until(look: Callable[[], Any], seconds: float = 20.0) -> Any:
+def wait_until(look: Callable[[], Any], seconds: float = 60.0) -> Any:
     """The first true value of ``look``; fails after so many seconds."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from understudy.server.models.card import Call
 
 ORIGINAL = """
 import os
@@ -129,7 +132,8 @@ def models(tmp_path_factory):
     write_model(folder, "gain", ORIGINAL)
     (folder / "gain" / "weights.txt").write_text("0.25")
     write_model(folder, "broken", "import nothing_of_that_name\n")
-    write_model(folder, "harmful", HARMFUL, 'time_limit = 2.0\nmemory_limit = "500MB"\n')
+    write_model(folder, "harmful", HARMFUL, 'time_limit = 100.0\nmemory_limit = "500MB"\n')
+    write_model(folder, "impatient", HARMFUL, "time_limit = 2.0\n")
     return folder
 
 
@@ -179,24 +183,64 @@ def test_a_broken_model_is_left_out_of_the_menu_and_the_others_are_served(farm, 
 
 
 @pytest.mark.parametrize(
-    ("way", "said"),
+    ("model", "way", "said"),
     [
-        ("exit", "crashed"),
-        ("segfault", "crashed"),
-        ("hang", "longer than 2 s"),
-        ("leak", "memory"),
-        ("map", "memory"),
+        ("harmful", "exit", "crashed"),
+        ("harmful", "segfault", "crashed"),
+        ("impatient", "hang", "longer than 2 s"),
+        ("harmful", "leak", "memory"),
+        ("harmful", "map", "memory"),
     ],
 )
 def test_a_model_that_harms_takes_down_itself_is_said_to_be_down_and_comes_back(
-    farm, until, picture, way, said
+    farm, until, picture, model, way, said
 ):
-    until(lambda: not farm.infer("harmful", picture).error)
-    error = farm.infer("harmful", picture, way=way).error
+    until(lambda: not farm.infer(model, picture).error)
+    error = farm.infer(model, picture, way=way).error
     assert "Harmful" in error and said in error
     assert farm.infer("gain", picture).picture().shape == picture.shape
-    until(lambda: not farm.infer("harmful", picture).error, 10)
+    until(lambda: not farm.infer(model, picture).error)
     assert farm.is_alive()
+
+
+def test_a_request_that_notices_late_tells_the_first_reason_and_leaves_the_next_process_alone(
+    models, until, picture
+):
+    from understudy.server.log import ServerLog
+    from understudy.server.models.python_model import PythonModel
+
+    model = PythonModel(models / "harmful", ServerLog(io.StringIO()))
+    try:
+        until(lambda: model.state == "ready")
+        ended = model._process
+        ended.end("it used too much memory")
+        until(lambda: model.state == "ready" and model._process is not ended)
+        assert "it used too much memory" in model._give_up(ended, "it crashed").message
+        assert model.state == "ready"
+        model.run([Call([np.moveaxis(picture, -1, 0)], options={"way": "fine"})])
+    finally:
+        model.close()
+
+
+def test_a_model_whose_memory_is_full_can_still_say_so():
+    """The last byte within the limit may be gone: without a reserve the process would end without a word."""
+    code = """
+import numpy as np
+from understudy.server.models import python_worker
+python_worker.limit_memory(400 << 20)
+kept = []
+for size in (10_000_000, 100_000, 1000):
+    try:
+        while True:
+            kept.append(np.ones(size, np.float32))
+    except MemoryError as error:
+        last = error
+said = python_worker.trouble(last)
+more = bytearray(16 << 20)
+print(said["kind"], said["said"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    assert done.stdout.split() == ["memory", "MemoryError"], done.stderr[-500:]
 
 
 def test_while_a_model_is_down_a_request_is_told_so_and_the_menu_still_has_it(farm, until, picture):
@@ -227,7 +271,7 @@ def test_what_a_model_returns_is_normalised_or_named(farm, until, picture):
 def test_a_model_that_writes_into_its_pipe_harms_only_itself(farm, until, picture):
     until(lambda: not farm.infer("harmful", picture).error)
     assert farm.infer("harmful", picture, way="rubbish").error
-    until(lambda: not farm.infer("harmful", picture).error, 10)
+    until(lambda: not farm.infer("harmful", picture).error)
 
 
 def test_what_a_model_prints_goes_to_the_log(farm, until, picture):
@@ -282,7 +326,7 @@ def test_no_process_of_a_model_outlives_the_server(serve, until, models):
     children = _children(server.process.pid)
     assert children
     server.process.kill()
-    until(lambda: not any(_runs(child) for child in children), 10)
+    until(lambda: not any(_runs(child) for child in children))
 
 
 def _children(pid):

@@ -42,7 +42,7 @@ def image_of(planes: np.ndarray) -> Image:
         planes = np.repeat(planes, SENT, axis=0)
     channels, height, width = planes.shape
     rows = np.ascontiguousarray(planes[:, ::-1], "<f4")
-    return Image(width, height, channels, memoryview(rows).cast("B"))
+    return Image(width, height, channels, rows.data.cast("B"))
 
 
 def split_ports(card: Card) -> list[tuple[Port, int, int]]:
@@ -113,7 +113,9 @@ def model_message(card: Card) -> Model:
 def options_of(model: Model) -> dict[str, object]:
     """All options that a request carries. ``RequestError`` when one has no value, or comes twice."""
     found: dict[str, object] = {}
-    for each in [*model.bool_options, *model.int_options, *model.float_options, *model.string_options]:
+    carried: list[messages.BoolAttrib | messages.IntAttrib | messages.FloatAttrib | messages.StringAttrib]
+    carried = [*model.bool_options, *model.int_options, *model.float_options, *model.string_options]
+    for each in carried:
         _add(found, each.name, each.values)
     return found
 

@@ -15,7 +15,7 @@ import numpy as np
 from understudy.server import protocol
 from understudy.server.fair import Reservation
 from understudy.server.house import UNKNOWN, House
-from understudy.server.messages import FieldValuePairAttrib, RequestInference, RequestWrapper
+from understudy.server.messages import FieldValuePairAttrib, Model, RequestInference, RequestWrapper
 from understudy.server.models.card import Answer, Call, Card, ModelDown, RequestError, ServedModel
 from understudy.server.pace import Pace
 from understudy.server.peer import Peer, PeerEnded, PeerGone, PeerSlow
@@ -123,7 +123,7 @@ class Session:
         if wanted > FREE_SIZE:
             self._reservation = self.house.gate.reserve(self.client, 2 * wanted)
             _wait(self._reservation.granted, self.peer)
-        reader.use(memoryview(_aligned(wanted)))
+        reader.use(_aligned(wanted).data)
 
     def _infer(self, request: RequestInference) -> list[Part]:
         asked = request.model.name if request.model else None
@@ -164,11 +164,12 @@ class Session:
 
 def call_of(card: Card, request: RequestInference) -> Call:
     """A request as a call to the model; ``RequestError`` when it does not fit."""
-    options = options_of(request.model)
+    model = request.model or Model()
+    options = options_of(model)
     return Call(
         pictures=gather(card, [planes_of(image) for image in request.images]),
         options=card.read_options(options, gentle=True),
-        buttons=card.read_buttons(buttons_of(request.model)),
+        buttons=card.read_buttons(buttons_of(model)),
         linear=True,
     )
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from understudy.errors import ModelFileError, UnderstudyError
 from understudy.server.house import House
@@ -193,8 +194,9 @@ class Sources:
         )
 
     def _note_failure(self, path: Path, error: Exception) -> None:
-        known = isinstance(error, UnderstudyError)
-        said = {"said": error.text} if known else {"error": error}
+        said: dict[str, Any] = {"error": error}
+        if isinstance(error, UnderstudyError):
+            said = {"said": error.text}
         self.house.log.error("a model could not be loaded", path=str(path), **said)
 
     def _forget(self, path: Path) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from functools import cache
 from typing import Any
 
 MAX_FIELDS = 4096
@@ -52,9 +51,17 @@ def wire_field(number: int, kind: str | type, repeated: bool = False) -> Any:
     return field(default=None, metadata={"wire": spec})
 
 
-@cache
+_known: dict[type, dict[int, WireField]] = {}
+
+
 def wire_fields(message: type) -> dict[int, WireField]:
-    """The fields of a message class by number, in the order of their numbers."""
+    """The fields of a message class by number, in the order of their numbers; looked at once."""
+    if message not in _known:
+        _known[message] = _looked_at(message)
+    return _known[message]
+
+
+def _looked_at(message: type) -> dict[int, WireField]:
     found = {}
     for each in fields(message):
         spec = each.metadata["wire"]
@@ -201,6 +208,8 @@ def _take_message(reader: _Reader, message: Any, spec: WireField, at: int, end: 
     size, at = reader.length(at, end)
     inner = None if spec.repeated else getattr(message, spec.name)
     if inner is None:
+        if spec.message is None:
+            raise WireError("a field that holds no message")
         inner = spec.message()
         _put(message, spec, inner)
     _decode(reader, inner, at, at + size)

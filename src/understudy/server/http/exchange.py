@@ -85,7 +85,7 @@ class Body:
     async def _receive(self, size: int, head_size: int) -> memoryview:
         memory = np.empty(size + 128, np.uint8)
         first = -(memory.ctypes.data + head_size) % 64
-        body, at = memoryview(memory)[first : first + size], 0
+        body, at = memory.data[first : first + size], 0
         async for chunk in self._chunks():
             if at + len(chunk) > size:
                 raise Refusal(400, "The body is longer than its Content-Length.")
@@ -133,7 +133,8 @@ async def answered(request: Request, future: Future[Answer]) -> Answer:
     arrived = asyncio.wrap_future(future)
     leaving = asyncio.ensure_future(_gone(request))
     try:
-        await asyncio.wait({arrived, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        waited: set[asyncio.Future[Any]] = {arrived, leaving}
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         if arrived.done():
             return arrived.result()
         future.cancel()

@@ -186,7 +186,7 @@ def write_answer(card: Card, request: InferRequest, answer: Answer) -> tuple[lis
         entry: dict[str, Any] = {"name": wish.name, "datatype": kind, "shape": [1, *values.shape]}
         if wish.binary:
             entry["parameters"] = {"binary_data_size": values.nbytes}
-            parts.append(memoryview(values).cast("B"))
+            parts.append(values.data.cast("B"))
         else:
             entry["data"] = _listed(values)
         described.append(entry)

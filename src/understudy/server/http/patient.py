@@ -33,10 +33,8 @@ class _Patient(_Base):  # type: ignore[misc, valid-type]
         self._since, self._unread = time.monotonic(), 0
         super().connection_made(transport)
         host = self.client[0] if self.client else ""
-        if (
-            sum(other.client is not None and other.client[0] == host for other in self.connections)
-            > MOST_OF_ONE
-        ):
+        others = [getattr(other, "client", None) for other in self.connections]
+        if sum(client is not None and client[0] == host for client in others) > MOST_OF_ONE:
             transport.abort()
         self._look()
 

@@ -12,7 +12,7 @@ import sys
 from collections import OrderedDict
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -25,8 +25,9 @@ class BaseModel:
     name = "Base model"
     options: tuple[str, ...] = ()
     buttons: tuple[str, ...] = ()
-    inputs: ClassVar[dict[str, int]] = OrderedDict([("input", 3)])
-    outputs: ClassVar[dict[str, int]] = OrderedDict([("output", 3)])
+    # Here too, for a model that does not call the __init__ below.
+    inputs: dict[str, int] = OrderedDict([("input", 3)])  # noqa: RUF012
+    outputs: dict[str, int] = OrderedDict([("output", 3)])  # noqa: RUF012
 
     def __init__(self) -> None:
         self.name = "Base model"
@@ -84,6 +85,8 @@ def import_model(folder: Path) -> type:
     _install(folder.parent)
     package = _package(f"models.{folder.name}", folder)
     spec = importlib.util.spec_from_file_location(f"{package.__name__}.model", folder / "model.py")
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{folder.name}/model.py cannot be imported")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
     spec.loader.exec_module(module)
@@ -94,16 +97,16 @@ def _install(models: Path) -> None:
     """Put the modules in place. A ``common`` folder beside the models, a studio's own, goes before ours."""
     _package("models", models)
     base = ModuleType("models.baseModel")
-    base.BaseModel = BaseModel
+    vars(base)["BaseModel"] = BaseModel
     sys.modules["models.baseModel"] = base
-    sys.modules["models"].baseModel = base
+    vars(sys.modules["models"])["baseModel"] = base
     sys.modules["message_pb2"] = message_module()
     common = _package("models.common", models / "common")
     if not (models / "common" / "util.py").is_file():
         util = ModuleType("models.common.util")
-        util.linear_to_srgb, util.srgb_to_linear = linear_to_srgb, srgb_to_linear
+        vars(util).update(linear_to_srgb=linear_to_srgb, srgb_to_linear=srgb_to_linear)
         sys.modules["models.common.util"] = util
-        common.util = util
+        vars(common)["util"] = util
 
 
 def _package(name: str, folder: Path) -> ModuleType:

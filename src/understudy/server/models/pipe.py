@@ -40,12 +40,12 @@ class Pipe:
         read.
         """
         raw = json.dumps({**head, "sizes": [len(block) for block in blocks]}).encode()
-        for part in (WORD.pack(len(raw)) + raw, *blocks):
-            self._send(memoryview(part), deadline)
+        for part in (memoryview(WORD.pack(len(raw)) + raw), *blocks):
+            self._send(part, deadline)
 
     def receive(self, limit: int, deadline: float | None = None) -> tuple[dict[str, Any], list[np.ndarray]]:
         """The next message; all blocks together are at most ``limit`` bytes."""
-        (size,) = WORD.unpack(self._read(WORD.size, deadline))
+        (size,) = WORD.unpack(self._read(WORD.size, deadline).data)
         if size > MAX_HEAD:
             raise PipeError("a head that is too long")
         try:
@@ -66,7 +66,7 @@ class Pipe:
 
     def _read(self, size: int, deadline: float | None) -> np.ndarray:
         block = np.empty(size, np.uint8)
-        view = memoryview(block)
+        view = block.data
         while view:
             count = self._timed(self._connection.recv_into, view, deadline)
             if not count:
@@ -91,16 +91,18 @@ def packed(planes: np.ndarray) -> tuple[dict[str, Any], memoryview]:
     """Planes (channels, height, width) as a description and a block; rows go as they lie in memory."""
     flipped = planes.ndim == 3 and planes.strides[1] < 0
     rows = np.ascontiguousarray(planes[:, ::-1] if flipped else planes, np.float32)
-    return {"shape": list(planes.shape), "flipped": flipped}, memoryview(rows).cast("B")
+    return {"shape": list(planes.shape), "flipped": flipped}, rows.data.cast("B")
 
 
 def unpacked(description: Any, block: np.ndarray) -> np.ndarray:
     """The planes of a description and a block; ``PipeError`` when they do not fit."""
     shape = description.get("shape") if isinstance(description, dict) else None
-    fits = (
-        isinstance(shape, list) and len(shape) == 3 and all(type(each) is int and each > 0 for each in shape)
-    )
-    if not fits or math.prod(shape) * 4 != len(block):
+    if (
+        not isinstance(shape, list)
+        or len(shape) != 3
+        or not all(type(each) is int and each > 0 for each in shape)
+        or math.prod(shape) * 4 != len(block)
+    ):
         raise PipeError("a picture that does not fit its description")
     planes = block.view(np.float32).reshape(shape)
     return planes[:, ::-1] if description.get("flipped") else planes

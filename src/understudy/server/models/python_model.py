@@ -78,7 +78,7 @@ class PythonModel:
         self.introduced = False
         self._process: PythonProcess | None = None
         self._pause = FIRST_PAUSE
-        self._reason = ""
+        self._changing = threading.Lock()
         self._closed = threading.Event()
         threading.Thread(target=self._keep, name=f"keeper-{folder.name}", daemon=True).start()
 
@@ -105,7 +105,7 @@ class PythonModel:
         except PipeTimeout:
             raise self._give_up(process, f"it took longer than {self._side.time_limit:g} s") from None
         except PipeError:
-            raise self._give_up(process, self._reason or "it crashed") from None
+            raise self._give_up(process, "it crashed") from None
         return self._read(process, answer, blocks)
 
     def _read(self, process: PythonProcess, answer: dict[str, Any], blocks: list[Any]) -> Answer:
@@ -129,10 +129,12 @@ class PythonModel:
         return RequestFailed(f'The model "{self.card.label}" failed on this request ({said}).')
 
     def _give_up(self, process: PythonProcess, why: str) -> ModelDown:
-        """End the process; the keeper starts another."""
-        self._reason = why
-        self.state, self.trouble = "down", f"{why}; it is being started again"
-        process.end()
+        """End the process; the keeper starts another, and may have done so already."""
+        process.end(why)
+        why = process.reason or why
+        with self._changing:
+            if process is self._process:
+                self.state, self.trouble = "down", f"{why}; it is being started again"
         return ModelDown(f'The model "{self.card.label}" was stopped: {why}. It is being started again.')
 
     # ------------------------------------------------------------ kept
@@ -152,9 +154,9 @@ class PythonModel:
 
     def _start(self) -> PythonProcess | None:
         """A process that has introduced its model; None when it does not come to that."""
-        self._reason = ""
         process = PythonProcess(self._folder, self._memory_limit, self._log)
-        self._process = process
+        with self._changing:
+            self._process = process
         try:
             hello, _ = process.pipe.receive(0, time.monotonic() + self._side.start_limit)
             if hello.get("op") != "hello":
@@ -176,11 +178,10 @@ class PythonModel:
         """Until the process ends, look at its memory."""
         while process.is_alive() and not self._closed.wait(LOOK):
             if process.memory() > self._memory_limit:
-                self._reason = "it used too much memory"
-                process.end()
+                process.end("it used too much memory")
         process.end()
         if not self._closed.is_set():
-            self._note_down(self._reason or "it crashed", None, code=process.code)
+            self._note_down(process.reason or "it crashed", None, code=process.code)
 
     def _note_down(self, why: str, error: Exception | None, **facts: Any) -> None:
         self.state, self.trouble = "down", f"{why}; it is being started again"

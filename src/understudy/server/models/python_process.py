@@ -22,12 +22,13 @@ MAX_LINES = 2000
 
 
 class PythonProcess:
-    """A running worker: its pipe, its memory, its end."""
+    """A running worker: its pipe, its memory, its end. ``reason``: why it was ended, if somebody did."""
 
     def __init__(self, folder: Path, memory_limit: int, log: ServerLog) -> None:
         self._log = log
         self._name = folder.name
         self._ended = False
+        self.reason = ""
         self._ending = threading.Lock()
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         ours, theirs = socket.socketpair()
@@ -86,11 +87,13 @@ class PythonProcess:
         except (OSError, ValueError, IndexError):
             return 0
 
-    def end(self) -> None:
-        """Kill the process and whatever it started. May be called twice, and from several threads."""
+    def end(self, reason: str = "") -> None:
+        """Kill the process and whatever it started. May be called twice, and from several threads: the first
+        reason counts."""
         with self._ending:
             if self._ended:
                 return
+            self.reason = reason
             with contextlib.suppress(OSError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()

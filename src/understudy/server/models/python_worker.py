@@ -22,7 +22,8 @@ from understudy.server.models.pipe import Pipe, PipeError, packed, unpacked
 
 MAX_REQUEST = 1 << 34  # the server has limits of its own
 MAX_TRACE = 8000
-OUT_OF_MEMORY = 17
+RESERVE = 64 << 20
+"""Bytes beyond the limit for saying that it was reached: the model keeps what it took."""
 
 
 def main(arguments: list[str]) -> int:
@@ -55,7 +56,17 @@ def limit_memory(size: int) -> None:
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if size:
-        resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+        resource.setrlimit(resource.RLIMIT_DATA, (size, size + RESERVE))
+
+
+def use_reserve() -> None:
+    """Lift the limit of memory by the reserve; the process is about to be ended."""
+    try:
+        import resource
+    except ImportError:
+        return
+    most = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _end_with(parent: int) -> None:
@@ -155,6 +166,8 @@ def _planes(item: Any) -> np.ndarray:
 def trouble(error: BaseException) -> dict[str, Any]:
     """An exception, for the log of the server; the client is told its type only."""
     kind = "memory" if isinstance(error, MemoryError) else "model"
+    if kind == "memory":
+        use_reserve()
     said = type(error).__name__
     trace = "".join(traceback.format_exception(error))[-MAX_TRACE:]
     return {"op": "trouble", "kind": kind, "said": said, "trace": trace}

@@ -58,12 +58,14 @@ def test_the_form_has_the_settings_in_copycats_order_with_help_units_and_default
     assert form.get_by_label("Crop Size").get_attribute("placeholder") == "256"
 
 
-def test_a_path_completes_as_one_types_and_sequences_are_recognised(page, stage):
+@pytest.mark.parametrize("held", [0, 700], ids=["quick", "slow"])
+def test_a_path_completes_as_one_types_and_sequences_are_recognised(page, stage, held):
+    """``held``: milliseconds that the button stays down; the offers stay open meanwhile."""
     open_form(page)
     field(page, "Input").click()
     field(page, "Input").press_sequentially(str(stage.footage) + "/pl")
-    page.locator(".us-offer", has_text="plate").click()
-    page.locator(".us-offer", has_text="plate.####.png").click()
+    page.locator(".us-offer", has_text="plate").click(delay=held)
+    page.locator(".us-offer", has_text="plate.####.png").click(delay=held)
     until(lambda: field(page, "Input").input_value() == stage.plate)
 
 

@@ -48,6 +48,7 @@ class PathField:
         self.field.on("focus", lambda: self._set_focus(True))
         self.field.on("blur", lambda: self._set_focus(False))
         self._focused = False
+        self._offers: list[Offer] = []
 
     @property
     def value(self) -> str:
@@ -95,17 +96,25 @@ class PathField:
         self._show([] if only_itself else offers or [])
 
     def _show(self, offers: list[Offer]) -> None:
+        if offers != self._offers:  # a line that was made anew would lose the click that is on its way
+            self._fill(offers)
+        (self.menu.open if offers else self.menu.close)()
+
+    def _fill(self, offers: list[Offer]) -> None:
+        self._offers = offers
         self.list.clear()
         with self.list:
             for offer in offers:
                 item = ui.item(on_click=lambda o=offer: self._choose(o)).props("clickable dense")
+                # The field keeps the focus: a blur before the click would end the offering.
+                item.on("mousedown.prevent", js_handler="() => {}")
                 with item, ui.element("div").classes("us-offer"):
                     ui.icon(ICONS[offer.kind]).classes("us-small")
                     ui.label(offer.label)
                     ui.label(offer.note).classes("us-small").style("margin-left: auto")
-        (self.menu.open if offers else self.menu.close)()
 
     async def _choose(self, offer: Offer) -> None:
+        self._focused = True
         self.field.value = offer.text
         self._changed()
         if offer.kind == "folder":

@@ -19,11 +19,13 @@ from training_bench import StopAt, assert_same_course, held_out, losses, weights
 from understudy.errors import SettingError, TrainingError, UnderstudyError
 from understudy.network.unet import SIZES
 from understudy.runs import RunFolder
-from understudy.training import processes
+from understudy.training import children
+from understudy.training.clock import Clock
 from understudy.training.company import Company
 from understudy.training.learner import Learner, Share
+from understudy.training.place import find_place
 from understudy.training.prepare import make_job
-from understudy.training.processes import find_place, share_for
+from understudy.training.processes import share_for
 from understudy.training.progress_file import load_progress
 
 STEPS = 20
@@ -39,13 +41,13 @@ def tiny_networks() -> Iterator[None]:
 def steps_of_others(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """The processes that were started as helpers; none is left when the test ends."""
     started: list[Any] = []
-    start = processes.Children._start
+    start = children.Children._start
 
     def noting(self: Any, rank: int, threads: int) -> Any:
         started.append(start(self, rank, threads))
         return started[-1]
 
-    monkeypatch.setattr(processes.Children, "_start", noting)
+    monkeypatch.setattr(children.Children, "_start", noting)
     yield started
     assert [process.poll() for process in started].count(None) == 0
 
@@ -111,10 +113,16 @@ def test_a_time_limit_ends_all_processes_together(
     def joining(self: Company, job: Any, path: Path, step: int, stop: Any, say: Any) -> bool:
         """The time begins here: how long processes take to start depends on how busy the machine is."""
         joined = join(self, job, path, step, stop, say)
-        say.__self__.clock.start = time.monotonic()
+        clocks[0].start = time.monotonic()
         return joined
 
+    def clock(limit: float | None, start: float) -> Clock:
+        clocks.append(Clock(limit, start))
+        return clocks[-1]
+
+    clocks: list[Clock] = []
     monkeypatch.setattr(Company, "join", joining)
+    monkeypatch.setattr("understudy.training.train.Clock", clock)
     result = bench.train(time_limit=8, devices="cpu:2")
     assert result.state == "finished" and result.step > 3
     assert result.run.read_summary()[-1]["time"] < 8
@@ -406,7 +414,7 @@ def test_what_process_0_is_refused_for_ends_the_others_too(
         try:
             make_job(bench.settings(input_channels="depth.Z"), leader)
         except UnderstudyError as error:
-            leader.refuse(error)  # type: ignore[attr-defined]
+            leader.meeting.refuse(error)  # type: ignore[attr-defined]
             with pytest.raises(UnderstudyError, match="depth"):
-                helper.hear(None)
+                helper.meeting.hear(None)
             raise

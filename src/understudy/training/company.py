@@ -1,4 +1,4 @@
-"""Several processes that train one network, and what they tell each other.
+"""Several processes that train one network, and what they tell each other while they do.
 
 Each works on its part of every batch. Torch's DistributedDataParallel sums the gradients while the way back
 is still under way; one small exchange per step carries the loss, whether to stop, and new Total Steps, so
@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
-import re
 import threading
 import time
 import warnings
@@ -23,16 +21,17 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from understudy.device import is_out_of_memory
-from understudy.errors import TrainingError, UnderstudyError
+from understudy.errors import UnderstudyError
 from understudy.network.effect import EffectNetwork
-from understudy.training.learner import Share, no_memory
+from understudy.training.learner import Learner, Share, no_memory
+from understudy.training.lost import first_line, is_lost, is_of_connection
+from understudy.training.meeting import LOOK_SECONDS, Meeting
+from understudy.training.plan import Plan
 
-JOIN_SECONDS = 900.0
 ANSWER_SECONDS = 900.0
-SAY_AFTER_SECONDS = 5.0
-LOOK_SECONDS = 0.05
 GRACE_SECONDS = 3.0
 LEAVE_SECONDS = 5.0
+AGREED = ("totals", "batch_size", "rate_factor", "joined", "judged", "turned")
 
 
 class _Remainder(nn.Module):
@@ -61,9 +60,10 @@ class Company(Share):
     ) -> None:
         self.rank, self.world, self.device, self.threads = rank, world, device, threads
         self.store, self.gone = store, gone
+        self.meeting = Meeting(rank, store, gone)
         self._wrapped: nn.Module | None = None
         self._word = (False, 0, False)
-        self._published = self._went = False
+        self._times = 0  # that they have met again
 
     # -- beginning -----------------------------------------------------------------------------------------
 
@@ -76,7 +76,7 @@ class Company(Share):
                 f"Batch size {self.world} is smaller than the number of processes: "
                 f"{self.world} of {came} are used."
             )
-        self._publish(
+        self.meeting.publish(
             settings=job.settings.anchored().model_dump(mode="json"),
             plan=job.plan.model_dump(mode="json"),
             digest=job.digest,
@@ -84,74 +84,17 @@ class Company(Share):
             world=self.world,
             run=str(path),
         )
-        if not self._wait_for_others(stop, say):
+        if not self.meeting.wait_for_others(self.world, stop, say):
             return False
-        self._went = True
-        self.store.set("go", "yes")
         self.enter(job.learner, step)
         return True
 
-    def _publish(self, **word: Any) -> None:
-        self._published = True
-        self.store.set("job", json.dumps(word))
-
-    def _wait_for_others(self, stop: Any, say: Callable[[str], None]) -> bool:
-        """Whether all are ready; no when a stop was asked for first."""
-        began, said = time.monotonic(), False
-        waiting = set(range(1, self.world))
-        while waiting:
-            waiting = {rank for rank in waiting if not self._is_ready(rank)}
-            waited = time.monotonic() - began
-            if waiting and stop:
-                return False
-            told = self.gone()
-            if told or waited > JOIN_SECONDS:
-                raise did_not_join(told or f"process {min(waiting)} did not come in {waited:.0f} s")
-            if waiting and not said and waited > SAY_AFTER_SECONDS:
-                said = True
-                say(f"Waiting for {len(waiting)} of {self.world} processes to join.")
-            time.sleep(LOOK_SECONDS if waiting else 0)
-        return True
-
-    def _is_ready(self, rank: int) -> bool:
-        if self.store.check([f"excuse/{rank}"]):
-            raise did_not_join(f"process {rank}: {self.store.get(f'excuse/{rank}').decode()}")
-        return bool(self.store.check([f"ready/{rank}"]))
-
-    def hear(self, stop: Any) -> dict[str, Any]:
-        """What process 0 wants done. The same refusal as there, when it was refused there."""
-        word: dict[str, Any] = json.loads(self._wait_for_word("job", stop))
-        if "refused" in word:
-            raise UnderstudyError(str(word["refused"]))
-        return word
-
-    def _wait_for_word(self, name: str, stop: Any) -> bytes:
-        """Asked for again and again, so that a signal is heard meanwhile, and a lost process 0 noticed."""
-        until = time.monotonic() + JOIN_SECONDS
-        try:
-            while not self.store.check([name]):
-                if stop or time.monotonic() > until:
-                    raise did_not_join("a request to stop" if stop else "nothing was heard from process 0")
-                time.sleep(LOOK_SECONDS)
-            return bytes(self.store.get(name))
-        except RuntimeError as error:
-            raise did_not_join(f"process 0 is gone ({_first_line(error)})") from error
-
-    def excuse(self, error: UnderstudyError) -> None:
-        """Tell process 0 why this one cannot take part."""
-        self.store.set(f"excuse/{self.rank}", error.text)
-
-    def report_ready(self, stop: Any) -> bool:
-        """Tell process 0 that this one can begin, and wait until all can; False when nothing comes of it."""
-        self.store.set(f"ready/{self.rank}", "")
-        return self._wait_for_word("go", stop) == b"yes"
-
-    def enter(self, learner: Any, step: int) -> int:
+    def enter(self, learner: Learner, step: int) -> int:
         """Connect, and begin with the weights of process 0; the step that they are of."""
-        with self.together():
+        with self._to_the_end():
             dist.init_process_group(
                 "cpu:gloo,cuda:nccl" if self._on_nccl() else "gloo",
-                store=dist.PrefixStore("company", self.store),
+                store=dist.PrefixStore(f"company/{self._times}", self.store),
                 rank=self.rank,
                 world_size=self.world,
                 timeout=datetime.timedelta(seconds=ANSWER_SECONDS),
@@ -161,6 +104,31 @@ class Company(Share):
                 learner.load(state)
             self._wrapped = self._wrap(learner.network)
         return step
+
+    def meet_again(self, learner: Learner, step: int) -> int:
+        """After memory ran out in one of them, wherever in the step that was: part, connect anew, and go on
+        with the plan and the weights of process 0, which are of ``step`` there. That step."""
+        with self._to_the_end():
+            self.store.set(self._sign_of_no_memory(), "")  # first: it tells the others why this one parts
+            if self.device is not None and self.device.type == "cuda":
+                abort()  # on a GPU others may wait for what never comes
+            self._part()
+            self._times += 1
+            self.meeting.come_together(f"again/{self._times}", self.world)
+            self._agree(learner.plan)
+        return self.enter(learner, step)
+
+    def _agree(self, plan: Plan) -> None:
+        name = f"plan/{self._times}"
+        if self.rank == 0:
+            self.store.set(name, plan.model_dump_json())
+            return
+        agreed = Plan.model_validate_json(self.store.get(name))
+        for field in AGREED:
+            setattr(plan, field, getattr(agreed, field))
+
+    def _sign_of_no_memory(self) -> str:
+        return f"no memory/{self._times}"
 
     def _on_nccl(self) -> bool:
         """NCCL between GPUs, unless two processes share one, which it does not allow."""
@@ -189,8 +157,10 @@ class Company(Share):
     # -- each step -----------------------------------------------------------------------------------------
 
     def remainder(self, network: EffectNetwork, x: Tensor) -> Tensor:
-        assert self._wrapped is not None, "join comes before the first step"
-        return self._wrapped(x)
+        if self._wrapped is None:
+            raise RuntimeError("join comes before the first step")
+        answer: Tensor = self._wrapped(x)
+        return answer
 
     def say(self, stop: bool, total: int, turn: bool) -> None:
         self._word = (stop, total, turn)
@@ -204,7 +174,7 @@ class Company(Share):
         return values[0]
 
     def spread(self, step: int, state: dict[str, Tensor]) -> tuple[int, dict[str, Tensor]]:
-        with self.together():
+        with self._to_the_end():
             number = torch.tensor([step])
             dist.broadcast(number, 0)
             for name in sorted(state):
@@ -213,15 +183,39 @@ class Company(Share):
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
+        """The block in which a process that is gone is a TrainingError; one that has parted because its
+        memory ran out is a MemoryError here, too."""
         try:
             yield
         except (RuntimeError, MemoryError) as error:
             if is_out_of_memory(error):
-                raise no_memory() from error
-            told = self._who_is_gone()
-            if not told and not _is_of_connection(error):
                 raise
-            raise _lost(told or _first_line(error)) from error
+            if self._has_parted(error):
+                raise MemoryError("Memory ran out in another process.") from error
+            told = self._who_is_gone()
+            if not told and not is_of_connection(error):
+                raise
+            raise is_lost(told or first_line(error)) from error
+
+    def _has_parted(self, error: BaseException) -> bool:
+        with contextlib.suppress(RuntimeError):  # where the store has gone with process 0
+            return is_of_connection(error) and self.store.check([self._sign_of_no_memory()])
+        return False
+
+    @contextlib.contextmanager
+    def _to_the_end(self) -> Iterator[None]:
+        """The block in which nothing can be done about memory that runs out, nor about one that is gone."""
+        try:
+            with self.together():
+                yield
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise no_memory() from error
+        except UnderstudyError as error:
+            if self._times == 0 or error.exit_code == 1:
+                raise
+            raise is_lost(error.found) from error
 
     def _who_is_gone(self) -> str:
         """In words which process has ended; it may take a moment until that can be seen."""
@@ -232,21 +226,12 @@ class Company(Share):
 
     # -- the end -------------------------------------------------------------------------------------------
 
-    def refuse(self, error: BaseException) -> None:
-        """Nothing comes of it: the others need not wait."""
-        self._dismiss(refused=getattr(error, "text", "") or "process 0 ended before the start")
-
-    def _dismiss(self, **word: Any) -> None:
-        if self.rank == 0 and not self._published:
-            with contextlib.suppress(RuntimeError):
-                self._publish(**word)
-
     def leave(self) -> None:
         """Part from the others. A connection that is broken does not hold this process up."""
-        self._dismiss(world=0, run="")
-        if self.rank == 0 and not self._went:
-            with contextlib.suppress(RuntimeError):
-                self.store.set("go", "no")
+        self.meeting.leave()
+        self._part()
+
+    def _part(self) -> None:
         self._wrapped = None
         if not dist.is_initialized():
             return
@@ -278,33 +263,3 @@ def _host() -> str:
     import socket
 
     return socket.gethostname()
-
-
-def _first_line(error: BaseException) -> str:
-    """What torch says, without where in its own source it stands."""
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return re.sub(r".*third_party/[^\]]*\] ", "", line)[:160]
-
-
-def _is_of_connection(error: BaseException) -> bool:
-    told = str(error).lower()
-    signs = ("gloo", "nccl", "connection", "timed out", "timeout", "socket", "peer")
-    return isinstance(error, dist.DistError) or any(sign in told for sign in signs)
-
-
-def did_not_join(found: str) -> UnderstudyError:
-    return UnderstudyError(
-        "Not all processes could begin.",
-        expected="every device and machine of this training at its start, with the same frames before it",
-        found=found,
-        where="--devices",
-        remedy="Start all of them within a quarter of an hour, on the same files, or use fewer.",
-    )
-
-
-def _lost(found: str) -> TrainingError:
-    return TrainingError(
-        "One of the processes is gone, and training has ended.",
-        found=found,
-        remedy="What was learned is saved: go on with understudy resume, and fewer --devices.",
-    )

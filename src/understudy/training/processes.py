@@ -13,107 +13,21 @@ import contextlib
 import os
 import shutil
 import socket
-import subprocess
-import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
-import understudy
 from understudy.device import core_count, resolve_devices
-from understudy.errors import SettingError
 from understudy.settings import TrainSettings
+from understudy.training.children import Children
 from understudy.training.learner import Share
+from understudy.training.place import Place, find_place
 
-TORCHRUN = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-COPYCAT = ("COPYCAT_RANK", "COPYCAT_WORLD_SIZE", "COPYCAT_MAIN_ADDR", "COPYCAT_MAIN_PORT")
-MOST_PROCESSES = 4096
-LEAVE_SECONDS = 5.0
-ABORT_SECONDS = 10.0
 LOOPBACKS = ("lo", "lo0")
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where this process stands among those that something else has started. ``local_rank`` of
-    ``local_world`` on this machine; ``farm`` tells that the names were CopyCat's."""
-
-    rank: int
-    world: int
-    address: str
-    port: int
-    local_rank: int = 0
-    local_world: int = 1
-    farm: bool = False
-    notes: tuple[str, ...] = ()
-
-
-def find_place(environment: Mapping[str, str]) -> Place | None:
-    """The place that the environment names, or None. SettingError when it names half of one."""
-    given = [name for name in COPYCAT if environment.get(name)]
-    if given:
-        return _copycat_place(environment, given)
-    if not all(environment.get(name) for name in TORCHRUN):
-        return None
-    local_world = _number(environment, "LOCAL_WORLD_SIZE", 1, MOST_PROCESSES, "1")
-    return _place(
-        environment,
-        TORCHRUN,
-        local_rank=_number(environment, "LOCAL_RANK", 0, MOST_PROCESSES, "0"),
-        local_world=local_world,
-    )
-
-
-def _copycat_place(environment: Mapping[str, str], given: list[str]) -> Place:
-    missing = [name for name in COPYCAT if name not in given]
-    if missing:
-        raise SettingError(
-            "Training on several machines needs all of CopyCat's variables, or none.",
-            expected=", ".join(COPYCAT),
-            found=f"no {', '.join(missing)}",
-            where="the environment",
-            remedy="Set what is missing, or unset the others to train on this machine alone.",
-        )
-    notes = []
-    if environment.get("COPYCAT_SYNC_INTERVAL", "1") != "1":
-        notes.append("COPYCAT_SYNC_INTERVAL is not needed: gradients are exchanged in every step.")
-    if environment.get("COPYCAT_LOCAL_ADDR"):
-        notes.append(
-            "COPYCAT_LOCAL_ADDR is not used: GLOO_SOCKET_IFNAME names the network card, where needed."
-        )
-    return _place(environment, COPYCAT, farm=True, notes=tuple(notes))
-
-
-def _place(environment: Mapping[str, str], names: tuple[str, ...], **more: Any) -> Place:
-    rank, world, address, port = names
-    count = _number(environment, world, 1, MOST_PROCESSES)
-    place = _number(environment, rank, 0, count - 1)
-    return Place(place, count, environment[address], _number(environment, port, 1, 65535), **more)
-
-
-def _number(environment: Mapping[str, str], name: str, least: int, most: int, default: str = "") -> int:
-    text = environment.get(name, default)
-    if text.isdecimal() and least <= int(text) <= most:
-        return int(text)
-    raise SettingError(
-        "A variable for training on several machines makes no sense.",
-        expected=f"a whole number from {least} to {most}",
-        found=text,
-        where=name,
-        remedy="Correct it, or unset it to train on this machine alone.",
-    )
-
-
-def is_called_to_help() -> bool:
-    """Whether another process leads the training that this one was started for."""
-    place = find_place(os.environ)
-    return place is not None and place.rank > 0
 
 
 @contextlib.contextmanager
@@ -162,7 +76,7 @@ def _called(place: Place, devices: list[torch.device], stop: Any) -> Iterator[Sh
     try:
         yield company
     except BaseException as error:
-        company.refuse(error)
+        company.meeting.refuse(error)
         raise
     finally:
         company.leave()
@@ -179,7 +93,8 @@ def _meeting_point(place: Place, stop: Any) -> Any:
 
     import torch.distributed as dist
 
-    from understudy.training.company import JOIN_SECONDS, did_not_join
+    from understudy.training.lost import did_not_join
+    from understudy.training.meeting import JOIN_SECONDS
 
     if place.rank:
         _wait_for_port(place, stop)
@@ -199,7 +114,8 @@ def _meeting_point(place: Place, stop: Any) -> Any:
 
 def _wait_for_port(place: Place, stop: Any) -> None:
     """Until process 0 is there. Tried here, as torch's own waiting hears no signal."""
-    from understudy.training.company import JOIN_SECONDS, did_not_join
+    from understudy.training.lost import did_not_join
+    from understudy.training.meeting import JOIN_SECONDS
 
     until = time.monotonic() + JOIN_SECONDS
     while True:
@@ -248,77 +164,3 @@ def _on_loopback() -> Iterator[None]:
         yield
     finally:
         del os.environ[name]
-
-
-class Children:
-    """The other processes, from 1 on. Their standard input is a line of life: it closes with this process."""
-
-    def __init__(self, folder: Path, devices: list[torch.device], threads: int) -> None:
-        self.folder, self.devices = folder, devices
-        self._ending = False
-        self._processes: list[subprocess.Popen[bytes]] = []
-        try:
-            for rank in range(1, len(devices)):
-                self._processes.append(self._start(rank, threads))
-        except BaseException:
-            self.end()
-            raise
-        if devices[0].type == "cuda":
-            threading.Thread(target=self._watch, name="children", daemon=True).start()
-
-    def _start(self, rank: int, threads: int) -> subprocess.Popen[bytes]:
-        place = [str(self.folder), str(rank), str(len(self.devices)), str(self.devices[rank]), str(threads)]
-        source = str(Path(understudy.__file__).parents[1])
-        paths = [source, *filter(None, [os.environ.get("PYTHONPATH")])]
-        with self._log(rank).open("wb") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "understudy.training.worker", *place],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(paths)},
-                start_new_session=True,  # Ctrl-C is for process 0, which stops all of them after their step
-            )
-
-    def _log(self, rank: int) -> Path:
-        return self.folder / f"process-{rank}.log"
-
-    def gone(self) -> str:
-        """In words which of them has ended, with its last words; nothing while all are there."""
-        for rank, process in enumerate(self._processes, 1):
-            code = process.poll()
-            if code is not None:
-                how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-                return f"process {rank} on {self.devices[rank]} {how}{self._last_words(rank)}"
-        return ""
-
-    def _last_words(self, rank: int) -> str:
-        with contextlib.suppress(OSError):
-            lines = self._log(rank).read_text(errors="replace").strip().splitlines()
-            return f": {' '.join(line.strip() for line in lines[-5:])[-500:]}" if lines else ""
-        return ""
-
-    def _watch(self) -> None:
-        """A GPU waits for one that is gone without end: wake this process up when a child is lost."""
-        from understudy.training.company import abort
-
-        while not self._ending and all(process.poll() in (None, 0) for process in self._processes):
-            time.sleep(1.0)
-        time.sleep(ABORT_SECONDS)
-        if not self._ending:
-            abort()
-
-    def end(self) -> None:
-        """They leave by themselves; whoever does not is ended."""
-        self._ending = True
-        for process in self._processes:
-            with contextlib.suppress(OSError):
-                if process.stdin:
-                    process.stdin.close()
-        until = time.monotonic() + LEAVE_SECONDS
-        for process in self._processes:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.1, until - time.monotonic()))
-            if process.poll() is None:
-                process.kill()
-                process.wait()

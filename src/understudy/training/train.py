@@ -18,9 +18,11 @@ from understudy.training.clock import Clock, process_start
 from understudy.training.events import Ended, Event, Said
 from understudy.training.learner import Share
 from understudy.training.pictures import read_previews
+from understudy.training.place import is_called_to_help
 from understudy.training.prepare import Job, make_job
-from understudy.training.processes import is_called_to_help, share_for
+from understudy.training.processes import share_for
 from understudy.training.progress_file import Progress, check_fits, load_progress
+from understudy.training.records import RunRecords
 from understudy.training.session import Session
 from understudy.training.worker import work
 
@@ -63,9 +65,10 @@ def train(
             read_previews(job)
         most = _plan_steps(job, settings)
         run = RunFolder.create(settings.data_directory, settings.name, to_toml(settings.anchored()))
-        session = Session(job, run, clock, report, stop, share, max_steps=most)
+        records = RunRecords(run, report)
+        session = Session(job, run, clock, records, stop, share, max_steps=most)
         try:
-            return _watch_over(session, run)
+            return _watch_over(session, records)
         except BaseException as error:
             if session.begun:
                 raise
@@ -115,7 +118,8 @@ def resume(
             clock.limit = limits.get("time_limit", None if job.plan.totals else changed.time_limit)
         if limits:
             _write_settings(run, changed)
-        return _watch_over(Session(job, run, clock, report, stop, share, step, best, most), run)
+        records = RunRecords(run, report)
+        return _watch_over(Session(job, run, clock, records, stop, share, step, best, most), records)
 
 
 def _help(share: Share, stop: Any) -> TrainResult:
@@ -128,31 +132,37 @@ def _write_settings(run: RunFolder, settings: TrainSettings) -> None:
     write_atomically(run.settings_path, to_toml(settings.anchored()))
 
 
-def _watch_over(session: Session, run: RunFolder) -> TrainResult:
+def _watch_over(session: Session, records: RunRecords) -> TrainResult:
     """Run the session under its heartbeat, and say how it ended whatever happens."""
-    job = session.job
+    job, run = session.job, records.run
     with Heartbeat(run, step=session.step, pairs=len(job.data.pairs), model_size=job.plan.size) as heartbeat:
-        run.clear_stop()
-        remove_leftovers(run.path, older_than=LEFT_SECONDS)
-        if hasattr(session.stop, "watch"):
-            session.stop.watch(run)
-        run.truncate_summary(session.step)
-        if not session.share.join(job, run.path, session.step, session.stop, session.say):
+        records.heartbeat = heartbeat
+        _clear(run, session)
+        if not session.share.join(job, run.path, session.step, session.stop, records.say):
             session.stop_at_once()
         heartbeat.update(state="training")
         run.log(f"training from step {session.step}, {job.plan.device}, {job.plan.precision}")
         try:
-            ended = session.go(heartbeat)
+            ended = session.go()
         except UnderstudyError as error:
             heartbeat.update(step=session.step)
             run.log(error.text)
             raise
-        best = session.best
+        best = session.held_out.best
         heartbeat.update(step=ended.step, **({"best_held_out": best} if best else {}))
         heartbeat.finish(ended.state, ended.reason)
         run.log(f"{ended.state} at step {ended.step} {ended.reason}".rstrip())
-    session.report(ended)
+    records.tell(ended)
     return _result(run, ended.state, ended.step)
+
+
+def _clear(run: RunFolder, session: Session) -> None:
+    """Remove what an earlier process has left: its stop request, half files, and losses of lost steps."""
+    run.clear_stop()
+    remove_leftovers(run.path, older_than=LEFT_SECONDS)
+    if hasattr(session.stop, "watch"):
+        session.stop.watch(run)
+    run.truncate_summary(session.step)
 
 
 def _result(run: RunFolder, state: str, step: int) -> TrainResult:

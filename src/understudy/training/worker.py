@@ -25,9 +25,10 @@ def work(company: Any, stop: Any = None) -> tuple[str, Path]:
     TrainingError when another one is lost.
     """
     from understudy.training.clock import Clock
+    from understudy.training.records import Records
     from understudy.training.session import Session
 
-    word = company.hear(stop)
+    word = company.meeting.hear(stop)
     path = Path(word["run"])
     if company.rank >= int(word["world"]):
         return "finished", path
@@ -35,13 +36,13 @@ def work(company: Any, stop: Any = None) -> tuple[str, Path]:
     try:
         job = _same_job(company, word)
     except UnderstudyError as error:
-        company.excuse(error)
+        company.meeting.excuse(error)
         raise
-    if not company.report_ready(stop):
+    if not company.meeting.report_ready(stop):
         return "stopped", path
     step = company.enter(job.learner, 0)
-    session = Session(job, None, Clock(None, time.monotonic()), lambda event: None, stop, company, step)
-    return session.go(None).state, path
+    session = Session(job, None, Clock(None, time.monotonic()), Records(), stop, company, step)
+    return session.go().state, path
 
 
 def _same_job(company: Any, word: dict[str, Any]) -> Any:

@@ -1,0 +1,104 @@
+"""How many steps there are to be: planned anew as time tells how fast they go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.training.clock import Clock
+from understudy.training.events import Planned
+from understudy.training.learner import Share
+from understudy.training.plan import UNKNOWN
+from understudy.training.prepare import Job
+from understudy.training.records import Records
+
+LATE = 0.03
+
+
+class Course:
+    """Turns a time limit into Total Steps. Among several processes process 0 only wishes (``wanted``), and
+    all take a new total over after the same step. ``max_steps`` is the most there may be, None for any."""
+
+    def __init__(self, job: Job, clock: Clock, share: Share, records: Records, max_steps: int | None) -> None:
+        self.job, self.plan, self.clock, self.share, self.records = job, job.plan, clock, share, records
+        self.max_steps = max_steps
+        self.announced = self._begun = False
+        self._wanted = 0
+
+    def begin(self, step: int) -> None:
+        """Say so where the time is over before the first step: one step is taken all the same."""
+        begun, self._begun = self._begun, True
+        if begun or not self.clock.is_up():
+            return
+        limit, elapsed = self.clock.limit or 0.0, self.clock.elapsed()
+        self.records.say(
+            f"The time limit of {limit:g} s was as good as over before the first step, {elapsed:.1f} s after "
+            "the start: one step is taken, so that there is a checkpoint. Resume it with a longer time limit."
+        )
+        if self.share.world == 1 and self.plan.total_steps > step + 1:
+            self._take_total(step, step + 1)
+
+    def extend(self, step: int) -> None:
+        """More steps where the last planned one is done and time is left."""
+        if step >= self.plan.total_steps and self._only_time_counts():
+            self._plan_total(step, step + max(1, self.clock.steps_that_fit()))
+
+    def wanted(self, step: int) -> int:
+        """The total that all are to take over after the step after ``step``; 0: the one they have."""
+        if step + 1 >= self.plan.total_steps and self._only_time_counts():
+            self._wanted = step + 1 + max(1, self.clock.steps_that_fit() - 1)
+        return self._wanted
+
+    def plan_again(self, step: int) -> None:
+        """After each step: take over what was agreed on, plan anew when it is time to, say it once."""
+        if self.share.heard_total:
+            self._wanted = 0
+            self._take_total(step, max(self.share.heard_total, step))
+        left = self.clock.steps_left()
+        if left is None and self._has_two_limits():
+            left = self.clock.steps_that_fit()
+        if left is not None:
+            total = step + left if self.max_steps is None else min(step + left, self.max_steps)
+            self._plan_total(step, max(total, step + 1))
+        if not self.announced and self.plan.totals and self.clock.pace and not self._wanted:
+            self.announce(step)
+
+    def end(self, step: int, finished: bool) -> None:
+        """``step`` was the last one; where it was the last planned one, the plan ends with it."""
+        if finished:
+            self.plan.totals.append((step, step))
+        if not self.announced and self.plan.totals:
+            self.announce(step)
+
+    def announce(self, step: int) -> None:
+        """Say how many steps there will be, of how many crops."""
+        self.announced = True
+        total, pace, pairs = self.plan.total_steps, self.clock.pace or 0.0, len(self.job.data.pairs)
+        self.records.update(state="training", total=total, plan=self._fields())
+        seconds = pace * (total - step) or None
+        self.records.tell(Planned(total, self.plan.batch_size, pairs, seconds, self.job.notes))
+        self.records.log(f"Total Steps {total}, batch size {self.plan.batch_size}, {pairs} pairs")
+
+    def _only_time_counts(self) -> bool:
+        return self.max_steps is None and self.clock.limit is not None
+
+    def _has_two_limits(self) -> bool:
+        """Whether it is not known yet which comes first, the planned end or the end of the time."""
+        timed = self.clock.limit is not None and self.clock.pace is not None
+        return timed and not self.announced and bool(self.plan.totals) and not self._wanted
+
+    def _plan_total(self, step: int, total: int) -> None:
+        if self.share.world > 1:
+            self._wanted = total  # all take it over after the next step
+        else:
+            self._take_total(step, total)
+
+    def _take_total(self, step: int, total: int) -> None:
+        old = self.plan.total_steps
+        if old != UNKNOWN and abs(total - old) <= LATE * (old - step):
+            return
+        self.plan.totals.append((step, total))
+        self.records.update(total=total, plan=self._fields())
+
+    def _fields(self) -> dict[str, Any]:
+        plan = self.plan
+        return {**plan.model_dump(exclude={"totals"}), "total_steps": plan.total_steps, "totals": plan.totals}

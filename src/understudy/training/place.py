@@ -1,0 +1,91 @@
+"""Where this process stands among those that torchrun or a farm has started, as the environment tells it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from understudy.errors import SettingError
+
+TORCHRUN = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+COPYCAT = ("COPYCAT_RANK", "COPYCAT_WORLD_SIZE", "COPYCAT_MAIN_ADDR", "COPYCAT_MAIN_PORT")
+MOST_PROCESSES = 4096
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where this process stands among those that something else has started. ``local_rank`` of
+    ``local_world`` on this machine; ``farm`` tells that the names were CopyCat's."""
+
+    rank: int
+    world: int
+    address: str
+    port: int
+    local_rank: int = 0
+    local_world: int = 1
+    farm: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def find_place(environment: Mapping[str, str]) -> Place | None:
+    """The place that the environment names, or None. SettingError when it names half of one."""
+    given = [name for name in COPYCAT if environment.get(name)]
+    if given:
+        return _copycat_place(environment, given)
+    if not all(environment.get(name) for name in TORCHRUN):
+        return None
+    local_world = _number(environment, "LOCAL_WORLD_SIZE", 1, MOST_PROCESSES, "1")
+    return _place(
+        environment,
+        TORCHRUN,
+        local_rank=_number(environment, "LOCAL_RANK", 0, MOST_PROCESSES, "0"),
+        local_world=local_world,
+    )
+
+
+def _copycat_place(environment: Mapping[str, str], given: list[str]) -> Place:
+    missing = [name for name in COPYCAT if name not in given]
+    if missing:
+        raise SettingError(
+            "Training on several machines needs all of CopyCat's variables, or none.",
+            expected=", ".join(COPYCAT),
+            found=f"no {', '.join(missing)}",
+            where="the environment",
+            remedy="Set what is missing, or unset the others to train on this machine alone.",
+        )
+    notes = []
+    if environment.get("COPYCAT_SYNC_INTERVAL", "1") != "1":
+        notes.append("COPYCAT_SYNC_INTERVAL is not needed: gradients are exchanged in every step.")
+    if environment.get("COPYCAT_LOCAL_ADDR"):
+        notes.append(
+            "COPYCAT_LOCAL_ADDR is not used: GLOO_SOCKET_IFNAME names the network card, where needed."
+        )
+    return _place(environment, COPYCAT, farm=True, notes=tuple(notes))
+
+
+def _place(environment: Mapping[str, str], names: tuple[str, ...], **more: Any) -> Place:
+    rank, world, address, port = names
+    count = _number(environment, world, 1, MOST_PROCESSES)
+    place = _number(environment, rank, 0, count - 1)
+    return Place(place, count, environment[address], _number(environment, port, 1, 65535), **more)
+
+
+def _number(environment: Mapping[str, str], name: str, least: int, most: int, default: str = "") -> int:
+    text = environment.get(name, default)
+    if text.isdecimal() and least <= int(text) <= most:
+        return int(text)
+    raise SettingError(
+        "A variable for training on several machines makes no sense.",
+        expected=f"a whole number from {least} to {most}",
+        found=text,
+        where=name,
+        remedy="Correct it, or unset it to train on this machine alone.",
+    )
+
+
+def is_called_to_help() -> bool:
+    """Whether another process leads the training that this one was started for."""
+    place = find_place(os.environ)
+    return place is not None and place.rank > 0

@@ -1,0 +1,131 @@
+"""The diary of a run: its losses, its state, its log, and what is told to whoever listens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from understudy.errors import WriteError
+from understudy.runs import Heartbeat, RunFolder
+from understudy.training.events import Event, Said, Stepped
+
+ROWS_AT_ONCE = 25
+REPORT_SECONDS = 0.1
+
+Row = dict[str, Any]
+
+
+class Records:
+    """Those of a process that only helps: it writes nothing and says nothing."""
+
+    writes = False
+
+    @property
+    def taken_over(self) -> bool:
+        """Whether another process trains the run by now."""
+        return False
+
+    def say(self, text: str) -> None:
+        """A sentence for the artist and for run.log."""
+
+    def log(self, text: str) -> None:
+        """A line for run.log alone."""
+
+    def tell(self, event: Event) -> None:
+        """Tell whoever listens."""
+
+    def update(self, **fields: Any) -> None:
+        """Change fields of the run's state."""
+
+    def note(self, row: Row) -> None:
+        """Keep the row of a step for the summary."""
+
+    def note_held_out(self, value: float) -> None:
+        """Add a figure on the held-out pair to the row of the last step."""
+
+    def note_pace(self, step: int, total: int | None, pace: float | None, announced: bool) -> None:
+        """Tell how it goes, a few times a second. ``total`` is None where it is not known yet."""
+
+    def write_full_rows(self) -> None:
+        """Write the rows that are kept once they are many."""
+
+    def write_rows(self) -> None:
+        """Write the rows that are kept."""
+
+    def cut_back(self, step: int) -> None:
+        """Forget all rows after ``step``."""
+
+    def attempt(self, write: Callable[[], object]) -> bool:
+        """Whether ``write`` succeeded; if not, what stood there stands, and training goes on."""
+        return True
+
+
+class RunRecords(Records):
+    """Those of the process that writes ``run``."""
+
+    writes = True
+
+    def __init__(self, run: RunFolder, report: Callable[[Event], None]) -> None:
+        self.run, self._report = run, report
+        self.heartbeat: Heartbeat | None = None
+        self._rows: list[Row] = []
+        self._reported = 0.0
+
+    @property
+    def taken_over(self) -> bool:
+        return self.heartbeat is not None and self.heartbeat.taken_over
+
+    def say(self, text: str) -> None:
+        self.run.log(text)
+        self.tell(Said(text))
+
+    def log(self, text: str) -> None:
+        self.run.log(text)
+
+    def tell(self, event: Event) -> None:
+        self._report(event)
+
+    def update(self, **fields: Any) -> None:
+        if self.heartbeat is not None:
+            self.heartbeat.update(**fields)
+
+    def note(self, row: Row) -> None:
+        self._rows.append(row)
+
+    def note_held_out(self, value: float) -> None:
+        if self._rows:
+            self._rows[-1]["held_out"] = value
+
+    def note_pace(self, step: int, total: int | None, pace: float | None, announced: bool) -> None:
+        now = time.monotonic()
+        if not self._rows or (now - self._reported < REPORT_SECONDS and step != total):
+            return
+        self._reported, loss = now, self._rows[-1]["loss"]
+        left = pace * (total - step) if pace and total else None
+        self.update(step=step, loss=loss, time_left=left, steps_per_second=1 / pace if pace else None)
+        if announced and pace and total:
+            self.tell(Stepped(step, total, loss, 1 / pace, left))
+
+    def write_full_rows(self) -> None:
+        if len(self._rows) >= ROWS_AT_ONCE:
+            self.write_rows()
+
+    def write_rows(self) -> None:
+        rows, self._rows = self._rows, []
+        try:
+            self.run.append_summary(rows)
+        except WriteError as error:
+            self.say(f"The losses of some steps could not be written: {error.message}")
+
+    def cut_back(self, step: int) -> None:
+        self._rows = [row for row in self._rows if row["step"] <= step]
+        self.attempt(lambda: self.run.truncate_summary(step))
+
+    def attempt(self, write: Callable[[], object]) -> bool:
+        try:
+            write()
+        except WriteError as error:
+            self.say(f"Not written, training goes on: {error.message} {error.found}".strip())
+            return False
+        return True

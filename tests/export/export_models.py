@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from understudy.colour import PLAIN, SRGB, ColourEncoding
-from understudy.network.colour_fit import DEGREES, exponents
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.model_file import ExtraInput, ModelHeader, save_model
 
@@ -39,7 +38,11 @@ def random_network(shape: Architecture) -> EffectNetwork:
 
 
 def write_model(
-    path: Path, colour: ColourEncoding = SRGB, kind: str = "image", extra: tuple[Any, ...] = ()
+    path: Path,
+    colour: ColourEncoding = SRGB,
+    kind: str = "image",
+    extra: tuple[Any, ...] = (),
+    fit: str = "cubic",
 ) -> Path:
     """A .cat of RGB in and RGB, or a matte, out."""
     matte = kind == "matte"
@@ -49,12 +52,11 @@ def write_model(
         1 if matte else 3,
         "small",
         kind,
-        "identity" if matte else "cubic",
+        "identity" if matte else fit,
         not matte,
         0 if matte else 3,
     )
     network = random_network(shape)
-    assert matte or network.fit_weights.shape[0] == len(exponents(3, DEGREES["cubic"]))
     header = ModelHeader(
         kind=kind,
         input_channels=["R", "G", "B"],

@@ -129,6 +129,15 @@ def test_a_matte_is_no_light_and_mixes_with_nothing(
     assert np.allclose(runtime(picture(20, 30)), whole * 0.25, atol=1e-6)
 
 
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_network_that_knows_its_place_in_the_frame_knows_it_in_every_host(
+    host: str, model_of: Callable[..., Path], tmp_path: Path
+) -> None:
+    model = model_of("placed", fit="placed", colour=LINEAR)
+    result = export(ExportSettings(str(model), host, tmp_path, full=False))
+    assert_equal_to_apply(Made(model, result), linear=host == "nuke")
+
+
 @pytest.mark.parametrize("host", ["torchscript", "onnx"])
 def test_extra_inputs_are_packed_into_one_tensor_or_given_apart(
     host: str, model_of: Callable[..., Path], tmp_path: Path

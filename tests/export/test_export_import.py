@@ -108,7 +108,10 @@ def test_the_server_serves_what_came_in(tmp_path: Path) -> None:
         ("range = -1\n", "range"),
         ("colour = 5\n", "colour"),
         ("no toml at all", "TOML|Expected|invalid"),
-        ("unknown = 1\n", "unknown"),
+        ("unknown = 1\n", "one of label, description, colour"),
+        ('colour = "acescct"\n', "expected: colour: Input should be 'linear', 'srgb' or 'raw'"),
+        ('[[inputs]]\nname = "a"\nchanels = 3\n', "one of name, channels, tensor"),
+        ('[[inputs]]\nname = "a"\nchannels = 0\n', "inputs 1, channels: .*at least one channel"),
     ],
 )
 def test_a_wrong_description_is_refused_and_nothing_is_written(text: str, words: str, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import OpenImageIO as oiio
 import pytest
 import torch
 
-from understudy.colour import LINEAR
+from understudy.colour import LINEAR, SRGB, ColourEncoding
 from understudy.errors import ChannelError, PairingError, SequenceError, SettingError, SizeError, WriteError
 from understudy.frames import open_shot, read_image_file, read_provenance
 from understudy.inference.apply import ApplyResult, apply
@@ -411,6 +411,56 @@ def test_a_movie_holds_all_frames_in_order_and_starts_again(bench: Bench) -> Non
     assert np.allclose(levels, np.arange(1, 7) / 8, atol=0.02)
     again = bench.run(output=movie)
     assert again.kept == () and len(again.written) == 6
+
+
+def colour_notes_of(bench: Bench, plate: str, **header: Any) -> list[str]:
+    """What apply says about the plate's colour before it begins."""
+    bench.header = tiny_header(**header)
+    bench.events.clear()
+    result = bench.run(plate=plate, output=str(bench.folder / "out" / "note.####.exr"), overwrite=True)
+    assert result.written and not result.failed, "it is said, and done all the same"
+    (planned,) = [event for event in bench.events if isinstance(event, ApplyPlanned)]
+    return [note for note in planned.notes if "values" in note]
+
+
+def write_8_bit(bench: Bench) -> str:
+    from understudy.frames import open_sink
+
+    bench.write(1)
+    shot = open_shot(bench.plate)
+    with open_sink(str(bench.folder / "eight" / "plate.####.png"), like=shot, overwrite=False) as sink:
+        sink.write(1, shot.read(1))
+    return str(bench.folder / "eight" / "plate.####.png")
+
+
+def test_integers_for_a_network_of_scene_linear_are_said_in_one_sentence(bench: Bench) -> None:
+    eight = write_8_bit(bench)
+    (note,) = colour_notes_of(bench, eight, colour=LINEAR)
+    assert "scene-linear" in note and "integers" in note and note.count(". ") == 0
+    assert colour_notes_of(bench, bench.plate, colour=LINEAR) == []
+
+
+def test_floats_for_a_network_of_srgb_are_said_in_one_sentence(bench: Bench) -> None:
+    eight = write_8_bit(bench)
+    (note,) = colour_notes_of(bench, bench.plate, colour=SRGB)
+    assert "sRGB" in note and "floats" in note
+    assert colour_notes_of(bench, eight, colour=SRGB) == []
+
+
+def test_files_of_the_kind_that_a_network_learned_from_are_not_wondered_at(bench: Bench) -> None:
+    eight = write_8_bit(bench)
+    origin = {"pairs": [{"name": "plate.1001.PNG", "frame": 1001}]}
+    assert colour_notes_of(bench, eight, colour=LINEAR, provenance=origin) == []
+    assert colour_notes_of(bench, eight, colour=ColourEncoding(space="raw")) == []
+
+
+def test_a_movie_of_integers_for_a_network_of_scene_linear_is_said_too(bench: Bench) -> None:
+    pytest.importorskip("av")
+    for number in (1, 2):
+        bench.write(number, size=(64, 32))
+    movie = str(bench.folder / "plate.mov")
+    bench.run(output=movie)
+    assert len(colour_notes_of(bench, movie, colour=LINEAR)) == 1
 
 
 def test_a_stopped_movie_leaves_nothing_behind(bench: Bench) -> None:

@@ -20,6 +20,7 @@ from understudy.network.colour_fit import (
     steady_truths,
 )
 from understudy.network.effect import Architecture, EffectNetwork
+from understudy.network.places import place_planes, with_places
 from understudy.network.unet import SIZES, Size, UNet
 
 # The depth of each size, which is what reach and stride come from, with next to no channels.
@@ -151,6 +152,51 @@ def test_the_simplest_fit_that_explains_the_pairs_is_taken(effect: object, kind:
     assert (predict(fresh, fit, scaling, True) - effect(fresh)).abs().mean() < 1e-3  # type: ignore[operator]
 
 
+def test_light_that_differs_over_the_frame_is_fitted_by_place_and_nothing_else_is() -> None:
+    inputs, places = (
+        [pixels_of(seed) for seed in range(3)],
+        [pixels_of(seed, channels=2) * 2 - 1 for seed in (5, 6, 7)],
+    )
+
+    def lit(pixels: Tensor, where: Tensor) -> Tensor:
+        warm = torch.cat([1 + 0.3 * where[:, :1], torch.ones(len(where), 1), 1 - 0.2 * where[:, 1:] ** 2], 1)
+        return pixels * warm
+
+    truths = [lit(p, w) for p, w in zip(inputs, places, strict=True)]
+    fit, scaling = fit_colours(inputs, truths, True, places)
+    assert fit.kind == "placed"
+    fresh, where = pixels_of(9), pixels_of(10, channels=2) * 2 - 1
+    assert (predict(fresh, fit, scaling, True, where) - lit(fresh, where)).abs().mean() < 1e-3
+    assert fit_colours(inputs, [grade(p) for p in inputs], True, places)[0].kind == "linear"
+
+
+def test_one_pair_alone_is_never_fitted_by_place() -> None:
+    """There is no other pair that could tell whether the light or the subject lies there."""
+    pixels, places = pixels_of(1), pixels_of(2, channels=2) * 2 - 1
+    assert fit_colours([pixels], [pixels * (1 + 0.3 * places[:, :1])], True, [places])[0].kind != "placed"
+
+
+def test_a_network_with_places_gives_what_the_fit_gives_before_training() -> None:
+    x = frame(3, 16, 32)
+    rows, places = x[0].permute(1, 2, 0).reshape(-1, 3), place_planes(16, 32).permute(1, 2, 0).reshape(-1, 2)
+    truth = rows * (1 + 0.3 * places[:, :1])
+    fit, scaling = fit_colours([rows, rows], [truth, truth], True, [places, places])
+    network = EffectNetwork(Architecture(3, 3, "small", fit=fit.kind, fit_inputs=3)).eval()
+    network.set_fit(fit, scaling)
+    assert fit.kind == "placed"
+    expected = predict(rows, fit, scaling, True, places).reshape(16, 32, 3).permute(2, 0, 1)
+    assert torch.allclose(network(with_places(x))[0], expected, atol=1e-5)
+
+
+def test_places_run_from_edge_to_edge_whatever_the_size() -> None:
+    for height, width in ((1, 1), (4, 8), (3, 5)):
+        across, down = place_planes(height, width)
+        assert torch.allclose(across[0], -across[0].flip(0)) and torch.allclose(
+            down[:, 0], -down[:, 0].flip(0)
+        )
+        assert across.abs().max() < 1 and (across[:, 0] == across[0, 0]).all()
+
+
 def test_noise_that_no_fit_explains_is_left_alone() -> None:
     inputs = [pixels_of(seed) for seed in range(3)]
     truths = [
@@ -205,7 +251,8 @@ def test_what_differs_from_pair_to_pair_is_taken_out_of_the_truths() -> None:
     drift = [-0.04, 0.03, 0.0, -0.02, 0.03]
     truths = [grade(p) + d for p, d in zip(inputs, drift, strict=True)]
     fit, scaling = fit_colours(inputs, truths, True)
-    steady = steady_truths(inputs, truths, fit, scaling, True)
+    bases = [predict(pixels, fit, scaling, True) for pixels in inputs]
+    steady = steady_truths(inputs, truths, bases, scaling)
     assert steady is not None
     spread = [float((s - grade(p)).mean()) for s, p in zip(steady, inputs, strict=True)]
     assert max(spread) - min(spread) < 0.005 < max(drift) - min(drift)
@@ -218,8 +265,9 @@ def test_truths_that_agree_are_left_as_they_are() -> None:
         for i, p in enumerate(inputs)
     ]
     fit, scaling = fit_colours(inputs, truths, True)
-    assert steady_truths(inputs, truths, fit, scaling, True) is None
-    assert steady_truths(inputs[:2], truths[:2], fit, scaling, True) is None, "two pairs tell too little"
+    bases = [predict(pixels, fit, scaling, True) for pixels in inputs]
+    assert steady_truths(inputs, truths, bases, scaling) is None
+    assert steady_truths(inputs[:2], truths[:2], bases[:2], scaling) is None, "two pairs tell too little"
 
 
 def test_a_fit_of_another_shape_is_not_taken_over() -> None:

@@ -189,20 +189,26 @@ class CropSource:
         return min(max(0, round(top)), most_top), min(max(0, round(left)), most_left)
 
     def _gather(self, draw: _Draw, size: tuple[int, int]) -> Tensor:
-        """(N, C, h, w) from the packed pixels in one indexing; past the frame's edge it is mirrored."""
-        rows = torch.arange(size[0])[None, :, None] + torch.zeros(1, 1, size[1], dtype=torch.long)
-        columns = torch.arange(size[1])[None, None, :] + torch.zeros(1, size[0], 1, dtype=torch.long)
-        swap = draw.swap[:, None, None]
-        if bool(draw.swap.any()):
-            rows, columns = torch.where(swap, columns, rows), torch.where(swap, rows, columns)
-        rows = torch.where(draw.flip[:, None, None], size[0] - 1 - rows, rows) + draw.top[:, None, None]
-        columns = (
-            torch.where(draw.mirror[:, None, None], size[1] - 1 - columns, columns) + draw.left[:, None, None]
-        )
-        height, width = (self.sizes[draw.pair, axis][:, None, None] for axis in (0, 1))
-        rows, columns = _mirrored(rows, height), _mirrored(columns, width)
-        index = self.starts[draw.pair][:, None, None] + rows * width + columns
-        return self.pixels[index.to(self.device, non_blocking=True)].permute(0, 3, 1, 2)
+        """(N, C, h, w) from the packed pixels in one indexing; past the frame's edge it is mirrored.
+
+        A pixel's place is the sum of what its row and its column say, so that all else is worked out along
+        one axis at a time. In a turned crop the two change places.
+        """
+        height, width = (self.sizes[draw.pair, axis][:, None] for axis in (0, 1))
+        down, across = (torch.arange(side)[None, :] for side in size)
+        swap, flip, mirror = (each[:, None] for each in (draw.swap, draw.flip, draw.mirror))
+        rows, columns = down, across
+        if bool(swap.any()):
+            rows, columns = torch.where(swap, across, down), torch.where(swap, down, across)
+        rows = torch.where(flip, size[0] - 1 - rows, rows) + draw.top[:, None]
+        columns = torch.where(mirror, size[1] - 1 - columns, columns) + draw.left[:, None]
+        rows = self.starts[draw.pair][:, None] + _mirrored(rows, height) * width
+        columns = _mirrored(columns, width)
+        first, second = (rows, columns)
+        if bool(swap.any()):
+            first, second = torch.where(swap, columns, rows), torch.where(swap, rows, columns)
+        index = (first[:, :, None] + second[:, None, :]).to(self.device, non_blocking=True)
+        return self.pixels.index_select(0, index.flatten()).unflatten(0, index.shape).permute(0, 3, 1, 2)
 
 
 def _mirrored(index: Tensor, size: Tensor) -> Tensor:
@@ -290,7 +296,11 @@ def _warp(region: Tensor, numbers: Tensor, augmentation: Augmentation, crop: tup
     count = region.shape[0]
     grid = functional.affine_grid(matrix.float(), [count, 1, *crop], align_corners=False)
     return functional.grid_sample(
-        region.float(), grid.to(region.device), mode="bilinear", padding_mode="border", align_corners=False
+        region.float().contiguous(),
+        grid.to(region.device),
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=False,
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from understudy.export.flat import flatten
 from understudy.export.stages import LARGEST, Decode, Encode, Groups, Same
-from understudy.inference.inputs import expected_channels, input_encodings
+from understudy.inference.inputs import input_encodings, is_placed, network_channels
 
 BRIGHT = 65504.0
 """What the network sees for an infinite pixel; for one that is no number it sees 0."""
@@ -39,8 +39,10 @@ class ExportedEffect(nn.Module):
         self.outputs = outputs
         self.into_file = into_file or Same()
         self.encode = Groups([Encode(encoding) for _, encoding in groups], [count for count, _ in groups])
-        self.remainder = flatten(network, _remainder, (expected_channels(header),))
-        self.finish = flatten(network, _finish, (expected_channels(header), outputs))
+        self.placed = is_placed(network)
+        channels = network_channels(header, network)
+        self.remainder = flatten(network, _remainder, (channels,))
+        self.finish = flatten(network, _finish, (channels, outputs))
         self.decode = Decode(header.colour_out)
         self.out_of_file = out_of_file or Same()
         names = list(header.input_channels)
@@ -55,7 +57,10 @@ class ExportedEffect(nn.Module):
             given.abs() > self.largest, given.sign() * self.bright, torch.zeros_like(given)
         )
         file = self.into_file(torch.where(finite, given, infinite))
-        net = self.padded(self.encode(file))
+        net = self.encode(file)
+        if self.placed:
+            net = torch.cat([net, self.places(net)], 1)
+        net = self.padded(net)
         half = x.is_cuda and x.dtype == torch.float16
         rest = self.remainder(net.half() if half else net).float()
         made = self.finish(net, rest)
@@ -70,6 +75,14 @@ class ExportedEffect(nn.Module):
             result = self.out_of_file(torch.where(same, file[:, : self.outputs], values))
             result = torch.where(self.everywhere(same), given[:, : self.outputs], result)
         return self.mixed(given, finite, result).to(x.dtype).contiguous()
+
+    def places(self, x: Tensor) -> Tensor:
+        """Where in the frame each pixel is, as ``understudy.network.places`` has it: (1, 2, H, W)."""
+        height, width = x.size(2), x.size(3)
+        across = (torch.arange(width, device=x.device).float() + 0.5) / width * 2.0 - 1.0
+        down = (torch.arange(height, device=x.device).float() + 0.5) / height * 2.0 - 1.0
+        rows = torch.zeros_like(x[:, 0:1])
+        return torch.cat([rows + across.reshape(1, 1, 1, -1), rows + down.reshape(1, 1, -1, 1)], 1)
 
     def padded(self, x: Tensor) -> Tensor:
         """The last row and column repeated until height and width are multiples of the stride."""

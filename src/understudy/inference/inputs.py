@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.colour import ColourEncoding
+from understudy.network.places import PLACES
 
 
 def input_encodings(header: Any) -> list[tuple[int, ColourEncoding]]:
@@ -17,3 +18,13 @@ def input_encodings(header: Any) -> list[tuple[int, ColourEncoding]]:
 def expected_channels(header: Any) -> int:
     """How many channels the network takes in all."""
     return sum(count for count, _ in input_encodings(header))
+
+
+def network_channels(header: Any, network: Any) -> int:
+    """How many channels go into the network itself: those it takes, and the places where it wants them."""
+    return expected_channels(header) + (PLACES if is_placed(network) else 0)
+
+
+def is_placed(network: Any) -> bool:
+    """Whether a network wants to know where in the frame a pixel is (``understudy.network.places``)."""
+    return bool(getattr(network, "placed", False))

@@ -17,11 +17,12 @@ from understudy.inference.bands import row_bands
 from understudy.inference.blend import blend
 from understudy.inference.choose import EngineChoice, choose_precision, make_engine
 from understudy.inference.engine import Engine
-from understudy.inference.inputs import expected_channels, input_encodings
+from understudy.inference.inputs import expected_channels, input_encodings, is_placed, network_channels
 from understudy.inference.memory import activation_budget, bytes_per_pixel, frames_at_a_time
 from understudy.inference.provenance import fingerprint
 from understudy.inference.tiles import fit_tile, margin_for, round_up, run_tiled, smallest_tile
 from understudy.inference.torch_engine import TorchEngine
+from understudy.network.places import PLACES, place_planes
 
 Say = Callable[[str], None]
 
@@ -44,6 +45,7 @@ class LoadedModel:
         self.engine = engine
         self.notes = notes
         self._say = say
+        self._placed = is_placed(engine.network)
         self._lock = threading.Lock()
         self._turns = threading.BoundedSemaphore(engine.parallel)
         self._most_pixels: int | None = None
@@ -123,7 +125,12 @@ class LoadedModel:
     def _pixels_that_fit(self) -> int:
         with self._lock:
             budget = activation_budget(self.engine.device, self.engine.parallel)
-            return max(int(budget / bytes_per_pixel(self.engine, expected_channels(self.header))), 1)
+            return max(
+                int(
+                    budget / bytes_per_pixel(self.engine, network_channels(self.header, self.engine.network))
+                ),
+                1,
+            )
 
     def _through_network(self, pixels: np.ndarray, tile_size: int | str, overlap: int | str) -> np.ndarray:
         height, width = pixels.shape[:2]
@@ -141,8 +148,11 @@ class LoadedModel:
         right are repeated up to the stride."""
         height, width = plate.shape[-2:]
         stride = self.engine.stride
-        shape = (1, plate.shape[1], round_up(height, stride), round_up(width, stride))
+        channels = plate.shape[1] + (PLACES if self._placed else 0)
+        shape = (1, channels, round_up(height, stride), round_up(width, stride))
         x = torch.empty(shape, device=plate.device)
+        if self._placed:
+            x[:, -PLACES:, :height, :width] = place_planes(height, width, plate.device)
         for rows in row_bands(height, width, plate.device):
             first = 0
             for count, encoding in input_encodings(self.header):
@@ -262,7 +272,7 @@ def load(
             remedy="Use a newer version of understudy.",
         )
     chosen = choose_precision(precision, header, device)
-    channels = expected_channels(header)
+    channels = network_channels(header, network)
     if frame is not None:
         parallel = frames_at_a_time(TorchEngine(network, device, chosen), channels, frame, parallel)
     choice = EngineChoice(engine, chosen, device, megapixels, parallel, fingerprint(path))

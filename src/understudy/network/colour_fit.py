@@ -1,6 +1,7 @@
 """The part of an effect that a closed-form fit of colours already explains.
 
-Three candidates, from nothing to a cubic polynomial of the input channels, are fitted by least squares and
+Four candidates, from nothing to a cubic polynomial of the input channels whose linear part also changes over
+the frame (``placed``: a vignette, light of another colour from one side), are fitted by least squares and
 compared by leaving one pair out at a time; the simplest that is about as good as the best is taken. Beyond
 the values that were seen the fit goes on as a straight line, so that an unseen highlight stays one.
 """
@@ -13,11 +14,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-DEGREES = {"identity": 0, "linear": 1, "cubic": 3}
+DEGREES = {"identity": 0, "linear": 1, "cubic": 3, "placed": 3}
+PLACE_DEGREE = 3
 CUBIC_CHANNELS = 4
 RIDGE = 1e-6
-GAIN_NEEDED = 0.98
+GAIN_NEEDED = {"linear": 0.98, "cubic": 0.98, "placed": 0.35}
+UNSEEN = (0.1 / 255) ** 2
 MOST_PIXELS = 200_000
+AT_A_TIME = 1 << 16
 DRIFT_SHARE = 0.3
 
 
@@ -58,17 +62,38 @@ def exponents(channels: int, degree: int) -> list[tuple[int, ...]]:
     ]
 
 
-def terms(values: Tensor, kind: str, dim: int) -> Tensor:
-    """The monomials of ``values`` along ``dim``, lowest first; each is one product of an earlier one."""
-    planes = values.unbind(dim)
+def count_terms(channels: int, kind: str) -> int:
+    """How many ``terms`` there are of so many channels."""
+    count = len(exponents(channels, DEGREES[kind]))
+    return count + (len(exponents(2, PLACE_DEGREE)) - 1) * (1 + channels) if kind == "placed" else count
+
+
+def terms(values: Tensor, kind: str, dim: int, places: Tensor | None = None) -> Tensor:
+    """The monomials of ``values`` along ``dim``, lowest first; for ``placed`` then those of ``places`` (two
+    along ``dim``), each alone and times every value."""
+    planes = list(values.unbind(dim))
+    made = _monomials(planes, DEGREES[kind])
+    if kind == "placed":
+        assert places is not None
+        for place in _monomials(list(places.unbind(dim)), PLACE_DEGREE)[1:]:
+            made += [place, *(place * plane for plane in planes)]
+    return torch.stack(made, dim)
+
+
+def _monomials(planes: list[Tensor], degree: int) -> list[Tensor]:
+    """Each is one product of an earlier one."""
     made: dict[tuple[int, ...], Tensor] = {(): torch.ones_like(planes[0])}
-    for term in exponents(len(planes), DEGREES[kind])[1:]:
+    for term in exponents(len(planes), degree)[1:]:
         made[term] = made[term[:-1]] * planes[term[-1]] if len(term) > 1 else planes[term[0]]
-    return torch.stack(list(made.values()), dim)
+    return list(made.values())
 
 
-def fit_colours(inputs: list[Tensor], truths: list[Tensor], same_channels: bool) -> tuple[ColourFit, Scaling]:
-    """The fit for pairs of (pixels, C) and (pixels, C_out) network values, and the scaling it works in."""
+def fit_colours(
+    inputs: list[Tensor], truths: list[Tensor], same_channels: bool, places: list[Tensor] | None = None
+) -> tuple[ColourFit, Scaling]:
+    """The fit for pairs of (pixels, C) and (pixels, C_out) network values, and the scaling it works in. Only
+    where ``places`` (pixels, 2) are given, of more than one pair, can it be ``placed``."""
+    where = _thinned(places) if places else [torch.zeros(0, 2)] * len(inputs)
     inputs, truths = _thinned(inputs), _thinned(truths)
     scaling = measure_scaling(torch.cat(inputs))
     scaled = [scaling.apply(pixels).double() for pixels in inputs]
@@ -76,19 +101,37 @@ def fit_colours(inputs: list[Tensor], truths: list[Tensor], same_channels: bool)
         truth.double() - (pixels if same_channels else 0)
         for pixels, truth in zip(inputs, truths, strict=True)
     ]
-    kinds = [kind for kind in DEGREES if kind != "cubic" or inputs[0].shape[1] <= CUBIC_CHANNELS]
-    kinds = kinds if same_channels else kinds[1:]
-    scores = {kind: _left_out_error(scaled, wanted, kind) for kind in kinds}
-    kind = next(each for each in kinds if scores[each] * GAIN_NEEDED <= min(scores.values()))
+    kinds = [kind for kind in DEGREES if DEGREES[kind] < 3 or inputs[0].shape[1] <= CUBIC_CHANNELS]
+    kinds = [kind for kind in kinds if same_channels or kind != "identity"]
+    kinds = [kind for kind in kinds if (places and len(inputs) > 1) or kind != "placed"]
+    samples = list(zip(scaled, where, wanted, strict=True))
+    scores = {kind: _left_out_error(samples, kind) for kind in kinds}
+    kind = _simplest_good(scores)
     if kind == "identity":
         return ColourFit(kind, torch.zeros(1, wanted[0].shape[1])), scaling
-    return ColourFit(kind, _solve(*_normal_equations(scaled, wanted, kind)).float()), scaling
+    equations = [_equations(*sample, kind) for sample in samples]
+    left, right = (torch.stack(sides).sum(0) for sides in zip(*equations, strict=True))
+    return ColourFit(kind, _solve(left, right).float()), scaling
+
+
+def _simplest_good(scores: dict[str, float]) -> str:
+    """The kind to take, by its errors on pairs left out. A kind replaces a simpler one when it leaves no more
+    than its share (GAIN_NEEDED) of that one's error, and the difference could be seen. The share of
+    ``placed`` is small: where light and subject are both part of the effect, a fit by place explains some of
+    it by where the subject happened to be."""
+    kinds = list(scores)
+    best = kinds[0]
+    for kind in kinds[1:]:
+        if scores[kind] < GAIN_NEEDED[kind] * scores[best] - UNSEEN:
+            best = kind
+    return best
 
 
 def steady_truths(
-    inputs: list[Tensor], truths: list[Tensor], fit: ColourFit, scaling: Scaling, same_channels: bool
+    inputs: list[Tensor], truths: list[Tensor], bases: list[Tensor], scaling: Scaling
 ) -> list[Tensor] | None:
     """The truths without what differs from pair to pair as a whole, or None where hardly anything does.
+    ``bases``: what the shared fit makes of the inputs.
 
     An effect that was made frame by frame often sits a little brighter or warmer on one frame than on the
     next. A network can only learn such a difference by knowing the frame by heart. Where a fit of its own
@@ -99,22 +142,26 @@ def steady_truths(
     if len(inputs) < 3:
         return None
     steady, before, after = [], 0.0, 0.0
-    for pixels, truth in zip(inputs, truths, strict=True):
-        base = predict(pixels, fit, scaling, same_channels)
-        rest = (truth - base).double()
-        features = terms(scaling.apply(pixels).double(), kind, 1)
-        own = (
-            features @ _solve(features.T @ features / len(features), features.T @ rest / len(rest))
-        ).float()
+    for pixels, truth, base in zip(inputs, truths, bases, strict=True):
+        rest = truth - base
+        few = scaling.apply(_thinned([pixels])[0]).double()
+        own = ColourFit(kind, _solve(*_equations(few, few, _thinned([rest])[0].double(), kind)).float())
+        drift = predict(pixels, own, scaling, same_channels=False)
         before += rest.square().mean().item()
-        after += (rest - own).square().mean().item()
-        steady.append(truth - own)
+        after += (rest - drift).square().mean().item()
+        steady.append(truth - drift)
     return steady if after < (1 - DRIFT_SHARE) * before else None
 
 
-def predict(pixels: Tensor, fit: ColourFit, scaling: Scaling, same_channels: bool) -> Tensor:
-    """(pixels, C) network values through the fit -> (pixels, C_out)."""
-    change = terms(scaling.apply(pixels), fit.kind, 1) @ fit.weights
+def predict(
+    pixels: Tensor, fit: ColourFit, scaling: Scaling, same_channels: bool, places: Tensor | None = None
+) -> Tensor:
+    """(pixels, C) network values, at ``places`` (pixels, 2), through the fit -> (pixels, C_out)."""
+    change = torch.empty(len(pixels), fit.weights.shape[1])
+    for start in range(0, len(pixels), AT_A_TIME):
+        part = slice(start, start + AT_A_TIME)
+        where = None if places is None else places[part]
+        change[part] = terms(scaling.apply(pixels[part]), fit.kind, 1, where) @ fit.weights
     return pixels + change if same_channels else change
 
 
@@ -122,11 +169,10 @@ def _thinned(parts: list[Tensor]) -> list[Tensor]:
     return [part[:: max(1, len(part) // MOST_PIXELS)] for part in parts]
 
 
-def _normal_equations(inputs: list[Tensor], wanted: list[Tensor], kind: str) -> tuple[Tensor, Tensor]:
-    features = [terms(pixels, kind, 1) for pixels in inputs]
-    left = sum((f.T @ f / len(f) for f in features), torch.zeros(()))
-    right = sum((f.T @ w / len(f) for f, w in zip(features, wanted, strict=True)), torch.zeros(()))
-    return left, right
+def _equations(pixels: Tensor, places: Tensor, wanted: Tensor, kind: str) -> tuple[Tensor, Tensor]:
+    """The two sides of the normal equations of one pair, in double precision."""
+    features = terms(pixels, kind, 1, places.double())
+    return features.T @ features / len(features), features.T @ wanted / len(features)
 
 
 def _solve(left: Tensor, right: Tensor) -> Tensor:
@@ -134,16 +180,17 @@ def _solve(left: Tensor, right: Tensor) -> Tensor:
     return torch.linalg.solve(left + ridge, right)
 
 
-def _left_out_error(inputs: list[Tensor], wanted: list[Tensor], kind: str) -> float:
+def _left_out_error(samples: list[tuple[Tensor, Tensor, Tensor]], kind: str) -> float:
     """Mean squared error on each pair of the fit to all the others; on the pair itself where it is alone."""
+    powers = [wanted.square().mean(0).sum() for _, _, wanted in samples]
     if kind == "identity":
-        return sum(w.square().mean().item() for w in wanted) / len(wanted)
-    features = [terms(pixels, kind, 1) for pixels in inputs]
-    lefts = [f.T @ f / len(f) for f in features]
-    rights = [f.T @ w / len(f) for f, w in zip(features, wanted, strict=True)]
+        return float(sum(powers)) / len(samples)
+    equations = [_equations(*sample, kind) for sample in samples]
     error = 0.0
-    for index, (f, w) in enumerate(zip(features, wanted, strict=True)):
-        others = [i for i in range(len(inputs)) if i != index] or [index]
-        weights = _solve(sum(lefts[i] for i in others), sum(rights[i] for i in others))
-        error += (f @ weights - w).square().mean().item()
-    return error / len(inputs)
+    for index, (left, right) in enumerate(equations):
+        others = [each for i, each in enumerate(equations) if i != index] or [equations[index]]
+        weights = _solve(
+            torch.stack([each[0] for each in others]).sum(0), torch.stack([each[1] for each in others]).sum(0)
+        )
+        error += float(powers[index] - 2 * (weights * right).sum() + (weights * (left @ weights)).sum())
+    return error / len(samples)

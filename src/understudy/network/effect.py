@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from understudy.network.colour_fit import DEGREES, ColourFit, Scaling, exponents, terms
+from understudy.network.colour_fit import ColourFit, Scaling, count_terms, terms
+from understudy.network.places import PLACES
 from understudy.network.unet import SIZES, UNet
 
 MARGIN = 0.25
@@ -16,7 +17,7 @@ MARGIN = 0.25
 
 @dataclass(frozen=True)
 class Architecture:
-    """All that is needed to build the network again. ``fit`` is identity, linear, cubic, or none (a matte).
+    """All that is needed to build the network again. ``fit`` is identity, linear, cubic or placed.
 
     ``inputs`` counts the plate's channels and those of the extra layers; ``same_channels`` tells that the
     outputs are the plate's own channels, changed.
@@ -38,12 +39,17 @@ class EffectNetwork(nn.Module):
     """Network values in, network values out, at any height and width that are multiples of ``stride``.
 
     image: fit(x) + remainder(x); matte: sigmoid(remainder(x)). ``reach``: pixels of context on each side.
+    Where ``placed``, x has two channels more than ``inputs``: the places (``understudy.network.places``),
+    and the U-Net sees what the fit makes of x too, as it cannot know where it is.
     """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
-        self.unet = UNet(architecture.inputs, architecture.outputs, SIZES[architecture.size])
+        self.placed = architecture.fit == "placed"
+        self.channels = architecture.inputs + (PLACES if self.placed else 0)
+        seen = architecture.inputs + (architecture.outputs if self.placed else 0)
+        self.unet = UNet(seen, architecture.outputs, SIZES[architecture.size])
         self.stride, self.reach = self.unet.stride, self.unet.reach
         self.register_buffer("low", torch.zeros(architecture.inputs))
         self.register_buffer("high", torch.ones(architecture.inputs))
@@ -76,7 +82,11 @@ class EffectNetwork(nn.Module):
         """The input about -1..1 over the range of the pairs, held a little beyond it: what lies far outside
         would be answered with something never learned."""
         low, high = self.low.view(1, -1, 1, 1), self.high.view(1, -1, 1, 1)
-        return ((x - low) / (high - low) * 2 - 1).clamp(-1 - 2 * MARGIN, 1 + 2 * MARGIN)
+        scaled = (x[:, : self.architecture.inputs] - low) / (high - low) * 2 - 1
+        if self.placed:
+            with torch.autocast(x.device.type, enabled=False):
+                scaled = torch.cat([scaled, self.base(x) * 2 - 1], 1)
+        return scaled.clamp(-1 - 2 * MARGIN, 1 + 2 * MARGIN)
 
     def finish(self, x: Tensor, remainder: Tensor) -> Tensor:
         """The result from the input and the U-Net's answer, always in float32."""
@@ -94,7 +104,7 @@ class EffectNetwork(nn.Module):
         count = shape.fit_inputs
         low, high = self.low[:count].view(1, -1, 1, 1), self.high[:count].view(1, -1, 1, 1)
         scaled = (torch.minimum(torch.maximum(x[:, :count], low), high) - low) / (high - low) * 2 - 1
-        features = terms(scaled, shape.fit, 1)
+        features = terms(scaled, shape.fit, 1, x[:, -PLACES:] if self.placed else None)
         change = torch.nn.functional.conv2d(features, self.fit_weights.T[:, :, None, None])
         return change if plate is None else plate + change
 
@@ -102,4 +112,4 @@ class EffectNetwork(nn.Module):
 def _term_count(architecture: Architecture) -> int:
     if architecture.kind == "matte":
         return 0
-    return len(exponents(architecture.fit_inputs, DEGREES[architecture.fit]))
+    return count_terms(architecture.fit_inputs, architecture.fit)

@@ -159,11 +159,13 @@ def build_network(header: ModelHeader, path: Path) -> Any:
 
 def _most_fitted(shape: Any) -> int:
     """How many channels a colour fit may look at; a cubic one of many would have no end of terms."""
-    from understudy.network.colour_fit import CUBIC_CHANNELS
+    from understudy.network.colour_fit import CUBIC_CHANNELS, DEGREES
 
+    if shape.kind == "matte" and shape.fit != "identity":
+        raise ValueError("a matte with a colour fit")
     if shape.kind == "image" and shape.same_channels and shape.outputs > shape.inputs:
         raise ValueError("more outputs than inputs that they would change")
-    return min(shape.inputs, CUBIC_CHANNELS) if shape.fit == "cubic" else int(shape.inputs)
+    return min(shape.inputs, CUBIC_CHANNELS) if DEGREES[shape.fit] == 3 else int(shape.inputs)
 
 
 def _fill(network: Any, tensors: dict[str, Any], path: Path) -> None:

@@ -13,6 +13,7 @@ from understudy.inference.tiles import pad_to_stride, run_tiled
 from understudy.inference.torch_engine import TorchEngine
 from understudy.measure import iou, psnr
 from understudy.network.effect import EffectNetwork
+from understudy.network.places import with_places
 
 WHOLE = {"cpu": 1_300_000, "cuda": 9_000_000, "mps": 3_000_000}
 TILE = 1024
@@ -33,11 +34,17 @@ def predict(network: EffectNetwork, pixels: np.ndarray, device: torch.device, pr
     height, width = pixels.shape[:2]
     engine = TorchEngine(network, device, precision)
     with torch.inference_mode(), autocast(device, "float32"):
-        x = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(device)
+        x = _planes(network, pixels).to(device)
         x = pad_to_stride(x.contiguous(memory_format=memory_format(device)), engine.stride)
         tile = None if height * width <= WHOLE.get(device.type, TILE * TILE) else (TILE, TILE)
         y = run_tiled(engine, x, engine.globals(x), tile, "auto")[0, :, :height, :width]
     return np.ascontiguousarray(y.permute(1, 2, 0).float().cpu().numpy())
+
+
+def _planes(network: EffectNetwork, pixels: np.ndarray) -> torch.Tensor:
+    """(height, width, channels) -> what the network takes of a whole frame."""
+    x = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+    return with_places(x) if network.placed else x
 
 
 def judge(network: EffectNetwork, pair: Pair, device: torch.device, precision: str, matte: bool) -> Verdict:
@@ -51,7 +58,7 @@ def judge(network: EffectNetwork, pair: Pair, device: torch.device, precision: s
 def colour_fit_verdict(network: EffectNetwork, pair: Pair) -> Verdict:
     """The figure of the colour fit alone on an image pair."""
     with torch.inference_mode():
-        x = torch.from_numpy(pair.input).permute(2, 0, 1)[None].to(network.low.device)
+        x = _planes(network, pair.input).to(network.low.device)
         base = network.base(x)[0].permute(1, 2, 0).cpu().numpy()
     return Verdict("dB", float(psnr(np.clip(base, -1, 4), pair.truth)), pair.number)
 

@@ -2,7 +2,8 @@
 
 Muon (Jordan et al., 2024) makes each update of a weight matrix orthogonal, by a few Newton-Schulz iterations
 on its momentum. From few frames and in few steps it reaches in a hundred steps what Adam reaches in many
-hundreds. Matrices of one shape are worked on together, as one batch.
+hundreds. Matrices of one shape are worked on together, as one batch; every other matrix has its turn in a
+step, and goes twice as far, as the momentum hardly changes from one step to the next.
 """
 
 from __future__ import annotations
@@ -16,21 +17,51 @@ EPSILON = 1e-8
 DECAY = 0.01
 END_RATE = 0.025
 CLIP = 1.0
-ITERATIONS = 5
+ITERATIONS = 4
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 ENDS = ("stem", "head")
+TURNS = 2
 
 
 def orthogonal(matrices: Tensor, kind: torch.dtype) -> Tensor:
-    """(N, rows, columns) -> about U V^T of each matrix's singular value decomposition."""
+    """(N, rows, columns) -> about U V^T of each matrix's singular value decomposition, of type ``kind``.
+
+    The first product also tells how large the largest singular value can be (the square root of its norm),
+    closer than the norm of the matrix does, which saves an iteration.
+    """
     a, b, c = COEFFICIENTS
     tall = matrices.shape[1] > matrices.shape[2]
     x = (matrices.mT if tall else matrices).to(kind)
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
-    for _ in range(ITERATIONS):
-        square = x @ x.mT
+    square = x @ x.mT
+    size = square.norm(dim=(1, 2), keepdim=True) + 1e-14
+    x, square = x / size.sqrt(), square / size
+    for turn in range(ITERATIONS):
+        square = square if turn == 0 else x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
-    return (x.mT if tall else x).float()
+    return x.mT if tall else x
+
+
+class _Group:
+    """Weights of one shape whose turn comes together, and their momentum, (N, outputs, rest)."""
+
+    def __init__(self, weights: list[nn.Parameter]) -> None:
+        self.weights = weights
+        self.momentum = torch.zeros(len(weights), *_rows(weights[0]).shape, device=weights[0].device)
+
+    def remember(self) -> list[Tensor]:
+        """Take the gradients into the momentum; they come back as matrices."""
+        gradients = [_rows(_gradient(weight)) for weight in self.weights]
+        torch._foreach_lerp_(list(self.momentum.unbind()), gradients, 1 - MOMENTUM)
+        return gradients
+
+    def step(self, gradients: list[Tensor], rate: float, kind: torch.dtype) -> None:
+        ahead = torch.stack(torch._foreach_lerp(gradients, list(self.momentum.unbind()), MOMENTUM))
+        outputs, rest = ahead.shape[1:]
+        updates = orthogonal(ahead, kind).float()
+        torch._foreach_mul_(self.weights, 1 - rate * DECAY)
+        moves = [_like(update, weight) for update, weight in zip(updates, self.weights, strict=True)]
+        torch._foreach_add_(self.weights, moves, alpha=-rate * max(1.0, outputs / rest) ** 0.5)
 
 
 class Optimizer:
@@ -40,13 +71,10 @@ class Optimizer:
         self._kind = kind
         named = dict(network.named_parameters())
         inner = [n for n, p in named.items() if p.ndim == 4 and not any(f".{end}." in n for end in ENDS)]
-        shapes: dict[tuple[int, int], list[nn.Parameter]] = {}
-        for name in inner:
-            shapes.setdefault((named[name].shape[0], named[name][0].numel()), []).append(named[name])
-        self._groups = shapes
-        self._momenta = {
-            shape: torch.zeros(len(group), *shape, device=group[0].device) for shape, group in shapes.items()
-        }
+        shapes: dict[tuple[int, torch.Size], list[nn.Parameter]] = {}
+        for place, name in enumerate(inner):
+            shapes.setdefault((place % TURNS, named[name].shape), []).append(named[name])
+        self._groups = [(turn, _Group(weights)) for (turn, _), weights in shapes.items()]
         self._outer = [parameter for name, parameter in named.items() if name not in inner]
         self._first = [torch.zeros_like(parameter) for parameter in self._outer]
         self._second = [torch.zeros_like(parameter) for parameter in self._outer]
@@ -54,17 +82,11 @@ class Optimizer:
     @torch.no_grad()
     def step(self, rate: float, count: int) -> None:
         """One update at ``rate``; ``count`` is the number of updates with this one."""
-        for shape, group in self._groups.items():
-            self._step_group(shape, group, rate)
+        for turn, group in self._groups:
+            gradients = group.remember()
+            if count % TURNS == turn:
+                group.step(gradients, rate * TURNS, self._kind)
         self._step_outer(rate * END_RATE, count)
-
-    def _step_group(self, shape: tuple[int, int], group: list[nn.Parameter], rate: float) -> None:
-        gradients = torch.stack([_gradient(parameter).reshape(shape) for parameter in group])
-        momentum = self._momenta[shape].lerp_(gradients, 1 - MOMENTUM)
-        scale = max(1.0, shape[0] / shape[1]) ** 0.5
-        updates = orthogonal(gradients.lerp(momentum, MOMENTUM), self._kind) * (rate * scale)
-        for parameter, update in zip(group, updates, strict=True):
-            parameter.mul_(1 - rate * DECAY).sub_(update.reshape(parameter.shape))
 
     def _step_outer(self, rate: float, count: int) -> None:
         gradients = [_gradient(parameter) for parameter in self._outer]
@@ -81,10 +103,21 @@ class Optimizer:
 
     def state(self) -> dict[str, Tensor]:
         """Everything that goes on from step to step, by name."""
-        named = {f"muon.{index}": momentum for index, momentum in enumerate(self._momenta.values())}
+        named = {f"muon.{index}": group.momentum for index, (_, group) in enumerate(self._groups)}
         named |= {f"adam1.{index}": each for index, each in enumerate(self._first)}
         return named | {f"adam2.{index}": each for index, each in enumerate(self._second)}
 
 
 def _gradient(parameter: nn.Parameter) -> Tensor:
     return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+
+
+def _rows(weight: Tensor) -> Tensor:
+    """(outputs, inputs, h, w) -> (outputs, h * w * inputs), the order in which channels-last weights lie."""
+    return weight.detach().permute(0, 2, 3, 1).reshape(weight.shape[0], -1)
+
+
+def _like(rows: Tensor, weight: Tensor) -> Tensor:
+    """The way back from ``_rows``."""
+    outputs, inputs, height, width = weight.shape
+    return rows.reshape(outputs, height, width, inputs).permute(0, 3, 1, 2)

@@ -32,6 +32,7 @@ from understudy.network.colour_fit import (
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.losses import make_loss
 from understudy.network.model_file import load_model
+from understudy.network.places import PLACES, place_planes
 from understudy.network.unet import SIZES
 from understudy.settings import NO_WEIGHTS, TrainSettings
 from understudy.training.learner import Learner, Share
@@ -162,19 +163,24 @@ def _make_network(data: DataSet, settings: TrainSettings) -> tuple[EffectNetwork
     count = len(data.output_channels) if data.same_channels else len(data.input_channels)
     seen = [pixels[:, :count] for pixels in inputs]
     truths = [_flat(pair.truth) for pair in data.pairs]
-    fit, scaling = fit_colours(seen, truths, data.same_channels)
+    places = [place_planes(*pair.input.shape[:2]).permute(1, 2, 0).reshape(-1, PLACES) for pair in data.pairs]
+    fit, scaling = fit_colours(seen, truths, data.same_channels, places)
     network = EffectNetwork(_architecture(data, settings, fit.kind, count))
     whole = measure_scaling(torch.cat([pixels[:: max(1, len(pixels) // 200_000)] for pixels in inputs]))
     low, high = whole.low.clone(), whole.high.clone()
     low[:count], high[:count] = scaling.low, scaling.high
     network.set_fit(fit, Scaling(low, high))
-    steady = steady_truths(seen, truths, fit, scaling, data.same_channels)
+    bases = [
+        predict(rows, fit, scaling, data.same_channels, where)
+        for rows, where in zip(seen, places, strict=True)
+    ]
+    steady = steady_truths(seen, truths, bases, scaling)
     notes = [_say_fit(fit)]
     if steady is not None:
         notes.append("The pairs differ in overall colour from frame to frame: learning what they agree on.")
     materials = [
-        _material(pair, truth.reshape(pair.truth.shape), _base(pair, rows, fit, scaling, data.same_channels))
-        for pair, truth, rows in zip(data.pairs, steady or truths, seen, strict=True)
+        _material(pair, truth.reshape(pair.truth.shape), base.reshape(pair.truth.shape), network.placed)
+        for pair, truth, base in zip(data.pairs, steady or truths, bases, strict=True)
     ]
     return _with_initial_weights(network, data, settings), materials, notes
 
@@ -183,14 +189,13 @@ def _flat(pixels: np.ndarray) -> Tensor:
     return torch.from_numpy(pixels).reshape(-1, pixels.shape[2])
 
 
-def _base(pair: Pair, rows: Tensor, fit: ColourFit, scaling: Scaling, same: bool) -> Tensor:
-    return predict(rows, fit, scaling, same).reshape(pair.truth.shape)
-
-
-def _material(pair: Pair, truth: Tensor, base: Tensor | None) -> Material:
+def _material(pair: Pair, truth: Tensor, base: Tensor | None, placed: bool = False) -> Material:
     height, width = pair.input.shape[:2]
+    plate = torch.from_numpy(pair.input)
+    if placed:
+        plate = torch.cat([plate, place_planes(height, width).permute(1, 2, 0)], 2)
     base = torch.zeros((height, width, 0)) if base is None else base
-    return Material(torch.from_numpy(pair.input), truth, base, torch.from_numpy(pair.weight))
+    return Material(plate, truth, base, torch.from_numpy(pair.weight))
 
 
 def _say_fit(fit: ColourFit) -> str:
@@ -198,6 +203,7 @@ def _say_fit(fit: ColourFit) -> str:
         "identity": "Starting from the plate as it is.",
         "linear": "Starting from a linear colour match of plate and ground truth.",
         "cubic": "Starting from a cubic colour match of plate and ground truth.",
+        "placed": "Starting from a colour match of plate and ground truth that changes over the frame.",
     }
     return words[fit.kind]
 

@@ -30,8 +30,9 @@ def _as_one(model: Any, frames: list[np.ndarray]) -> list[np.ndarray]:
     import torch
 
     from understudy.colour import decode_tensor, encode_tensor
-    from understudy.inference.inputs import input_encodings
+    from understudy.inference.inputs import input_encodings, is_placed
     from understudy.inference.tiles import pad_to_stride
+    from understudy.network.places import with_places
 
     height, width = frames[0].shape[:2]
     with torch.inference_mode():
@@ -42,7 +43,7 @@ def _as_one(model: Any, frames: list[np.ndarray]) -> list[np.ndarray]:
         x = torch.cat(
             [encode_tensor(part, group[1]) for part, group in zip(parts, groups, strict=True)], dim=1
         )
-        x = pad_to_stride(x, model.engine.stride)
+        x = pad_to_stride(with_places(x) if is_placed(model.engine.network) else x, model.engine.stride)
         whole = torch.cat([model.engine.globals(each[None]) for each in x])
         y = model.engine.run(x, whole)[:, :, :height, :width]
         out = decode_tensor(y, model.header.colour_out).float().cpu().numpy()

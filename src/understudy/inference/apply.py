@@ -28,6 +28,7 @@ from understudy.frames import (
     open_sink,
     set_threads,
 )
+from understudy.inference.colours import colour_notes
 from understudy.inference.compose import Composer, make_composer
 from understudy.inference.events import (
     ApplyEnded,
@@ -254,7 +255,7 @@ def _planned(job: Job, model: LoadedModel) -> ApplyPlanned:
         tile = None
     engine = model.engine
     total = len(job.to_do) + len(job.kept)
-    notes = (*_missing(job.plate), *model.notes)
+    notes = (*_missing(job.plate), *colour_notes(job.composer.header, job.sample), *model.notes)
     return ApplyPlanned(total, len(job.kept), engine.name, engine.precision, str(engine.device), tile, notes)
 
 

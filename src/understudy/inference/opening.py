@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from understudy.inference.foreign import is_foreign
-from understudy.network.model_file import ModelHeader
+
+if TYPE_CHECKING:
+    from understudy.network.model_file import ModelHeader
 
 
 def open_header(path: Path) -> ModelHeader:

@@ -28,8 +28,9 @@ tensor = "strength"
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -108,7 +109,33 @@ def read_sidecar(path: Path) -> Sidecar:
 
 
 def _wrong(path: Path, error: Exception) -> ModelFileError:
-    return ModelFileError("The file beside the model cannot be used.", found=str(error), where=str(path))
+    expected, found = "a TOML file", str(error)
+    if isinstance(error, ValidationError):
+        faults = error.errors()
+        expected = "; ".join(dict.fromkeys(_expected(each["loc"], each) for each in faults))
+        found = "; ".join(f"{_place(each['loc'])} = {each['input']!r:.60}" for each in faults)
+    return ModelFileError(
+        "The file beside the model cannot be used.", expected=expected, found=found, where=str(path)
+    )
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Where in the file: ``inputs 2, channels``."""
+    words = "".join(f" {part + 1}" if isinstance(part, int) else f", {part}" for part in location)
+    return words.lstrip(", ")
+
+
+def _expected(location: tuple[int | str, ...], fault: Mapping[str, Any]) -> str:
+    """What may stand there; for a name that nobody knows, those that there are."""
+    if fault["type"] != "extra_forbidden":
+        return f"{_place(location)}: {fault['msg']}"
+    tables: dict[int | str, type[BaseModel]] = {
+        "inputs": PortText,
+        "outputs": PortText,
+        "options": OptionText,
+    }
+    table = tables[location[0]] if len(location) > 1 else Sidecar
+    return "one of " + ", ".join(table.model_fields)
 
 
 def sidecar_text(side: Sidecar, comments: tuple[str, ...] = ()) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from export_models import picture
+from export_models import depth, picture
 from foreign_networks import Brighten, Depth, Double, Two, script
 from torch import Tensor, nn
 
@@ -23,6 +23,7 @@ from understudy.inference.foreign import load_model, read_header
 from understudy.inference.model import LoadedModel
 from understudy.inference.sidecar import Sidecar, read_sidecar, sidecar_text
 from understudy.inference.torch_engine import TorchEngine
+from understudy.network.model_file import read_header as read_own_header
 
 
 def loaded(path: Path) -> LoadedModel:
@@ -79,11 +80,26 @@ def test_an_onnx_file_comes_in_and_gives_the_same(model_of: Callable[..., Path],
     assert np.abs(loaded(made.model).infer(given) - wanted).max() <= 1e-4
 
 
-def test_an_export_of_our_own_keeps_its_colour(model_of: Callable[..., Path], tmp_path: Path) -> None:
+def test_an_export_of_our_own_says_by_itself_what_a_toml_says(
+    model_of: Callable[..., Path], tmp_path: Path
+) -> None:
     for name, kind, space in (("srgb", "image", "srgb"), ("matte", "matte", "srgb")):
-        wish = ExportSettings(str(model_of(name, kind=kind)), "torchscript", tmp_path, name, full=False)
+        model = model_of(name, kind=kind)
+        wish = ExportSettings(str(model), "torchscript", tmp_path, name, full=False)
         header = read_header(import_network(export(wish).file, tmp_path / "models").model)
         assert (header.kind, header.colour_in.space) == (kind, space)
+        own = read_own_header(model)
+        assert (header.reach, header.stride) == (own.reach, own.stride), "tiles fit as they fit ours"
+
+
+def test_an_export_with_its_extra_inputs_in_one_tensor_is_not_taken_for_rgba(
+    model_of: Callable[..., Path], tmp_path: Path
+) -> None:
+    model = model_of("depth", extra=(depth(),))
+    file = export(ExportSettings(str(model), "torchscript", tmp_path, "d", full=False)).file
+    with pytest.raises(ModelFileError, match="--to onnx"):
+        import_network(file, tmp_path / "models")
+    assert not (tmp_path / "models").exists()
 
 
 def test_the_server_serves_what_came_in(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def import_network(
     ``settings``: the TOML to go by; by default the one beside the file, if any. What it leaves open is tried
     out. ModelFileError, with what was expected, when it does not fit the file, and nothing is written.
     """
-    side = _with_own_colour(file, read_sidecar(_settings_file(file, settings)))
+    side = _with_own_words(file, read_sidecar(_settings_file(file, settings)))
     network = _open(file, side)
     side = _complete(file, network, side)
     target = Path(os.path.abspath(output)) / _name(file, name)
@@ -58,15 +58,25 @@ def import_network(
     return Imported(target, beside, (*_sentences(side), *_limits(target)))
 
 
-def _with_own_colour(file: Path, side: Sidecar) -> Sidecar:
-    """An export of our own says by itself which values it takes."""
+def _with_own_words(file: Path, side: Sidecar) -> Sidecar:
+    """An export of our own says by itself what a TOML says of others; what the TOML says goes before it."""
     try:
         info = read_info(file)
     except ModelFileError:
         return side
-    space = "linear" if info.values == "scene-linear" else info.header.colour_in.space
-    told = "colour" in side.model_fields_set or space not in ("linear", "srgb", "raw")
-    return side if told else side.model_copy(update={"colour": space, "matte": info.header.kind == "matte"})
+    header = info.header
+    if header.extra and len(info.inputs) == 1:
+        raise ModelFileError(
+            "This export has its extra inputs in one tensor with the plate.",
+            expected="an export in which each picture is an input of its own",
+            found=f"one input of {', '.join(info.inputs[0][1])}",
+            where=str(file),
+            remedy=f"Use {info.model_name} itself, or export it with --to onnx.",
+        )
+    space = "linear" if info.values == "scene-linear" else header.colour_in.space
+    own: dict[str, Any] = {"matte": header.kind == "matte", "reach": header.reach, "size_multiple": header.stride}
+    own |= {"colour": space} if space in ("linear", "srgb", "raw") else {}
+    return side.model_copy(update={k: v for k, v in own.items() if k not in side.model_fields_set})
 
 
 def _settings_file(file: Path, settings: Path | None) -> Path:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from starving import starve
 from training_bench import StopAt, assert_same_course, held_out, losses, weights
 
 from understudy.errors import SettingError, TrainingError, UnderstudyError
@@ -29,6 +30,7 @@ from understudy.training.processes import share_for
 from understudy.training.progress_file import load_progress
 
 STEPS = 20
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +104,49 @@ def test_numbers_that_run_away_are_rescued_together(
     assert result.state == "finished" and "back to step 5" in bench.said()
     assert all(bool(tensor.isfinite().all()) for tensor in weights(result.run).values())
     assert [step for step, *_ in losses(result.run)] == list(range(1, 13))
+
+
+@pytest.mark.slow
+def test_memory_that_runs_out_in_one_process_halves_the_batch_in_all(
+    bench: Any, steps_of_others: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here before the step has begun (when torch deals its gradients out anew) and at the end of the way
+    back; in the other process on the way forth. One process that starves at the same steps tells the losses
+    that are to come out."""
+    usual = {"batch_size": 16, "checkpoint_interval": 2}
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "step", starve({2: "crops", 5: "back", 7: "forth"}))
+        one = bench.train(name="one", **usual).run
+    popen = subprocess.Popen
+
+    def start(command: list[str], **more: Any) -> Any:
+        assert command[1:3] == ["-m", "understudy.training.worker"]
+        return popen([command[0], str(HERE / "starving.py"), *command[3:]], **more)
+
+    monkeypatch.setenv("STARVE_AT", "7")
+    monkeypatch.setattr(children.subprocess, "Popen", start)
+    monkeypatch.setattr(Learner, "step", starve({2: "crops", 5: "back"}))
+    result = bench.train(name="two", devices="cpu:2", **usual)
+    assert (result.state, result.step) == ("finished", 12)
+    told = [line.split(" ", 2)[2] for line in result.run.log_path.read_text().splitlines()]
+    assert [line for line in told if "Memory" in line] == [
+        "Memory ran out: on with batch size 8, from step 0.",
+        "Memory ran out: on with batch size 4, from step 4.",
+        "Memory ran out: on with batch size 2, from step 6.",
+    ]
+    assert_alike(result.run, one, 1e-4)
+
+
+@pytest.mark.slow
+def test_memory_for_not_even_one_crop_each_ends_all_processes(
+    bench: Any, steps_of_others: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Learner, "step", starve({3: "forth"}))
+    with pytest.raises(TrainingError, match="memory") as caught:
+        bench.train(name="full", devices="cpu:2", batch_size=2)
+    assert caught.value.exit_code == 1
+    run = RunFolder.open(bench.data / "full")
+    assert run.read_state().state == "failed" and run.newest() == run.cat_path(2)
 
 
 @pytest.mark.slow

@@ -21,7 +21,6 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from understudy.device import is_out_of_memory
-from understudy.errors import UnderstudyError
 from understudy.network.effect import EffectNetwork
 from understudy.training.learner import Learner, Share, no_memory
 from understudy.training.lost import first_line, is_lost, is_of_connection
@@ -61,9 +60,10 @@ class Company(Share):
         self.rank, self.world, self.device, self.threads = rank, world, device, threads
         self.store, self.gone = store, gone
         self.meeting = Meeting(rank, store, gone)
-        self._wrapped: nn.Module | None = None
+        self._wrapped: nn.parallel.DistributedDataParallel | None = None
         self._word = (False, 0, False)
         self._times = 0  # that they have met again
+        self._begin_step()
 
     # -- beginning -----------------------------------------------------------------------------------------
 
@@ -94,7 +94,7 @@ class Company(Share):
         with self._to_the_end():
             dist.init_process_group(
                 "cpu:gloo,cuda:nccl" if self._on_nccl() else "gloo",
-                store=dist.PrefixStore(f"company/{self._times}", self.store),
+                store=dist.PrefixStore("company", self.store),
                 rank=self.rank,
                 world_size=self.world,
                 timeout=datetime.timedelta(seconds=ANSWER_SECONDS),
@@ -106,19 +106,35 @@ class Company(Share):
         return step
 
     def meet_again(self, learner: Learner, step: int) -> int:
-        """After memory ran out in one of them, wherever in the step that was: part, connect anew, and go on
-        with the plan and the weights of process 0, which are of ``step`` there. That step."""
+        """After memory ran out in one of them, wherever in the step that was: go on with the plan and the
+        weights of process 0, which are of ``step`` there. That step."""
         with self._to_the_end():
-            self.store.set(self._sign_of_no_memory(), "")  # first: it tells the others why this one parts
-            if self.device is not None and self.device.type == "cuda":
-                abort()  # on a GPU others may wait for what never comes
-            self._part()
-            self._times += 1
-            self.meeting.come_together(f"again/{self._times}", self.world)
+            if not self._heard_no_memory:
+                self._end_step_with_nothing()
+            self._unwrap()
             self._agree(learner.plan)
-        return self.enter(learner, step)
+            step, state = self.spread(step, learner.state())
+            if self.rank:
+                learner.load(state)
+            self._wrapped = self._wrap(learner.network)
+        return step
+
+    def _end_step_with_nothing(self) -> None:
+        """The others wait for the gradients of this process, and for its word: zeros, and that its memory
+        ran out. In the same order as in a step that goes well, so that nobody waits for ever."""
+        if self._wrapped is None:
+            raise RuntimeError("join comes before the first step")
+        reducer = self._wrapped.reducer
+        if not self._entered:
+            reducer._rebuild_buckets()
+        missing = reducer._get_zeros_like_grad_buckets()[self._summed :]
+        for work in [reducer._run_comm_hook(bucket) for bucket in missing]:
+            work.wait()
+        with contextlib.suppress(MemoryError):
+            self._exchange(torch.zeros(()), no_memory=True)
 
     def _agree(self, plan: Plan) -> None:
+        self._times += 1
         name = f"plan/{self._times}"
         if self.rank == 0:
             self.store.set(name, plan.model_dump_json())
@@ -126,9 +142,6 @@ class Company(Share):
         agreed = Plan.model_validate_json(self.store.get(name))
         for field in AGREED:
             setattr(plan, field, getattr(agreed, field))
-
-    def _sign_of_no_memory(self) -> str:
-        return f"no memory/{self._times}"
 
     def _on_nccl(self) -> bool:
         """NCCL between GPUs, unless two processes share one, which it does not allow."""
@@ -139,7 +152,8 @@ class Company(Share):
         gpus = [self.store.get(f"gpu/{rank}") for rank in range(self.world)]
         return len(set(gpus)) == len(gpus)
 
-    def _wrap(self, network: EffectNetwork) -> nn.Module:
+    def _wrap(self, network: EffectNetwork) -> nn.parallel.DistributedDataParallel:
+        self._begin_step()
         with warnings.catch_warnings():
             warnings.simplefilter(
                 "ignore", FutureWarning
@@ -151,14 +165,27 @@ class Company(Share):
                 gradient_as_bucket_view=True,
             )
         # A lambda: torch reads the annotations of a hook, and does not understand those that are text.
-        wrapped.register_comm_hook(None, lambda _, bucket: _sum(bucket))
+        wrapped.register_comm_hook(None, lambda _, bucket: self._sum(bucket))
         return wrapped
+
+    def _unwrap(self) -> None:
+        """One whose step broke off is of no more use; its hooks must not hear of the next one."""
+        if self._wrapped is not None:
+            self._wrapped.reducer._remove_autograd_hooks()
+        self._wrapped = None
+
+    def _sum(self, bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:
+        """Gradients are summed, not averaged: each process has weighted its loss by its part of a batch."""
+        self._summed += 1
+        work = dist.all_reduce(bucket.buffer(), async_op=True)
+        return work.get_future().then(lambda done: done.value()[0])
 
     # -- each step -----------------------------------------------------------------------------------------
 
     def remainder(self, network: EffectNetwork, x: Tensor) -> Tensor:
         if self._wrapped is None:
             raise RuntimeError("join comes before the first step")
+        self._entered = True
         answer: Tensor = self._wrapped(x)
         return answer
 
@@ -166,12 +193,25 @@ class Company(Share):
         self._word = (stop, total, turn)
 
     def meet(self, loss: Tensor) -> Tensor:
+        return self._exchange(loss, no_memory=False)
+
+    def _exchange(self, loss: Tensor, no_memory: bool) -> Tensor:
+        """The sum of the losses, and what was said. MemoryError when memory ran out in one of them."""
         # float64 holds every number of steps exactly, and travels through the CPU, which waits for no GPU.
-        values = torch.tensor([float(loss), *map(float, self._word)], dtype=torch.float64)
+        words = [float(loss), *map(float, self._word), float(no_memory)]
+        values = torch.tensor(words, dtype=torch.float64)
         dist.all_reduce(values)
+        self._begin_step()
         self.heard_stop, self.heard_total = bool(values[1] > 0), int(values[2])
         self.heard_turn = bool(values[3] > 0)
+        if values[4] > 0:
+            self._heard_no_memory = True
+            raise MemoryError("Memory ran out in one of the processes.")
         return values[0]
+
+    def _begin_step(self) -> None:
+        self._entered = self._heard_no_memory = False
+        self._summed = 0
 
     def spread(self, step: int, state: dict[str, Tensor]) -> tuple[int, dict[str, Tensor]]:
         with self._to_the_end():
@@ -183,24 +223,17 @@ class Company(Share):
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """The block in which a process that is gone is a TrainingError; one that has parted because its
-        memory ran out is a MemoryError here, too."""
+        """The block in which a process that is gone is a TrainingError. Memory that ran out, here or in
+        another one, is what it is: ``meet_again`` goes on from there."""
         try:
             yield
         except (RuntimeError, MemoryError) as error:
             if is_out_of_memory(error):
                 raise
-            if self._has_parted(error):
-                raise MemoryError("Memory ran out in another process.") from error
             told = self._who_is_gone()
             if not told and not is_of_connection(error):
                 raise
             raise is_lost(told or first_line(error)) from error
-
-    def _has_parted(self, error: BaseException) -> bool:
-        with contextlib.suppress(RuntimeError):  # where the store has gone with process 0
-            return is_of_connection(error) and self.store.check([self._sign_of_no_memory()])
-        return False
 
     @contextlib.contextmanager
     def _to_the_end(self) -> Iterator[None]:
@@ -212,10 +245,6 @@ class Company(Share):
             if not is_out_of_memory(error):
                 raise
             raise no_memory() from error
-        except UnderstudyError as error:
-            if self._times == 0 or error.exit_code == 1:
-                raise
-            raise is_lost(error.found) from error
 
     def _who_is_gone(self) -> str:
         """In words which process has ended; it may take a moment until that can be seen."""
@@ -229,9 +258,6 @@ class Company(Share):
     def leave(self) -> None:
         """Part from the others. A connection that is broken does not hold this process up."""
         self.meeting.leave()
-        self._part()
-
-    def _part(self) -> None:
         self._wrapped = None
         if not dist.is_initialized():
             return
@@ -246,12 +272,6 @@ def abort() -> None:
     if stop is not None and dist.is_initialized():
         with contextlib.suppress(Exception):
             stop()
-
-
-def _sum(bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:
-    """Gradients are summed, not averaged: each process has weighted its loss by its share of the batch."""
-    work = dist.all_reduce(bucket.buffer(), async_op=True)
-    return work.get_future().then(lambda done: done.value()[0])
 
 
 def _destroy() -> None:

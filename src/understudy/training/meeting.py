@@ -37,20 +37,28 @@ class Meeting:
     def wait_for_others(self, world: int, stop: Any, say: Callable[[str], None]) -> bool:
         """Whether all of the ``world`` are ready; no when a stop was asked for first. UnderstudyError when
         one cannot take part, or does not come."""
-        said = False
-
-        def look(waiting: int, waited: float) -> bool:
-            nonlocal said
-            if not said and waited > SAY_AFTER_SECONDS:
+        began, said = time.monotonic(), False
+        waiting = set(range(1, world))
+        while waiting:
+            waiting = {rank for rank in waiting if not self._is_ready(rank)}
+            waited = time.monotonic() - began
+            if waiting and stop:
+                return False
+            told = self.gone()
+            if told or waited > JOIN_SECONDS:
+                raise did_not_join(told or f"process {min(waiting)} did not come in {waited:.0f} s")
+            if waiting and not said and waited > SAY_AFTER_SECONDS:
                 said = True
-                say(f"Waiting for {waiting} of {world} processes to join.")
-            return bool(stop)
-
-        if not self._wait_for_all("ready", set(range(1, world)), look):
-            return False
+                say(f"Waiting for {len(waiting)} of {world} processes to join.")
+            time.sleep(LOOK_SECONDS if waiting else 0)
         self._went = True
         self.store.set("go", "yes")
         return True
+
+    def _is_ready(self, rank: int) -> bool:
+        if self.store.check([f"excuse/{rank}"]):
+            raise did_not_join(f"process {rank}: {self.store.get(f'excuse/{rank}').decode()}")
+        return bool(self.store.check([f"ready/{rank}"]))
 
     def refuse(self, error: BaseException) -> None:
         """Nothing comes of it: the others need not wait."""
@@ -97,30 +105,3 @@ class Meeting:
             return bytes(self.store.get(name))
         except RuntimeError as error:
             raise did_not_join(f"process 0 is gone ({first_line(error)})") from error
-
-    # -- all of them ---------------------------------------------------------------------------------------
-
-    def come_together(self, name: str, world: int) -> None:
-        """Wait until all of the ``world`` have come to the point called ``name``. UnderstudyError when one
-        does not."""
-        self.store.set(f"{name}/{self.rank}", "")
-        self._wait_for_all(name, set(range(world)), lambda waiting, waited: False)
-
-    def _wait_for_all(self, name: str, waiting: set[int], give_up: Callable[[int, float], bool]) -> bool:
-        began = time.monotonic()
-        while True:
-            waiting = {rank for rank in waiting if not self._has_come(name, rank)}
-            if not waiting:
-                return True
-            waited = time.monotonic() - began
-            if give_up(len(waiting), waited):
-                return False
-            told = self.gone()
-            if told or waited > JOIN_SECONDS:
-                raise did_not_join(told or f"process {min(waiting)} did not come in {waited:.0f} s")
-            time.sleep(LOOK_SECONDS)
-
-    def _has_come(self, name: str, rank: int) -> bool:
-        if self.store.check([f"excuse/{rank}"]):
-            raise did_not_join(f"process {rank}: {self.store.get(f'excuse/{rank}').decode()}")
-        return bool(self.store.check([f"{name}/{rank}"]))

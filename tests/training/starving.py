@@ -1,0 +1,56 @@
+"""Memory that runs out at a chosen step, here or in a process that helps.
+
+python starving.py FOLDER RANK WORLD DEVICE THREADS      a helper that starves at step STARVE_AT
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import torch
+
+from understudy.training.learner import Learner
+from understudy.training.worker import main
+
+
+def starve(moments: dict[int, str]) -> Any:
+    """``Learner.step`` that runs out of memory once at each of the steps: before it has its crops, in the
+    way forth, or at the very end of the way back."""
+    step = Learner.step
+
+    def starving(self: Learner, number: int) -> float:
+        where = moments.pop(number, "")
+        if where == "crops":
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        if where == "forth":
+            _starve_once(self)
+        hook = next(self.network.parameters()).register_hook(_fail) if where == "back" else None
+        try:
+            return step(self, number)
+        finally:
+            if hook:
+                hook.remove()
+
+    return starving
+
+
+def _fail(gradient: torch.Tensor) -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+
+def _starve_once(learner: Learner) -> None:
+    loss = learner.loss
+
+    def failing(*values: Any) -> torch.Tensor:
+        learner.loss = loss
+        _fail(values[0])
+        return loss(*values)
+
+    learner.loss = failing
+
+
+if __name__ == "__main__":
+    Learner.step = starve({int(os.environ["STARVE_AT"]): "forth"})  # type: ignore[method-assign]
+    sys.exit(main(sys.argv[1:]))

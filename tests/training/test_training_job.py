@@ -18,6 +18,7 @@ from understudy.frames import read_image_file
 from understudy.network.model_file import load_model, read_header
 from understudy.training.clock import Clock
 from understudy.training.events import Planned, Saved, Stepped
+from understudy.training.keeper import Keeper
 from understudy.training.plan import Plan, choose_batch_size, choose_crop, choose_held_out
 from understudy.training.progress_file import load_progress
 
@@ -80,9 +81,31 @@ def test_a_time_limit_counts_from_its_start_and_files_are_closed_soon_after(benc
     assert losses(result.run)[-1][2] < 0.2 * max(rate for *_, rate in losses(result.run)), "it has annealed"
 
 
-def test_a_time_limit_that_is_over_ends_at_once(bench: Any) -> None:
+def test_a_time_limit_that_is_over_before_the_first_step_still_leaves_a_checkpoint(bench: Any) -> None:
     result = bench.train(time_limit=1, start=time.monotonic() - 60)
-    assert (result.state, result.step, result.newest) == ("finished", 0, None)
+    assert (result.state, result.step) == ("finished", 1)
+    assert result.newest == result.run.cat_path(1) and load_model(result.best)[0].provenance["steps"] == 1
+    assert "The time limit of 1 s was as good as over before the first step" in bench.said()
+    assert bench.resume(result.run, max_steps=5).step == 5
+
+
+def test_a_run_stopped_before_its_first_step_says_that_there_is_no_checkpoint(bench: Any) -> None:
+    result = bench.train(stop=StopAt(0))
+    assert (result.state, result.step, result.newest) == ("stopped", 0, None)
+    assert "there is no checkpoint yet" in bench.said()
+    assert bench.resume(result.run).step == 12
+
+
+def test_the_last_progress_is_written_once(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    written, save = [], Keeper.save_progress
+
+    def saving(self: Keeper, step: int, *more: Any) -> None:
+        written.append((step, more[-1]))
+        save(self, step, *more)
+
+    monkeypatch.setattr(Keeper, "save_progress", saving)
+    bench.train()
+    assert written == [(5, False), (10, False), (12, True)]
 
 
 def test_from_python_a_time_limit_counts_from_the_call(bench: Any) -> None:
@@ -103,6 +126,10 @@ def test_the_clock_plans_with_the_pace_of_steps_and_leaves_a_reserve() -> None:
     assert clock.steps_left() in range(92, 98)
     assert clock.steps_left() is None, "not at every step"
     assert not clock.is_up() and Clock(50.0, clock.start).is_up()
+    clock = Clock(100.0, time.monotonic() - 90)
+    assert not clock.is_up(2)
+    clock._paces = [6.0]
+    assert clock.is_up(2) and not clock.is_up(1), "one slow step is warning enough"
     assert not Clock(None, clock.start).is_up() and Clock(None, clock.start).steps_left() is None
 
 

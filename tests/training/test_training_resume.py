@@ -111,6 +111,21 @@ def test_a_run_goes_on_for_a_time(bench: Any, whole: RunFolder) -> None:
     assert time.monotonic() - began < 5.5
 
 
+def test_a_finished_run_whose_new_time_is_over_at_once_takes_one_gentle_step_and_says_so(
+    bench: Any, whole: RunFolder
+) -> None:
+    result = bench.resume(whole, time_limit=1, start=time.monotonic() - 60)
+    assert (result.state, result.step) == ("finished", 13) and result.newest == whole.cat_path(13)
+    assert "as good as over before the first step" in bench.said()
+    rates = [rate for _, _, rate in losses(whole)]
+    assert rates[12] < 0.05 * max(rates)
+
+
+def test_a_finished_run_that_is_given_no_more_than_it_had_says_so(bench: Any, whole: RunFolder) -> None:
+    assert bench.resume(whole, max_steps=12).step == 12
+    assert "whole has taken 12 steps already" in bench.said()
+
+
 def test_a_run_stopped_before_its_speed_was_known_goes_on_with_its_time_limit(bench: Any) -> None:
     run = bench.train(time_limit=600, stop=StopAt(2), start=time.monotonic()).run
     assert load_progress(run.ost_path)[0].plan.totals == []

@@ -60,9 +60,10 @@ class Clock:
 
     def is_up(self, steps: int = 1) -> bool:
         """Whether there is no time for so many more steps."""
-        return (
-            self.limit is not None and self.elapsed() + self.reserve + steps * (self.pace or 0.0) > self.limit
-        )
+        if self.limit is None:
+            return False
+        each = self.pace or max(self._paces, default=0.0)
+        return self.elapsed() + self.reserve + steps * each > self.limit
 
     def steps_left(self) -> int | None:
         """The steps that still fit into the limit, when it is time to plan again; else None. Asked often, so

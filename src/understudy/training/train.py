@@ -119,6 +119,8 @@ def resume(
         if limits:
             _write_settings(run, changed)
         records = RunRecords(run, report)
+        if job.plan.total_steps <= step:
+            records.say(f"{run.name} has taken {step} steps already: there is nothing to add.")
         return _watch_over(Session(job, run, clock, records, stop, share, step, best, most), records)
 
 

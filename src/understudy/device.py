@@ -176,9 +176,12 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def release_memory(device: torch.device) -> None:
-    """Give cached blocks back, after memory ran out."""
+    """Give cached blocks back: after memory ran out, or when much is freed that will not be needed again."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
+    if device.type == "cpu" and sys.platform.startswith("linux"):
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _available_on_machine() -> int:

@@ -80,10 +80,8 @@ def load_data_set(settings: TrainSettings) -> DataSet:
     space = decide_space(settings.colour, first.is_integer)
     colour_in = encoding_for(space.space, [pixels for pixels, *_ in frames])
     colour_out = _colour_of_truth(layers, colour_in, painted, [truth for _, truth, *_ in frames])
-    pairs = tuple(
-        _make_pair(source, frame, layers, colour_in, colour_out)
-        for source, frame in zip(sources, frames, strict=True)
-    )
+    frames.reverse()  # each is let go as soon as its pair is made: file values of large frames are large
+    pairs = tuple(_make_pair(source, frames.pop(), layers, colour_in, colour_out) for source in sources)
     notes += [space.sentence, layers.sentence]
     return DataSet(
         pairs, layers.kind, layers.inputs, layers.outputs, layers, colour_in, colour_out, tuple(notes)
@@ -147,7 +145,7 @@ def _check_sizes(plate: Frame, other: Frame) -> None:
 def _read_region(source: _Source, plate: Frame) -> np.ndarray:
     window = plate.display_window
     if source.region is None:
-        return np.ones((window.height, window.width, 1), np.float32)
+        return np.broadcast_to(np.float32(1), (window.height, window.width, 1))
     number = source.region.numbers[0] if source.region.is_still else source.plate_number
     frame = source.region.read(number)
     _check_sizes(plate, frame)

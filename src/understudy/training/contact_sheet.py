@@ -53,8 +53,11 @@ def write_png(path: Path, picture: np.ndarray) -> None:
     def write(target: Path) -> None:
         spec = oiio.ImageSpec(picture.shape[1], picture.shape[0], picture.shape[2], "uint8")
         output = oiio.ImageOutput.create(str(target))
-        done = output and output.open(str(target), spec) and output.write_image(np.ascontiguousarray(picture))
-        if not (done and output.close()):
+        if output is None or not (
+            output.open(str(target), spec)
+            and output.write_image(np.ascontiguousarray(picture))
+            and output.close()
+        ):
             raise WriteError("A picture could not be written.", where=str(path), found=oiio.geterror())
 
     write_atomically(path, write)

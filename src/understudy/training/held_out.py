@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
+from understudy.dataset.pairs import Pair
 from understudy.runs.state import BestHeldOut
 from understudy.training.clock import Clock
-from understudy.training.judge import Verdict, colour_fit_verdict, judge
+from understudy.training.judge import Verdict, colour_fit_verdict, judge, middle
 from understudy.training.plan import TURN_GAP
 from understudy.training.prepare import Job
 from understudy.training.records import Records
 from understudy.training.saving import Saver
+
+
+def let_go(job: Job, judges: bool) -> Job:
+    """The job without what only its preparation needed: of pairs that are never looked at as a whole their
+    middle is kept. All of them lie ready for crops in ``job.learner``. ``judges``: whether this process does
+    look at pairs."""
+    out = job.plan.held_out
+    whole = {out, _other(out)} if judges and out is not None else set()
+    pairs = tuple(pair if i in whole else _middle(pair) for i, pair in enumerate(job.data.pairs))
+    return replace(job, data=replace(job.data, pairs=pairs))
+
+
+def _other(index: int) -> int:
+    """The pair that the held-out one is compared with."""
+    return index - 1 if index else index + 1
+
+
+def _middle(pair: Pair) -> Pair:
+    parts = [middle(part) for part in (pair.input, pair.truth, pair.weight)]
+    return replace(pair, input=parts[0], truth=parts[1], weight=parts[2])
 
 
 class HeldOut:
@@ -59,7 +81,7 @@ class HeldOut:
     def _turn_when_learned_by_heart(self, index: int, verdict: Verdict) -> None:
         """Where a pair that is learned from has gained much more than the one that is kept apart, crops are
         also turned by right angles from now on: harder to learn by heart. Elsewhere that only costs steps."""
-        other = index - 1 if index else index + 1
+        other = _other(index)
         unseen, learned = self._gain(index, verdict), self._gain(other, self._verdict(other))
         if learned - unseen > TURN_GAP:
             self.records.say(

@@ -18,6 +18,8 @@ from understudy.network.places import with_places
 WHOLE = {"cpu": 1_300_000, "cuda": 9_000_000, "mps": 3_000_000}
 TILE = 1024
 CODES = 255.0
+MIDDLE = 512
+BAND = 256
 
 
 @dataclass(frozen=True)
@@ -56,18 +58,24 @@ def judge(network: EffectNetwork, pair: Pair, device: torch.device, precision: s
 
 
 def colour_fit_verdict(network: EffectNetwork, pair: Pair) -> Verdict:
-    """The figure of the colour fit alone on an image pair."""
+    """The figure of the colour fit alone on an image pair; worked out in bands, as its terms are many."""
     with torch.inference_mode():
-        x = _planes(network, pair.input).to(network.low.device)
-        base = network.base(x)[0].permute(1, 2, 0).cpu().numpy()
+        x = _planes(network, pair.input)
+        bands = [network.base(band.to(network.low.device)).cpu() for band in x.split(BAND, dim=2)]
+        base = torch.cat(bands, 2)[0].permute(1, 2, 0).numpy()
     return Verdict("dB", float(psnr(np.clip(base, -1, 4), pair.truth)), pair.number)
+
+
+def middle(planes: np.ndarray) -> np.ndarray:
+    """A copy of the crop of at most 512 x 512 pixels in the middle of (height, width, channels)."""
+    height, width = planes.shape[:2]
+    top, left = max(0, (height - MIDDLE) // 2), max(0, (width - MIDDLE) // 2)
+    return np.array(planes[top : top + MIDDLE, left : left + MIDDLE], order="C")
 
 
 def bfloat16_difference(network: EffectNetwork, pair: Pair, device: torch.device) -> float:
     """The largest difference that bfloat16 makes on a frame, in 8-bit code values; the crop of at most 512
     pixels in the frame's middle stands for it."""
-    height, width = pair.input.shape[:2]
-    top, left = max(0, (height - 512) // 2), max(0, (width - 512) // 2)
-    pixels = np.ascontiguousarray(pair.input[top : top + 512, left : left + 512])
+    pixels = middle(pair.input)
     exact, quick = (predict(network, pixels, device, each) for each in ("float32", "bfloat16"))
     return float(np.abs(exact - quick).max() * CODES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,6 @@ class Pictures:
 
     def __init__(self, job: Job, run: RunFolder) -> None:
         self.job, self.run = job, run
-        self._plates: dict[int, np.ndarray] | None = None
 
     def contact_sheet(self, step: int) -> Path:
         """NAME_contact_0000100.png: three random crops, a row each: input, ground truth, output."""
@@ -56,7 +55,7 @@ class Pictures:
         if self.job.settings.preview is None:
             return
         try:
-            for number, pixels in self._preview_plates().items():
+            for number, pixels in read_previews(self.job):
                 learner = self.job.learner
                 result = predict(learner.average, pixels, learner.device, self.job.plan.precision)
                 path = self.run.preview_path(step, number)
@@ -65,29 +64,24 @@ class Pictures:
         except UnderstudyError as error:
             say(f"No preview: {error.message} {error.found}".strip())
 
-    def _preview_plates(self) -> dict[int, np.ndarray]:
-        if self._plates is None:
-            self._plates = read_previews(self.job)
-        return self._plates
 
-
-def read_previews(job: Job) -> dict[int, np.ndarray]:
-    """Frame number -> network values of the first, middle and last frame of ``--preview``."""
+def read_previews(job: Job) -> Iterator[tuple[int, np.ndarray]]:
+    """Frame number and network values of the first, middle and last frame of ``--preview``, one at a time."""
     shot = open_shot(job.settings.preview or "", part=job.settings.part)
     extras = tuple(open_shot(spec) for spec in job.settings.extra)
-    count = min(PREVIEWS, len(shot.numbers))
-    chosen = sorted(
-        {shot.numbers[round(i * (len(shot.numbers) - 1) / max(1, count - 1))] for i in range(count)}
-    )
-    plates = {}
-    for number in chosen:
+    layers = job.data.layers
+    for number in _chosen(shot.numbers):
         frame = shot.read(number)
         planes = fill_nonfinite(frame.planes(job.data.input_channels))[0]
-        layers = job.data.layers
-        plates[number] = encode_inputs(
-            planes, read_inputs(extras, number, frame, layers), job.data.colour_in, layers
+        yield (
+            number,
+            encode_inputs(planes, read_inputs(extras, number, frame, layers), job.data.colour_in, layers),
         )
-    return plates
+
+
+def _chosen(numbers: Sequence[int]) -> list[int]:
+    count = min(PREVIEWS, len(numbers))
+    return sorted({numbers[round(i * (len(numbers) - 1) / max(1, count - 1))] for i in range(count)})
 
 
 def _image(planes: torch.Tensor) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import Any
 
 import torch
 
-from understudy.device import core_count
+from understudy.device import core_count, release_memory
 from understudy.errors import RunError, UnderstudyError, WriteError
 from understudy.runs import Heartbeat, RunFolder, write_atomically
 from understudy.runs.files import remove_leftovers
 from understudy.settings import NO_WEIGHTS, TrainSettings, load_settings_file, to_toml
 from understudy.training.clock import Clock, process_start
 from understudy.training.events import Ended, Event, Said
+from understudy.training.held_out import let_go
 from understudy.training.learner import Share
 from understudy.training.pictures import read_previews
 from understudy.training.place import is_called_to_help
@@ -62,7 +64,8 @@ def train(
             return _help(share, stop)
         job = make_job(settings, share)
         if settings.preview:
-            read_previews(job)
+            deque(read_previews(job), maxlen=0)  # what cannot be read is said before the start
+        job = _ready(job)
         most = _plan_steps(job, settings)
         run = RunFolder.create(settings.data_directory, settings.name, to_toml(settings.anchored()))
         records = RunRecords(run, report)
@@ -107,7 +110,7 @@ def resume(
     clock = Clock(changed.time_limit, process_start() if start is None else start)
     batch = progress.plan.batch_size if progress else changed.batch_size
     with share_for(changed, batch, stop) as share:
-        job = _rejoin(changed, progress, share, "devices" in changes)
+        job = _ready(_rejoin(changed, progress, share, "devices" in changes))
         step, best, most = 0, None, None
         if found is None:
             most = _plan_steps(job, changed)
@@ -122,6 +125,13 @@ def resume(
         if job.plan.total_steps <= step:
             records.say(f"{run.name} has taken {step} steps already: there is nothing to add.")
         return _watch_over(Session(job, run, clock, records, stop, share, step, best, most), records)
+
+
+def _ready(job: Job) -> Job:
+    """The job without what only its preparation needed."""
+    job = let_go(job, judges=True)
+    release_memory(job.learner.device)
+    return job
 
 
 def _help(share: Share, stop: Any) -> TrainResult:

@@ -24,7 +24,9 @@ def work(company: Any, stop: Any = None) -> tuple[str, Path]:
     Raises what process 0 was refused for, UnderstudyError when this process cannot see the same frames, and
     TrainingError when another one is lost.
     """
+    from understudy.device import release_memory
     from understudy.training.clock import Clock
+    from understudy.training.held_out import let_go
     from understudy.training.records import Records
     from understudy.training.session import Session
 
@@ -34,12 +36,13 @@ def work(company: Any, stop: Any = None) -> tuple[str, Path]:
         return "finished", path
     company.world = int(word["world"])
     try:
-        job = _same_job(company, word)
+        job = let_go(_same_job(company, word), judges=False)
     except UnderstudyError as error:
         company.meeting.excuse(error)
         raise
     if not company.meeting.report_ready(stop):
         return "stopped", path
+    release_memory(job.learner.device)
     step = company.enter(job.learner, 0)
     session = Session(job, None, Clock(None, time.monotonic()), Records(), stop, company, step)
     return session.go().state, path

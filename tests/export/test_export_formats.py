@@ -216,6 +216,7 @@ def test_a_network_that_computes_with_the_frames_size_is_refused(function: Calla
 
 def test_half_precision_of_a_host_does_not_touch_the_colour_fit() -> None:
     network = random_network(Architecture(3, 3, "small", "image", "cubic", True, 3))
+    network.portable = True
     finish = flatten(network, lambda net, x, r: net.finish(x, r), (3, 3))
     x, rest = torch.rand(1, 3, 32, 32), torch.zeros(1, 3, 32, 32)
     with torch.inference_mode():

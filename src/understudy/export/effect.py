@@ -40,6 +40,7 @@ class ExportedEffect(nn.Module):
         self.into_file = into_file or Same()
         self.encode = Groups([Encode(encoding) for _, encoding in groups], [count for count, _ in groups])
         self.placed = is_placed(network)
+        network.portable = True
         channels = network_channels(header, network)
         self.remainder = flatten(network, _remainder, (channels,))
         self.finish = flatten(network, _finish, (channels, outputs))

@@ -74,7 +74,11 @@ def _with_own_words(file: Path, side: Sidecar) -> Sidecar:
             remedy=f"Use {info.model_name} itself, or export it with --to onnx.",
         )
     space = "linear" if info.values == "scene-linear" else header.colour_in.space
-    own: dict[str, Any] = {"matte": header.kind == "matte", "reach": header.reach, "size_multiple": header.stride}
+    own: dict[str, Any] = {
+        "matte": header.kind == "matte",
+        "reach": header.reach,
+        "size_multiple": header.stride,
+    }
     own |= {"colour": space} if space in ("linear", "srgb", "raw") else {}
     return side.model_copy(update={k: v for k, v in own.items() if k not in side.model_fields_set})
 

@@ -40,12 +40,14 @@ class EffectNetwork(nn.Module):
 
     image: fit(x) + remainder(x); matte: sigmoid(remainder(x)). ``reach``: pixels of context on each side.
     Where ``placed``, x has two channels more than ``inputs``: the places (``understudy.network.places``),
-    and the U-Net sees what the fit makes of x too, as it cannot know where it is.
+    and the U-Net sees what the fit makes of x too, as it cannot know where it is. ``portable``: compute with
+    operators alone that do not depend on the size of the frame, for a host that gets the network as a file.
     """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
+        self.portable = False
         self.placed = architecture.fit == "placed"
         self.channels = architecture.inputs + (PLACES if self.placed else 0)
         seen = architecture.inputs + (architecture.outputs if self.placed else 0)
@@ -102,11 +104,20 @@ class EffectNetwork(nn.Module):
         if shape.fit == "identity" and plate is not None:
             return plate
         count = shape.fit_inputs
-        low, high = self.low[:count].view(1, -1, 1, 1), self.high[:count].view(1, -1, 1, 1)
-        scaled = (torch.minimum(torch.maximum(x[:, :count], low), high) - low) / (high - low) * 2 - 1
-        features = terms(scaled, shape.fit, 1, x[:, -PLACES:] if self.placed else None)
-        change = torch.nn.functional.conv2d(features, self.fit_weights.T[:, :, None, None])
+        low, high = self.low[:count], self.high[:count]
+        slope = torch.ones_like(low) * 2 / (high - low)
+        start = (low * slope).neg() - 1
+        scaled = (x[:, :count] * slope.view(1, -1, 1, 1) + start.view(1, -1, 1, 1)).clamp(-1, 1)
+        change = self._weigh(terms(scaled, shape.fit, 1, x[:, -PLACES:] if self.placed else None))
         return change if plate is None else plate + change
+
+    def _weigh(self, features: Tensor) -> Tensor:
+        """The features (N, T, H, W) times their weights. A convolution takes any size in every host; the
+        product of matrices is much faster where the size may be looked at."""
+        weights = self.fit_weights.T
+        if self.portable:
+            return torch.nn.functional.conv2d(features, weights[:, :, None, None])
+        return (weights @ features.flatten(2)).unflatten(2, features.shape[2:])
 
 
 def _term_count(architecture: Architecture) -> int:

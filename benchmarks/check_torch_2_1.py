@@ -104,10 +104,11 @@ def modules() -> list[tuple[str, torch.nn.Module]]:
 
     wishes = [("srgb", SRGB, "image", "small"), ("linear", LINEAR, "image", "medium")]
     wishes += [("acescct", encoding_for("ACEScct"), "image", "small"), ("matte", SRGB, "matte", "large")]
+    wishes += [("placed", LINEAR, "image", "small")]
     made = []
     for name, colour, kind, size in wishes:
         matte = kind == "matte"
-        fit = "identity" if matte else "cubic"
+        fit = "identity" if matte else "placed" if name == "placed" else "cubic"
         shape = Architecture(3, 1 if matte else 3, size, kind, fit, not matte, 0 if matte else 3)
         network = changed_network(shape)
         header = ModelHeader(

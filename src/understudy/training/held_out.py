@@ -5,14 +5,18 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+import numpy as np
+
 from understudy.dataset.pairs import Pair
 from understudy.runs.state import BestHeldOut
 from understudy.training.clock import Clock
 from understudy.training.judge import Verdict, colour_fit_verdict, judge, middle
-from understudy.training.plan import TURN_GAP
 from understudy.training.prepare import Job
 from understudy.training.records import Records
 from understudy.training.saving import Saver
+
+HEART_GAP = 0.4
+HEART_SHARE = 0.35
 
 
 def let_go(job: Job, judges: bool) -> Job:
@@ -33,6 +37,11 @@ def _other(index: int) -> int:
 def _middle(pair: Pair) -> Pair:
     parts = [middle(part) for part in (pair.input, pair.truth, pair.weight)]
     return replace(pair, input=parts[0], truth=parts[1], weight=parts[2])
+
+
+def is_learned_by_heart(learned: float, unseen: float) -> bool:
+    """Whether a gain in dB on learned frames is far from that on unseen ones: by a third, and visibly."""
+    return learned - unseen > max(HEART_GAP, HEART_SHARE * unseen)
 
 
 class HeldOut:
@@ -79,15 +88,28 @@ class HeldOut:
         return judge(learner.average, pair, learner.device, self.plan.precision, self.job.matte)
 
     def _turn_when_learned_by_heart(self, index: int, verdict: Verdict) -> None:
-        """Where a pair that is learned from has gained much more than the one that is kept apart, crops are
-        also turned by right angles from now on: harder to learn by heart. Elsewhere that only costs steps."""
+        """Where a pair that is learned from gains much more than the one that is kept apart, crops are also
+        mirrored and turned by right angles from now on: harder to learn by heart. Elsewhere that only costs
+        steps; and where an effect knows left from right, as paint on a face does, it teaches what is wrong,
+        which shows when the pair that is kept apart is mirrored."""
         other = _other(index)
         unseen, learned = self._gain(index, verdict), self._gain(other, self._verdict(other))
-        if learned - unseen > TURN_GAP:
-            self.records.say(
-                f"Learned frames gain {learned:.1f} dB, an unseen one {unseen:.1f}: turning crops, too."
-            )
-            self.wants_turn = True
+        if not is_learned_by_heart(learned, unseen) or self._mirrored_gain(index) < 0.5 * unseen - 0.2:
+            return
+        self.records.say(
+            f"Learned frames gain {learned:.1f} dB, an unseen one {unseen:.1f}: mirroring and turning crops."
+        )
+        self.wants_turn = True
+
+    def _mirrored_gain(self, index: int) -> float:
+        """What the network gains on a pair seen in a mirror."""
+        pair, learner = self.job.data.pairs[index], self.learner
+        flipped = {
+            part: np.ascontiguousarray(getattr(pair, part)[:, ::-1]) for part in ("input", "truth", "weight")
+        }
+        mirrored = replace(pair, **flipped)
+        fit = colour_fit_verdict(learner.average, mirrored).value
+        return judge(learner.average, mirrored, learner.device, self.plan.precision, False).value - fit
 
     def _gain(self, index: int, verdict: Verdict) -> float:
         """By how much ``verdict`` is better than the colour fit alone."""

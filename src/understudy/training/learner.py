@@ -117,9 +117,9 @@ class Learner:
 
     def _augmentation_at(self, step: int) -> Augmentation:
         turned = self.plan.turned
-        return (
-            self.augmentation if turned is None or step <= turned else replace(self.augmentation, turn=True)
-        )
+        if turned is None or step <= turned:
+            return self.augmentation
+        return replace(self.augmentation, mirror=True, turn=True)
 
     def _loss(self, batch: Batch) -> Tensor:
         with autocast(self.device, self.plan.precision):

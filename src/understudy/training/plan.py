@@ -14,7 +14,6 @@ WARM_UP = 40
 RATE = 0.012
 PROBE = 0.35
 PROBES = (0.12, 0.24, PROBE)
-TURN_GAP = 1.0
 UNKNOWN = 1 << 40
 CROP_PIXELS = {"cpu": 150_000, "mps": 300_000, "cuda": 600_000}
 
@@ -26,7 +25,8 @@ class Plan(BaseModel):
     """``totals`` is [step, total steps planned from that step on], more than one where a time limit had to
     be turned into other numbers; ``rate_factor`` falls when the loss ran away; ``held_out`` is the index of
     the pair kept apart, until ``joined`` (None: it has not been taken in yet; it never is when ``apart``);
-    ``judged`` counts the times it was looked at; from ``turned`` on crops are also turned by right angles."""
+    ``judged`` counts the times it was looked at; from ``turned`` on crops are also mirrored and turned by
+    right angles."""
 
     model_config = ConfigDict(extra="ignore")
 

@@ -1,0 +1,86 @@
+"""When crops are mirrored and turned: where frames are learned by heart, and the effect allows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from understudy.dataset.pairs import Pair
+from understudy.training import held_out
+from understudy.training.held_out import HeldOut, is_learned_by_heart
+from understudy.training.judge import Verdict
+
+
+@pytest.mark.parametrize(
+    ("learned", "unseen", "heart"),
+    [(1.04, 0.09, True), (6.4, 0.2, True), (4.6, 3.8, False), (8.5, 7.5, False), (0.3, 0.1, False)],
+)
+def test_what_is_learned_by_heart_gains_much_more_than_what_is_not_seen(
+    learned: float, unseen: float, heart: bool
+) -> None:
+    assert is_learned_by_heart(learned, unseen) == heart
+
+
+def a_pair(number: int) -> Pair:
+    """Brighter to the right, so that a mirror shows."""
+    ramp = np.linspace(0, 1, 32, dtype=np.float32)[None, :, None].repeat(32, 0).repeat(3, 2)
+    weight = np.ones((32, 32, 1), np.float32)
+    return Pair(number=number, input=ramp, truth=ramp, weight=weight, **_rest_of(Pair))
+
+
+def _rest_of(kind: Any) -> dict[str, Any]:
+    """Something for every field of a pair that has no say here."""
+    known = {"number", "input", "truth", "weight"}
+    return {name: "" for name in kind.__dataclass_fields__ if name not in known}
+
+
+def keeper(monkeypatch: pytest.MonkeyPatch, learned: float, unseen: float, mirrored: float) -> HeldOut:
+    """One whose network gains so much on frame 1, which is learned, on frame 2, and on frame 2 mirrored."""
+
+    def judged(network: object, pair: Pair, *rest: object) -> Verdict:
+        is_mirrored = pair.input[0, 0, 0] > pair.input[0, -1, 0]
+        gain = learned if pair.number == 1 else mirrored if is_mirrored else unseen
+        return Verdict("dB", 30 + gain, pair.number)
+
+    monkeypatch.setattr(held_out, "judge", judged)
+    monkeypatch.setattr(held_out, "colour_fit_verdict", lambda network, pair: Verdict("dB", 30, pair.number))
+    learner = SimpleNamespace(average=None, device=torch.device("cpu"))
+    plan = SimpleNamespace(precision="float32")
+    job: Any = SimpleNamespace(
+        data=SimpleNamespace(pairs=(a_pair(1), a_pair(2))), learner=learner, plan=plan, matte=False
+    )
+    records: Any = SimpleNamespace(say=lambda text: None)
+    return HeldOut(job, None, records, None, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("learned", "unseen", "mirrored", "turns"),
+    [(6.0, 0.5, 0.4, True), (6.0, 0.5, -2.0, False), (6.0, 5.8, 5.0, False)],
+    ids=["by heart", "by heart, but knows left from right", "not by heart"],
+)
+def test_crops_are_turned_where_it_helps_and_is_true(
+    monkeypatch: pytest.MonkeyPatch, learned: float, unseen: float, mirrored: float, turns: bool
+) -> None:
+    watcher = keeper(monkeypatch, learned, unseen, mirrored)
+    watcher._turn_when_learned_by_heart(1, Verdict("dB", 30 + unseen, 2))
+    assert watcher.wants_turn == turns
+
+
+def test_a_mirrored_pair_is_mirrored_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Pair] = []
+
+    def judged(network: object, pair: Pair, *rest: object) -> Verdict:
+        seen.append(pair)
+        return Verdict("dB", 30, pair.number)
+
+    watcher = keeper(monkeypatch, 1, 0, 0)
+    monkeypatch.setattr(held_out, "judge", judged)
+    watcher._mirrored_gain(1)
+    pair = replace(watcher.job.data.pairs[1])
+    assert np.array_equal(seen[0].input[:, ::-1], pair.input)
+    assert np.array_equal(seen[0].truth[:, ::-1], pair.truth)

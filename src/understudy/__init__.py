@@ -62,9 +62,10 @@ def apply(
 ) -> ApplyResult:
     """Apply a trained network to a plate, as ``understudy apply`` does.
 
-    ``model`` is a .cat file or a run folder (its best checkpoint); ``plate`` and ``output`` are one file, a
-    pattern such as "shot.####.exr", a folder, or a movie. ``settings`` are the further fields of
-    ``understudy.settings.ApplySettings``, such as ``frames="1001-1100"``, ``mix`` (0 to 1) and ``mask``.
+    ``model`` is a .cat file, a run folder (its best checkpoint) or an imported network; ``plate`` and
+    ``output`` are one file, a pattern such as "shot.####.exr", a folder, or a movie. ``settings`` are the
+    further fields of ``understudy.settings.ApplySettings``, such as ``frames="1001-1100"``, ``mix`` (0 to 1)
+    and ``mask``.
 
     ``report`` is called with every event of ``understudy.inference.events``, from this thread. ``stop`` is
     anything that becomes true when the work shall stop after the frames under way.
@@ -86,9 +87,9 @@ def apply(
 def load(model: str | Path, *, devices: str = "auto", precision: str = "float32") -> LoadedModel:
     """A trained network to call from Python.
 
-    ``model`` is a .cat file or a run folder (its best checkpoint). The result takes a float32 array of shape
-    (height, width, channels) in file values, as OpenImageIO reads them, with the channels named in
-    ``.header.input_channels``, and returns one with those in ``.header.output_channels``.
+    ``model`` is a .cat file, a run folder (its best checkpoint) or an imported network. The result takes a
+    float32 array of shape (height, width, channels) in file values, as OpenImageIO reads them, with the
+    channels named in ``.header.input_channels``, and returns one with those in ``.header.output_channels``.
 
     Raises ModelFileError when there is no such model, DeviceError when the device is not there.
     """

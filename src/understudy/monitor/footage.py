@@ -39,6 +39,9 @@ def complete(fence: Fence, text: str, wanted: Wanted = "shot") -> list[Offer]:
     return fitting[:MOST]
 
 
+MODELS = (".cat", ".onnx", ".pt", ".ts", ".torchscript")  # those of other programs are imported first
+
+
 def _split(fence: Fence, text: str) -> tuple[Path, str]:
     """The folder to look into, and what its entries must begin with."""
     head, tail = os.path.split(os.path.expanduser(text))
@@ -57,7 +60,7 @@ def _in_folder(fence: Fence, folder: Path, wanted: Wanted) -> list[Offer]:
     if wanted == "shot":
         offers += _shots(folder, files)
     if wanted == "file":
-        models = sorted(name for name in files if name.endswith(".cat"))
+        models = sorted(name for name in files if name.lower().endswith(MODELS))
         offers += [Offer(text=str(folder / name), label=name, kind="model") for name in models]
     return offers
 

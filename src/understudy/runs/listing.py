@@ -51,7 +51,7 @@ def resolve_model(spec: str | Path) -> Path:
         return RunFolder.open(path).best_or_newest()
     raise ModelFileError(
         "There is no trained network here.",
-        expected="a .cat file, or the folder of a run",
+        expected="a .cat file, the folder of a run, or an imported network (.onnx, .pt)",
         found=_what(path),
         where=str(path),
         remedy="Give a .cat or a run: understudy runs DATA_DIR lists the runs.",

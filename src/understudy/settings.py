@@ -292,7 +292,10 @@ class ApplySettings(Settings):
     """What applying a trained network to a plate needs to know."""
 
     model: Text = setting(
-        ..., "Model File", "A .cat, a run, which means its best checkpoint, or an imported network.", kind="file"
+        ...,
+        "Model File",
+        "A .cat, a run, which means its best checkpoint, or an imported network.",
+        kind="file",
     )
     plate: Text = setting(..., "Input", "The frames to work on.", kind="shot")
     output: Text = setting(

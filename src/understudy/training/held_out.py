@@ -39,6 +39,10 @@ def _middle(pair: Pair) -> Pair:
     return replace(pair, input=parts[0], truth=parts[1], weight=parts[2])
 
 
+def _mirror(part: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(part[:, ::-1])
+
+
 def is_learned_by_heart(learned: float, unseen: float) -> bool:
     """Whether a gain in dB on learned frames is far from that on unseen ones: by a third, and visibly."""
     return learned - unseen > max(HEART_GAP, HEART_SHARE * unseen)
@@ -104,10 +108,9 @@ class HeldOut:
     def _mirrored_gain(self, index: int) -> float:
         """What the network gains on a pair seen in a mirror."""
         pair, learner = self.job.data.pairs[index], self.learner
-        flipped = {
-            part: np.ascontiguousarray(getattr(pair, part)[:, ::-1]) for part in ("input", "truth", "weight")
-        }
-        mirrored = replace(pair, **flipped)
+        mirrored = replace(
+            pair, input=_mirror(pair.input), truth=_mirror(pair.truth), weight=_mirror(pair.weight)
+        )
         fit = colour_fit_verdict(learner.average, mirrored).value
         return judge(learner.average, mirrored, learner.device, self.plan.precision, False).value - fit
 

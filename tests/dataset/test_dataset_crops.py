@@ -16,11 +16,10 @@ from understudy.dataset.crops import (
     Augmentation,
     Batch,
     CropSource,
-    Material,
-    focus_of,
     hash_numbers,
     random_numbers,
 )
+from understudy.dataset.packing import Material, Packed, focus_of, pack
 
 CPU = torch.device("cpu")
 PLAIN = Augmentation(mirror=False)
@@ -36,10 +35,14 @@ def coordinates(height: int, width: int, pair: int = 0, matte: bool = False) -> 
     return Material(where, truth, base, torch.ones(height, width, 1))
 
 
+def packed(*pairs: Material) -> Packed:
+    return pack(pairs, [(pair.input.shape[0], pair.input.shape[1]) for pair in pairs])
+
+
 def source(
     *pairs: Material, crop: tuple[int, int] = (16, 16), seed: int = 0, focus: float = 0.0
 ) -> CropSource:
-    return CropSource(list(pairs), CPU, crop, seed, focus)
+    return CropSource(packed(*pairs), CPU, crop, seed, focus)
 
 
 def draw(crops: CropSource, step: int = 1, total: int = 6, augmentation: Augmentation = PLAIN) -> Batch:
@@ -201,10 +204,10 @@ def local(height: int = 128, width: int = 128) -> Material:
 
 
 def test_a_local_effect_is_looked_at_often_and_a_global_one_evenly() -> None:
-    assert focus_of([local()], False) > 0.5
-    assert focus_of([coordinates(64, 64)], False) == 0.0
-    assert focus_of([coordinates(64, 64, 0, True)], True) > 0.5
-    crops = source(local(), focus=focus_of([local()], False))
+    assert focus_of(packed(local()), False) > 0.5
+    assert focus_of(packed(coordinates(64, 64)), False) == 0.0
+    assert focus_of(packed(coordinates(64, 64, 0, True)), True) > 0.5
+    crops = source(local(), focus=focus_of(packed(local()), False))
     batches = [draw(crops, step, 8) for step in range(1, 26)]
     hits = sum(int(((b.truth - b.base).abs().amax((1, 2, 3)) > 0.1).sum()) for b in batches)
     assert 0.45 * 200 < hits < 0.85 * 200, "and some crops come from everywhere"
@@ -212,7 +215,7 @@ def test_a_local_effect_is_looked_at_often_and_a_global_one_evenly() -> None:
 
 def test_nothing_to_learn_is_no_division_by_zero() -> None:
     same = replace(coordinates(32, 32), truth=coordinates(32, 32).base)
-    assert 0.0 <= focus_of([same], False) <= 1.0
+    assert 0.0 <= focus_of(packed(same), False) <= 1.0
     assert draw(source(same, focus=1.0)).input.isfinite().all()
 
 

@@ -15,9 +15,10 @@ from understudy.network.colour_fit import (
     Scaling,
     exponents,
     fit_colours,
+    fit_drifts,
     measure_scaling,
     predict,
-    steady_truths,
+    steady,
 )
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.places import place_planes, with_places
@@ -252,9 +253,10 @@ def test_what_differs_from_pair_to_pair_is_taken_out_of_the_truths() -> None:
     truths = [grade(p) + d for p, d in zip(inputs, drift, strict=True)]
     fit, scaling = fit_colours(inputs, truths, True)
     bases = [predict(pixels, fit, scaling, True) for pixels in inputs]
-    steady = steady_truths(inputs, truths, bases, scaling)
-    assert steady is not None
-    spread = [float((s - grade(p)).mean()) for s, p in zip(steady, inputs, strict=True)]
+    drifts = fit_drifts(inputs, truths, bases, scaling)
+    assert drifts is not None
+    agreed = [steady(p, t, own, scaling) for p, t, own in zip(inputs, truths, drifts, strict=True)]
+    spread = [float((s - grade(p)).mean()) for s, p in zip(agreed, inputs, strict=True)]
     assert max(spread) - min(spread) < 0.005 < max(drift) - min(drift)
 
 
@@ -266,8 +268,8 @@ def test_truths_that_agree_are_left_as_they_are() -> None:
     ]
     fit, scaling = fit_colours(inputs, truths, True)
     bases = [predict(pixels, fit, scaling, True) for pixels in inputs]
-    assert steady_truths(inputs, truths, bases, scaling) is None
-    assert steady_truths(inputs[:2], truths[:2], bases[:2], scaling) is None, "two pairs tell too little"
+    assert fit_drifts(inputs, truths, bases, scaling) is None
+    assert fit_drifts(inputs[:2], truths[:2], bases[:2], scaling) is None, "two pairs tell too little"
 
 
 def test_a_fit_of_another_shape_is_not_taken_over() -> None:

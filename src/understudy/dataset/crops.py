@@ -1,8 +1,9 @@
 """Pairs -> batches on the device.
 
 Which crop of which pair a sample is, and how it is turned, is a function of (seed, step, sample) alone: the
-same on every device, in every process, and after every resume. All pairs lie one after the other in memory,
-so that a whole batch is one gather, whatever the sizes of the frames, with both sides drawn alike.
+same on every device, in every process, and after every resume. All pairs lie one after the other in memory
+(``understudy.dataset.packing``), so that a whole batch is one gather, whatever the sizes of the frames, with
+both sides drawn alike.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
+from understudy.dataset.packing import GRID, Packed
+
 DRAWS = 32
-GRID = 8
-HALF_ABOVE = 1_500_000_000
 
 
 @dataclass(frozen=True)
@@ -46,22 +47,6 @@ class Batch:
     truth: Tensor
     base: Tensor
     weight: Tensor
-
-
-@dataclass(frozen=True)
-class Material:
-    """One pair as it is learned from: float32 tensors (H, W, channels); ``base`` is empty for a matte."""
-
-    input: Tensor
-    truth: Tensor
-    base: Tensor
-    weight: Tensor
-
-    @property
-    def change(self) -> Tensor:
-        """(H, W): how much there is to learn at each pixel."""
-        error = self.truth - self.base if self.base.shape[2] else self.truth
-        return error.abs().mean(2) * self.weight[..., 0]
 
 
 @dataclass(frozen=True)
@@ -104,16 +89,14 @@ class CropSource:
     """
 
     def __init__(
-        self, pairs: list[Material], device: torch.device, crop: tuple[int, int], seed: int, focus: float
+        self, pairs: Packed, device: torch.device, crop: tuple[int, int], seed: int, focus: float
     ) -> None:
         self.crop, self.seed, self.device, self.focus = crop, seed, device, focus
-        first = pairs[0]
-        self.parts = [part.shape[2] for part in (first.input, first.truth, first.base, first.weight)]
-        self.sizes = torch.tensor([pair.input.shape[:2] for pair in pairs])
+        self.parts, self.sizes = list(pairs.parts), pairs.sizes
         pixels = self.sizes.prod(1)
         self.starts = pixels.cumsum(0) - pixels
-        self.pixels = _pack(pairs, int(pixels.sum())).to(device)
-        self.cells = [_change_per_cell(pair) for pair in pairs]
+        self.pixels = pairs.pixels.to(device)
+        self.cells = [_running_sums(changes) for changes in pairs.changes]
 
     def batch(
         self,
@@ -231,39 +214,8 @@ def _ready(part: Tensor) -> Tensor:
     return part.float().contiguous(memory_format=torch.channels_last)
 
 
-def _pack(pairs: list[Material], total: int) -> Tensor:
-    """(pixels of all pairs, channels of all parts); in half precision when that is very much."""
-    channels = sum(part.shape[2] for part in _parts(pairs[0]))
-    kind = torch.float16 if total * channels * 4 > HALF_ABOVE else torch.float32
-    packed = torch.empty((total, channels), dtype=kind)
-    at = 0
-    for pair in pairs:
-        count = pair.input.shape[0] * pair.input.shape[1]
-        packed[at : at + count] = torch.cat([part.reshape(count, part.shape[2]) for part in _parts(pair)], 1)
-        at += count
-    return packed
-
-
-def _parts(pair: Material) -> tuple[Tensor, ...]:
-    return pair.input, pair.truth, pair.base, pair.weight
-
-
-def _change_per_cell(pair: Material) -> _Cells:
-    sums = functional.avg_pool2d(pair.change[None, None], GRID, ceil_mode=True)[0, 0]
-    return _Cells((sums.double() + 1e-9).flatten().cumsum(0), sums.shape[1])
-
-
-def focus_of(pairs: list[Material], matte: bool) -> float:
-    """The share of crops that is worth drawing where the change is: much for a matte and for a local fix,
-    little where the effect is everywhere."""
-    if matte:
-        return 0.8
-    cells = torch.cat(
-        [functional.avg_pool2d(p.change[None, None], GRID, ceil_mode=True).flatten() for p in pairs]
-    )
-    ordered = cells.sort(descending=True).values.double()
-    share = ordered[: max(1, len(ordered) // 5)].sum() / ordered.sum().clamp(min=1e-12)
-    return float(((share - 0.4) * 1.5).clamp(0.0, 0.6))
+def _running_sums(changes: Tensor) -> _Cells:
+    return _Cells((changes.double() + 1e-9).flatten().cumsum(0), changes.shape[1])
 
 
 def _pair_of(seed: int, step: int, sample: int, total: int, count: int) -> int:

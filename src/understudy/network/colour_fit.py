@@ -93,8 +93,8 @@ def fit_colours(
 ) -> tuple[ColourFit, Scaling]:
     """The fit for pairs of (pixels, C) and (pixels, C_out) network values, and the scaling it works in. Only
     where ``places`` (pixels, 2) are given, of more than one pair, can it be ``placed``."""
-    where = _thinned(places) if places else [torch.zeros(0, 2)] * len(inputs)
-    inputs, truths = _thinned(inputs), _thinned(truths)
+    where = [thinned(each) for each in places] if places else [torch.zeros(0, 2)] * len(inputs)
+    inputs, truths = [thinned(each) for each in inputs], [thinned(each) for each in truths]
     scaling = measure_scaling(torch.cat(inputs))
     scaled = [scaling.apply(pixels).double() for pixels in inputs]
     wanted = [
@@ -127,30 +127,35 @@ def _simplest_good(scores: dict[str, float]) -> str:
     return best
 
 
-def steady_truths(
+def fit_drifts(
     inputs: list[Tensor], truths: list[Tensor], bases: list[Tensor], scaling: Scaling
-) -> list[Tensor] | None:
-    """The truths without what differs from pair to pair as a whole, or None where hardly anything does.
+) -> list[ColourFit] | None:
+    """A fit for each pair of what its truth has and the others do not, or None where that is hardly anything.
     ``bases``: what the shared fit makes of the inputs.
 
     An effect that was made frame by frame often sits a little brighter or warmer on one frame than on the
     next. A network can only learn such a difference by knowing the frame by heart. Where a fit of its own
-    explains much of what the shared fit leaves of each pair, the difference of the two is taken out of the
-    truth, and what is learned is the effect that all pairs agree on.
+    explains much of what the shared fit leaves of each pair, the difference of the two is to be taken out of
+    the truth (``steady``), and what is learned is the effect that all pairs agree on.
     """
     kind = "cubic" if inputs[0].shape[1] <= CUBIC_CHANNELS else "linear"
     if len(inputs) < 3:
         return None
-    steady, before, after = [], 0.0, 0.0
+    drifts, before, after = [], 0.0, 0.0
     for pixels, truth, base in zip(inputs, truths, bases, strict=True):
         rest = truth - base
-        few = scaling.apply(_thinned([pixels])[0]).double()
-        own = ColourFit(kind, _solve(*_equations(few, few, _thinned([rest])[0].double(), kind)).float())
-        drift = predict(pixels, own, scaling, same_channels=False)
+        few = scaling.apply(thinned(pixels)).double()
+        own = ColourFit(kind, _solve(*_equations(few, few, thinned(rest).double(), kind)).float())
+        drifts.append(own)
         before += rest.square().mean().item()
-        after += (rest - drift).square().mean().item()
-        steady.append(truth - drift)
-    return steady if after < (1 - DRIFT_SHARE) * before else None
+        after += (rest - predict(pixels, own, scaling, same_channels=False)).square().mean().item()
+    return drifts if after < (1 - DRIFT_SHARE) * before else None
+
+
+def steady(pixels: Tensor, truth: Tensor, drift: ColourFit, scaling: Scaling) -> Tensor:
+    """A truth (pixels, C_out) without what differs from pair to pair as a whole."""
+    found = predict(pixels, drift, scaling, same_channels=False)
+    return torch.sub(truth, found, out=found)
 
 
 def predict(
@@ -162,11 +167,12 @@ def predict(
         part = slice(start, start + AT_A_TIME)
         where = None if places is None else places[part]
         change[part] = terms(scaling.apply(pixels[part]), fit.kind, 1, where) @ fit.weights
-    return pixels + change if same_channels else change
+    return torch.add(pixels, change, out=change) if same_channels else change
 
 
-def _thinned(parts: list[Tensor]) -> list[Tensor]:
-    return [part[:: max(1, len(part) // MOST_PIXELS)] for part in parts]
+def thinned(pixels: Tensor) -> Tensor:
+    """Every so many of (pixels, C), so that not many more than MOST_PIXELS are left."""
+    return pixels[:: max(1, len(pixels) // MOST_PIXELS)]
 
 
 def _equations(pixels: Tensor, places: Tensor, wanted: Tensor, kind: str) -> tuple[Tensor, Tensor]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from understudy.dataset.crops import Augmentation, CropSource, Material, focus_of
+from understudy.dataset.crops import Augmentation, CropSource
+from understudy.dataset.packing import Material, focus_of, pack
 from understudy.dataset.pairs import DataSet, Pair, load_data_set
 from understudy.device import (
     core_count,
     free_memory,
     memory_format,
     prepare,
+    release_memory,
     resolve_devices,
     resolve_precision,
 )
@@ -25,9 +28,11 @@ from understudy.network.colour_fit import (
     ColourFit,
     Scaling,
     fit_colours,
+    fit_drifts,
     measure_scaling,
     predict,
-    steady_truths,
+    steady,
+    thinned,
 )
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.losses import make_loss
@@ -77,13 +82,15 @@ def make_job(
     prepare(device, threads)
     loss_text = settings.loss
     data = load_data_set(settings)
+    release_memory(device)
     loss = make_loss(loss_text, data.kind)
     torch.manual_seed(settings.seed)
     network, materials, notes = _make_network(data, settings)
+    packed = pack(materials, [pair.input.shape[:2] for pair in data.pairs])
     plan = plan or _make_plan(settings, data, network, device, precision, share.world)
     plan.threads = threads
     notes = [*share.notes, *data.notes, *notes, *_note_crop(settings, plan)]
-    crops = CropSource(materials, device, plan.crop, plan.seed, focus_of(materials, data.kind == "matte"))
+    crops = CropSource(packed, device, plan.crop, plan.seed, focus_of(packed, data.kind == "matte"))
     learner = Learner(network, crops, loss, augmentation_for(data), plan, share)
     return Job(settings, data, learner, plan, tuple(notes), _digest(data, settings))
 
@@ -151,22 +158,22 @@ def _note_crop(settings: TrainSettings, plan: Plan) -> list[str]:
 # -- the network and what it learns towards -------------------------------------------------------------
 
 
-def _make_network(data: DataSet, settings: TrainSettings) -> tuple[EffectNetwork, list[Material], list[str]]:
-    inputs = [_flat(pair.input) for pair in data.pairs]
+def _make_network(
+    data: DataSet, settings: TrainSettings
+) -> tuple[EffectNetwork, Iterator[Material], list[str]]:
+    """The materials are made one by one, as they are asked for: those of large frames are large."""
+    inputs = [thinned(_flat(pair.input)) for pair in data.pairs]
+    whole = measure_scaling(torch.cat(inputs))
     if data.kind == "matte":
         network = EffectNetwork(_architecture(data, settings, "identity", 0))
-        network.set_range(
-            measure_scaling(torch.cat([pixels[:: max(1, len(pixels) // 200_000)] for pixels in inputs]))
-        )
-        materials = [_material(pair, torch.from_numpy(pair.truth), None) for pair in data.pairs]
-        return _with_initial_weights(network, data, settings), materials, []
+        network.set_range(whole)
+        return _with_initial_weights(network, data, settings), map(_matte_material, data.pairs), []
     count = len(data.output_channels) if data.same_channels else len(data.input_channels)
     seen = [pixels[:, :count] for pixels in inputs]
-    truths = [_flat(pair.truth) for pair in data.pairs]
-    places = [place_planes(*pair.input.shape[:2]).permute(1, 2, 0).reshape(-1, PLACES) for pair in data.pairs]
+    truths = [thinned(_flat(pair.truth)) for pair in data.pairs]
+    places = [thinned(_places(pair)).clone() for pair in data.pairs]
     fit, scaling = fit_colours(seen, truths, data.same_channels, places)
     network = EffectNetwork(_architecture(data, settings, fit.kind, count))
-    whole = measure_scaling(torch.cat([pixels[:: max(1, len(pixels) // 200_000)] for pixels in inputs]))
     low, high = whole.low.clone(), whole.high.clone()
     low[:count], high[:count] = scaling.low, scaling.high
     network.set_fit(fit, Scaling(low, high))
@@ -174,14 +181,14 @@ def _make_network(data: DataSet, settings: TrainSettings) -> tuple[EffectNetwork
         predict(rows, fit, scaling, data.same_channels, where)
         for rows, where in zip(seen, places, strict=True)
     ]
-    steady = steady_truths(seen, truths, bases, scaling)
+    drifts = fit_drifts(seen, truths, bases, scaling)
     notes = [_say_fit(fit)]
-    if steady is not None:
+    if drifts is not None:
         notes.append("The pairs differ in overall colour from frame to frame: learning what they agree on.")
-    materials = [
-        _material(pair, truth.reshape(pair.truth.shape), base.reshape(pair.truth.shape), network.placed)
-        for pair, truth, base in zip(data.pairs, steady or truths, bases, strict=True)
-    ]
+    materials = (
+        _image_material(pair, fit, scaling, data.same_channels, drift)
+        for pair, drift in zip(data.pairs, drifts or [None] * len(data.pairs), strict=True)
+    )
     return _with_initial_weights(network, data, settings), materials, notes
 
 
@@ -189,12 +196,31 @@ def _flat(pixels: np.ndarray) -> Tensor:
     return torch.from_numpy(pixels).reshape(-1, pixels.shape[2])
 
 
-def _material(pair: Pair, truth: Tensor, base: Tensor | None, placed: bool = False) -> Material:
+def _places(pair: Pair) -> Tensor:
+    """(pixels, 2)"""
     height, width = pair.input.shape[:2]
-    plate = torch.from_numpy(pair.input)
-    if placed:
-        plate = torch.cat([plate, place_planes(height, width).permute(1, 2, 0)], 2)
-    base = torch.zeros((height, width, 0)) if base is None else base
+    return place_planes(height, width).permute(1, 2, 0).reshape(-1, PLACES)
+
+
+def _matte_material(pair: Pair) -> Material:
+    nothing = torch.zeros((*pair.input.shape[:2], 0))
+    plate, truth, weight = (torch.from_numpy(part) for part in (pair.input, pair.truth, pair.weight))
+    return Material(plate, truth, nothing, weight)
+
+
+def _image_material(
+    pair: Pair, fit: ColourFit, scaling: Scaling, same_channels: bool, drift: ColourFit | None
+) -> Material:
+    """What is learned from a pair: its plate, with the places where the fit needs them, its truth without
+    its ``drift``, and what the fit makes of the plate."""
+    plate, truth = torch.from_numpy(pair.input), torch.from_numpy(pair.truth)
+    places = _places(pair) if fit.kind == "placed" else None
+    pixels = _flat(pair.input)[:, : len(scaling.low)]
+    base = predict(pixels, fit, scaling, same_channels, places).reshape(truth.shape)
+    if drift is not None:
+        truth = steady(pixels, _flat(pair.truth), drift, scaling).reshape(truth.shape)
+    if places is not None:
+        plate = torch.cat([plate, places.reshape(*plate.shape[:2], PLACES)], 2)
     return Material(plate, truth, base, torch.from_numpy(pair.weight))
 
 

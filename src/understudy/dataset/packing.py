@@ -1,0 +1,100 @@
+"""Pairs as they are learned from, one after the other in one block of memory.
+
+Pairs of large frames are too large to be made ready all at once: each is made, packed and let go before the
+next one is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+GRID = 8
+BAND = 32 * GRID
+HALF_ABOVE = 1_500_000_000
+
+
+@dataclass(frozen=True)
+class Material:
+    """One pair as it is learned from: float32 tensors (H, W, channels); ``base``, what the colour fit makes
+    of the input, is empty for a matte."""
+
+    input: Tensor
+    truth: Tensor
+    base: Tensor
+    weight: Tensor
+
+    @property
+    def parts(self) -> tuple[Tensor, ...]:
+        return self.input, self.truth, self.base, self.weight
+
+    def change_of(self, rows: slice) -> Tensor:
+        """(rows, W): how much there is to learn at each pixel of these rows."""
+        truth, weight = self.truth[rows], self.weight[rows]
+        error = truth - self.base[rows] if self.base.shape[2] else truth
+        return error.abs().mean(2) * weight[..., 0]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """``pixels`` (pixels of all pairs, channels of all parts), float32, or float16 when that is very much;
+    ``parts`` counts the channels of each; ``sizes`` (pairs, 2) are heights and widths; ``changes`` are the
+    mean changes in the cells of GRID x GRID pixels of each pair, (rows, columns)."""
+
+    pixels: Tensor
+    parts: tuple[int, ...]
+    sizes: Tensor
+    changes: list[Tensor]
+
+
+def pack(materials: Iterable[Material], sizes: list[tuple[int, int]]) -> Packed:
+    """Take one material at a time; ``sizes`` are the heights and widths that they will have."""
+    coming = iter(materials)
+    material: Material | None = next(coming)
+    assert material is not None
+    parts = tuple(part.shape[2] for part in material.parts)
+    total = sum(height * width for height, width in sizes)
+    kind = torch.float16 if total * sum(parts) * 4 > HALF_ABOVE else torch.float32
+    pixels = torch.empty((total, sum(parts)), dtype=kind)
+    changes: list[Tensor] = []
+    at = 0
+    while material is not None:
+        at = _put(pixels, at, material)
+        changes.append(_change_per_cell(material))
+        material = None  # its memory is free before the next one is made
+        material = next(coming, None)
+    return Packed(pixels, parts, torch.tensor(sizes), changes)
+
+
+def _put(pixels: Tensor, at: int, material: Material) -> int:
+    """Write the parts of a material side by side from row ``at`` on; the row after the last."""
+    height, width = material.input.shape[:2]
+    after, channel = at + height * width, 0
+    for part in material.parts:
+        end = channel + part.shape[2]
+        pixels[at:after, channel:end] = part.reshape(height * width, part.shape[2])
+        channel = end
+    return after
+
+
+def _change_per_cell(material: Material) -> Tensor:
+    """In bands of rows, as the change of a whole frame is large."""
+    height = material.input.shape[0]
+    bands = [material.change_of(slice(top, top + BAND)) for top in range(0, height, BAND)]
+    pooled = [functional.avg_pool2d(band[None, None], GRID, ceil_mode=True)[0, 0] for band in bands]
+    return torch.cat(pooled)
+
+
+def focus_of(packed: Packed, matte: bool) -> float:
+    """The share of crops that is worth drawing where the change is: much for a matte and for a local fix,
+    little where the effect is everywhere."""
+    if matte:
+        return 0.8
+    cells = torch.cat([changes.flatten() for changes in packed.changes])
+    ordered = cells.sort(descending=True).values.double()
+    share = ordered[: max(1, len(ordered) // 5)].sum() / ordered.sum().clamp(min=1e-12)
+    return float(((share - 0.4) * 1.5).clamp(0.0, 0.6))

@@ -53,7 +53,7 @@ class Image:
         self.height, self.width, self.channels = self.shape = shape
 
     @property
-    def memory(self) -> memoryview:
+    def memory(self) -> memoryview[float]:
         return memoryview(self.data).cast("B").cast("f", self.shape)
 
     @property
@@ -205,7 +205,7 @@ def _planar(image: Any) -> tuple[str, tuple[int, int, int], memoryview]:
     """The type, (channels, height, width) and the bytes of the planes of anything with a shape."""
     data, shape = image if isinstance(image, tuple) else (image, None)
     view = data.memory if isinstance(data, Image) else memoryview(data)
-    shape = tuple(shape or view.shape)
+    shape = tuple(shape or view.shape or ())
     flat, letter = _flat(view), view.format.lstrip("<=@")
     if letter == "d":
         flat, letter = memoryview(array.array("f", flat.cast("d"))).cast("B"), "f"
@@ -222,7 +222,7 @@ def _planar(image: Any) -> tuple[str, tuple[int, int, int], memoryview]:
     return kind, (channels, height, width), _apart(flat, channels, size)
 
 
-def _flat(view: memoryview) -> memoryview:
+def _flat(view: memoryview[Any]) -> memoryview:
     return view.cast("B") if view.c_contiguous else memoryview(view.tobytes())
 
 

@@ -7,7 +7,7 @@ import ctypes
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -16,6 +16,8 @@ from understudy.errors import DeviceError
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEEP_BYTES = 1 << 30
 NO_LIMIT = 1 << 62
+
+Precision = Literal["float32", "bfloat16"]
 
 
 def resolve_devices(spec: str) -> list[torch.device]:
@@ -95,7 +97,7 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     return False
 
 
-def resolve_precision(request: str, device: torch.device) -> str:
+def resolve_precision(request: Literal["auto"] | Precision, device: torch.device) -> Precision:
     """``float32`` or ``bfloat16`` for training; ``auto`` is bfloat16 where the hardware has it."""
     if request != "auto":
         return request

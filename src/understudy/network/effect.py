@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from understudy.device import memory_format
 from understudy.network.colour_fit import ColourFit, Scaling, count_terms, terms
 from understudy.network.places import PLACES
 from understudy.network.unet import SIZES, UNet
@@ -44,6 +45,11 @@ class EffectNetwork(nn.Module):
     operators alone that do not depend on the size of the frame, for a host that gets the network as a file.
     """
 
+    low: Tensor
+    high: Tensor
+    gain: Tensor
+    fit_weights: Tensor
+
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
@@ -57,6 +63,14 @@ class EffectNetwork(nn.Module):
         self.register_buffer("high", torch.ones(architecture.inputs))
         self.register_buffer("gain", torch.ones(()))
         self.register_buffer("fit_weights", torch.zeros(_term_count(architecture), architecture.outputs))
+
+    def lay_out(self, device: torch.device) -> EffectNetwork:
+        """Itself on a device, its weights in the order in which convolutions are fast there."""
+        self.to(device)
+        for weights in self.parameters():
+            if weights.ndim == 4:
+                weights.data = weights.data.to(memory_format=memory_format(device))
+        return self
 
     def set_fit(self, fit: ColourFit, scaling: Scaling) -> None:
         """Take over a fit that was made for the channels of this network."""

@@ -28,7 +28,7 @@ class Size:
 SIZES = {
     "small": Size((32, 48, 64, 96), (1, 1, 1, 2), (1, 1, 1)),
     "medium": Size((48, 96, 144, 192), (1, 1, 1, 2), (1, 1, 1)),
-    "large": Size((80, 160, 240, 320), (2, 2, 2, 3), (2, 2, 2)),
+    "large": Size((64, 128, 192, 256), (1, 1, 2, 2), (1, 1, 1)),
 }
 
 
@@ -39,11 +39,16 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)
+        _silence(self.second)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.second(torch.nn.functional.leaky_relu(self.first(x), SLOPE, inplace=True))
+
+
+def _silence(layer: nn.Conv2d) -> None:
+    """Let a layer begin with no answer at all."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
 
 
 def _blocks(channels: int, count: int) -> nn.Sequential:
@@ -68,8 +73,7 @@ class UNet(nn.Module):
         self.grow = nn.ModuleList(nn.Conv2d(coarse, fine * 4, 1) for fine, coarse in steps)
         self.decoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths[:-1], size.up, strict=True))
         self.head = nn.Conv2d(widths[0], outputs * STEM * STEM, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        _silence(self.head)
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.stem(torch.pixel_unshuffle(x, STEM))

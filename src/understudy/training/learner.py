@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from understudy.dataset.crops import Augmentation, Batch, CropSource
-from understudy.device import autocast, memory_format
+from understudy.device import autocast
 from understudy.errors import TrainingError
 from understudy.network.effect import EffectNetwork
 from understudy.network.losses import Term
@@ -92,7 +92,7 @@ class Learner:
         share: Share,
     ) -> None:
         device = crops.device
-        self.network = network.to(device=device, memory_format=memory_format(device)).train()
+        self.network = network.lay_out(device).train()
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.crops, self.loss, self.augmentation = crops, loss, augmentation
         self.plan, self.share, self.device = plan, share, device
@@ -131,8 +131,10 @@ class Learner:
     @torch.no_grad()
     def _update_average(self, step: int) -> None:
         keep = min(AVERAGE, step / (step + RAMP))
-        ours, theirs = list(self.average.parameters()), list(self.network.parameters())
-        torch._foreach_lerp_(ours, [parameter.detach() for parameter in theirs], 1 - keep)
+        ours, theirs = (
+            [weights.detach() for weights in each.parameters()] for each in (self.average, self.network)
+        )
+        torch._foreach_lerp_(ours, theirs, 1 - keep)
 
     def state(self) -> dict[str, Tensor]:
         """Everything that the next step depends on, as named tensors on the CPU."""

@@ -46,7 +46,7 @@ class _Group:
     """Weights of one shape whose turn comes together, and their momentum, (N, outputs, rest)."""
 
     def __init__(self, weights: list[nn.Parameter]) -> None:
-        self.weights = weights
+        self.weights: list[Tensor] = list(weights)
         self.momentum = torch.zeros(len(weights), *_rows(weights[0]).shape, device=weights[0].device)
 
     def remember(self) -> list[Tensor]:
@@ -75,7 +75,7 @@ class Optimizer:
         for place, name in enumerate(inner):
             shapes.setdefault((place % TURNS, named[name].shape), []).append(named[name])
         self._groups = [(turn, _Group(weights)) for (turn, _), weights in shapes.items()]
-        self._outer = [parameter for name, parameter in named.items() if name not in inner]
+        self._outer: list[Tensor] = [parameter for name, parameter in named.items() if name not in inner]
         self._first = [torch.zeros_like(parameter) for parameter in self._outer]
         self._second = [torch.zeros_like(parameter) for parameter in self._outer]
 
@@ -108,7 +108,7 @@ class Optimizer:
         return named | {f"adam2.{index}": each for index, each in enumerate(self._second)}
 
 
-def _gradient(parameter: nn.Parameter) -> Tensor:
+def _gradient(parameter: Tensor) -> Tensor:
     return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
 
 

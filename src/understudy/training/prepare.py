@@ -14,9 +14,9 @@ from understudy.dataset.crops import Augmentation, CropSource
 from understudy.dataset.packing import Material, focus_of, pack
 from understudy.dataset.pairs import DataSet, Pair, load_data_set
 from understudy.device import (
+    Precision,
     core_count,
     free_memory,
-    memory_format,
     prepare,
     release_memory,
     resolve_devices,
@@ -42,6 +42,7 @@ from understudy.network.unet import SIZES
 from understudy.settings import NO_WEIGHTS, TrainSettings
 from understudy.training.learner import Learner, Share
 from understudy.training.plan import (
+    RATE,
     Plan,
     choose_batch_size,
     choose_crop,
@@ -51,7 +52,7 @@ from understudy.training.plan import (
 )
 
 MATTE = Augmentation(mirror=True, rotate=0.26, zoom=0.35, gain=0.2, paste=0.7)
-IMAGE = Augmentation(mirror=True)
+IMAGE = Augmentation(mirror=False)
 LARGE_SUBJECT = 0.25
 
 
@@ -96,7 +97,8 @@ def make_job(
 
 
 def augmentation_for(data: DataSet) -> Augmentation:
-    """How crops of this data set are varied: mattes much, images only in ways that keep every pixel."""
+    """How crops of this data set are varied: mattes much; images not at all until they are seen to be learned
+    by heart, as many an effect, such as paint on a face, knows left from right."""
     if data.kind != "matte":
         return IMAGE
     area = float(np.mean([pair.truth.mean() for pair in data.pairs]))
@@ -110,7 +112,7 @@ def _make_plan(
     data: DataSet,
     network: EffectNetwork,
     device: torch.device,
-    precision: str,
+    precision: Precision,
     world: int,
 ) -> Plan:
     crop = choose_crop(settings.crop_size, [pair.input.shape[:2] for pair in data.pairs], network.stride)
@@ -130,7 +132,7 @@ def _make_plan(
         seed=settings.seed,
         held_out=held_out,
         apart=apart,
-        **({} if settings.learning_rate == "auto" else {"rate": float(settings.learning_rate)}),
+        rate=RATE if settings.learning_rate == "auto" else float(settings.learning_rate),
     )
 
 
@@ -186,8 +188,8 @@ def _make_network(
     if drifts is not None:
         notes.append("The pairs differ in overall colour from frame to frame: learning what they agree on.")
     materials = (
-        _image_material(pair, fit, scaling, data.same_channels, drift)
-        for pair, drift in zip(data.pairs, drifts or [None] * len(data.pairs), strict=True)
+        _image_material(pair, fit, scaling, data.same_channels, drifts[index] if drifts else None)
+        for index, pair in enumerate(data.pairs)
     )
     return _with_initial_weights(network, data, settings), materials, notes
 
@@ -248,7 +250,7 @@ def _architecture(data: DataSet, settings: TrainSettings, fit: str, fit_inputs: 
 
 def _with_initial_weights(network: EffectNetwork, data: DataSet, settings: TrainSettings) -> EffectNetwork:
     """The U-Net of another .cat instead of a new one; the colour fit stays that of the pairs at hand."""
-    network = network.to(memory_format=memory_format(torch.device("cpu")))
+    network = network.lay_out(torch.device("cpu"))
     if settings.initial_weights == NO_WEIGHTS:
         return network
     header, other = load_model(settings.initial_weights)

@@ -57,8 +57,8 @@ class Course:
         if left is None and self._has_two_limits():
             left = self.clock.steps_that_fit()
         if left is not None:
-            total = step + left if self.max_steps is None else min(step + left, self.max_steps)
-            self._plan_total(step, max(total, step + 1))
+            total = step + max(left, 1)
+            self._plan_total(step, total if self.max_steps is None else min(total, self.max_steps))
         if not self.announced and self.plan.totals and self.clock.pace and not self._wanted:
             self.announce(step)
 

@@ -168,14 +168,7 @@ def test_the_command_ends_with_1_when_the_last_checkpoint_cannot_be_written(benc
         "import small_networks; small_networks.shrink();"
         "from understudy.cli.main import run; sys.exit(run(sys.argv[1:]))"
     )
-    arguments = [
-        "--input",
-        bench.shot.plate,
-        "--ground-truth",
-        bench.shot.truth,
-        "--data-directory",
-        str(bench.data),
-    ]
+    arguments = bench.flags()
     arguments += ["--name", "full", "--model-size", "small", "--crop-size", "32", "--max-steps", "6"]
     done = subprocess.run(
         [sys.executable, "-c", code, "train", *arguments, "--checkpoint-interval", "2"],

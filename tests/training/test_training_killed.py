@@ -49,14 +49,7 @@ def test_a_run_killed_at_random_moments_ends_like_one_never_killed(bench: Any) -
 
 
 def flags(bench: Any, *more: str) -> list[str]:
-    usual = [
-        "--input",
-        bench.shot.plate,
-        "--ground-truth",
-        bench.shot.truth,
-        "--data-directory",
-        str(bench.data),
-    ]
+    usual = bench.flags()
     usual += ["--model-size", "small", "--crop-size", "32", "--batch-size", "2", "--precision", "float32"]
     return ["train", *usual, "--devices", "cpu", "--name", "run", "--checkpoint-interval", "10", *more]
 

@@ -246,14 +246,7 @@ def test_what_is_refused_starts_nothing_that_stays(bench: Any, steps_of_others: 
 
 @pytest.mark.slow
 def test_helpers_end_when_the_process_that_leads_is_killed(bench: Any) -> None:
-    arguments = [
-        "--input",
-        bench.shot.plate,
-        "--ground-truth",
-        bench.shot.truth,
-        "--data-directory",
-        str(bench.data),
-    ]
+    arguments = bench.flags()
     arguments += [
         "--name",
         "run",
@@ -373,14 +366,7 @@ def test_processes_that_a_farm_starts_find_each_other(bench: Any) -> None:
     """Three come; a batch of two needs two; only process 0 writes and prints."""
     place, names = ["127.0.0.1", _free_port(), "3"], ["MAIN_ADDR", "MAIN_PORT", "WORLD_SIZE", "RANK"]
     names = [f"COPYCAT_{name}" for name in names]
-    arguments = [
-        "--input",
-        bench.shot.plate,
-        "--ground-truth",
-        bench.shot.truth,
-        "--data-directory",
-        str(bench.data),
-    ]
+    arguments = bench.flags()
     arguments += [
         "--name",
         "run",

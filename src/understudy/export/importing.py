@@ -16,15 +16,21 @@ import torch
 from understudy.errors import ModelFileError, SettingError
 from understudy.export.metadata import read_info
 from understudy.inference.foreign import (
-    ENDINGS,
     fitted,
-    is_foreign,
     last_line,
     names_of,
     open_network,
     read_header,
 )
-from understudy.inference.sidecar import ANY, PortText, Sidecar, read_sidecar, sidecar_text
+from understudy.inference.sidecar import (
+    ANY,
+    ENDINGS,
+    PortText,
+    Sidecar,
+    is_foreign,
+    read_sidecar,
+    sidecar_text,
+)
 from understudy.runs.files import write_atomically
 
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64, 128)

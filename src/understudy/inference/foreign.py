@@ -18,27 +18,13 @@ from torch import Tensor, nn
 
 from understudy.colour import ColourEncoding
 from understudy.device import is_out_of_memory
-from understudy.errors import ApplyError, MissingPackageError, ModelFileError, UnderstudyError
+from understudy.errors import ApplyError, ModelFileError, UnderstudyError
 from understudy.inference.onnx_memory import bytes_per_pixel
+from understudy.inference.onnx_runtime import TYPES, runtime
 from understudy.inference.sidecar import ANY, Sidecar, read_sidecar
 from understudy.network.model_file import ExtraInput, ModelHeader
 
-ENDINGS = (".onnx", ".pt", ".ts", ".torchscript")
-TYPES: dict[str, Any] = {
-    "tensor(float)": np.float32,
-    "tensor(float16)": np.float16,
-    "tensor(double)": np.float64,
-    "tensor(uint8)": np.uint8,
-    "tensor(int32)": np.int32,
-    "tensor(int64)": np.int64,
-    "tensor(bool)": np.bool_,
-}
 NAMES = {1: ["Y"], 2: ["R", "G"], 3: ["R", "G", "B"], 4: ["R", "G", "B", "A"]}
-
-
-def is_foreign(path: Path) -> bool:
-    """Whether a file is one of these by its ending."""
-    return path.suffix.lower() in ENDINGS
 
 
 def read_header(path: str | Path) -> ModelHeader:
@@ -268,12 +254,7 @@ def _scalar(spec: Any, defaults: dict[str, Any]) -> np.ndarray:
 
 def open_session(path: Path) -> Any:
     """An onnxruntime session on the CPU. MissingPackageError, ModelFileError."""
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingPackageError(
-            "ONNX files need onnxruntime.", remedy='pip install "understudy[onnx]"'
-        ) from error
+    onnxruntime = runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 4

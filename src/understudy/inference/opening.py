@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from understudy.inference.foreign import is_foreign
+from understudy.inference.sidecar import is_foreign
 
 if TYPE_CHECKING:
     from understudy.network.model_file import ModelHeader

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from understudy.errors import ModelFileError, SequenceError, SettingError
 from understudy.frames import FrameSink, format_numbers
-from understudy.inference.foreign import is_foreign
+from understudy.inference.sidecar import is_foreign
 from understudy.settings import ApplySettings
 
 WHOLE_MIX = "1"

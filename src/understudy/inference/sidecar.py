@@ -38,8 +38,14 @@ from understudy.errors import ModelFileError
 from understudy.toml_text import to_toml
 
 MAX_FILE = 1 << 20
+ENDINGS = (".onnx", ".pt", ".ts", ".torchscript")
 ANY = -1
 REACH = 256
+
+
+def is_foreign(path: Path) -> bool:
+    """Whether a file is a network of another program, by its ending."""
+    return path.suffix.lower() in ENDINGS
 
 
 class _Strict(BaseModel):

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from understudy.frames import format_numbers
 from understudy.frames.formats import is_image_path, is_movie_path
+from understudy.inference.sidecar import ENDINGS
 from understudy.monitor.safety import Fence, Refused
 from understudy.runs import is_run
 
@@ -39,7 +40,7 @@ def complete(fence: Fence, text: str, wanted: Wanted = "shot") -> list[Offer]:
     return fitting[:MOST]
 
 
-MODELS = (".cat", ".onnx", ".pt", ".ts", ".torchscript")  # those of other programs are imported first
+MODELS = (".cat", *ENDINGS)
 
 
 def _split(fence: Fence, text: str) -> tuple[Path, str]:

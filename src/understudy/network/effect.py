@@ -55,7 +55,6 @@ class EffectNetwork(nn.Module):
         self.architecture = architecture
         self.portable = False
         self.placed = architecture.fit == "placed"
-        self.channels = architecture.inputs + (PLACES if self.placed else 0)
         seen = architecture.inputs + (architecture.outputs if self.placed else 0)
         self.unet = UNet(seen, architecture.outputs, SIZES[architecture.size])
         self.stride, self.reach = self.unet.stride, self.unet.reach

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from understudy.errors import MissingPackageError, ModelFileError
+from understudy.errors import ModelFileError
+from understudy.inference.onnx_runtime import TYPES, runtime
 from understudy.server.models.card import (
     ANY,
     Answer,
@@ -24,15 +25,6 @@ from understudy.server.models.sidecar import Sidecar, option_of, ports_of, read_
 from understudy.server.models.tensors import check_ports, from_tensor, shape_for, to_tensor
 
 MAX_BATCH = 4
-TYPES: dict[str, Any] = {
-    "tensor(float)": np.float32,
-    "tensor(float16)": np.float16,
-    "tensor(double)": np.float64,
-    "tensor(uint8)": np.uint8,
-    "tensor(int32)": np.int32,
-    "tensor(int64)": np.int64,
-    "tensor(bool)": np.bool_,
-}
 SCALARS = {
     np.float32: "float",
     np.float64: "float",
@@ -123,12 +115,7 @@ class OnnxModel:
 
 def open_session(path: Path, kinds: list[str]) -> Any:
     """An onnxruntime session for a file; ``ModelFileError`` when it is not one that can be served."""
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingPackageError(
-            "ONNX files need onnxruntime.", remedy='pip install "understudy[onnx]"'
-        ) from error
+    onnxruntime = runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = cores()
     options.log_severity_level = 4

@@ -38,6 +38,18 @@ def test_a_term_is_least_where_nothing_differs(name: str) -> None:
     assert -1e-5 <= at_truth < 0.01 < loss(answer, truth, weight)
 
 
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"bce"}))
+def test_a_soft_edge_is_learned_as_it_is(name: str) -> None:
+    """Half transparent hair stays half transparent: no term is less for a harder matte than for the truth.
+    (Cross entropy too is least there, though not 0.)"""
+    truth, weight = random(2, 1, 8) * 0.6 + 0.2, torch.ones(2, 1, 24, 32)
+    loss = make_loss(name, "matte")
+    harder, softer = ((truth - 0.5) * factor + 0.5 for factor in (1.5, 0.5))
+    at_truth = loss(answer_for(name, truth), truth, weight)
+    assert -1e-5 <= at_truth < 2e-3
+    assert all(loss(answer_for(name, other), truth, weight) > 1.5 * at_truth for other in (harder, softer))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_term_pulls_towards_the_truth(name: str) -> None:
     answer, truth, weight = parts(2)

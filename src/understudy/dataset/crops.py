@@ -23,14 +23,14 @@ DRAWS = 32
 @dataclass(frozen=True)
 class Augmentation:
     """How crops are varied. ``turn``: mirrored and turned by right angles; ``rotate`` (radians) and ``zoom``
-    (natural log) warp them; ``gain`` (natural log) varies the plate's brightness and colour, where the truth
-    does not depend on it; ``paste``: how often the matte of another crop is pasted in."""
+    (natural log) warp a share of them, ``warped``: the others stay as sharp as the frame is; ``paste``: how
+    often the matte of another crop is pasted in."""
 
     mirror: bool = True
     turn: bool = False
     rotate: float = 0.0
     zoom: float = 0.0
-    gain: float = 0.0
+    warped: float = 1.0
     paste: float = 0.0
 
     @property
@@ -116,10 +116,7 @@ class CropSource:
             donors = [pairs[(index + 1) % len(pairs)] for index in order]
             others = self._crops(numbers.roll(DRAWS // 2, 1), donors, augmentation, size, 1.0)
             crops = _paste(crops, others, numbers[:, 14] < augmentation.paste, self.parts[0])
-        plate, truth, base, weight = crops.split(self.parts, dim=1)
-        if augmentation.gain > 0:
-            plate = _vary_gain(plate, numbers[:, 8:15], augmentation.gain)
-        return Batch(*(_ready(part) for part in (plate, truth, base, weight)))
+        return Batch(*(_ready(part) for part in crops.split(self.parts, dim=1)))
 
     def _crops(
         self,
@@ -226,15 +223,18 @@ def _pair_of(seed: int, step: int, sample: int, total: int, count: int) -> int:
 
 
 def _region_size(crop: tuple[int, int], augmentation: Augmentation) -> tuple[int, int]:
-    """What has to be gathered so that a turned and shrunk crop is filled."""
+    """What has to be gathered so that a turned and shrunk crop is filled: the crop and as many pixels on each
+    side as on the other, so that one that is not warped keeps its very pixels."""
     grow = math.exp(augmentation.zoom) * (math.cos(augmentation.rotate) + math.sin(augmentation.rotate))
-    return math.ceil(crop[0] * grow), math.ceil(crop[1] * grow)
+    height, width = (side + 2 * math.ceil(side * (grow - 1) / 2) for side in crop)
+    return height, width
 
 
 def _warp(region: Tensor, numbers: Tensor, augmentation: Augmentation, crop: tuple[int, int]) -> Tensor:
     """Crops turned by any angle and zoomed, from the middle of larger regions."""
-    angle = (numbers[:, 12] * 2 - 1) * augmentation.rotate
-    zoom = ((numbers[:, 13] * 2 - 1) * augmentation.zoom).exp()
+    chosen = numbers[:, 7] < augmentation.warped
+    angle = (numbers[:, 12] * 2 - 1) * augmentation.rotate * chosen
+    zoom = ((numbers[:, 13] * 2 - 1) * augmentation.zoom * chosen).exp()
     height, width = region.shape[-2:]
     cos, sin, zero = angle.cos() * zoom, angle.sin() * zoom, torch.zeros_like(zoom)
     across, down = crop[1] / width, crop[0] / height
@@ -262,13 +262,3 @@ def _paste(crops: Tensor, donors: Tensor, chosen: Tensor, inputs: int) -> Tensor
     plate = crops[:, :inputs] * (1 - matte) + donors[:, :inputs] * matte
     truth = crops[:, inputs : inputs + 1] * (1 - matte) + matte
     return torch.cat([plate, truth, torch.minimum(crops[:, -1:], donors[:, -1:])], 1)
-
-
-def _vary_gain(plate: Tensor, numbers: Tensor, amount: float) -> Tensor:
-    """Brightness and colour of each crop varied, by a gain for all channels, one for each, and an offset."""
-    span = (numbers * 2 - 1).to(plate.device, torch.float32) * amount
-    channels = plate.shape[1]
-    repeat = [index % 3 for index in range(channels)]
-    gain = (span[:, :1] + span[:, 1:4][:, repeat]).exp()[:, :, None, None]
-    offset = (span[:, 4:7][:, repeat] * 0.5)[:, :, None, None]
-    return plate * gain + offset

@@ -8,23 +8,23 @@ result has none. Values are display-referred, 0 to 1; convert scene-linear ones 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
+BAND = 1 << 20
 PERFECT_PSNR = 100.0
 """dB of two equal images: a finite number, so that means and JSON files stay finite."""
 
 
 def mean_squared_error(result: np.ndarray, truth: np.ndarray) -> float:
     """Mean of (result - truth) squared, in squared value units; NaN when nothing can be compared."""
-    difference = _difference(result, truth)
-    return float(np.mean(difference * difference)) if difference.size else math.nan
+    return _mean(np.square, result, truth)
 
 
 def mean_absolute_error(result: np.ndarray, truth: np.ndarray) -> float:
     """Mean of |result - truth|, in value units, 0 to 1 for a matte; NaN when nothing can be compared."""
-    difference = _difference(result, truth)
-    return float(np.mean(np.abs(difference))) if difference.size else math.nan
+    return _mean(np.abs, result, truth)
 
 
 def psnr(result: np.ndarray, truth: np.ndarray, *, peak: float = 1.0, clip: bool = True) -> float:
@@ -34,9 +34,7 @@ def psnr(result: np.ndarray, truth: np.ndarray, *, peak: float = 1.0, clip: bool
     does. As a guide: 20 dB is another picture, 30 a visible difference, 40 one that takes flipping to and
     fro.
     """
-    if clip:
-        result, truth = np.clip(result, 0.0, peak), _clip_finite(truth, peak)
-    error = mean_squared_error(result, truth) / (peak * peak)
+    error = _mean(np.square, result, truth, peak if clip else None) / (peak * peak)
     if error <= 10 ** (-PERFECT_PSNR / 10):
         return PERFECT_PSNR
     return -10.0 * math.log10(error) if math.isfinite(error) else math.nan
@@ -56,14 +54,27 @@ def iou(result: np.ndarray, truth: np.ndarray, *, threshold: float = 0.5) -> flo
     return np.count_nonzero(ours & theirs) / union if union else 1.0
 
 
-def _clip_finite(truth: np.ndarray, peak: float) -> np.ndarray:
-    """``truth`` limited to 0..peak, with Inf left as it is: it is to be left out, not to count as white."""
-    return np.where(np.isfinite(truth), np.clip(truth, 0.0, peak), np.nan)
-
-
-def _difference(result: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def _mean(
+    of: Callable[[np.ndarray], np.ndarray], result: np.ndarray, truth: np.ndarray, peak: float | None = None
+) -> float:
+    """Mean of ``of(result - truth)``, both limited to 0..``peak``; in bands of rows, as float64 differences
+    of a large frame take more memory than the frame."""
     _check_shapes(result, truth)
+    ours, theirs = np.atleast_1d(result), np.atleast_1d(truth)
+    rows = max(1, BAND // max(1, theirs[:1].size))
+    total, count = 0.0, 0
+    for top in range(0, len(theirs), rows):
+        difference = _difference(ours[top : top + rows], theirs[top : top + rows], peak)
+        total += float(of(difference).sum())
+        count += difference.size
+    return total / count if count else math.nan
+
+
+def _difference(result: np.ndarray, truth: np.ndarray, peak: float | None) -> np.ndarray:
+    """Where the truth is finite; what is infinite there is left out, and does not count as white."""
     known = np.isfinite(truth)
+    if peak is not None:
+        result, truth = np.clip(result, 0.0, peak), np.clip(truth, 0.0, peak)
     if known.all():
         return np.subtract(result, truth, dtype=np.float64)
     return np.subtract(result[known], truth[known], dtype=np.float64)

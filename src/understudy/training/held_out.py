@@ -7,36 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from understudy.dataset.pairs import Pair
 from understudy.runs.state import BestHeldOut
 from understudy.training.clock import Clock
-from understudy.training.judge import Verdict, colour_fit_verdict, judge, middle
-from understudy.training.prepare import Job
+from understudy.training.judge import Verdict, colour_fit_verdict, judge
+from understudy.training.prepare import Job, compared_with
 from understudy.training.records import Records
 from understudy.training.saving import Saver
 
 HEART_GAP = 0.4
 HEART_SHARE = 0.35
-
-
-def let_go(job: Job, judges: bool) -> Job:
-    """The job without what only its preparation needed: of pairs that are never looked at as a whole their
-    middle is kept. All of them lie ready for crops in ``job.learner``. ``judges``: whether this process does
-    look at pairs."""
-    out = job.plan.held_out
-    whole = {out, _other(out)} if judges and out is not None else set()
-    pairs = tuple(pair if i in whole else _middle(pair) for i, pair in enumerate(job.data.pairs))
-    return replace(job, data=replace(job.data, pairs=pairs))
-
-
-def _other(index: int) -> int:
-    """The pair that the held-out one is compared with."""
-    return index - 1 if index else index + 1
-
-
-def _middle(pair: Pair) -> Pair:
-    parts = [middle(part) for part in (pair.input, pair.truth, pair.weight)]
-    return replace(pair, input=parts[0], truth=parts[1], weight=parts[2])
 
 
 def _mirror(part: np.ndarray) -> np.ndarray:
@@ -96,7 +75,7 @@ class HeldOut:
         mirrored and turned by right angles from now on: harder to learn by heart. Elsewhere that only costs
         steps; and where an effect knows left from right, as paint on a face does, it teaches what is wrong,
         which shows when the pair that is kept apart is mirrored."""
-        other = _other(index)
+        other = compared_with(index)
         unseen, learned = self._gain(index, verdict), self._gain(other, self._verdict(other))
         if not is_learned_by_heart(learned, unseen) or self._mirrored_gain(index) < 0.5 * unseen - 0.2:
             return

@@ -54,7 +54,7 @@ def judge(network: EffectNetwork, pair: Pair, device: torch.device, precision: s
     result = predict(network, pair.input, device, precision)
     if matte:
         return Verdict("IoU", float(iou(result, pair.truth)), pair.number)
-    return Verdict("dB", float(psnr(np.clip(result, -1, 4), pair.truth)), pair.number)
+    return Verdict("dB", float(psnr(result, pair.truth)), pair.number)
 
 
 def colour_fit_verdict(network: EffectNetwork, pair: Pair) -> Verdict:
@@ -63,7 +63,7 @@ def colour_fit_verdict(network: EffectNetwork, pair: Pair) -> Verdict:
         x = _planes(network, pair.input)
         bands = [network.base(band.to(network.low.device)).cpu() for band in x.split(BAND, dim=2)]
         base = torch.cat(bands, 2)[0].permute(1, 2, 0).numpy()
-    return Verdict("dB", float(psnr(np.clip(base, -1, 4), pair.truth)), pair.number)
+    return Verdict("dB", float(psnr(base, pair.truth)), pair.number)
 
 
 def middle(planes: np.ndarray) -> np.ndarray:

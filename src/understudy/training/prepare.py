@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -40,6 +40,7 @@ from understudy.network.model_file import load_model
 from understudy.network.places import PLACES, place_planes
 from understudy.network.unet import SIZES
 from understudy.settings import NO_WEIGHTS, TrainSettings
+from understudy.training.judge import middle
 from understudy.training.learner import Learner, Share
 from understudy.training.plan import (
     RATE,
@@ -51,7 +52,8 @@ from understudy.training.plan import (
     crop_bytes,
 )
 
-MATTE = Augmentation(mirror=True, rotate=0.26, zoom=0.35, gain=0.2, paste=0.7)
+MakeMaterial = Callable[[int, Pair], Material]
+MATTE = Augmentation(mirror=True, rotate=0.26, zoom=0.35, warped=0.7, paste=0.7)
 IMAGE = Augmentation(mirror=False)
 LARGE_SUBJECT = 0.25
 
@@ -86,14 +88,46 @@ def make_job(
     release_memory(device)
     loss = make_loss(loss_text, data.kind)
     torch.manual_seed(settings.seed)
-    network, materials, notes = _make_network(data, settings)
-    packed = pack(materials, [pair.input.shape[:2] for pair in data.pairs])
-    plan = plan or _make_plan(settings, data, network, device, precision, share.world)
+    network, make_material, notes = _make_network(data, settings)
+    augmentation, digest = augmentation_for(data), _digest(data, settings)
+    sizes = [pair.input.shape[:2] for pair in data.pairs]
+    held_out = (plan.held_out, plan.apart) if plan else _choose_held_out(settings, data)
+    whole = looked_at(held_out[0]) if share.rank == 0 else set()
+    pairs, data = list(data.pairs), replace(data, pairs=())  # so that each can be let go
+    packed = pack(_one_by_one(pairs, make_material, whole), sizes)
+    data = replace(data, pairs=tuple(pairs))
+    release_memory(device)
+    plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, share.world)
     plan.threads = threads
     notes = [*share.notes, *data.notes, *notes, *_note_crop(settings, plan)]
     crops = CropSource(packed, device, plan.crop, plan.seed, focus_of(packed, data.kind == "matte"))
-    learner = Learner(network, crops, loss, augmentation_for(data), plan, share)
-    return Job(settings, data, learner, plan, tuple(notes), _digest(data, settings))
+    learner = Learner(network, crops, loss, augmentation, plan, share)
+    return Job(settings, data, learner, plan, tuple(notes), digest)
+
+
+def looked_at(held_out: int | None) -> set[int]:
+    """The pairs that are looked at as a whole while a network learns: the one that is kept apart, and the one
+    that it is compared with."""
+    return set() if held_out is None else {held_out, compared_with(held_out)}
+
+
+def compared_with(held_out: int) -> int:
+    """The index of the pair that the held-out one is compared with."""
+    return held_out - 1 if held_out else held_out + 1
+
+
+def _one_by_one(pairs: list[Pair], make: MakeMaterial, whole: set[int]) -> Iterator[Material]:
+    """The materials, as they are asked for. Of each pair that is not in ``whole``, ``pairs`` then keeps the
+    middle alone: all of it lies ready for crops by then, and frames can be large."""
+    for index in range(len(pairs)):
+        yield make(index, pairs[index])
+        if index not in whole:
+            pairs[index] = _middle(pairs[index])
+
+
+def _middle(pair: Pair) -> Pair:
+    parts = [middle(part) for part in (pair.input, pair.truth, pair.weight)]
+    return replace(pair, input=parts[0], truth=parts[1], weight=parts[2])
 
 
 def augmentation_for(data: DataSet) -> Augmentation:
@@ -104,23 +138,23 @@ def augmentation_for(data: DataSet) -> Augmentation:
     area = float(np.mean([pair.truth.mean() for pair in data.pairs]))
     if area <= LARGE_SUBJECT:
         return MATTE
-    return Augmentation(mirror=True, rotate=MATTE.rotate, zoom=MATTE.zoom, gain=MATTE.gain, paste=0.2)
+    return replace(MATTE, paste=0.2)
 
 
 def _make_plan(
     settings: TrainSettings,
-    data: DataSet,
+    sizes: list[tuple[int, int]],
+    held_out: tuple[int | None, bool],
     network: EffectNetwork,
     device: torch.device,
     precision: Precision,
     world: int,
 ) -> Plan:
-    crop = choose_crop(settings.crop_size, [pair.input.shape[:2] for pair in data.pairs], network.stride)
+    crop = choose_crop(settings.crop_size, sizes, network.stride)
     each = crop_bytes(crop, SIZES[settings.model_size].widths[0])
     batch = choose_batch_size(settings.batch_size, crop, device.type, free_memory(device), each)
     if settings.batch_size == "auto":
         batch = batch * world if device.type == "cuda" else max(batch, world)
-    held_out, apart = choose_held_out(settings.held_out, _numbers(settings, data))
     return Plan(
         batch_size=batch,
         crop=crop,
@@ -130,18 +164,18 @@ def _make_plan(
         small=choose_small_crop(settings.batch_size, crop, network.stride),
         device=str(device),
         seed=settings.seed,
-        held_out=held_out,
-        apart=apart,
+        held_out=held_out[0],
+        apart=held_out[1],
         rate=RATE if settings.learning_rate == "auto" else float(settings.learning_rate),
     )
 
 
-def _numbers(settings: TrainSettings, data: DataSet) -> list[int]:
-    """The frame numbers of the pairs; SettingError when the wanted held-out frame is not among them."""
+def _choose_held_out(settings: TrainSettings, data: DataSet) -> tuple[int | None, bool]:
+    """As ``choose_held_out`` says; SettingError when the wanted frame is not among the pairs."""
     numbers = [pair.number for pair in data.pairs]
     wish = settings.held_out
     if wish in ("auto", "none") or (int(wish) in numbers and len(numbers) > 1):
-        return numbers
+        return choose_held_out(wish, numbers)
     raise SettingError(
         "The held-out frame is not one of several pairs.",
         expected=f"one of {format_numbers(tuple(sorted(set(numbers))))}, and at least two pairs",
@@ -160,16 +194,14 @@ def _note_crop(settings: TrainSettings, plan: Plan) -> list[str]:
 # -- the network and what it learns towards -------------------------------------------------------------
 
 
-def _make_network(
-    data: DataSet, settings: TrainSettings
-) -> tuple[EffectNetwork, Iterator[Material], list[str]]:
-    """The materials are made one by one, as they are asked for: those of large frames are large."""
+def _make_network(data: DataSet, settings: TrainSettings) -> tuple[EffectNetwork, MakeMaterial, list[str]]:
+    """The network, what makes the material of a pair, and sentences for the artist."""
     inputs = [thinned(_flat(pair.input)) for pair in data.pairs]
     whole = measure_scaling(torch.cat(inputs))
     if data.kind == "matte":
         network = EffectNetwork(_architecture(data, settings, "identity", 0))
         network.set_range(whole)
-        return _with_initial_weights(network, data, settings), map(_matte_material, data.pairs), []
+        return _with_initial_weights(network, data, settings), _matte_material, []
     count = len(data.output_channels) if data.same_channels else len(data.input_channels)
     seen = [pixels[:, :count] for pixels in inputs]
     truths = [thinned(_flat(pair.truth)) for pair in data.pairs]
@@ -187,11 +219,12 @@ def _make_network(
     notes = [_say_fit(fit)]
     if drifts is not None:
         notes.append("The pairs differ in overall colour from frame to frame: learning what they agree on.")
-    materials = (
-        _image_material(pair, fit, scaling, data.same_channels, drifts[index] if drifts else None)
-        for index, pair in enumerate(data.pairs)
-    )
-    return _with_initial_weights(network, data, settings), materials, notes
+    same_channels = data.same_channels
+
+    def make(index: int, pair: Pair) -> Material:
+        return _image_material(pair, fit, scaling, same_channels, drifts[index] if drifts else None)
+
+    return _with_initial_weights(network, data, settings), make, notes
 
 
 def _flat(pixels: np.ndarray) -> Tensor:
@@ -204,7 +237,7 @@ def _places(pair: Pair) -> Tensor:
     return place_planes(height, width).permute(1, 2, 0).reshape(-1, PLACES)
 
 
-def _matte_material(pair: Pair) -> Material:
+def _matte_material(index: int, pair: Pair) -> Material:
     nothing = torch.zeros((*pair.input.shape[:2], 0))
     plate, truth, weight = (torch.from_numpy(part) for part in (pair.input, pair.truth, pair.weight))
     return Material(plate, truth, nothing, weight)

@@ -17,7 +17,6 @@ from understudy.runs.files import remove_leftovers
 from understudy.settings import NO_WEIGHTS, TrainSettings, load_settings_file, to_toml
 from understudy.training.clock import Clock, process_start
 from understudy.training.events import Ended, Event, Said
-from understudy.training.held_out import let_go
 from understudy.training.learner import Share
 from understudy.training.pictures import read_previews
 from understudy.training.place import is_called_to_help
@@ -65,7 +64,7 @@ def train(
         job = make_job(settings, share)
         if settings.preview:
             deque(read_previews(job), maxlen=0)  # what cannot be read is said before the start
-        job = _ready(job)
+        release_memory(job.learner.device)
         most = _plan_steps(job, settings)
         run = RunFolder.create(settings.data_directory, settings.name, to_toml(settings.anchored()))
         records = RunRecords(run, report)
@@ -110,7 +109,8 @@ def resume(
     clock = Clock(changed.time_limit, process_start() if start is None else start)
     batch = progress.plan.batch_size if progress else changed.batch_size
     with share_for(changed, batch, stop) as share:
-        job = _ready(_rejoin(changed, progress, share, "devices" in changes))
+        job = _rejoin(changed, progress, share, "devices" in changes)
+        release_memory(job.learner.device)
         step, best, most = 0, None, None
         if found is None:
             most = _plan_steps(job, changed)
@@ -125,13 +125,6 @@ def resume(
         if job.plan.total_steps <= step:
             records.say(f"{run.name} has taken {step} steps already: there is nothing to add.")
         return _watch_over(Session(job, run, clock, records, stop, share, step, best, most), records)
-
-
-def _ready(job: Job) -> Job:
-    """The job without what only its preparation needed."""
-    job = let_go(job, judges=True)
-    release_memory(job.learner.device)
-    return job
 
 
 def _help(share: Share, stop: Any) -> TrainResult:

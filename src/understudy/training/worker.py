@@ -26,7 +26,6 @@ def work(company: Any, stop: Any = None) -> tuple[str, Path]:
     """
     from understudy.device import release_memory
     from understudy.training.clock import Clock
-    from understudy.training.held_out import let_go
     from understudy.training.records import Records
     from understudy.training.session import Session
 
@@ -36,7 +35,7 @@ def work(company: Any, stop: Any = None) -> tuple[str, Path]:
         return "finished", path
     company.world = int(word["world"])
     try:
-        job = let_go(_same_job(company, word), judges=False)
+        job = _same_job(company, word)
     except UnderstudyError as error:
         company.meeting.excuse(error)
         raise

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from understudy.dataset.pairs import Pair
-from understudy.training import held_out
-from understudy.training.held_out import HeldOut, is_learned_by_heart
-from understudy.training.judge import Verdict
+from understudy.training import held_out, judge
+from understudy.training.held_out import HeldOut, _mirrored, is_learned_by_heart
+from understudy.training.judge import Verdict, middle_of
 
 
 @pytest.mark.parametrize(
@@ -67,20 +67,22 @@ def test_crops_are_turned_where_it_helps_and_is_true(
     monkeypatch: pytest.MonkeyPatch, learned: float, unseen: float, mirrored: float, turns: bool
 ) -> None:
     watcher = keeper(monkeypatch, learned, unseen, mirrored)
-    watcher._turn_when_learned_by_heart(1, Verdict("dB", 30 + unseen, 2))
+    watcher._turn_when_learned_by_heart(1)
     assert watcher.wants_turn == turns
 
 
-def test_a_mirrored_pair_is_mirrored_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Pair] = []
+def test_a_mirrored_pair_is_mirrored_whole() -> None:
+    pair = a_pair(1)
+    mirrored = _mirrored(pair)
+    for side in ("input", "truth", "weight"):
+        assert np.array_equal(getattr(mirrored, side)[:, ::-1], getattr(pair, side))
 
-    def judged(network: object, pair: Pair, *rest: object) -> Verdict:
-        seen.append(pair)
-        return Verdict("dB", 30, pair.number)
 
-    watcher = keeper(monkeypatch, 1, 0, 0)
-    monkeypatch.setattr(held_out, "judge", judged)
-    watcher._mirrored_gain(1)
-    pair = replace(watcher.job.data.pairs[1])
-    assert np.array_equal(seen[0].input[:, ::-1], pair.input)
-    assert np.array_equal(seen[0].truth[:, ::-1], pair.truth)
+def test_of_large_frames_the_middle_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge, "MIDDLE", 12)
+    pair = a_pair(1)
+    middle = middle_of(replace(pair, input=pair.input[:10]))
+    assert middle.input.shape == (10, 12, 3) and middle.truth.shape == (12, 12, 3)
+    assert np.array_equal(middle.input, pair.input[:10, 10:22])
+    assert np.array_equal(middle.truth, pair.truth[10:22, 10:22])
+    assert middle.input.base is None, "the frame itself can be let go"

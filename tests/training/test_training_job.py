@@ -16,10 +16,13 @@ import understudy
 from understudy.colour import decode, encode
 from understudy.frames import read_image_file
 from understudy.network.model_file import load_model, read_header
+from understudy.training import judge
 from understudy.training.clock import Clock
 from understudy.training.events import Planned, Saved, Stepped
 from understudy.training.keeper import Keeper
+from understudy.training.learner import Share
 from understudy.training.plan import Plan, choose_batch_size, choose_crop, choose_held_out
+from understudy.training.prepare import make_job
 from understudy.training.progress_file import load_progress
 
 # -- how many steps -------------------------------------------------------------------------------------
@@ -289,3 +292,17 @@ def test_no_effect_leaves_the_plate_alone(make_bench: Any) -> None:
     got = apply_by_hand(result.best, bench.shot.plate_file(1002))
     assert np.abs(got - truth_of(bench, 1002, got, ("R", "G", "B"))).max() < 0.02
     assert "the plate as it is" in bench.said()
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_pairs_are_let_go_as_soon_as_they_lie_ready_for_crops(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, rank: int
+) -> None:
+    """Frames can be large: only the one that is judged stays whole, and only in the process that judges."""
+    monkeypatch.setattr(judge, "MIDDLE", 16)
+    share = Share()
+    share.rank = rank
+    job = make_job(bench.settings(held_out="auto"), share)
+    sides = [max(pair.input.shape[:2]) for pair in job.data.pairs]
+    assert sides == [16, 16, 48 if rank == 0 else 16, 16, 16] and job.plan.held_out == 2
+    assert job.learner.crops.sizes.tolist() == [[32, 48]] * 5

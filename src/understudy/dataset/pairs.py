@@ -126,8 +126,15 @@ def _read_pair(source: _Source, layers: Layers) -> Read:
     after = truth.planes(layers.truths)
     extras = read_inputs(source.extras, source.plate_number, plate, layers)
     region = _read_region(source, plate)
-    digest = hashlib.sha256(before.tobytes() + after.tobytes()).hexdigest()
-    return before, after, extras, region, digest
+    return before, after, extras, region, _digest(before, after)
+
+
+def _digest(*parts: np.ndarray) -> str:
+    """SHA-256 of the values of all parts; without a copy of them, as frames can be large."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(np.ascontiguousarray(part).data)
+    return digest.hexdigest()
 
 
 def _check_sizes(plate: Frame, other: Frame) -> None:

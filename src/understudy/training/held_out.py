@@ -7,19 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from understudy.dataset.pairs import Pair
 from understudy.runs.state import BestHeldOut
 from understudy.training.clock import Clock
-from understudy.training.judge import Verdict, colour_fit_verdict, judge
-from understudy.training.prepare import Job, compared_with
+from understudy.training.judge import colour_fit_verdict, judge, middle_of
+from understudy.training.prepare import Job
 from understudy.training.records import Records
 from understudy.training.saving import Saver
 
 HEART_GAP = 0.4
 HEART_SHARE = 0.35
-
-
-def _mirror(part: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(part[:, ::-1])
 
 
 def is_learned_by_heart(learned: float, unseen: float) -> bool:
@@ -56,43 +53,44 @@ class HeldOut:
     def _look(self, step: int, index: int) -> None:
         self.clock.pause()
         began = time.monotonic()
-        verdict = self._verdict(index)
+        pair, learner = self.job.data.pairs[index], self.learner
+        verdict = judge(learner.average, pair, learner.device, self.plan.precision, self.job.matte)
         if self.plan.turned is None and not self.wants_turn and not self.job.matte:
-            self._turn_when_learned_by_heart(index, verdict)
-        self.clock.reserve = max(self.clock.reserve, 1.0 + 1.5 * (time.monotonic() - began))
+            self._turn_when_learned_by_heart(index)
+        if self.plan.apart:  # then the last look comes with the last step
+            self.clock.reserve = max(self.clock.reserve, 1.0 + 1.5 * (time.monotonic() - began))
         self.records.note_held_out(verdict.value)
         if self.best is None or self.best.value is None or verdict.value > self.best.value:
             value = round(verdict.value, 4)
             self.best = BestHeldOut(step=step, metric=verdict.metric, value=value, frame=verdict.frame)
             self.saver.save_best(step, self.best)
 
-    def _verdict(self, index: int) -> Verdict:
-        pair, learner = self.job.data.pairs[index], self.learner
-        return judge(learner.average, pair, learner.device, self.plan.precision, self.job.matte)
-
-    def _turn_when_learned_by_heart(self, index: int, verdict: Verdict) -> None:
+    def _turn_when_learned_by_heart(self, index: int) -> None:
         """Where a pair that is learned from gains much more than the one that is kept apart, crops are also
         mirrored and turned by right angles from now on: harder to learn by heart. Elsewhere that only costs
         steps; and where an effect knows left from right, as paint on a face does, it teaches what is wrong,
         which shows when the pair that is kept apart is mirrored."""
-        other = compared_with(index)
-        unseen, learned = self._gain(index, verdict), self._gain(other, self._verdict(other))
-        if not is_learned_by_heart(learned, unseen) or self._mirrored_gain(index) < 0.5 * unseen - 0.2:
+        apart, other = (middle_of(self.job.data.pairs[i]) for i in (index, _compared_with(index)))
+        unseen, learned = self._gain(apart), self._gain(other)
+        if not is_learned_by_heart(learned, unseen) or self._gain(_mirrored(apart)) < 0.5 * unseen - 0.2:
             return
         self.records.say(
             f"Learned frames gain {learned:.1f} dB, an unseen one {unseen:.1f}: mirroring and turning crops."
         )
         self.wants_turn = True
 
-    def _mirrored_gain(self, index: int) -> float:
-        """What the network gains on a pair seen in a mirror."""
-        pair, learner = self.job.data.pairs[index], self.learner
-        mirrored = replace(
-            pair, input=_mirror(pair.input), truth=_mirror(pair.truth), weight=_mirror(pair.weight)
-        )
-        fit = colour_fit_verdict(learner.average, mirrored).value
-        return judge(learner.average, mirrored, learner.device, self.plan.precision, False).value - fit
+    def _gain(self, pair: Pair) -> float:
+        """By how much the network is better than the colour fit alone, in dB."""
+        network, precision = self.learner.average, self.plan.precision
+        verdict = judge(network, pair, self.learner.device, precision, False)
+        return verdict.value - colour_fit_verdict(network, pair).value
 
-    def _gain(self, index: int, verdict: Verdict) -> float:
-        """By how much ``verdict`` is better than the colour fit alone."""
-        return verdict.value - colour_fit_verdict(self.learner.average, self.job.data.pairs[index]).value
+
+def _compared_with(held_out: int) -> int:
+    """The index of the pair that the held-out one is compared with."""
+    return held_out - 1 if held_out else held_out + 1
+
+
+def _mirrored(pair: Pair) -> Pair:
+    parts = [np.ascontiguousarray(part[:, ::-1]) for part in (pair.input, pair.truth, pair.weight)]
+    return replace(pair, input=parts[0], truth=parts[1], weight=parts[2])

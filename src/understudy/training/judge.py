@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,7 +18,8 @@ from understudy.network.places import with_places
 WHOLE = {"cpu": 1_300_000, "cuda": 9_000_000, "mps": 3_000_000}
 TILE = 1024
 CODES = 255.0
-MIDDLE = 512
+MIDDLE = 1280
+SAMPLE = 512
 BAND = 256
 
 
@@ -66,16 +67,20 @@ def colour_fit_verdict(network: EffectNetwork, pair: Pair) -> Verdict:
     return Verdict("dB", float(psnr(base, pair.truth)), pair.number)
 
 
-def middle(planes: np.ndarray) -> np.ndarray:
-    """A copy of the crop of at most 512 x 512 pixels in the middle of (height, width, channels)."""
-    height, width = planes.shape[:2]
-    top, left = max(0, (height - MIDDLE) // 2), max(0, (width - MIDDLE) // 2)
-    return np.array(planes[top : top + MIDDLE, left : left + MIDDLE], order="C")
+def middle_of(pair: Pair) -> Pair:
+    """A copy of at most 1280 x 1280 pixels in the middle of the pair: enough to compare by."""
+    parts = [_middle(part, MIDDLE) for part in (pair.input, pair.truth, pair.weight)]
+    return replace(pair, input=parts[0], truth=parts[1], weight=parts[2])
+
+
+def _middle(planes: np.ndarray, side: int) -> np.ndarray:
+    top, left = (max(0, (length - side) // 2) for length in planes.shape[:2])
+    return np.array(planes[top : top + side, left : left + side], order="C")
 
 
 def bfloat16_difference(network: EffectNetwork, pair: Pair, device: torch.device) -> float:
     """The largest difference that bfloat16 makes on a frame, in 8-bit code values; the crop of at most 512
     pixels in the frame's middle stands for it."""
-    pixels = middle(pair.input)
+    pixels = _middle(pair.input, SAMPLE)
     exact, quick = (predict(network, pixels, device, each) for each in ("float32", "bfloat16"))
     return float(np.abs(exact - quick).max() * CODES)

@@ -40,7 +40,7 @@ from understudy.network.model_file import load_model
 from understudy.network.places import PLACES, place_planes
 from understudy.network.unet import SIZES
 from understudy.settings import NO_WEIGHTS, TrainSettings
-from understudy.training.judge import middle
+from understudy.training.judge import middle_of
 from understudy.training.learner import Learner, Share
 from understudy.training.plan import (
     RATE,
@@ -92,7 +92,7 @@ def make_job(
     augmentation, digest = augmentation_for(data), _digest(data, settings)
     sizes = [pair.input.shape[:2] for pair in data.pairs]
     held_out = (plan.held_out, plan.apart) if plan else _choose_held_out(settings, data)
-    whole = looked_at(held_out[0]) if share.rank == 0 else set()
+    whole = held_out[0] if share.rank == 0 else None
     pairs, data = list(data.pairs), replace(data, pairs=())  # so that each can be let go
     packed = pack(_one_by_one(pairs, make_material, whole), sizes)
     data = replace(data, pairs=tuple(pairs))
@@ -105,29 +105,13 @@ def make_job(
     return Job(settings, data, learner, plan, tuple(notes), digest)
 
 
-def looked_at(held_out: int | None) -> set[int]:
-    """The pairs that are looked at as a whole while a network learns: the one that is kept apart, and the one
-    that it is compared with."""
-    return set() if held_out is None else {held_out, compared_with(held_out)}
-
-
-def compared_with(held_out: int) -> int:
-    """The index of the pair that the held-out one is compared with."""
-    return held_out - 1 if held_out else held_out + 1
-
-
-def _one_by_one(pairs: list[Pair], make: MakeMaterial, whole: set[int]) -> Iterator[Material]:
-    """The materials, as they are asked for. Of each pair that is not in ``whole``, ``pairs`` then keeps the
-    middle alone: all of it lies ready for crops by then, and frames can be large."""
+def _one_by_one(pairs: list[Pair], make: MakeMaterial, whole: int | None) -> Iterator[Material]:
+    """The materials, as they are asked for. Of each pair, ``pairs`` then keeps the middle alone: all of it
+    lies ready for crops by then, and frames can be large. ``whole`` stays, as it is judged as a whole."""
     for index in range(len(pairs)):
         yield make(index, pairs[index])
-        if index not in whole:
-            pairs[index] = _middle(pairs[index])
-
-
-def _middle(pair: Pair) -> Pair:
-    parts = [middle(part) for part in (pair.input, pair.truth, pair.weight)]
-    return replace(pair, input=parts[0], truth=parts[1], weight=parts[2])
+        if index != whole:
+            pairs[index] = middle_of(pairs[index])
 
 
 def augmentation_for(data: DataSet) -> Augmentation:

@@ -70,7 +70,8 @@ class HeldOut:
         mirrored and turned by right angles from now on: harder to learn by heart. Elsewhere that only costs
         steps; and where an effect knows left from right, as paint on a face does, it teaches what is wrong,
         which shows when the pair that is kept apart is mirrored."""
-        apart, other = (middle_of(self.job.data.pairs[i]) for i in (index, _compared_with(index)))
+        pairs = self.job.data.pairs
+        apart, other = middle_of(pairs[index]), pairs[_compared_with(index)]  # the other was cut down before
         unseen, learned = self._gain(apart), self._gain(other)
         if not is_learned_by_heart(learned, unseen) or self._gain(_mirrored(apart)) < 0.5 * unseen - 0.2:
             return

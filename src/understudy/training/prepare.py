@@ -96,7 +96,6 @@ def make_job(
     pairs, data = list(data.pairs), replace(data, pairs=())  # so that each can be let go
     packed = pack(_one_by_one(pairs, make_material, whole), sizes)
     data = replace(data, pairs=tuple(pairs))
-    release_memory(device)
     plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, share.world)
     plan.threads = threads
     notes = [*share.notes, *data.notes, *notes, *_note_crop(settings, plan)]

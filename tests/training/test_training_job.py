@@ -21,7 +21,7 @@ from understudy.training.clock import Clock
 from understudy.training.events import Planned, Saved, Stepped
 from understudy.training.keeper import Keeper
 from understudy.training.learner import Share
-from understudy.training.plan import Plan, choose_batch_size, choose_crop, choose_held_out
+from understudy.training.plan import Plan, choose_batch_size, choose_crop, choose_held_out, step_pixels
 from understudy.training.prepare import make_job
 from understudy.training.progress_file import load_progress
 
@@ -62,9 +62,11 @@ def test_the_rate_warms_up_and_falls_to_nothing(bench: Any) -> None:
 
 
 def test_the_plan_chooses_within_bounds() -> None:
-    assert choose_batch_size("auto", (256, 256), "cpu", 1 << 40, 1) >= 2
-    assert choose_batch_size("auto", (256, 256), "cpu", 1000, 500) == 1, "half the free memory is for crops"
-    assert choose_batch_size(7, (256, 256), "cpu", 0, 1 << 40) == 7, "a wish counts"
+    assert choose_batch_size("auto", (256, 256), 600_000, 1 << 40, 1) == 9
+    assert choose_batch_size("auto", (256, 256), 10_000, 1 << 40, 1) == 1, "a step has at least one crop"
+    assert choose_batch_size("auto", (256, 256), 600_000, 2000, 500) == 2, "half the free memory is for crops"
+    assert choose_batch_size(7, (256, 256), 600_000, 0, 1 << 40) == 7, "a wish counts"
+    assert step_pixels("cpu", "float32") < step_pixels("cpu", "bfloat16") < step_pixels("cuda", "bfloat16")
     assert choose_crop(256, [(1080, 1920), (200, 300)], 16) == (192, 192)
     assert choose_crop(64, [(20, 1920)], 16) == (16, 64), "a strip of a frame gives crops that are strips"
     assert choose_crop(64, [(1, 1)], 16) == (16, 16)

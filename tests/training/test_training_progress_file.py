@@ -17,6 +17,7 @@ from training_bench import StopAt, assert_same_course
 
 from understudy.errors import ModelFileError
 from understudy.runs import RunFolder
+from understudy.training import prepare
 from understudy.training.plan import Plan
 from understudy.training.progress_file import KEY, Progress, load_progress, save_progress
 
@@ -53,6 +54,7 @@ WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
     "a precision that makes no sense": lambda p: p["plan"].update(precision="float4"),
     "a rate of nothing": lambda p: p["plan"].update(rate=0),
     "a rate that is no number": lambda p: p["plan"].update(rate="NaN"),
+    "turns of nothing": lambda p: p["plan"].update(turns=0),
     "totals below nothing": lambda p: p["plan"].update(totals=[[-5, -5]]),
 }
 
@@ -100,6 +102,20 @@ def test_a_refusal_leaves_a_run_that_can_go_on(bench: Any, run: RunFolder) -> No
     with pytest.raises(ModelFileError):
         bench.resume(run)
     run.ost_path.write_bytes(good)
+    assert_same_course(bench.resume(run).run, whole)
+
+
+def test_a_run_begun_when_every_other_matrix_had_its_turn_goes_on_so(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(prepare, "TURNS", 2)
+        whole = bench.train(name="whole").run
+        run = bench.train(name="older", stop=StopAt(5)).run
+    progress, tensors = load_progress(run.ost_path)
+    values = json.loads(progress.model_dump_json())
+    assert values["plan"].pop("turns") == 2
+    save_file(tensors, run.ost_path, {KEY: json.dumps(values)})
     assert_same_course(bench.resume(run).run, whole)
 
 

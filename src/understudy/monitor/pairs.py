@@ -13,7 +13,7 @@ from understudy.monitor.gallery import Gallery
 from understudy.monitor.rows import RunRow
 from understudy.monitor.safety import Fence
 from understudy.settings import TrainSettings
-from understudy.training.plan import CROP_PIXELS
+from understudy.training.plan import step_pixels
 
 LOOKED_AT = 8  # pairs compared pixel by pixel
 
@@ -86,7 +86,7 @@ def _range(numbers: Sequence[int]) -> str:
 
 def _estimate(report: PairsReport, settings: TrainSettings, rows: Sequence[RunRow]) -> None:
     like = [row for row in rows if row.model_size == settings.model_size and row.pace]
-    usual = max(2, round(CROP_PIXELS["cpu"] / settings.crop_size**2))
+    usual = max(1, round(step_pixels("cpu", "float32") / settings.crop_size**2))
     chosen = settings.batch_size if isinstance(settings.batch_size, int) else usual
     report.batch_size = chosen
     if settings.batch_size == "auto":

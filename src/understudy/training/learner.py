@@ -97,7 +97,7 @@ class Learner:
         self.crops, self.loss, self.augmentation = crops, loss, augmentation
         self.plan, self.share, self.device = plan, share, device
         kind = torch.bfloat16 if plan.precision == "bfloat16" else torch.float32
-        self.optimizer = Optimizer(self.network, kind)
+        self.optimizer = Optimizer(self.network, kind, plan.turns)
         self.count = len(crops.cells)
 
     def step(self, step: int) -> float:

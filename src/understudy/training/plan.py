@@ -15,7 +15,8 @@ RATE = 0.012
 PROBE = 0.35
 PROBES = (0.12, 0.24, PROBE)
 UNKNOWN = 1 << 40
-CROP_PIXELS = {"cpu": 150_000, "mps": 300_000, "cuda": 600_000}
+STEP_PIXELS = {"cpu": 60_000, "mps": 300_000, "cuda": 600_000}
+QUICK_CPU_PIXELS = 120_000
 
 Count = Annotated[int, Field(ge=0, lt=1 << 63)]
 Side = Annotated[int, Field(ge=1, le=1024)]
@@ -26,7 +27,8 @@ class Plan(BaseModel):
     be turned into other numbers; ``rate_factor`` falls when the loss ran away; ``held_out`` is the index of
     the pair kept apart, until ``joined`` (None: it has not been taken in yet; it never is when ``apart``);
     ``judged`` counts the times it was looked at; from ``turned`` on crops are also mirrored and turned by
-    right angles."""
+    right angles; ``turns``: in how many steps every matrix has had its turn in the optimiser (2 in runs that
+    were begun before it was kept here)."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -39,6 +41,7 @@ class Plan(BaseModel):
     small: int = Field(default=0, ge=0, le=1024)
     device: str = Field(pattern=r"^(cpu|mps|cuda)(:\d{1,3})?$")
     seed: Count
+    turns: int = Field(default=2, ge=1, le=64)
     rate: float = Field(default=RATE, gt=0, le=1)
     rate_factor: float = Field(default=1.0, gt=0, le=1)
     held_out: int | None = Field(default=None, ge=0)
@@ -91,11 +94,19 @@ class Plan(BaseModel):
         return [index for index in range(count) if index != out]
 
 
-def choose_batch_size(wish: int | str, crop: tuple[int, int], device: str, free: int, bytes_each: int) -> int:
-    """The wish, or as many crops as make a good step on the device and fit half its free memory."""
+def step_pixels(device: str, precision: str) -> int:
+    """How many pixels make a good step. Many small steps teach more than few large ones, until each costs
+    more in its own right than in pixels: a slow processor takes one crop, a GPU many."""
+    if device == "cpu" and precision == "bfloat16":
+        return QUICK_CPU_PIXELS
+    return STEP_PIXELS.get(device, STEP_PIXELS["cpu"])
+
+
+def choose_batch_size(wish: int | str, crop: tuple[int, int], pixels: int, free: int, bytes_each: int) -> int:
+    """The wish, or as many crops as make a step of about so many ``pixels`` and fit half the free memory."""
     if wish != "auto":
         return int(wish)
-    wanted = max(2, round(CROP_PIXELS.get(device, CROP_PIXELS["cpu"]) / (crop[0] * crop[1])))
+    wanted = max(1, round(pixels / (crop[0] * crop[1])))
     return max(1, min(wanted, 64, free // 2 // max(1, bytes_each)))
 
 

@@ -42,6 +42,7 @@ from understudy.network.unet import SIZES
 from understudy.settings import NO_WEIGHTS, TrainSettings
 from understudy.training.judge import middle_of
 from understudy.training.learner import Learner, Share
+from understudy.training.optimizer import TURNS
 from understudy.training.plan import (
     RATE,
     Plan,
@@ -50,6 +51,7 @@ from understudy.training.plan import (
     choose_held_out,
     choose_small_crop,
     crop_bytes,
+    step_pixels,
 )
 
 MakeMaterial = Callable[[int, Pair], Material]
@@ -135,7 +137,8 @@ def _make_plan(
 ) -> Plan:
     crop = choose_crop(settings.crop_size, sizes, network.stride)
     each = crop_bytes(crop, SIZES[settings.model_size].widths[0])
-    batch = choose_batch_size(settings.batch_size, crop, device.type, free_memory(device), each)
+    pixels = step_pixels(device.type, precision)
+    batch = choose_batch_size(settings.batch_size, crop, pixels, free_memory(device), each)
     if settings.batch_size == "auto":
         batch = batch * world if device.type == "cuda" else max(batch, world)
     return Plan(
@@ -147,6 +150,7 @@ def _make_plan(
         small=choose_small_crop(settings.batch_size, crop, network.stride),
         device=str(device),
         seed=settings.seed,
+        turns=TURNS,
         held_out=held_out[0],
         apart=held_out[1],
         rate=RATE if settings.learning_rate == "auto" else float(settings.learning_rate),

@@ -146,9 +146,11 @@ def until(what, seconds=20.0):
 
 
 def cells(page, column):
-    """The texts of a column from top to bottom."""
-    found = page.locator(f'.ag-center-cols-container .ag-cell[col-id="{column}"]').all()
-    placed = [(cell.bounding_box()["y"], cell.inner_text()) for cell in found]
+    """The texts of a column from top to bottom; read at once, as cells come and go while one looks."""
+    placed = page.eval_on_selector_all(
+        f'.ag-center-cols-container .ag-cell[col-id="{column}"]',
+        "cells => cells.map(cell => [cell.getBoundingClientRect().y, cell.innerText])",
+    )
     return [text for _, text in sorted(placed)]
 
 

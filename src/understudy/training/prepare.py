@@ -91,12 +91,13 @@ def make_job(
     loss = make_loss(loss_text, data.kind)
     torch.manual_seed(settings.seed)
     network, make_material, notes = _make_network(data, settings)
+    release_memory(device)  # of the fit: packing holds more than anything that comes later
     augmentation, digest = augmentation_for(data), _digest(data, settings)
     sizes = [pair.input.shape[:2] for pair in data.pairs]
     held_out = (plan.held_out, plan.apart) if plan else _choose_held_out(settings, data)
     whole = held_out[0] if share.rank == 0 else None
     pairs, data = list(data.pairs), replace(data, pairs=())  # so that each can be let go
-    packed = pack(_one_by_one(pairs, make_material, whole), sizes)
+    packed = pack(_one_by_one(pairs, make_material, whole, device), sizes)
     data = replace(data, pairs=tuple(pairs))
     plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, share.world)
     plan.threads = threads
@@ -106,13 +107,16 @@ def make_job(
     return Job(settings, data, learner, plan, tuple(notes), digest)
 
 
-def _one_by_one(pairs: list[Pair], make: MakeMaterial, whole: int | None) -> Iterator[Material]:
+def _one_by_one(
+    pairs: list[Pair], make: MakeMaterial, whole: int | None, device: torch.device
+) -> Iterator[Material]:
     """The materials, as they are asked for. Of each pair, ``pairs`` then keeps the middle alone: all of it
     lies ready for crops by then, and frames can be large. ``whole`` stays, as it is judged as a whole."""
     for index in range(len(pairs)):
         yield make(index, pairs[index])
         if index != whole:
             pairs[index] = middle_of(pairs[index])
+            release_memory(device)
 
 
 def augmentation_for(data: DataSet) -> Augmentation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from pydantic import BaseModel
@@ -13,7 +14,7 @@ from understudy.monitor.gallery import Gallery
 from understudy.monitor.rows import RunRow
 from understudy.monitor.safety import Fence
 from understudy.settings import TrainSettings
-from understudy.training.plan import step_pixels
+from understudy.training.plan import choose_batch_size, step_pixels
 
 LOOKED_AT = 8  # pairs compared pixel by pixel
 
@@ -86,8 +87,8 @@ def _range(numbers: Sequence[int]) -> str:
 
 def _estimate(report: PairsReport, settings: TrainSettings, rows: Sequence[RunRow]) -> None:
     like = [row for row in rows if row.model_size == settings.model_size and row.pace]
-    usual = max(1, round(step_pixels("cpu", "float32") / settings.crop_size**2))
-    chosen = settings.batch_size if isinstance(settings.batch_size, int) else usual
+    crop, pixels = (settings.crop_size, settings.crop_size), step_pixels("cpu", "float32")
+    chosen = choose_batch_size(settings.batch_size, crop, pixels, sys.maxsize, 1)
     report.batch_size = chosen
     if settings.batch_size == "auto":
         report.notes.append(f"Batch Size auto: about {chosen}, settled at the start by the free memory.")

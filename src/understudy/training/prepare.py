@@ -91,7 +91,7 @@ def make_job(
     loss = make_loss(loss_text, data.kind)
     torch.manual_seed(settings.seed)
     network, make_material, notes = _make_network(data, settings)
-    release_memory(device)  # of the fit: packing holds more than anything that comes later
+    release_memory(device)  # what the fit took, before packing takes its own
     augmentation, digest = augmentation_for(data), _digest(data, settings)
     sizes = [pair.input.shape[:2] for pair in data.pairs]
     held_out = (plan.held_out, plan.apart) if plan else _choose_held_out(settings, data)

@@ -12,14 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from understudy.dataset import crops as crops_module
 from understudy.dataset.crops import (
     Augmentation,
     Batch,
     CropSource,
+    _on_device,
     hash_numbers,
     random_numbers,
 )
 from understudy.dataset.packing import Material, Packed, focus_of, pack
+from understudy.training.plan import Plan
 
 CPU = torch.device("cpu")
 PLAIN = Augmentation(mirror=False)
@@ -179,6 +182,21 @@ def test_pairs_are_dealt_evenly(mixed: CropSource) -> None:
     assert sorted(seen) == [0, 1, 2] and max(seen.values()) - min(seen.values()) <= 2
 
 
+def test_each_pair_has_its_share_of_the_large_crops() -> None:
+    """One step in three takes one large crop; the others take four small ones."""
+    course = {"size": "small", "precision": "float32", "threads": 1, "device": "cpu", "seed": 0}
+    plan = Plan(batch_size=1, crop=(16, 16), small=8, **course)
+    crops = source(*(coordinates(20, 20, pair) for pair in range(4)))
+    seen: list[int] = []
+    for step in range(3, 121, 3):
+        total, size = plan.crops_of(step)
+        assert (total, size) == (1, (16, 16))
+        batch = crops.batch(step, range(1), [0, 1, 2, 3], PLAIN, total, size, plan.drawn_before(step))
+        seen.append(round(float(batch.input[0, 2, 0, 0]) * 8))
+    assert max(Counter(seen).values()) - min(Counter(seen).values()) <= 1
+    assert all(set(seen[start : start + 4]) == {0, 1, 2, 3} for start in range(3, 36, 4))
+
+
 def test_only_the_pairs_that_are_named_are_drawn_from(mixed: CropSource) -> None:
     batch = mixed.batch(3, range(20), [2, 0], PLAIN, 20)
     assert set((batch.input[:, 2, 0, 0] * 8).round().int().tolist()) == {0, 2}
@@ -218,6 +236,28 @@ def test_a_local_effect_is_looked_at_often_and_a_global_one_evenly() -> None:
     batches = [draw(crops, step, 8) for step in range(1, 26)]
     hits = sum(int(((b.truth - b.base).abs().amax((1, 2, 3)) > 0.1).sum()) for b in batches)
     assert 0.45 * 200 < hits < 0.85 * 200, "and some crops come from everywhere"
+
+
+@pytest.mark.parametrize("codes", [0.25, 1.0, 2.0])
+def test_a_small_fix_is_found_under_the_noise_of_another_file_format(codes: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    pair = coordinates(512, 512)
+    truth = pair.base + torch.randn(pair.base.shape, generator=generator) * codes / 255
+    nothing = packed(replace(pair, truth=truth.clone()))
+    assert focus_of(nothing, False) == 0.0 and bool((nothing.changes[0] > 0).all())
+    truth[200:216, 100:116] += 0.2
+    fixed = packed(replace(pair, truth=truth))
+    assert focus_of(fixed, False) == 0.6
+    found = fixed.changes[0].nonzero()
+    assert found.min(0).values.tolist() == [25, 12] and found.max(0).values.tolist() == [26, 14]
+
+
+def test_frames_that_do_not_fit_on_the_device_stay_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = torch.zeros(10, 3)
+    monkeypatch.setattr(crops_module, "free_memory", lambda device: 3 * pixels.nbytes)
+    assert _on_device(pixels, torch.device("meta")).device.type == "meta"
+    monkeypatch.setattr(crops_module, "free_memory", lambda device: pixels.nbytes)
+    assert _on_device(pixels, torch.device("meta")) is pixels
 
 
 def test_nothing_to_learn_is_no_division_by_zero() -> None:

@@ -260,6 +260,50 @@ def test_what_differs_from_pair_to_pair_is_taken_out_of_the_truths() -> None:
     assert max(spread) - min(spread) < 0.005 < max(drift) - min(drift)
 
 
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.3])
+def test_a_logo_that_is_painted_out_is_no_drift(share: float) -> None:
+    """Its colour becomes that of the wall behind it, which is another one on every frame."""
+    generator = torch.Generator().manual_seed(4)
+    inputs, truths = [], []
+    for level in (0.15, 0.3, 0.45, 0.6, 0.75):
+        wall = level + 0.05 * torch.randn(20000, 1, generator=generator).expand(-1, 3)
+        wall = wall + 0.01 * torch.randn(20000, 3, generator=generator)
+        plate = wall.clone()
+        count = int(share * len(plate))
+        plate[:count] = torch.tensor([0.9, 0.35, 0.05]) + 0.01 * torch.randn(count, 3, generator=generator)
+        inputs.append(plate)
+        truths.append(wall)
+    fit, scaling = fit_colours(inputs, truths, True)
+    bases = [predict(pixels, fit, scaling, True) for pixels in inputs]
+    assert fit_drifts(inputs, truths, bases, scaling) is None
+
+
+def test_a_fix_survives_where_the_frames_drift_as_well() -> None:
+    generator = torch.Generator().manual_seed(5)
+    inputs = [pixels_of(seed) for seed in range(5)]
+    drift = [-0.04, 0.03, 0.0, -0.02, 0.03]
+    truths = [grade(p) + d for p, d in zip(inputs, drift, strict=True)]
+    fixed = torch.rand(len(inputs[0]), generator=generator) < 0.02
+    for truth in truths:
+        truth[fixed] += 0.3
+    fit, scaling = fit_colours(inputs, truths, True)
+    bases = [predict(pixels, fit, scaling, True) for pixels in inputs]
+    drifts = fit_drifts(inputs, truths, bases, scaling)
+    assert drifts is not None
+    for pixels, truth, own, base in zip(inputs, truths, drifts, bases, strict=True):
+        left = steady(pixels, truth, own, scaling)[fixed] - base[fixed]
+        assert float((left.mean() - 0.3).abs()) < 0.03
+
+
+def test_one_hot_pixel_leaves_the_others_their_range() -> None:
+    pixels = pixels_of(1).clamp(0, 1)
+    usual = measure_scaling(pixels)
+    pixels[17] = 4.0
+    hot = measure_scaling(pixels)
+    assert torch.allclose(usual.low, hot.low, atol=0.02)
+    assert float(hot.high.max()) < 1.3, "a quarter more than the others have, at most"
+
+
 def test_truths_that_agree_are_left_as_they_are() -> None:
     inputs = [pixels_of(seed) for seed in range(4)]
     truths = [

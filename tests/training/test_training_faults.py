@@ -19,7 +19,7 @@ from training_bench import StopAt, assert_same_course, losses
 from understudy.errors import RunError, TrainingError
 from understudy.network.model_file import load_model
 from understudy.runs import RunFolder, files
-from understudy.training import session
+from understudy.training import held_out, saving, session
 from understudy.training.events import Said
 from understudy.training.learner import Learner
 
@@ -96,6 +96,20 @@ def test_a_run_that_is_stopped_with_bad_weights_keeps_the_last_good_ones(
     assert (result.state, result.step) == ("stopped", 5)
     assert_all_sound(result.run)
     assert len(losses(result.run)) == 5
+
+
+@pytest.mark.parametrize("what", ["judge", "bfloat16_difference", "contact_sheet", "previews"])
+def test_what_training_does_not_depend_on_may_find_no_memory(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def starve(*given: Any) -> Any:
+        raise RuntimeError("CUDA out of memory")
+
+    place = {"judge": held_out, "bfloat16_difference": saving}.get(what, saving.Pictures)
+    monkeypatch.setattr(place, what, starve)
+    result = bench.train(held_out=1002, contact_sheet_interval=5)
+    assert (result.state, result.step) == ("finished", 12) and result.run.ost_path.is_file()
+    assert "not enough memory" in bench.said()
 
 
 def test_a_loss_that_never_becomes_a_number_ends_with_what_is_saved(

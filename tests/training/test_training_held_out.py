@@ -50,7 +50,7 @@ def keeper(monkeypatch: pytest.MonkeyPatch, learned: float, unseen: float, mirro
     monkeypatch.setattr(held_out, "judge", judged)
     monkeypatch.setattr(held_out, "colour_fit_verdict", lambda network, pair: Verdict("dB", 30, pair.number))
     learner = SimpleNamespace(average=None, device=torch.device("cpu"))
-    plan = SimpleNamespace(precision="float32")
+    plan = SimpleNamespace(precision="float32", wants_turn=False, turned=None)
     job: Any = SimpleNamespace(
         data=SimpleNamespace(pairs=(a_pair(1), a_pair(2))), learner=learner, plan=plan, matte=False
     )
@@ -68,7 +68,24 @@ def test_crops_are_turned_where_it_helps_and_is_true(
 ) -> None:
     watcher = keeper(monkeypatch, learned, unseen, mirrored)
     watcher._turn_when_learned_by_heart(1)
-    assert watcher.wants_turn == turns
+    assert watcher.plan.wants_turn == turns
+
+
+def test_an_effect_that_depends_on_the_place_is_never_turned(monkeypatch: pytest.MonkeyPatch) -> None:
+    for placed in (False, True):
+        watcher = keeper(monkeypatch, 6.0, 0.5, 0.4)
+        watcher.learner.network = SimpleNamespace(placed=placed)  # type: ignore[assignment]
+        watcher._judge(1)
+        assert watcher.plan.wants_turn is not placed
+
+
+def test_an_effect_on_highlights_shows_in_the_figure() -> None:
+    truth = np.full((8, 8, 3), 0.5, np.float32)
+    truth[2:4] = 1.8
+    halved = np.where(truth > 1, 1.2, truth).astype(np.float32)
+    assert judge._psnr(truth, truth) == 100.0 and judge._psnr(halved, truth) < 20
+    beyond = np.where(truth > 1, 2.5, truth).astype(np.float32)
+    assert judge._psnr(beyond, truth) == 100.0, "past all that the truth has, nobody can see it"
 
 
 def test_a_mirrored_pair_is_mirrored_whole() -> None:

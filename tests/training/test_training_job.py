@@ -16,9 +16,11 @@ import understudy
 from understudy.colour import decode, encode
 from understudy.frames import read_image_file
 from understudy.network.model_file import load_model, read_header
+from understudy.training import held_out as held_out_module
 from understudy.training import judge
 from understudy.training.clock import Clock
 from understudy.training.events import Planned, Saved, Stepped
+from understudy.training.judge import Verdict
 from understudy.training.keeper import Keeper
 from understudy.training.learner import Share
 from understudy.training.plan import Plan, choose_batch_size, choose_crop, choose_held_out, step_pixels
@@ -155,6 +157,13 @@ def test_which_pair_is_held_out(wish: Any, count: int, expected: tuple[int | Non
     assert choose_held_out(wish, list(range(1001, 1001 + count))) == expected
 
 
+def test_a_pair_with_an_empty_matte_is_not_held_out() -> None:
+    numbers = list(range(1001, 1006))
+    assert choose_held_out("auto", numbers, [True, True, False, False, True]) == (1, False)
+    assert choose_held_out("auto", numbers, [False] * 5) == (2, False), "where all are empty, so be it"
+    assert choose_held_out(1003, numbers, [True, True, False, True, True]) == (2, True), "it was asked for"
+
+
 def test_a_held_out_pair_is_learned_from_only_after_it_has_judged() -> None:
     plan = Plan(
         batch_size=1,
@@ -188,6 +197,25 @@ def test_a_pair_that_was_asked_for_stays_apart_and_chooses_the_best(bench: Any) 
     assert best.value == pytest.approx(figures[best.step], abs=1e-3)
     assert read_header(result.best).provenance["steps"] == best.step
     assert load_progress(result.run.ost_path)[0].plan.joined is None
+
+
+def test_of_equally_good_checkpoints_the_latest_is_the_best(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A held-out matte that is empty scores 1 from the first look on."""
+    monkeypatch.setattr(held_out_module, "judge", lambda *given: Verdict("IoU", 1.0, 1002))
+    assert read_header(bench.train(held_out=1002, max_steps=20).best).provenance["steps"] == 20
+
+
+def test_a_longer_run_is_judged_to_its_end(bench: Any) -> None:
+    run = bench.train(held_out=1002, max_steps=20).run
+    bench.resume(run, max_steps=40)
+    assert [step for step, _ in held_out(run)] == [*range(2, 21, 2), *range(24, 41, 4)]
+
+
+def test_the_best_checkpoint_says_what_bfloat16_would_change(bench: Any) -> None:
+    best = bench.train(held_out=1002, max_steps=20).best
+    assert read_header(best).precision["bfloat16_difference"] >= 0
 
 
 def test_a_matte_is_judged_by_its_overlap(make_bench: Any) -> None:

@@ -11,7 +11,9 @@ from training_bench import StopAt, assert_same_course, losses, weights
 
 from understudy.errors import ModelFileError, RunError
 from understudy.runs import RunFolder
+from understudy.training import held_out as held_out_module
 from understudy.training import session
+from understudy.training import train as train_module
 from understudy.training.events import Ended, Planned
 from understudy.training.learner import Learner
 from understudy.training.progress_file import load_progress
@@ -131,6 +133,37 @@ def test_a_run_stopped_before_its_speed_was_known_goes_on_with_its_time_limit(be
     assert load_progress(run.ost_path)[0].plan.totals == []
     result = bench.resume(run, stop=StopAt(30), start=time.monotonic())
     assert (result.state, result.step) == ("stopped", 32)
+
+
+def test_of_two_limits_the_time_counts_after_a_stop_too(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped before it was known which of them comes first."""
+    limits: list[float | None] = []
+    take = train_module.Session.go
+
+    def watch(self: Any) -> Any:
+        limits.append(self.clock.limit)
+        return take(self)
+
+    monkeypatch.setattr(train_module.Session, "go", watch)
+    run = bench.train(time_limit=600, max_steps=100_000, stop=StopAt(2), start=time.monotonic()).run
+    bench.resume(run, stop=StopAt(30), start=time.monotonic())
+    assert limits == [600, 600]
+    bench.resume(run, time_limit=60, stop=StopAt(60), start=time.monotonic())
+    assert load_progress(run.ost_path)[0].plan.timed, "the clock has had time to decide"
+    bench.resume(run, stop=StopAt(2))
+    assert limits == [600, 600, 60, None]
+
+
+@pytest.mark.parametrize("after", [2, 3, 4])
+def test_a_run_that_was_stopped_while_crops_were_being_turned_takes_the_same_course(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    monkeypatch.setattr(held_out_module, "is_learned_by_heart", lambda learned, unseen: True)
+    monkeypatch.setattr(held_out_module.HeldOut, "_gain", lambda self, pair: 1.0)
+    whole = bench.train(name="turned", max_steps=25).run
+    assert load_progress(whole.ost_path)[0].plan.turned == 3
+    run = bench.train(name="stopped", max_steps=25, stop=StopAt(after)).run
+    assert_same_course(bench.resume(run).run, whole)
 
 
 def test_the_plan_is_stored_with_the_run(bench: Any, whole: RunFolder) -> None:

@@ -16,6 +16,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from understudy.dataset.packing import GRID, Packed
+from understudy.device import free_memory
 
 DRAWS = 32
 
@@ -95,7 +96,7 @@ class CropSource:
         self.parts, self.sizes = list(pairs.parts), pairs.sizes
         pixels = self.sizes.prod(1)
         self.starts = pixels.cumsum(0) - pixels
-        self.pixels = pairs.pixels.to(device)
+        self.pixels = _on_device(pairs.pixels, device)
         self.cells = [_running_sums(changes) for changes in pairs.changes]
 
     def batch(
@@ -106,11 +107,14 @@ class CropSource:
         augmentation: Augmentation,
         total: int,
         crop: tuple[int, int] | None = None,
+        before: int | None = None,
     ) -> Batch:
-        """Those of the ``total`` samples of a step that are in ``samples``, drawn from ``pairs``."""
+        """Those of the ``total`` samples of a step that are in ``samples``, drawn from ``pairs``. ``before``:
+        how many of this size the steps before have drawn; by default as many as if all steps were alike."""
         size = crop or self.crop
         numbers = random_numbers(self.seed, step, total)[samples.start : samples.stop]
-        order = [_pair_of(self.seed, step, sample, total, len(pairs)) for sample in samples]
+        first = step * total if before is None else before
+        order = [_pair_of(self.seed, size[0], first + sample, len(pairs)) for sample in samples]
         crops = self._crops(numbers, [pairs[index] for index in order], augmentation, size, self.focus)
         if augmentation.paste > 0:
             donors = [pairs[(index + 1) % len(pairs)] for index in order]
@@ -187,8 +191,16 @@ class CropSource:
         first, second = (rows, columns)
         if bool(swap.any()):
             first, second = torch.where(swap, columns, rows), torch.where(swap, rows, columns)
-        index = (first[:, :, None] + second[:, None, :]).to(self.device, non_blocking=True)
-        return self.pixels.index_select(0, index.flatten()).unflatten(0, index.shape).permute(0, 3, 1, 2)
+        index = (first[:, :, None] + second[:, None, :]).to(self.pixels.device, non_blocking=True)
+        crops = self.pixels.index_select(0, index.flatten()).unflatten(0, index.shape).permute(0, 3, 1, 2)
+        return crops.to(self.device)
+
+
+def _on_device(pixels: Tensor, device: torch.device) -> Tensor:
+    """On the device where they leave it as much as they take; else where they are, and crops go over."""
+    if device.type == "cpu" or 2 * pixels.nbytes < free_memory(device):
+        return pixels.to(device)
+    return pixels
 
 
 def _mirrored(index: Tensor, size: Tensor) -> Tensor:
@@ -215,10 +227,10 @@ def _running_sums(changes: Tensor) -> _Cells:
     return _Cells((changes.double() + 1e-9).flatten().cumsum(0), changes.shape[1])
 
 
-def _pair_of(seed: int, step: int, sample: int, total: int, count: int) -> int:
-    """Pairs are dealt like cards: each comes once before any comes again, every round in a new order."""
-    place = step * total + sample
-    deal = torch.Generator().manual_seed(hash_numbers(seed, place // count, 77))
+def _pair_of(seed: int, side: int, place: int, count: int) -> int:
+    """Pairs are dealt like cards: each comes once before any comes again, every round in a new order. Crops
+    of another ``side`` are dealt by themselves, so that each pair has its share of the large ones."""
+    deal = torch.Generator().manual_seed(hash_numbers(seed, place // count, 77, side))
     return int(torch.randperm(count, generator=deal)[place % count])
 
 

@@ -16,6 +16,9 @@ from torch import Tensor
 GRID = 8
 BAND = 32 * GRID
 HALF_ABOVE = 1_500_000_000
+NOISE = 2.0
+CLEAR = 5.0
+LOCAL = (1e-4, 0.05)
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,9 @@ def pack(materials: Iterable[Material], sizes: list[tuple[int, int]]) -> Packed:
         changes.append(_change_per_cell(material))
         material = None  # its memory is free before the next one is made
         material = next(coming, None)
-    return Packed(pixels, parts, torch.tensor(sizes), changes)
+    if not parts[2]:
+        return Packed(pixels, parts, torch.tensor(sizes), changes)
+    return Packed(pixels, parts, torch.tensor(sizes), above_noise(changes))
 
 
 def _put(pixels: Tensor, at: int, material: Material) -> int:
@@ -87,6 +92,19 @@ def _change_per_cell(material: Material) -> Tensor:
     bands = [material.change_of(slice(top, top + BAND)) for top in range(0, height, BAND)]
     pooled = [functional.avg_pool2d(band[None, None], GRID, ceil_mode=True)[0, 0] for band in bands]
     return torch.cat(pooled)
+
+
+def above_noise(changes: list[Tensor]) -> list[Tensor]:
+    """Changes of images, without what compression, dither or new grain changes everywhere: a fix of a
+    thousandth of the frame would otherwise drown in it. Only where a few cells stand far out; an effect that
+    is at work everywhere stays as it is."""
+    cells = torch.cat([each.flatten() for each in changes])
+    floor = NOISE * float(cells.kthvalue(max(1, len(cells) // 5)).values)
+    out = cells[cells > floor]
+    few = LOCAL[0] < len(out) / len(cells) < LOCAL[1]
+    if not few or float(out.mean()) < CLEAR * floor:
+        return changes
+    return [(each - floor).clamp(min=0) for each in changes]
 
 
 def focus_of(packed: Packed, matte: bool) -> float:

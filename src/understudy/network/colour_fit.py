@@ -3,7 +3,7 @@
 Four candidates, from nothing to a cubic polynomial of the input channels whose linear part also changes over
 the frame (``placed``: a vignette, light of another colour from one side), are fitted by least squares and
 compared by leaving one pair out at a time; the simplest that is about as good as the best is taken. Beyond
-the values that were seen the fit goes on as a straight line, so that an unseen highlight stays one.
+the values that were seen it changes a value by as much as at their end: an unseen highlight stays one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,11 @@ GAIN_NEEDED = {"linear": 0.98, "cubic": 0.98, "placed": 0.25}
 UNSEEN = (0.1 / 255) ** 2
 MOST_PIXELS = 200_000
 AT_A_TIME = 1 << 16
-DRIFT_SHARE = 0.3
+DRIFT_SHARE = 0.2
+LARGEST_DRIFT = 0.1
+TRUSTED = 0.8
+OUTLIERS = 0.001
+BEYOND = 0.25
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,15 @@ class ColourFit:
 
     kind: str
     weights: Tensor
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What the truth of one pair has as a whole and the others do not: a fit to the input, and the ``most``
+    that it adds or takes, (outputs,)."""
+
+    fit: ColourFit
+    most: Tensor
 
 
 @dataclass(frozen=True)
@@ -47,8 +60,15 @@ class Scaling:
 
 
 def measure_scaling(samples: Tensor) -> Scaling:
-    """The range of (N, C) network values; a channel that does not vary gets a range of one around it."""
-    low, high = samples.amin(0), samples.amax(0)
+    """The range of (N, C) network values; a channel that does not vary gets a range of one around it.
+
+    One pixel in a thousand may lie outside on either side: a single hot pixel would otherwise leave all
+    others a small part of the range. What lies near counts all the same.
+    """
+    rank = max(1, round(OUTLIERS * len(samples)))
+    low, high = (samples.kthvalue(k, 0).values for k in (rank, len(samples) + 1 - rank))
+    more = BEYOND * (high - low)
+    low, high = torch.maximum(low - more, samples.amin(0)), torch.minimum(high + more, samples.amax(0))
     flat = high - low < 1e-4
     return Scaling(torch.where(flat, low - 0.5, low), torch.where(flat, high + 0.5, high))
 
@@ -129,32 +149,53 @@ def _simplest_good(scores: dict[str, float]) -> str:
 
 def fit_drifts(
     inputs: list[Tensor], truths: list[Tensor], bases: list[Tensor], scaling: Scaling
-) -> list[ColourFit] | None:
-    """A fit for each pair of what its truth has and the others do not, or None where that is hardly anything.
+) -> list[Drift] | None:
+    """What each pair's truth has as a whole and the others do not, or None where that is hardly anything.
     ``bases``: what the shared fit makes of the inputs.
 
     An effect that was made frame by frame often sits a little brighter or warmer on one frame than on the
-    next. A network can only learn such a difference by knowing the frame by heart. Where a fit of its own
-    explains much of what the shared fit leaves of each pair, the difference of the two is to be taken out of
-    the truth (``steady``), and what is learned is the effect that all pairs agree on.
+    next. A network can only learn such a difference by knowing the frame by heart. Where such differences
+    are much of what the shared fit leaves, they are to be taken out of the truths (``steady``), and what is
+    learned is the effect that all pairs agree on. A difference beyond a tenth of the range is none of these.
     """
     kind = "cubic" if inputs[0].shape[1] <= CUBIC_CHANNELS else "linear"
     if len(inputs) < 3:
         return None
+    rests = [truth - base for truth, base in zip(truths, bases, strict=True)]
+    fits = [_fit_most(*each, kind, scaling) for each in zip(inputs, rests, strict=True)]
+    common = torch.stack([fit.weights for fit, _ in fits]).mean(0)
     drifts, before, after = [], 0.0, 0.0
-    for pixels, truth, base in zip(inputs, truths, bases, strict=True):
-        rest = truth - base
-        few = scaling.apply(thinned(pixels)).double()
-        own = ColourFit(kind, _solve(*_equations(few, few, thinned(rest).double(), kind)).float())
-        drifts.append(own)
+    for pixels, rest, (fit, trusted) in zip(inputs, rests, fits, strict=True):
+        own = ColourFit(kind, fit.weights - common)
+        most = predict(pixels[trusted], own, scaling, same_channels=False).abs().amax(0)
+        drifts.append(Drift(own, most))
         before += rest.square().mean().item()
-        after += (rest - predict(pixels, own, scaling, same_channels=False)).square().mean().item()
-    return drifts if after < (1 - DRIFT_SHARE) * before else None
+        after += steady(pixels, rest, drifts[-1], scaling).square().mean().item()
+    small = all(bool((drift.most < LARGEST_DRIFT).all()) for drift in drifts)
+    return drifts if small and after < (1 - DRIFT_SHARE) * before else None
 
 
-def steady(pixels: Tensor, truth: Tensor, drift: ColourFit, scaling: Scaling) -> Tensor:
+def _fit_most(pixels: Tensor, rest: Tensor, kind: str, scaling: Scaling) -> tuple[ColourFit, Tensor]:
+    """The fit of ``rest`` (pixels, C_out) for the four fifths of the pixels that it leaves least of, and
+    which these are.
+
+    A local fix is the largest rest there is: a fit to all pixels would take a logo that was painted out for
+    what this frame makes of the logo's colour, and out of the truth it would go. So it has no say.
+    """
+    scaled, found = scaling.apply(pixels).double(), torch.zeros_like(rest)
+    for _ in range(2):
+        left = (rest - found).square().sum(1)
+        trusted = left <= left.kthvalue(max(1, round(TRUSTED * len(left)))).values
+        few = scaled[trusted]
+        fit = ColourFit(kind, _solve(*_equations(few, few, rest[trusted].double(), kind)).float())
+        found = predict(pixels, fit, scaling, same_channels=False)
+    return fit, trusted
+
+
+def steady(pixels: Tensor, truth: Tensor, drift: Drift, scaling: Scaling) -> Tensor:
     """A truth (pixels, C_out) without what differs from pair to pair as a whole."""
-    found = predict(pixels, drift, scaling, same_channels=False)
+    found = predict(pixels, drift.fit, scaling, same_channels=False)
+    found = torch.minimum(torch.maximum(found, -drift.most), drift.most)
     return torch.sub(truth, found, out=found)
 
 
@@ -171,7 +212,7 @@ def predict(
 
 
 def thinned(pixels: Tensor) -> Tensor:
-    """Every so many of (pixels, C), so that not many more than MOST_PIXELS are left."""
+    """Every so many of (pixels, C), so that less than twice MOST_PIXELS are left."""
     return pixels[:: max(1, len(pixels) // MOST_PIXELS)]
 
 

@@ -93,7 +93,7 @@ class Course:
             self._take_total(step, total)
 
     def _take_total(self, step: int, total: int) -> None:
-        old = self.plan.total_steps
+        self.plan.timed, old = True, self.plan.total_steps
         if old != UNKNOWN and abs(total - old) <= LATE * (old - step):
             return
         self.plan.totals.append((step, total))

@@ -10,7 +10,7 @@ import numpy as np
 from understudy.dataset.pairs import Pair
 from understudy.runs.state import BestHeldOut
 from understudy.training.clock import Clock
-from understudy.training.judge import colour_fit_verdict, judge, middle_of
+from understudy.training.judge import Verdict, colour_fit_verdict, judge, middle_of
 from understudy.training.prepare import Job
 from understudy.training.records import Records
 from understudy.training.saving import Saver
@@ -25,7 +25,7 @@ def is_learned_by_heart(learned: float, unseen: float) -> bool:
 
 
 class HeldOut:
-    """``best`` is the best verdict so far; ``wants_turn`` tells that crops are to be turned, too."""
+    """``best`` is the best verdict so far, the latest of equally good ones."""
 
     def __init__(
         self, job: Job, clock: Clock, records: Records, saver: Saver, best: BestHeldOut | None
@@ -33,7 +33,6 @@ class HeldOut:
         self.job, self.plan, self.learner = job, job.plan, job.learner
         self.clock, self.records, self.saver = clock, records, saver
         self.best = best
-        self.wants_turn = False
 
     def look_when_due(self, step: int) -> None:
         """Judge after the steps that the plan names; after the last of them learn from the pair, too."""
@@ -51,19 +50,29 @@ class HeldOut:
             )
 
     def _look(self, step: int, index: int) -> None:
+        """Without enough memory for it there is no figure, and training goes on."""
         self.clock.pause()
         began = time.monotonic()
-        pair, learner = self.job.data.pairs[index], self.learner
-        verdict = judge(learner.average, pair, learner.device, self.plan.precision, self.job.matte)
-        if self.plan.turned is None and not self.wants_turn and not self.job.matte:
-            self._turn_when_learned_by_heart(index)
+        verdict: Verdict | None = None
+        with self.records.where_memory_allows("to look at the held-out frame"):
+            verdict = self._judge(index)
+        if verdict is None:
+            return
         if self.plan.apart:  # then the last look comes with the last step
             self.clock.reserve = max(self.clock.reserve, 1.0 + 1.5 * (time.monotonic() - began))
         self.records.note_held_out(verdict.value)
-        if self.best is None or self.best.value is None or verdict.value > self.best.value:
+        if self.best is None or self.best.value is None or verdict.value >= self.best.value:
             value = round(verdict.value, 4)
             self.best = BestHeldOut(step=step, metric=verdict.metric, value=value, frame=verdict.frame)
             self.saver.save_best(step, self.best)
+
+    def _judge(self, index: int) -> Verdict:
+        """The figure, and whether crops are to be turned. A place in the frame cannot be turned."""
+        pair, learner, plan = self.job.data.pairs[index], self.learner, self.plan
+        verdict = judge(learner.average, pair, learner.device, plan.precision, self.job.matte)
+        if plan.turned is None and not plan.wants_turn and not self.job.matte and not learner.network.placed:
+            self._turn_when_learned_by_heart(index)
+        return verdict
 
     def _turn_when_learned_by_heart(self, index: int) -> None:
         """Where a pair that is learned from gains much more than the one that is kept apart, crops are also
@@ -78,7 +87,7 @@ class HeldOut:
         self.records.say(
             f"Learned frames gain {learned:.1f} dB, an unseen one {unseen:.1f}: mirroring and turning crops."
         )
-        self.wants_turn = True
+        self.plan.wants_turn = True
 
     def _gain(self, pair: Pair) -> float:
         """By how much the network is better than the colour fit alone, in dB."""

@@ -9,13 +9,14 @@ import torch
 
 from understudy.dataset.pairs import Pair
 from understudy.device import autocast, memory_format
+from understudy.inference.memory import activation_budget, bytes_per_pixel
 from understudy.inference.tiles import pad_to_stride, run_tiled
 from understudy.inference.torch_engine import TorchEngine
 from understudy.measure import iou, psnr
 from understudy.network.effect import EffectNetwork
 from understudy.network.places import with_places
 
-WHOLE = {"cpu": 1_300_000, "cuda": 9_000_000, "mps": 3_000_000}
+WHOLE_ON_CPU = 1_300_000
 TILE = 1024
 CODES = 255.0
 MIDDLE = 1280
@@ -39,9 +40,16 @@ def predict(network: EffectNetwork, pixels: np.ndarray, device: torch.device, pr
     with torch.inference_mode(), autocast(device, "float32"):
         x = _planes(network, pixels).to(device)
         x = pad_to_stride(x.contiguous(memory_format=memory_format(device)), engine.stride)
-        tile = None if height * width <= WHOLE.get(device.type, TILE * TILE) else (TILE, TILE)
+        tile = None if height * width <= _most_pixels(engine, x.shape[1]) else (TILE, TILE)
         y = run_tiled(engine, x, engine.globals(x), tile, "auto")[0, :, :height, :width]
     return np.ascontiguousarray(y.permute(1, 2, 0).float().cpu().numpy())
+
+
+def _most_pixels(engine: TorchEngine, channels: int) -> int:
+    """How large a frame may be to be computed as a whole, beside the training that holds memory as well."""
+    if engine.device.type == "cpu":
+        return WHOLE_ON_CPU
+    return int(activation_budget(engine.device) / bytes_per_pixel(engine, channels))
 
 
 def _planes(network: EffectNetwork, pixels: np.ndarray) -> torch.Tensor:
@@ -55,7 +63,14 @@ def judge(network: EffectNetwork, pair: Pair, device: torch.device, precision: s
     result = predict(network, pair.input, device, precision)
     if matte:
         return Verdict("IoU", float(iou(result, pair.truth)), pair.number)
-    return Verdict("dB", float(psnr(result, pair.truth)), pair.number)
+    return Verdict("dB", _psnr(result, pair.truth), pair.number)
+
+
+def _psnr(result: np.ndarray, truth: np.ndarray) -> float:
+    """dB of network values: both limited to 0..1, as a screen does, but not closer than the truth goes, so
+    that an effect on highlights, or on values below 0, counts."""
+    low, high = min(0.0, float(truth.min())), max(1.0, float(truth.max()))
+    return float(psnr(result.clip(low, high), truth, clip=False))
 
 
 def colour_fit_verdict(network: EffectNetwork, pair: Pair) -> Verdict:
@@ -64,7 +79,7 @@ def colour_fit_verdict(network: EffectNetwork, pair: Pair) -> Verdict:
         x = _planes(network, pair.input)
         bands = [network.base(band.to(network.low.device)).cpu() for band in x.split(BAND, dim=2)]
         base = torch.cat(bands, 2)[0].permute(1, 2, 0).numpy()
-    return Verdict("dB", float(psnr(base, pair.truth)), pair.number)
+    return Verdict("dB", _psnr(base, pair.truth), pair.number)
 
 
 def middle_of(pair: Pair) -> Pair:

@@ -105,7 +105,8 @@ class Learner:
         total, crop = self.plan.crops_of(step)
         samples = self.share.samples(total)
         pairs = self.plan.learned_pairs(step, self.count)
-        batch = self.crops.batch(step, samples, pairs, self._augmentation_at(step), total, crop)
+        before, augmentation = self.plan.drawn_before(step), self._augmentation_at(step)
+        batch = self.crops.batch(step, samples, pairs, augmentation, total, crop, before)
         self.network.zero_grad(set_to_none=True)
         with self.share.together():
             loss = self._loss(batch) * (len(samples) / total)

@@ -17,6 +17,7 @@ PROBES = (0.12, 0.24, PROBE)
 UNKNOWN = 1 << 40
 STEP_PIXELS = {"cpu": 60_000, "mps": 300_000, "cuda": 600_000}
 QUICK_CPU_PIXELS = 120_000
+LARGE_EVERY = 3
 
 Count = Annotated[int, Field(ge=0, lt=1 << 63)]
 Side = Annotated[int, Field(ge=1, le=1024)]
@@ -24,11 +25,12 @@ Side = Annotated[int, Field(ge=1, le=1024)]
 
 class Plan(BaseModel):
     """``totals`` is [step, total steps planned from that step on], more than one where a time limit had to
-    be turned into other numbers; ``rate_factor`` falls when the loss ran away; ``held_out`` is the index of
+    be turned into other numbers; ``timed``: the clock has decided how many, so that a run that goes on needs
+    no time limit any more; ``rate_factor`` falls when the loss was no number; ``held_out`` is the index of
     the pair kept apart, until ``joined`` (None: it has not been taken in yet; it never is when ``apart``);
     ``judged`` counts the times it was looked at; from ``turned`` on crops are also mirrored and turned by
-    right angles; ``turns``: in how many steps every matrix has had its turn in the optimiser (2 in runs that
-    were begun before it was kept here)."""
+    right angles, which ``wants_turn`` asks all processes for; ``turns``: in how many steps every matrix has
+    had its turn in the optimiser (2 in runs that were begun before it was kept here)."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -49,6 +51,8 @@ class Plan(BaseModel):
     joined: int | None = Field(default=None, ge=0)
     judged: int = Field(default=0, ge=0)
     turned: int | None = Field(default=None, ge=0)
+    wants_turn: bool = False
+    timed: bool = True
 
     @property
     def total_steps(self) -> int:
@@ -62,11 +66,17 @@ class Plan(BaseModel):
     def crops_of(self, step: int) -> tuple[int, tuple[int, int]]:
         """How many crops of which size make a step. Where the batch size is automatic, two of three steps
         take more and smaller crops instead: they vary more, the large ones teach what needs context."""
-        if not self.small or step % 3 == 0:
+        if not self.small or _is_large(step):
             return self.batch_size, self.crop
         side = (self.small, self.small)
         area = self.batch_size * self.crop[0] * self.crop[1]
         return max(1, round(area / self.small**2)), side
+
+    def drawn_before(self, step: int) -> int:
+        """How many crops of the size of this step's the steps before have taken."""
+        large = step // LARGE_EVERY if self.small else 0
+        alike = large if self.small and _is_large(step) else step - large
+        return (alike - 1) * self.crops_of(step)[0]
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step, from 1: warm-up, then half a cosine down to nothing."""
@@ -80,6 +90,10 @@ class Plan(BaseModel):
         """The parts of the run after which the pair that is kept apart is looked at."""
         return tuple(index / 10 for index in range(1, 11)) if self.apart else PROBES
 
+    def look_again(self, step: int) -> None:
+        """After the end was moved: the marks that ``step`` has not come to are to come."""
+        self.judged = sum(step >= round(mark * self.total_steps) for mark in self.marks)
+
     def is_judgement_due(self, step: int) -> bool:
         """Whether ``step`` has come to the next of the marks."""
         if self.held_out is None or self.joined is not None or self.judged >= len(self.marks):
@@ -92,6 +106,10 @@ class Plan(BaseModel):
         if out is None or (self.joined is not None and step > self.joined):
             return list(range(count))
         return [index for index in range(count) if index != out]
+
+
+def _is_large(step: int) -> bool:
+    return step % LARGE_EVERY == 0
 
 
 def step_pixels(device: str, precision: str) -> int:
@@ -126,16 +144,21 @@ def choose_small_crop(wish: int | str, crop: tuple[int, int], stride: int) -> in
     return side if wish == "auto" and side >= 4 * stride else 0
 
 
-def choose_held_out(wish: int | str, numbers: list[int]) -> tuple[int | None, bool]:
+def choose_held_out(
+    wish: int | str, numbers: list[int], telling: list[bool] | None = None
+) -> tuple[int | None, bool]:
     """The index of the pair to keep apart, and whether it is kept apart to the end.
 
     ``auto``: none of up to three pairs; of up to eleven the middle one, until the run has been judged by it;
-    of more, the middle one to the end.
+    of more, the middle one to the end. A pair that is not ``telling``, as its matte is empty, is passed over
+    where there is another one.
     """
     if wish == "none" or (wish == "auto" and len(numbers) < 4):
         return None, False
     if wish == "auto":
-        return len(numbers) // 2, len(numbers) >= 12
+        middle = len(numbers) // 2
+        some = [index for index, tells in enumerate(telling or []) if tells] or [middle]
+        return min(some, key=lambda index: abs(index - middle)), len(numbers) >= 12
     return numbers.index(int(wish)), True
 
 

@@ -26,6 +26,7 @@ from understudy.errors import ModelFileError, SettingError
 from understudy.frames import format_numbers
 from understudy.network.colour_fit import (
     ColourFit,
+    Drift,
     Scaling,
     fit_colours,
     fit_drifts,
@@ -155,6 +156,7 @@ def _make_plan(
         device=str(device),
         seed=settings.seed,
         turns=TURNS,
+        timed=False,
         held_out=held_out[0],
         apart=held_out[1],
         rate=RATE if settings.learning_rate == "auto" else float(settings.learning_rate),
@@ -166,7 +168,8 @@ def _choose_held_out(settings: TrainSettings, data: DataSet) -> tuple[int | None
     numbers = [pair.number for pair in data.pairs]
     wish = settings.held_out
     if wish in ("auto", "none") or (int(wish) in numbers and len(numbers) > 1):
-        return choose_held_out(wish, numbers)
+        telling = [data.kind != "matte" or bool((pair.truth > 0.5).any()) for pair in data.pairs]
+        return choose_held_out(wish, numbers, telling)
     raise SettingError(
         "The held-out frame is not one of several pairs.",
         expected=f"one of {format_numbers(tuple(sorted(set(numbers))))}, and at least two pairs",
@@ -235,7 +238,7 @@ def _matte_material(index: int, pair: Pair) -> Material:
 
 
 def _image_material(
-    pair: Pair, fit: ColourFit, scaling: Scaling, same_channels: bool, drift: ColourFit | None
+    pair: Pair, fit: ColourFit, scaling: Scaling, same_channels: bool, drift: Drift | None
 ) -> Material:
     """What is learned from a pair: its plate, with the places where the fit needs them, its truth without
     its ``drift``, and what the fit makes of the plate."""

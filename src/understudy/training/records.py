@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from understudy.device import is_out_of_memory
 from understudy.errors import WriteError
 from understudy.runs import Heartbeat, RunFolder
 from understudy.training.events import Event, Said, Stepped
@@ -59,6 +61,17 @@ class Records:
     def attempt(self, write: Callable[[], object]) -> bool:
         """Whether ``write`` succeeded; if not, what stood there stands, and training goes on."""
         return True
+
+    @contextmanager
+    def where_memory_allows(self, purpose: str) -> Iterator[None]:
+        """Something that training does not depend on: where it takes more memory than there is, it is left
+        out, and said so."""
+        try:
+            yield
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self.say(f"There was not enough memory {purpose}; training goes on.")
 
 
 class RunRecords(Records):

@@ -59,17 +59,25 @@ class RunSaver(Saver):
 
     def save_best(self, step: int, best: BestHeldOut) -> None:
         self.records.update(best_held_out=best)
-        if self.job.plan.apart and self.records.attempt(lambda: self.keeper.save_best(step, best)):
+        if not self.job.plan.apart:
+            return
+        self._measure()
+        if self.records.attempt(lambda: self.keeper.save_best(step, best)):
             self.records.tell(Saved(self.run.best_path, "best", best.value))
 
     def save_last(self, step: int, best: BestHeldOut | None, finished: bool) -> bool:
-        learner = self.job.learner
-        difference = bfloat16_difference(learner.average, self.job.data.pairs[0], learner.device)
-        self.keeper.measured = {"bfloat16_difference": difference}
+        self._measure()
         done = self._save_checkpoint(step, best, True, finished)
         if finished and not self.run.contact_path(step).exists():
             self._save_contact_sheet(step)
         return done
+
+    def _measure(self) -> None:
+        """How much bfloat16 would change on a frame; without memory for it there is no figure."""
+        learner = self.job.learner
+        with self.records.where_memory_allows("to compare precisions"):
+            difference = bfloat16_difference(learner.average, self.job.data.pairs[0], learner.device)
+            self.keeper.measured = {"bfloat16_difference": difference}
 
     def _save_checkpoint(
         self, step: int, best: BestHeldOut | None, best_too: bool, finished: bool = False
@@ -85,8 +93,9 @@ class RunSaver(Saver):
             path = self.run.cat_path(step)
             self.records.tell(Saved(path, "checkpoint", best.value if best else None))
             self.run.prune(self.job.settings.max_checkpoints)
-        for preview in self.pictures.previews(step, self.records.say):
-            self.records.tell(Saved(preview, "preview"))
+        with self.records.where_memory_allows("for a preview"):
+            for preview in self.pictures.previews(step, self.records.say):
+                self.records.tell(Saved(preview, "preview"))
         return done
 
     def _save_progress(self, step: int, best: BestHeldOut | None, finished: bool = False) -> bool:
@@ -97,4 +106,7 @@ class RunSaver(Saver):
 
     def _save_contact_sheet(self, step: int) -> None:
         self.clock.pause()
-        self.records.attempt(lambda: self.records.tell(Saved(self.pictures.contact_sheet(step), "contact")))
+        with self.records.where_memory_allows("for a contact sheet"):
+            self.records.attempt(
+                lambda: self.records.tell(Saved(self.pictures.contact_sheet(step), "contact"))
+            )

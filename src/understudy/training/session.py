@@ -98,7 +98,7 @@ class Session:
             self.course.begin(self.step)
         if self.share.world > 1:
             total = self.course.wanted(self.step)
-            self.share.say(self._has_to_stop(steps=2), total, self.held_out.wants_turn)
+            self.share.say(self._has_to_stop(steps=2), total, self.plan.wants_turn)
         loss = self._learn()
         if loss is None:
             return
@@ -126,11 +126,11 @@ class Session:
         self.records.note({"step": step, "loss": loss, "lr": rate, "time": seconds})
         total = plan.total_steps if plan.totals else None
         self.records.note_pace(step, total, clock.pace, self.course.announced)
-        wants_turn = self.share.world == 1 and self.held_out.wants_turn
-        if plan.turned is None and (self.share.heard_turn or wants_turn):
-            plan.turned = step
         self.course.plan_again(step)
         self.held_out.look_when_due(step)
+        wants_turn = self.share.world == 1 and plan.wants_turn
+        if plan.turned is None and (self.share.heard_turn or wants_turn):
+            plan.turned = step
         self.records.write_full_rows()
         self.saver.save_when_due(step, self.held_out.best)
 

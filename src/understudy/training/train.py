@@ -118,7 +118,8 @@ def resume(
             step, best = found[0].step, found[0].best
             _take_over(run, job, *found)
             most = _extend(job, step, limits)
-            clock.limit = limits.get("time_limit", None if job.plan.totals else changed.time_limit)
+            decided = job.plan.totals and job.plan.timed
+            clock.limit = limits.get("time_limit", None if decided else changed.time_limit)
         if limits:
             _write_settings(run, changed)
         records = RunRecords(run, report)
@@ -236,4 +237,6 @@ def _extend(job: Job, step: int, limits: dict[str, Any]) -> int | None:
         job.plan.totals.append((step, max(step, most)))
     elif "time_limit" in limits:
         job.plan.totals = []
+    if most is not None and job.plan.apart:
+        job.plan.look_again(step)
     return most

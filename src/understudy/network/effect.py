@@ -60,7 +60,7 @@ class EffectNetwork(nn.Module):
         self.stride, self.reach = self.unet.stride, self.unet.reach
         self.register_buffer("low", torch.zeros(architecture.inputs))
         self.register_buffer("high", torch.ones(architecture.inputs))
-        self.register_buffer("gain", torch.ones(()))
+        self.register_buffer("gain", torch.ones(()))  # of 1 always; every .cat there is has one
         self.register_buffer("fit_weights", torch.zeros(_term_count(architecture), architecture.outputs))
 
     def lay_out(self, device: torch.device) -> EffectNetwork:

@@ -151,7 +151,10 @@ def test_a_stop_file_raises_the_flag(run: RunFolder, monkeypatch: pytest.MonkeyP
     assert stop and not run.stop_requested()
 
 
-@pytest.mark.parametrize(("number", "reason"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")])
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM"), (signal.SIGHUP, "SIGHUP")],
+)
 def test_the_first_signal_asks_and_the_second_aborts(number: signal.Signals, reason: str) -> None:
     before = signal.getsignal(number)
     with StopFlag() as stop:
@@ -160,6 +163,16 @@ def test_the_first_signal_asks_and_the_second_aborts(number: signal.Signals, rea
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
     assert signal.getsignal(number) is before
+
+
+def test_a_command_under_nohup_outlives_its_terminal() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopFlag() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert not stop
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_outside_the_main_thread_no_signal_handler_is_touched() -> None:

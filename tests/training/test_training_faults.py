@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -57,13 +58,24 @@ def test_a_loss_that_is_no_number_goes_back_with_half_the_rate(
     poison(monkeypatch, {8: 1})
     result = bench.train()
     assert (result.state, result.step) == ("finished", 12)
-    assert "back to step 5, with half the learning rate" in bench.said()
+    assert "ran away: back to step 5, with half the learning rate" in bench.said()
     assert "back to step 5" in result.run.log_path.read_text()
     rows = losses(result.run)
     assert [step for step, *_ in rows] == list(range(1, 13))
     assert rows[:5] == usual[:5]
     assert [rate for *_, rate in rows[5:]] == pytest.approx([rate / 2 for *_, rate in usual[5:]])
     assert_all_sound(result.run)
+
+
+def test_a_loss_that_grows_without_bound_is_rescued_too(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Learner.step
+    grown = iter([True])
+    monkeypatch.setattr(
+        Learner, "step", lambda self, n: step(self, n) * (1e6 if n == 8 and next(grown, False) else 1)
+    )
+    result = bench.train()
+    assert (result.state, result.step) == ("finished", 12) and "The loss ran away" in bench.said()
+    assert max(loss for _, loss, _ in losses(result.run)) < 100
 
 
 def test_a_rescue_is_part_of_the_course(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +128,7 @@ def test_a_loss_that_never_becomes_a_number_ends_with_what_is_saved(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     poison(monkeypatch, {8: 100})
-    with pytest.raises(TrainingError, match="no number") as caught:
+    with pytest.raises(TrainingError, match="running away") as caught:
         bench.train(name="wild")
     run = RunFolder.open(bench.data / "wild")
     assert caught.value.exit_code == 1 and run.read_state().state == "failed"
@@ -162,10 +174,36 @@ def test_the_old_progress_file_stands_when_the_new_one_cannot_be_written(bench: 
     before = run.ost_path.read_bytes()
     full_disk(lambda path: path.suffix in (".cat", ".ost"))
     result = bench.resume(run)
-    assert result.state == "failed" and "could not be written" in run.read_state().reason
+    assert result.state == "failed" and "could not be saved" in run.read_state().reason
+    assert "Not written: stopped.ost could not" in bench.said() or "Not written: Training" in bench.said()
     assert run.ost_path.read_bytes() == before
     full_disk(lambda path: False)
     assert_same_course(bench.resume(run).run, whole)
+
+
+def test_a_run_that_was_given_more_and_killed_before_it_saved_anything_is_not_finished(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = bench.train(max_steps=4).run
+
+    def killed(self: Learner, step: int) -> float:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Learner, "step", killed)
+        bench.resume(run, max_steps=9)
+    result = bench.resume(run)
+    assert (result.state, result.step) == ("finished", 9)
+
+
+def test_files_of_a_stretch_that_was_lost_go_once_the_run_is_saved_again(bench: Any) -> None:
+    """Killed between the .cat of step 10 and its progress; then the run is to end at 7."""
+    run = bench.train(stop=StopAt(5)).run
+    shutil.copy(run.cat_path(5), run.cat_path(10))
+    run.contact_path(10).write_bytes(b"a picture")
+    result = bench.resume(run, max_steps=7)
+    assert result.newest == run.cat_path(7) and not run.cat_path(10).exists()
+    assert not run.contact_path(10).exists() and run.contact_path(7).exists()
 
 
 def test_a_disk_without_any_space_leaves_no_run_behind(bench: Any, full_disk: Any) -> None:
@@ -190,6 +228,7 @@ def test_the_command_ends_with_1_when_the_last_checkpoint_cannot_be_written(benc
     )  # fmt: skip
     assert done.returncode == 1, done.stdout + done.stderr
     assert "training goes on" in done.stdout and "full failed at step 6" in done.stdout
+    assert "Free some space" in done.stdout and "To go on" in done.stdout and "To use it" not in done.stdout
     run = RunFolder.open(bench.data / "full")
     assert run.read_state().state == "failed" and len(run.read_summary()) == 6
     assert [p.name for p in run.path.iterdir() if p.suffix in (".cat", ".ost")] == []

@@ -92,9 +92,12 @@ class TrainingProgress(Progress):
         self.screen.finish()
         because = f": {self.reason}" if self.reason else ""
         self.screen.say(f"{run.name} {self.state} at step {self.step}{because}")
-        if self.state == "stopped":
+        if self.state == "failed":
+            self.screen.say("What was saved before stands. Free some space, or see to what is said above.")
+        if self.state != "finished":
             self.screen.say(f"To go on:   understudy resume {_quoted(run.path)}")
-        self.screen.say(f"To use it:  understudy apply {_quoted(run.path)} PLATE OUTPUT")
+        if run.newest() is not None:
+            self.screen.say(f"To use it:  understudy apply {_quoted(run.path)} PLATE OUTPUT")
         return 1 if self.state == "failed" else 0
 
 

@@ -202,6 +202,20 @@ class RunFolder:
                 path.unlink()
         return removed
 
+    def forget_after(self, step: int) -> list[Path]:
+        """Remove checkpoints, contact sheets and previews of later steps; say which went. They are of a
+        stretch that was killed, and may not come again: the run may end before, or take another course."""
+        files = [
+            *self.checkpoints(),
+            *self.contact_sheets(),
+            *((at, path) for at, _, path in self.previews()),
+        ]
+        later = [path for at, path in files if at > step]
+        for path in later:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        return later
+
     # -- stop, rename, delete ------------------------------------------------------------------------------
 
     def request_stop(self) -> None:

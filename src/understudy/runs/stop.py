@@ -1,4 +1,5 @@
-"""Stopping: Ctrl-C, SIGTERM and ``understudy stop`` all mean "after this step, keep everything"."""
+"""Stopping: Ctrl-C, SIGTERM, a terminal that is closed and ``understudy stop`` all mean "after this step,
+keep everything"."""
 
 from __future__ import annotations
 
@@ -13,6 +14,16 @@ from understudy.runs.folder import RunFolder
 LOOK_SECONDS = 0.5  # how often the disk is asked for a stop request
 
 
+def _signals() -> list[int]:
+    """Those that ask for a stop. SIGHUP, of a terminal that is closed, only where nobody has said with nohup
+    that it is to go on; Windows has none."""
+    asking = [signal.SIGINT, signal.SIGTERM]
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        asking.append(hangup)
+    return list(asking)
+
+
 class StopFlag:
     """Tells a loop whether to stop.
 
@@ -20,7 +31,7 @@ class StopFlag:
             stop.watch(run)           # and the run's stop file
             while not stop: ...
 
-    The first Ctrl-C or SIGTERM raises the flag; a second one aborts at once with KeyboardInterrupt.
+    The first Ctrl-C, SIGTERM or SIGHUP raises the flag; a second one aborts at once with KeyboardInterrupt.
     Without ``with`` no signal handler is touched, so that a Python caller can raise it with ``request``.
     """
 
@@ -37,7 +48,7 @@ class StopFlag:
 
     @property
     def reason(self) -> str:
-        """Who asked: "Ctrl-C", "SIGTERM", "understudy stop", what ``request`` was given; "" when nobody."""
+        """Who asked: "Ctrl-C", "SIGTERM", "SIGHUP", "understudy stop", what ``request`` was given; "" when nobody."""
         return self._reason
 
     def request(self, reason: str = "stopped on request") -> None:
@@ -58,7 +69,7 @@ class StopFlag:
 
     def __enter__(self) -> StopFlag:
         if threading.current_thread() is threading.main_thread():
-            self._former = {s: signal.signal(s, self._on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
+            self._former = {s: signal.signal(s, self._on_signal) for s in _signals()}
         return self
 
     def __exit__(

@@ -22,6 +22,7 @@ class Records:
     """Those of a process that only helps: it writes nothing and says nothing."""
 
     writes = False
+    ending = False
 
     @property
     def taken_over(self) -> bool:
@@ -139,6 +140,8 @@ class RunRecords(Records):
         try:
             write()
         except WriteError as error:
-            self.say(f"Not written, training goes on: {error.message} {error.found}".strip())
+            parts = (error.message, error.found, f"({error.where})" if error.where else "")
+            outcome = "Not written" if self.ending else "Not written, training goes on"
+            self.say(f"{outcome}: {' '.join(filter(None, parts))}")
             return False
         return True

@@ -66,6 +66,7 @@ class RunSaver(Saver):
             self.records.tell(Saved(self.run.best_path, "best", best.value))
 
     def save_last(self, step: int, best: BestHeldOut | None, finished: bool) -> bool:
+        self.records.ending = True
         self._measure()
         done = self._save_checkpoint(step, best, True, finished)
         if finished and not self.run.contact_path(step).exists():
@@ -92,6 +93,7 @@ class RunSaver(Saver):
         if done:
             path = self.run.cat_path(step)
             self.records.tell(Saved(path, "checkpoint", best.value if best else None))
+            self.run.forget_after(step)
             self.run.prune(self.job.settings.max_checkpoints)
         with self.records.where_memory_allows("for a preview"):
             for preview in self.pictures.previews(step, self.records.say):

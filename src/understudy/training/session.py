@@ -22,6 +22,8 @@ from understudy.training.saving import RunSaver, Saver
 
 SOUND_EVERY = 25
 RESCUES = 8
+FAR = 100.0
+AWAY = 1000.0
 
 
 @dataclass
@@ -44,6 +46,7 @@ class Session:
         self.plan, self.learner = self.job.plan, self.job.learner
         self.course = Course(self.job, self.clock, self.share, self.records, self.max_steps)
         self.rescues = 0
+        self.usual: float | None = None
         self.time_is_up = self.alone = False
 
     def go(self) -> Ended:
@@ -102,7 +105,7 @@ class Session:
         loss = self._learn()
         if loss is None:
             return
-        if not math.isfinite(loss) or self._turned_unsound():
+        if self._ran_away(loss) or self._turned_unsound():
             self._rescue()
             return
         self.step += 1
@@ -150,6 +153,12 @@ class Session:
             self.step = self.share.meet_again(self.learner, self.step)
         self.records.say(f"Memory ran out: on with batch size {fewer}, from step {self.step}.")
 
+    def _ran_away(self, loss: float) -> bool:
+        """No number, or a thousand times what it was at first: nothing good comes from there any more."""
+        if self.usual is None and math.isfinite(loss):
+            self.usual = loss
+        return not math.isfinite(loss) or loss > max(FAR, AWAY * (self.usual or 0.0))
+
     def _turned_unsound(self) -> bool:
         """Looked for now and then, and always before a checkpoint."""
         step, interval = self.step + 1, self.job.settings.checkpoint_interval
@@ -161,13 +170,13 @@ class Session:
         self.rescues += 1
         if self.rescues > RESCUES:
             raise TrainingError(
-                "The loss keeps turning into something that is no number.",
-                found=f"NaN or Inf near step {self.step + 1}",
+                "The loss keeps running away.",
+                found=f"no number, or a far too large one, near step {self.step + 1}",
                 remedy="Use a smaller --learning-rate or --precision float32, or look for odd pixels.",
             )
         self._go_back(*self.share.spread(*self.saver.good))
         self.plan.rate_factor *= 0.5
-        self.records.say(f"The loss was no number: back to step {self.step}, with half the learning rate.")
+        self.records.say(f"The loss ran away: back to step {self.step}, with half the learning rate.")
 
     def _go_back(self, step: int, state: dict[str, Any]) -> None:
         self.step = step
@@ -187,5 +196,5 @@ class Session:
         if self.step == 0:
             self.records.say("No step was taken: there is no checkpoint yet. Resume the run to begin it.")
         elif not self.saver.save_last(self.step, self.held_out.best, finished):
-            return Ended("failed", "the last checkpoint could not be written", self.step)
+            return Ended("failed", "the last steps could not be saved", self.step)
         return Ended(ended.state, ended.reason, self.step)

@@ -17,6 +17,7 @@ from understudy.runs.files import remove_leftovers
 from understudy.settings import NO_WEIGHTS, TrainSettings, load_settings_file, to_toml
 from understudy.training.clock import Clock, process_start
 from understudy.training.events import Ended, Event, Said
+from understudy.training.keeper import Keeper
 from understudy.training.learner import Share
 from understudy.training.pictures import read_previews
 from understudy.training.place import is_called_to_help
@@ -121,7 +122,7 @@ def resume(
             decided = job.plan.totals and job.plan.timed
             clock.limit = limits.get("time_limit", None if decided else changed.time_limit)
         if limits:
-            _write_settings(run, changed)
+            _write_limits(run, changed, job, found[0] if found else None)
         records = RunRecords(run, report)
         if job.plan.total_steps <= step:
             records.say(f"{run.name} has taken {step} steps already: there is nothing to add.")
@@ -134,7 +135,11 @@ def _help(share: Share, stop: Any) -> TrainResult:
     return TrainResult(RunFolder(path), state, 0, None, None, share.rank)
 
 
-def _write_settings(run: RunFolder, settings: TrainSettings) -> None:
+def _write_limits(run: RunFolder, settings: TrainSettings, job: Job, found: Progress | None) -> None:
+    """What is asked of the run now, in both of its files: one that is killed before it saves anything more
+    is not finished, and goes on to the new end."""
+    if found is not None:
+        Keeper(job, run).save_progress(found.step, job.learner.state(), found.best, done=False)
     write_atomically(run.settings_path, to_toml(settings.anchored()))
 
 

@@ -7,6 +7,7 @@ architecture in the header calls for.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 from pathlib import Path
@@ -21,6 +22,7 @@ from understudy.runs.files import write_atomically
 FORMAT = "understudy.cat"
 VERSION = 1
 HEADER_KEY = "understudy"
+CHECKSUM_KEY = "checksum"
 MOST_HEADER = 16 << 20
 MOST_CHANNELS = 64
 
@@ -107,22 +109,37 @@ def save_model(path: str | Path, header: ModelHeader, network: Any) -> None:
 
 
 def write_tensors(path: str | Path, tensors: dict[str, Any], metadata: dict[str, str]) -> None:
-    """Write safetensors, whole or not at all."""
+    """Write safetensors, whole or not at all, with a checksum of what is in the tensors."""
     from safetensors.torch import save
 
-    data = save(tensors, metadata)
+    data = save(tensors, {**metadata, CHECKSUM_KEY: _checksum(tensors)})
     write_atomically(Path(path), data)
 
 
+def _checksum(tensors: dict[str, Any]) -> str:
+    import torch
+
+    mixed = hashlib.blake2b(digest_size=16)
+    for name in sorted(tensors):
+        mixed.update(name.encode())
+        mixed.update(tensors[name].contiguous().flatten().view(torch.uint8).numpy())
+    return mixed.hexdigest()
+
+
 def read_tensors(path: Path) -> dict[str, Any]:
-    """All tensors of a safetensors file, on the CPU. ModelFileError when it is damaged."""
+    """All tensors of a safetensors file, on the CPU. ModelFileError when it is damaged, which weights that
+    a disk has changed do not show by themselves; files from before there was a checksum are believed."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        return load_file(path)
+        tensors: dict[str, Any] = load_file(path)
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise not_a_model(path, f"damaged tensors ({type(error).__name__})") from error
+    wanted = read_metadata(path).get(CHECKSUM_KEY)
+    if wanted is not None and wanted != _checksum(tensors):
+        raise not_a_model(path, "damaged tensors (they are not the ones that were written)")
+    return tensors
 
 
 def load_model(path: str | Path, device: Any = "cpu") -> tuple[ModelHeader, Any]:

@@ -48,7 +48,8 @@ class StopFlag:
 
     @property
     def reason(self) -> str:
-        """Who asked: "Ctrl-C", "SIGTERM", "SIGHUP", "understudy stop", what ``request`` was given; "" when nobody."""
+        """Who asked: "Ctrl-C", "SIGTERM", "SIGHUP", "understudy stop", what ``request`` was given; "" when
+        nobody has."""
         return self._reason
 
     def request(self, reason: str = "stopped on request") -> None:

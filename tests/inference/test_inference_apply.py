@@ -26,6 +26,20 @@ from tiny_model import tiny_header
 from tiny_network import NothingNetwork, TinyNetwork
 
 random = np.random.default_rng(11)
+
+
+class PlacesNetwork(TinyNetwork):
+    """Red and green say how far across and how far down the network takes a pixel to be."""
+
+    placed = True
+
+    def remainder(self, x: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
+        return x[:, :3]
+
+    def finish(self, x: torch.Tensor, remainder: torch.Tensor) -> torch.Tensor:
+        return torch.cat([x[:, -2:], remainder[:, :1]], 1)
+
+
 Write = Callable[..., Path]
 
 
@@ -151,6 +165,18 @@ def test_a_data_window_apart_from_the_display_window_stays_as_it_is(bench: Bench
     assert (frame.data_window.x, frame.data_window.y) == (-5, 3)
     assert (frame.data_window.width, frame.data_window.height) == (40, 24)
     assert (frame.display_window.width, frame.display_window.height) == (64, 48)
+
+
+def test_the_middle_of_the_frame_is_the_same_with_overscan_and_without(bench: Bench) -> None:
+    bench.network = PlacesNetwork()
+    bench.write(1, size=(24, 16))
+    bench.write(2, origin=(-6, -4), display=(0, 0, 24, 16))
+    bench.run()
+    for name in "RG":
+        plain, around = stored(bench.result(1), name), stored(bench.result(2), name)
+        assert np.array_equal(around[4:20, 6:30], plain)
+    across = stored(bench.result(2), "R")
+    assert (across[:, :6] < -1).all() and (across[:, 30:] > 1).all()
 
 
 def test_nan_and_inf_stay_where_they_are_and_go_nowhere_else(bench: Bench) -> None:

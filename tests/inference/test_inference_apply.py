@@ -18,6 +18,7 @@ from understudy.errors import ChannelError, PairingError, SequenceError, Setting
 from understudy.frames import open_shot, read_image_file, read_provenance
 from understudy.inference.apply import ApplyResult, apply
 from understudy.inference.events import ApplyEnded, ApplyEvent, ApplyPlanned, FrameFailed, FrameWritten
+from understudy.inference.model import LoadedModel
 from understudy.inference.pipeline import plan_crew, run_frames
 from understudy.settings import ApplySettings
 
@@ -276,6 +277,45 @@ def test_a_frame_that_cannot_be_written_is_named_and_the_others_are_made(
     monkeypatch.setattr(FileSink, "write", full_at_two)
     result = bench.run()
     assert result.written == (1, 3) and result.failed[0][0] == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (torch.OutOfMemoryError, "CUDA out of memory. Tried to allocate 1 GiB."),
+        (RuntimeError, "DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes."),
+        (MemoryError, ""),
+    ],
+)
+def test_a_frame_that_memory_does_not_suffice_for_is_named_and_the_others_are_made(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: type[Exception], words: str
+) -> None:
+    for number in (1, 2, 3):
+        bench.write(number, size=(40, 24) if number != 2 else (48, 24))
+    encode = LoadedModel._encode
+
+    def short_of_memory(self: LoadedModel, plate: torch.Tensor, *more: Any) -> torch.Tensor:
+        if plate.shape[-1] == 48:
+            raise kind(words)
+        return encode(self, plate, *more)
+
+    monkeypatch.setattr(LoadedModel, "_encode", short_of_memory)
+    result = bench.run()
+    assert result.written == (1, 3)
+    ((number, told),) = result.failed
+    assert number == 2 and "memory for frame 2" in told.message and "--tile-size" in told.remedy
+
+
+def test_a_fault_that_is_no_lack_of_memory_ends_the_work(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: LoadedModel, plate: torch.Tensor, *more: Any) -> torch.Tensor:
+        raise RuntimeError("shapes do not match")
+
+    bench.write(1)
+    monkeypatch.setattr(LoadedModel, "_encode", broken)
+    with pytest.raises(RuntimeError, match="shapes"):
+        bench.run()
 
 
 def test_a_plate_without_the_channels_is_refused_with_what_there_is(bench: Bench) -> None:

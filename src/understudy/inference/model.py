@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -139,13 +140,16 @@ class LoadedModel:
     def _through_network(
         self, pixels: np.ndarray, tile_size: int | str, overlap: int | str, display: Window | None
     ) -> np.ndarray:
+        """Where more threads than were planned for call it, they wait for their turn: they would take memory
+        and cores from each other. On a CPU the turn is for the network alone, and colours are converted
+        meanwhile; on an accelerator it is for all that lies on the device, as its memory is planned for one
+        frame."""
         height, width = pixels.shape[:2]
-        with torch.inference_mode():
+        on_cpu = self.engine.device.type == "cpu"
+        with torch.inference_mode(), nullcontext() if on_cpu else self._turns:
             plate = torch.from_numpy(pixels).to(self.engine.device).permute(2, 0, 1)[None]
             x = self._encode(plate, display)
-            with (
-                self._turns
-            ):  # more at a time than were planned for would take memory and cores from each other
+            with self._turns if on_cpu else nullcontext():
                 y = self._run(x, self.engine.globals(x), tile_size, overlap)[:, :, :height, :width]
             return self._decode(y, x[:, :, :height, :width], plate).cpu().numpy()
 

@@ -123,6 +123,15 @@ def prepare(device: torch.device, threads: int | None = None) -> None:
         keep_freed_memory()
     if device.type == "cuda":
         torch.cuda.set_device(device)
+    keep_float32_exact()
+
+
+def keep_float32_exact() -> None:
+    """Let NVIDIA GPUs compute float32 as such, in this whole process; nothing else changes.
+
+    Otherwise convolutions round to TF32, which has no more digits than half precision: float32 was asked for
+    where those are too few.
+    """
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
 

@@ -265,12 +265,13 @@ def load(
 
     Raises ModelFileError, DeviceError, MissingPackageError.
     """
-    from understudy.device import keep_freed_memory, resolve_devices
+    from understudy.device import keep_float32_exact, keep_freed_memory, resolve_devices
     from understudy.inference.opening import open_model
     from understudy.runs.listing import resolve_model
 
     device = resolve_devices(devices)[0]
     keep_freed_memory()
+    keep_float32_exact()
     path = resolve_model(spec)
     header, network = open_model(path, device)
     if header.scale != 1:

@@ -16,6 +16,8 @@ from understudy.errors import DeviceError
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEEP_BYTES = 1 << 30
 NO_LIMIT = 1 << 62
+OUT_OF_MEMORY = ("out of memory", "not enough memory", "_alloc_failed", "_allocation_failed")
+"""What torch's allocators say, and the codes of cuBLAS and cuDNN, which take memory of their own."""
 GROUP = Path("/sys/fs/cgroup")
 """Where Linux tells a container's limits."""
 
@@ -185,13 +187,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     told = str(error).lower()
-    return isinstance(error, RuntimeError) and ("not enough memory" in told or "out of memory" in told)
+    return isinstance(error, RuntimeError) and any(words in told for words in OUT_OF_MEMORY)
 
 
 def release_memory(device: torch.device) -> None:
     """Give cached blocks back: after memory ran out, or when much is freed that will not be needed again."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
+    if device.type == "mps":
+        torch.mps.empty_cache()
     if device.type == "cpu" and sys.platform.startswith("linux"):
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)

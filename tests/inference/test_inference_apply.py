@@ -20,6 +20,7 @@ from understudy.inference.apply import ApplyResult, apply
 from understudy.inference.events import ApplyEnded, ApplyEvent, ApplyPlanned, FrameFailed, FrameWritten
 from understudy.inference.model import LoadedModel
 from understudy.inference.pipeline import plan_crew, run_frames
+from understudy.inference.provenance import provenance_of, sort_out
 from understudy.settings import ApplySettings
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -217,7 +218,7 @@ def test_frames_carry_the_hash_of_their_model(bench: Bench) -> None:
     assert read_provenance(bench.result(1))["model"] != first
 
 
-@pytest.mark.parametrize("change", ["model", "mix", "mask", "unknown"])
+@pytest.mark.parametrize("change", ["model", "mix", "mask", "precision", "unknown"])
 def test_frames_that_something_else_made_are_refused_by_name_before_the_work(
     bench: Bench, change: str
 ) -> None:
@@ -227,6 +228,8 @@ def test_frames_that_something_else_made_are_refused_by_name_before_the_work(
     settings: dict[str, Any] = {"mix": 0.5} if change == "mix" else {}
     if change == "mask":
         settings["mask"] = "channel:R"
+    if change == "precision":
+        settings["precision"] = "float32"
     if change == "model":
         bench.model.write_bytes(b"another")
     if change == "unknown":
@@ -237,6 +240,50 @@ def test_frames_that_something_else_made_are_refused_by_name_before_the_work(
     assert "2" in caught.value.found and "--overwrite" in caught.value.remedy
     assert not bench.result(1).exists() and bench.result(2).read_bytes() == before
     assert bench.run(overwrite=True, **settings).written == (1, 2)
+
+
+MODEL = "0123"
+USUAL: dict[str, Any] = {"model": "m.cat", "plate": "p", "output": "o"}
+
+
+def kept_by(found: dict[str, str], **settings: Any) -> bool:
+    """Whether a frame with such a provenance is kept by a job with these settings."""
+    sink = types.SimpleNamespace(
+        exists=lambda number: True, provenance=lambda number: found, path=lambda number: Path("a.1.exr")
+    )
+    try:
+        to_do, kept = sort_out((1,), sink, provenance_of(MODEL, ApplySettings(**USUAL, **settings)), False)
+    except SettingError:
+        return False
+    return (to_do, kept) == ((), (1,))
+
+
+SETTINGS: list[dict[str, Any]] = [
+    {},
+    {"extra": ("depth.exr",)},
+    {"extra": ("depth.exr", "hint.exr")},
+    {"extra": ("depth.exr, hint.exr",)},
+    {"part": "left"},
+    {"part": "right"},
+    {"precision": "float32"},
+    {"precision": "bfloat16"},
+]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_frames_are_kept_by_a_job_with_the_same_settings_and_by_no_other(settings: dict[str, Any]) -> None:
+    made = provenance_of(MODEL, ApplySettings(**USUAL, **settings))
+    assert [other for other in SETTINGS if kept_by(made, **other)] == [settings]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_frames_from_before_everything_was_noted_are_kept_by_model_mix_and_mask(
+    settings: dict[str, Any],
+) -> None:
+    old = {"model": MODEL, "mix": "0.5", "mask": "a.exr"}
+    assert kept_by(old, mix=0.5, mask="a.exr", **settings)
+    assert not kept_by(old, mix=0.5, **settings) and not kept_by(old, mask="a.exr", **settings)
+    assert not kept_by({**old, "model": "other"}, mix=0.5, mask="a.exr", **settings)
 
 
 def test_an_unreadable_frame_is_named_and_the_others_are_made(bench: Bench) -> None:

@@ -171,7 +171,7 @@ def judge(case: Case, learned: Shot, trained: Cost, applied: Cost, options: argp
         flicker=wobble,
         bar=case.bar,
         above=mean - case.bar,
-        steps=trained.last.get("stepped", {}).get("step", 0),
+        steps=trained.last.get("ended", {}).get("step", 0),  # not every step is told of as it is done
         train_seconds=trained.seconds,
         apply_seconds=applied.seconds,
         peak_memory_mb=trained.peak_memory_mb,

@@ -16,6 +16,10 @@ from understudy.errors import DeviceError
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEEP_BYTES = 1 << 30
 NO_LIMIT = 1 << 62
+OUT_OF_MEMORY = ("out of memory", "not enough memory", "_alloc_failed", "_allocation_failed")
+"""What torch's allocators say, and the codes of cuBLAS and cuDNN, which take memory of their own."""
+GROUP = Path("/sys/fs/cgroup")
+"""Where Linux tells a container's limits."""
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -123,6 +127,15 @@ def prepare(device: torch.device, threads: int | None = None) -> None:
         keep_freed_memory()
     if device.type == "cuda":
         torch.cuda.set_device(device)
+    keep_float32_exact()
+
+
+def keep_float32_exact() -> None:
+    """Let NVIDIA GPUs compute float32 as such, in this whole process; nothing else changes.
+
+    Otherwise convolutions round to TF32, which has no more digits than half precision: float32 was asked for
+    where those are too few.
+    """
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
 
@@ -151,7 +164,7 @@ def core_count() -> int:
 
 def _quota_in_group() -> int:
     with contextlib.suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        quota, period = (GROUP / "cpu.max").read_text().split()
         if quota != "max":
             return max(1, int(quota) // int(period))
     return NO_LIMIT
@@ -174,13 +187,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     told = str(error).lower()
-    return isinstance(error, RuntimeError) and ("not enough memory" in told or "out of memory" in told)
+    return isinstance(error, RuntimeError) and any(words in told for words in OUT_OF_MEMORY)
 
 
 def release_memory(device: torch.device) -> None:
     """Give cached blocks back: after memory ran out, or when much is freed that will not be needed again."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
+    if device.type == "mps":
+        torch.mps.empty_cache()
     if device.type == "cpu" and sys.platform.startswith("linux"):
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
@@ -194,13 +209,27 @@ def _available_on_machine() -> int:
     return 8_000_000_000
 
 
-def _available_in_group() -> int:
-    """What a container's limit leaves; no limit is a very large number."""
-    root = Path("/sys/fs/cgroup")
+def _available_in_group(group: Path = GROUP) -> int:
+    """What a container's limit leaves, in bytes; no limit is a very large number.
+
+    Files that were read and are kept in case they are read again count as used there, but make way for
+    whatever else wants the memory. So they count as free here: after a few large plates nothing would be
+    left.
+    """
     try:
-        limit = (root / "memory.max").read_text().strip()
+        limit = (group / "memory.max").read_text().strip()
         if limit == "max":
             return NO_LIMIT
-        return max(int(limit) - int((root / "memory.current").read_text()), 0)
+        used = int((group / "memory.current").read_text()) - _kept_files(group)
+        return min(max(int(limit) - max(used, 0), 0), int(limit))
     except (OSError, ValueError):
         return NO_LIMIT
+
+
+def _kept_files(group: Path) -> int:
+    """Bytes of files that nobody has used for a while; 0 where the system does not say."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in (group / "memory.stat").read_text().splitlines():
+            if line.startswith("inactive_file "):
+                return max(int(line.split()[1]), 0)
+    return 0

@@ -6,12 +6,14 @@ import json
 
 import pytest
 import speed
+import speed_work
 import torch
 from speed_ceiling import Shape, fixed_shape, heaviest_shapes, openvino_task, torch_task
 from speed_timing import Task, count_flops, time_in_turns
 from torch import nn
 
 from understudy.inference.openvino_engine import is_installed
+from understudy.network import unet
 
 CPU = torch.device("cpu")
 KEYS = ("training_share", "inference_share", "pipeline_share")
@@ -31,6 +33,23 @@ def test_it_runs_as_a_whole_and_has_its_keys(tmp_path, capsys) -> None:
     assert step["share"] == pytest.approx(step["gflops"] / step["ceiling"])
     whole = figures["pipeline"]
     assert whole["share"] == pytest.approx(whole["frames_per_second"] / whole["ideal"])
+
+
+def test_training_is_measured_with_its_large_crops_and_its_small_ones(tmp_path, monkeypatch) -> None:
+    compared: list[Shape] = []
+    plain = speed_work.torch_task
+
+    def noted(shape: Shape, *more, **options) -> Task:
+        compared.append(shape)
+        return plain(shape, *more, **options)
+
+    monkeypatch.setattr(speed_work, "torch_task", noted)
+    monkeypatch.setitem(unet.SIZES, "small", unet.Size((8, 12), (1, 1), (1,)))
+    pairs = speed_work.training_pairs(tmp_path)
+    figure = speed_work.measure_training(pairs, "small", 64, "cpu", speed_work.QUICK)
+    sides = {shape.height for shape in compared if shape != fixed_shape(speed_work.QUICK.fixed_side)}
+    assert {side * 2 for side in sides} & sides, "one is half of the other"
+    assert figure.gflops == pytest.approx(figure.rate * figure.more["gflop_a_step"], rel=0.3)  # rounded
 
 
 @pytest.mark.parametrize("backward", [False, True])

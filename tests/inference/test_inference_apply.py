@@ -18,7 +18,9 @@ from understudy.errors import ChannelError, PairingError, SequenceError, Setting
 from understudy.frames import open_shot, read_image_file, read_provenance
 from understudy.inference.apply import ApplyResult, apply
 from understudy.inference.events import ApplyEnded, ApplyEvent, ApplyPlanned, FrameFailed, FrameWritten
+from understudy.inference.model import LoadedModel
 from understudy.inference.pipeline import plan_crew, run_frames
+from understudy.inference.provenance import provenance_of, sort_out
 from understudy.settings import ApplySettings
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -26,6 +28,20 @@ from tiny_model import tiny_header
 from tiny_network import NothingNetwork, TinyNetwork
 
 random = np.random.default_rng(11)
+
+
+class PlacesNetwork(TinyNetwork):
+    """Red and green say how far across and how far down the network takes a pixel to be."""
+
+    placed = True
+
+    def remainder(self, x: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
+        return x[:, :3]
+
+    def finish(self, x: torch.Tensor, remainder: torch.Tensor) -> torch.Tensor:
+        return torch.cat([x[:, -2:], remainder[:, :1]], 1)
+
+
 Write = Callable[..., Path]
 
 
@@ -153,6 +169,18 @@ def test_a_data_window_apart_from_the_display_window_stays_as_it_is(bench: Bench
     assert (frame.display_window.width, frame.display_window.height) == (64, 48)
 
 
+def test_the_middle_of_the_frame_is_the_same_with_overscan_and_without(bench: Bench) -> None:
+    bench.network = PlacesNetwork()
+    bench.write(1, size=(24, 16))
+    bench.write(2, origin=(-6, -4), display=(0, 0, 24, 16))
+    bench.run()
+    for name in "RG":
+        plain, around = stored(bench.result(1), name), stored(bench.result(2), name)
+        assert np.array_equal(around[4:20, 6:30], plain)
+    across = stored(bench.result(2), "R")
+    assert (across[:, :6] < -1).all() and (across[:, 30:] > 1).all()
+
+
 def test_nan_and_inf_stay_where_they_are_and_go_nowhere_else(bench: Bench) -> None:
     pixels = bench.write(1)
     pixels[10, 10] = np.nan
@@ -190,7 +218,7 @@ def test_frames_carry_the_hash_of_their_model(bench: Bench) -> None:
     assert read_provenance(bench.result(1))["model"] != first
 
 
-@pytest.mark.parametrize("change", ["model", "mix", "mask", "unknown"])
+@pytest.mark.parametrize("change", ["model", "mix", "mask", "precision", "unknown"])
 def test_frames_that_something_else_made_are_refused_by_name_before_the_work(
     bench: Bench, change: str
 ) -> None:
@@ -200,6 +228,8 @@ def test_frames_that_something_else_made_are_refused_by_name_before_the_work(
     settings: dict[str, Any] = {"mix": 0.5} if change == "mix" else {}
     if change == "mask":
         settings["mask"] = "channel:R"
+    if change == "precision":
+        settings["precision"] = "float32"
     if change == "model":
         bench.model.write_bytes(b"another")
     if change == "unknown":
@@ -210,6 +240,50 @@ def test_frames_that_something_else_made_are_refused_by_name_before_the_work(
     assert "2" in caught.value.found and "--overwrite" in caught.value.remedy
     assert not bench.result(1).exists() and bench.result(2).read_bytes() == before
     assert bench.run(overwrite=True, **settings).written == (1, 2)
+
+
+MODEL = "0123"
+USUAL: dict[str, Any] = {"model": "m.cat", "plate": "p", "output": "o"}
+
+
+def kept_by(found: dict[str, str], **settings: Any) -> bool:
+    """Whether a frame with such a provenance is kept by a job with these settings."""
+    sink = types.SimpleNamespace(
+        exists=lambda number: True, provenance=lambda number: found, path=lambda number: Path("a.1.exr")
+    )
+    try:
+        to_do, kept = sort_out((1,), sink, provenance_of(MODEL, ApplySettings(**USUAL, **settings)), False)
+    except SettingError:
+        return False
+    return (to_do, kept) == ((), (1,))
+
+
+SETTINGS: list[dict[str, Any]] = [
+    {},
+    {"extra": ("depth.exr",)},
+    {"extra": ("depth.exr", "hint.exr")},
+    {"extra": ("depth.exr, hint.exr",)},
+    {"part": "left"},
+    {"part": "right"},
+    {"precision": "float32"},
+    {"precision": "bfloat16"},
+]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_frames_are_kept_by_a_job_with_the_same_settings_and_by_no_other(settings: dict[str, Any]) -> None:
+    made = provenance_of(MODEL, ApplySettings(**USUAL, **settings))
+    assert [other for other in SETTINGS if kept_by(made, **other)] == [settings]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_frames_from_before_everything_was_noted_are_kept_by_model_mix_and_mask(
+    settings: dict[str, Any],
+) -> None:
+    old = {"model": MODEL, "mix": "0.5", "mask": "a.exr"}
+    assert kept_by(old, mix=0.5, mask="a.exr", **settings)
+    assert not kept_by(old, mix=0.5, **settings) and not kept_by(old, mask="a.exr", **settings)
+    assert not kept_by({**old, "model": "other"}, mix=0.5, mask="a.exr", **settings)
 
 
 def test_an_unreadable_frame_is_named_and_the_others_are_made(bench: Bench) -> None:
@@ -250,6 +324,45 @@ def test_a_frame_that_cannot_be_written_is_named_and_the_others_are_made(
     monkeypatch.setattr(FileSink, "write", full_at_two)
     result = bench.run()
     assert result.written == (1, 3) and result.failed[0][0] == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (torch.OutOfMemoryError, "CUDA out of memory. Tried to allocate 1 GiB."),
+        (RuntimeError, "DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes."),
+        (MemoryError, ""),
+    ],
+)
+def test_a_frame_that_memory_does_not_suffice_for_is_named_and_the_others_are_made(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: type[Exception], words: str
+) -> None:
+    for number in (1, 2, 3):
+        bench.write(number, size=(40, 24) if number != 2 else (48, 24))
+    encode = LoadedModel._encode
+
+    def short_of_memory(self: LoadedModel, plate: torch.Tensor, *more: Any) -> torch.Tensor:
+        if plate.shape[-1] == 48:
+            raise kind(words)
+        return encode(self, plate, *more)
+
+    monkeypatch.setattr(LoadedModel, "_encode", short_of_memory)
+    result = bench.run()
+    assert result.written == (1, 3)
+    ((number, told),) = result.failed
+    assert number == 2 and "memory for frame 2" in told.message and "--tile-size" in told.remedy
+
+
+def test_a_fault_that_is_no_lack_of_memory_ends_the_work(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: LoadedModel, plate: torch.Tensor, *more: Any) -> torch.Tensor:
+        raise RuntimeError("shapes do not match")
+
+    bench.write(1)
+    monkeypatch.setattr(LoadedModel, "_encode", broken)
+    with pytest.raises(RuntimeError, match="shapes"):
+        bench.run()
 
 
 def test_a_plate_without_the_channels_is_refused_with_what_there_is(bench: Bench) -> None:

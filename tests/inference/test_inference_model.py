@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,9 +17,11 @@ import torch
 from understudy.colour import LINEAR, SRGB, ColourEncoding
 from understudy.device import is_out_of_memory
 from understudy.errors import ChannelError, DeviceError, MissingPackageError, SizeError, UnderstudyError
+from understudy.frames import Window
 from understudy.inference import choose, memory
 from understudy.inference.blend import blend
 from understudy.inference.choose import EngineChoice, choose_precision, make_engine
+from understudy.inference.model import LoadedModel, load
 from understudy.inference.openvino_engine import ConversionError, OpenVinoEngine
 from understudy.inference.torch_engine import TorchEngine
 
@@ -189,6 +194,65 @@ def test_several_threads_may_call_one_model() -> None:
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(model, pixels))
     assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(alone, together, strict=True))
+
+
+class Crowd(LoadedModel):
+    """Notes how many threads are on the device at once, from the first conversion of a frame to the last.
+
+    Any device will do, as nothing is left there: what comes back is of the CPU.
+    """
+
+    inside = most = 0
+    counting = threading.Lock()
+
+    def _encode(self, plate: torch.Tensor, display: Window | None = None) -> torch.Tensor:
+        with self.counting:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        time.sleep(0.02)
+        return super()._encode(plate, display)
+
+    def _decode(self, y: torch.Tensor, x: torch.Tensor, plate: torch.Tensor) -> torch.Tensor:
+        time.sleep(0.02)
+        with self.counting:
+            self.inside -= 1
+        return torch.zeros(*y.shape[-2:], y.shape[1])
+
+
+@pytest.mark.parametrize(("device", "alone"), [("meta", True), ("cpu", False)])
+def test_one_frame_at_a_time_is_on_an_accelerator_while_a_cpu_converts_several(
+    device: str, alone: bool
+) -> None:
+    model = Crowd(tiny_header(LINEAR), TorchEngine(TinyNetwork(), torch.device(device)))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda pixels: model.infer(pixels, tile_size="none"), [picture(8, 8)] * 8))
+    assert (model.most == 1) == alone
+
+
+@pytest.fixture
+def rounded_float32() -> Iterator[None]:
+    """TF32 on, as in a process where nobody has said anything about it; afterwards as it was."""
+    kinds = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [kind.allow_tf32 for kind in kinds]
+    for kind in kinds:
+        kind.allow_tf32 = True
+    yield
+    for kind, allowed in zip(kinds, before, strict=True):
+        kind.allow_tf32 = allowed
+
+
+@pytest.mark.usefixtures("rounded_float32")
+def test_a_network_that_is_loaded_computes_exact_float32_and_leaves_the_threads_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "understudy.inference.opening.open_model", lambda path, device: (tiny_header(), TinyNetwork())
+    )
+    (tmp_path / "look.cat").write_bytes(b"model")
+    threads = torch.get_num_threads()
+    load(str(tmp_path / "look.cat"), devices="cpu")
+    assert not torch.backends.cuda.matmul.allow_tf32 and not torch.backends.cudnn.allow_tf32
+    assert torch.get_num_threads() == threads
 
 
 @pytest.mark.parametrize(("difference", "expected"), [(0.3, "bfloat16"), (0.6, "float32"), (None, "float32")])

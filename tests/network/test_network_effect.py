@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from understudy.frames import Window
 from understudy.inference.tiles import pad_to_stride, run_tiled
 from understudy.inference.torch_engine import TorchEngine
 from understudy.network.colour_fit import (
@@ -21,7 +22,7 @@ from understudy.network.colour_fit import (
     steady,
 )
 from understudy.network.effect import Architecture, EffectNetwork
-from understudy.network.places import place_planes, with_places
+from understudy.network.places import MOST, place_planes, with_places
 from understudy.network.unet import SIZES, Size, UNet
 
 # The depth of each size, which is what reach and stride come from, with next to no channels.
@@ -196,6 +197,19 @@ def test_places_run_from_edge_to_edge_whatever_the_size() -> None:
             down[:, 0], -down[:, 0].flip(0)
         )
         assert across.abs().max() < 1 and (across[:, 0] == across[0, 0]).all()
+
+
+def test_pixels_of_the_frame_have_the_same_places_whatever_lies_around_it() -> None:
+    alone = place_planes(4, 8)
+    around = place_planes(7, 14, display=Window(3, 1, 8, 4))
+    assert torch.equal(around[:, 1:5, 3:11], alone)
+    across, down = around[0, 0], around[1, :, 0]
+    assert (across[:3] < -1).all() and (across[11:] > 1).all() and (down[5:] > 1).all()
+
+
+def test_places_far_outside_the_frame_go_no_further() -> None:
+    far = place_planes(1, 1000, display=Window(450, 0, 100, 1))[0, 0]
+    assert far[0] == -MOST and far[-1] == MOST
 
 
 def test_noise_that_no_fit_explains_is_left_alone() -> None:

@@ -231,6 +231,19 @@ def test_tensors_that_do_not_fit_are_refused(cat: Path, tmp_path: Path, what: st
     refused(tmp_path / "spoiled.cat")
 
 
+@pytest.mark.parametrize(
+    "kind",
+    ["float8_e4m3fn", "float8_e8m0fnu", "float16", "bfloat16", "float64", "complex64", "bool", "int32"],
+)
+def test_tensors_of_another_type_than_float32_are_refused_by_its_name(
+    cat: Path, tmp_path: Path, kind: str
+) -> None:
+    tensors = load_file(cat)
+    tensors["unet.stem.weight"] = tensors["unet.stem.weight"].to(getattr(torch, kind))
+    save_file(tensors, tmp_path / "other.cat", {HEADER_KEY: read_header(cat).model_dump_json()})
+    assert kind in refused(tmp_path / "other.cat").found
+
+
 def test_a_file_cut_short_anywhere_is_refused(cat: Path, tmp_path: Path) -> None:
     whole = cat.read_bytes()
     for length in [0, 4, 8, 9, 100, len(whole) // 3, len(whole) // 2, len(whole) - 4096, len(whole) - 1]:
@@ -241,6 +254,19 @@ def test_a_file_cut_short_anywhere_is_refused(cat: Path, tmp_path: Path) -> None
 def test_a_file_that_goes_on_after_its_end_is_refused(cat: Path, tmp_path: Path) -> None:
     (tmp_path / "long.cat").write_bytes(cat.read_bytes() + b"more")
     refused(tmp_path / "long.cat")
+
+
+def test_weights_that_a_disk_has_changed_are_refused(cat: Path, tmp_path: Path) -> None:
+    """They are numbers still, of the right shape; only the checksum tells."""
+    whole = bytearray(cat.read_bytes())
+    whole[-400:-200] = bytes(200)
+    (tmp_path / "damaged.cat").write_bytes(whole)
+    assert "not the ones that were written" in refused(tmp_path / "damaged.cat").found
+
+
+def test_a_cat_from_before_there_were_checksums_is_loaded(cat: Path, tmp_path: Path) -> None:
+    save_file(load_file(cat), tmp_path / "old.cat", {HEADER_KEY: read_header(cat).model_dump_json()})
+    assert torch.equal(load_model(tmp_path / "old.cat")[1].low, load_model(cat)[1].low)
 
 
 _GOOD: dict[str, bytes] = {}

@@ -209,6 +209,17 @@ def test_a_checkpoint_without_its_progress_file_is_no_start(bench: Any, whole: R
         bench.resume(whole)
 
 
+@pytest.mark.parametrize("text", ["crop_size = 33", "crop_size = [", None])
+def test_damaged_settings_are_refused_by_the_name_of_their_file(
+    bench: Any, whole: RunFolder, text: str | None
+) -> None:
+    whole.settings_path.write_text(text) if text else whole.settings_path.unlink()
+    with pytest.raises(RunError, match="settings of this run") as caught:
+        bench.resume(whole, max_steps=16)
+    assert caught.value.where == str(whole.settings_path)
+    assert "--" not in caught.value.remedy
+
+
 def test_a_damaged_progress_file_is_refused(bench: Any) -> None:
     run = bench.train(stop=StopAt(5)).run
     run.ost_path.write_bytes(run.ost_path.read_bytes()[:-100])

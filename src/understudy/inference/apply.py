@@ -17,7 +17,7 @@ from typing import Any
 import OpenImageIO as oiio
 import torch
 
-from understudy.device import core_count, free_memory, keep_freed_memory
+from understudy.device import core_count, free_memory, is_out_of_memory, keep_freed_memory
 from understudy.errors import ApplyError, FrameError, UnderstudyError
 from understudy.frames import (
     Frame,
@@ -189,12 +189,19 @@ def _make_frame(job: Job, model: LoadedModel, number: int) -> Outcome:
     except UnderstudyError as error:
         job.sink.skip(number)
         return Outcome(number, None, error)
-    except MemoryError:
+    except BaseException as error:
         job.sink.skip(number)
-        return Outcome(number, None, ApplyError(f"There is not enough memory for frame {number}."))
-    except BaseException:
-        job.sink.skip(number)
-        raise
+        if not is_out_of_memory(error):
+            raise
+        return Outcome(number, None, _out_of_memory(number, error))
+
+
+def _out_of_memory(number: int, error: BaseException) -> ApplyError:
+    return ApplyError(
+        f"There is not enough memory for frame {number}.",
+        found=str(error).strip().partition("\n")[0][:200],
+        remedy="Give a smaller --tile-size, close other programs, or choose --devices cpu.",
+    )
 
 
 def _plan_crew(job: Job) -> tuple[torch.device, Crew]:

@@ -20,11 +20,12 @@ class Gathered:
     """What one frame gives to the network.
 
     ``window``: display and data window together, which ``pixels`` (H, W, plate's channels and extra inputs)
-    and ``mask`` ((H, W, 1) or None) cover. ``targets``: the plate's channels that the result replaces; none
-    for a matte that becomes a file of one channel.
+    and ``mask`` ((H, W, 1) or None) cover; ``display``: where in it the display window lies. ``targets``:
+    the plate's channels that the result replaces; none for a matte that becomes a file of one channel.
     """
 
     window: Window
+    display: Window
     pixels: np.ndarray
     mask: np.ndarray | None
     targets: tuple[str, ...]
@@ -54,14 +55,17 @@ class Composer:
         if layers:
             pixels = np.concatenate([pixels, *layers], axis=2)
         mask = self.mask.read(frame, frame.number, window) if self.mask else None
-        return Gathered(window, pixels, mask, targets)
+        return Gathered(window, _within(window, frame.display_window), pixels, mask, targets)
 
     def compose(self, frame: Frame, model: LoadedModel) -> Frame:
         """The finished frame: the plate with the result where mix and mask let it show, all else
         untouched."""
         given = self.gather(frame)
         result = model.infer(
-            given.pixels, tile_size=self.settings.tile_size, tile_overlap=self.settings.tile_overlap
+            given.pixels,
+            tile_size=self.settings.tile_size,
+            tile_overlap=self.settings.tile_overlap,
+            display=given.display,
         )
         result = self._blended(frame, given, result)
         if given.targets:
@@ -79,6 +83,11 @@ class Composer:
 def make_composer(header: Any, settings: ApplySettings, mask: Mask | None, extra: ExtraInputs) -> Composer:
     """The composer of a job."""
     return Composer(header, settings, mask, extra)
+
+
+def _within(window: Window, inner: Window) -> Window:
+    """``inner``, counted from the first pixel of ``window``."""
+    return Window(inner.x - window.x, inner.y - window.y, inner.width, inner.height)
 
 
 def target_channels(frame: Frame, header: Any) -> tuple[str, ...]:

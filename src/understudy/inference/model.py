@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from understudy.colour import decode_tensor, encode_tensor
 from understudy.device import is_out_of_memory, release_memory
 from understudy.errors import ChannelError, DeviceError, ModelFileError, SizeError
+from understudy.frames import Window
 from understudy.frames.nonfinite import fill_nonfinite
 from understudy.inference.bands import row_bands
 from understudy.inference.blend import blend
@@ -61,6 +63,7 @@ class LoadedModel:
         mix: float = 1.0,
         tile_size: int | str = "auto",
         tile_overlap: int | str = "auto",
+        display: Window | None = None,
     ) -> np.ndarray:
         """The result for one frame, a new array.
 
@@ -68,7 +71,9 @@ class LoadedModel:
         height and width from 1. ``mix``: 0 gives the plate, 1 the full effect; an output that is no channel
         of the input, such as a matte, mixes with 0. ``tile_size``: ``auto`` (whole where memory allows),
         ``none`` (whole), or pixels; ``tile_overlap``: pixels of context on each side of a tile, ``auto``
-        for all the network sees.
+        for all the network sees. ``display``: where the display window lies in ``pixels``, counted from the
+        first of them; without it they are all of the frame and no overscan. It matters to an effect that
+        differs from place to place.
 
         Returns float32 (height, width, output channels) in file values. Where an input pixel is NaN or Inf,
         the network sees the nearest finite value and the result keeps the plate's.
@@ -79,7 +84,7 @@ class LoadedModel:
         self._check(pixels)
         plate = np.ascontiguousarray(pixels, dtype=np.float32)
         filled, bad = fill_nonfinite(plate)
-        result = self._through_network(filled, tile_size, tile_overlap)
+        result = self._through_network(filled, tile_size, tile_overlap, display)
         if mix >= 1.0 and not bad.any():
             return result
         under = self.plate_of(plate)
@@ -132,18 +137,23 @@ class LoadedModel:
                 1,
             )
 
-    def _through_network(self, pixels: np.ndarray, tile_size: int | str, overlap: int | str) -> np.ndarray:
+    def _through_network(
+        self, pixels: np.ndarray, tile_size: int | str, overlap: int | str, display: Window | None
+    ) -> np.ndarray:
+        """Where more threads than were planned for call it, they wait for their turn: they would take memory
+        and cores from each other. On a CPU the turn is for the network alone, and colours are converted
+        meanwhile; on an accelerator it is for all that lies on the device, as its memory is planned for one
+        frame."""
         height, width = pixels.shape[:2]
-        with torch.inference_mode():
+        on_cpu = self.engine.device.type == "cpu"
+        with torch.inference_mode(), nullcontext() if on_cpu else self._turns:
             plate = torch.from_numpy(pixels).to(self.engine.device).permute(2, 0, 1)[None]
-            x = self._encode(plate)
-            with (
-                self._turns
-            ):  # more at a time than were planned for would take memory and cores from each other
+            x = self._encode(plate, display)
+            with self._turns if on_cpu else nullcontext():
                 y = self._run(x, self.engine.globals(x), tile_size, overlap)[:, :, :height, :width]
             return self._decode(y, x[:, :, :height, :width], plate).cpu().numpy()
 
-    def _encode(self, plate: torch.Tensor) -> torch.Tensor:
+    def _encode(self, plate: torch.Tensor, display: Window | None = None) -> torch.Tensor:
         """File values (1, C, H, W) -> network values, each group of channels by its own encoding; bottom and
         right are repeated up to the stride."""
         height, width = plate.shape[-2:]
@@ -152,7 +162,7 @@ class LoadedModel:
         shape = (1, channels, round_up(height, stride), round_up(width, stride))
         x = torch.empty(shape, device=plate.device)
         if self._placed:
-            x[:, -PLACES:, :height, :width] = place_planes(height, width, plate.device)
+            x[:, -PLACES:, :height, :width] = place_planes(height, width, plate.device, display)
         for rows in row_bands(height, width, plate.device):
             first = 0
             for count, encoding in input_encodings(self.header):
@@ -255,12 +265,13 @@ def load(
 
     Raises ModelFileError, DeviceError, MissingPackageError.
     """
-    from understudy.device import keep_freed_memory, resolve_devices
+    from understudy.device import keep_float32_exact, keep_freed_memory, resolve_devices
     from understudy.inference.opening import open_model
     from understudy.runs.listing import resolve_model
 
     device = resolve_devices(devices)[0]
     keep_freed_memory()
+    keep_float32_exact()
     path = resolve_model(spec)
     header, network = open_model(path, device)
     if header.scale != 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ from understudy.inference.sidecar import is_foreign
 from understudy.settings import ApplySettings
 
 WHOLE_MIX = "1"
+LATER = ("extra", "part", "precision")
+"""What was not always noted. ``precision`` always is since the others are, so a frame without it is older."""
 
 
 def fingerprint(model: Path) -> str:
@@ -31,9 +34,20 @@ def fingerprint(model: Path) -> str:
 
 
 def provenance_of(model: str, settings: ApplySettings) -> dict[str, str]:
-    """What goes with every frame: the model, and how much of the effect shows where."""
-    made = {"model": model, "mix": f"{settings.mix:g}"}
-    return {**made, "mask": settings.mask} if settings.mask else made
+    """What goes with every frame: the model, what else it was made from, and how much of the effect shows
+    where.
+
+    ``precision`` is the one that was asked for, as machines that share a shot may differ in what ``auto`` is
+    there. ``extra`` is a list in JSON, since a path may hold any sign.
+    """
+    made = {"model": model, "mix": f"{settings.mix:g}", "precision": settings.precision}
+    if settings.mask:
+        made["mask"] = settings.mask
+    if settings.extra:
+        made["extra"] = json.dumps(settings.extra)
+    if settings.part:
+        made["part"] = settings.part
+    return made
 
 
 def check_folder(folder: Path) -> None:
@@ -61,7 +75,8 @@ def sort_out(
     if foreign:
         raise SettingError(
             "Frames are there already that were made by another model, or with other settings.",
-            expected="no frames, or frames that the same model made with the same mix and mask",
+            expected="no frames, or frames that the same model made with the same mix, mask, extra inputs, "
+            "part and precision",
             found=f"frames {format_numbers(foreign)}",
             where=str(sink.path(foreign[0]).parent),
             remedy="Write somewhere else, or allow it with --overwrite.",
@@ -71,7 +86,12 @@ def sort_out(
 
 
 def _is_ours(found: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    if found.get("model") != wanted["model"]:
+    """Whether a frame is the one that would be made now, as far as is known of it.
+
+    A frame from before all was noted is kept where the model, mix and mask agree: a shot that was begun then
+    goes on, as it would have, instead of being refused for what nobody can tell.
+    """
+    if found.get("model") != wanted["model"] or found.get("mix", WHOLE_MIX) != wanted["mix"]:
         return False
-    same_mix = found.get("mix", WHOLE_MIX) == wanted["mix"]
-    return same_mix and found.get("mask", "") == wanted.get("mask", "")
+    noted = ("mask", *LATER) if "precision" in found else ("mask",)
+    return all(found.get(name, "") == wanted.get(name, "") for name in noted)

@@ -134,7 +134,8 @@ def read_tensors(path: Path) -> dict[str, Any]:
 
     try:
         tensors: dict[str, Any] = load_file(path)
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+    except (SafetensorError, OSError, ValueError, RuntimeError, AttributeError) as error:
+        # AttributeError: a type of number that this torch does not have
         raise not_a_model(path, f"damaged tensors ({type(error).__name__})") from error
     wanted = read_metadata(path).get(CHECKSUM_KEY)
     if wanted is not None and wanted != _checksum(tensors):
@@ -189,6 +190,9 @@ def _fill(network: Any, tensors: dict[str, Any], path: Path) -> None:
     wanted = network.state_dict()
     if set(wanted) != set(tensors) or any(wanted[n].shape != tensors[n].shape for n in wanted):
         raise not_a_model(path, "tensors that do not fit the architecture in the header")
+    others = {str(t.dtype).removeprefix("torch.") for n, t in tensors.items() if t.dtype != wanted[n].dtype}
+    if others:
+        raise not_a_model(path, f"tensors of {', '.join(sorted(others))}, where all are float32")
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
         raise not_a_model(path, "weights that are not numbers (NaN or Inf)")
     if not (tensors["high"] > tensors["low"]).all():

@@ -9,8 +9,9 @@ from understudy.cli.flags import flag
 from understudy.cli.json_flag import JsonFlag
 from understudy.cli.progress import training_progress
 from understudy.runs import RunFolder
+from understudy.runs.asked import settings_of_run
 from understudy.runs.stop import StopFlag
-from understudy.settings import TrainSettings, load_settings_file, settings_of
+from understudy.settings import TrainSettings, settings_of
 
 CHANGEABLE = ("epochs", "max_steps", "time_limit", "devices")
 
@@ -35,7 +36,7 @@ def command(run: str, /, *, json: JsonFlag = False, **changes: Any) -> int:
 def _checked(run: RunFolder, changes: dict[str, Any]) -> dict[str, Any]:
     """The flags that were given, as values that fit the settings of the run."""
     given = {name: value for name, value in changes.items() if value is not None}
-    settings = TrainSettings(**load_settings_file(run.settings_path)).replace(**given) if given else None
+    settings = settings_of_run(run).replace(**given) if given else None
     return {name: getattr(settings, name) for name in given}
 
 

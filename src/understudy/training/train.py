@@ -11,10 +11,11 @@ from typing import Any
 import torch
 
 from understudy.device import core_count, release_memory
-from understudy.errors import RunError, SettingError, UnderstudyError, WriteError
+from understudy.errors import RunError, UnderstudyError, WriteError
 from understudy.runs import Heartbeat, RunFolder, write_atomically
+from understudy.runs.asked import settings_of_run
 from understudy.runs.files import remove_leftovers
-from understudy.settings import NO_WEIGHTS, TrainSettings, load_settings_file, to_toml
+from understudy.settings import NO_WEIGHTS, TrainSettings, to_toml
 from understudy.training.clock import Clock, process_start
 from understudy.training.events import Ended, Event, Said
 from understudy.training.keeper import Keeper
@@ -92,7 +93,7 @@ def resume(
     Raises RunError when it is busy or its frames have changed, ModelFileError when its progress file is
     damaged.
     """
-    settings = _settings_of(run)
+    settings = settings_of_run(run)
     changes = {name: value for name, value in changes.items() if value is not None}
     changed = settings.replace(**changes)
     if is_called_to_help():
@@ -127,20 +128,6 @@ def resume(
         if job.plan.total_steps <= step:
             records.say(f"{run.name} has taken {step} steps already: there is nothing to add.")
         return _watch_over(Session(job, run, clock, records, stop, share, step, best, most), records)
-
-
-def _settings_of(run: RunFolder) -> TrainSettings:
-    """What the run was begun with. RunError when its settings.toml is missing or has been damaged."""
-    try:
-        return TrainSettings(**load_settings_file(run.settings_path))
-    except SettingError as error:
-        raise RunError(
-            f"The settings of this run cannot be used: {error.message}",
-            expected=error.expected or "the file as understudy train wrote it",
-            found=error.found,
-            where=str(run.settings_path),
-            remedy="Put the file right: every checkpoint has its settings too (understudy info RUN).",
-        ) from error
 
 
 def _help(share: Share, stop: Any) -> TrainResult:

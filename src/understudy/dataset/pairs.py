@@ -11,7 +11,7 @@ import numpy as np
 
 from understudy.colour import PLAIN, ColourEncoding, decide_space, encode, encoding_for
 from understudy.dataset.layers import Layers, choose_layers, encode_inputs, read_inputs
-from understudy.errors import PairingError, SizeError
+from understudy.errors import PairingError, SettingError, SizeError
 from understudy.frames import Frame, Shot, fill_nonfinite, format_numbers, open_shot, pair_shots
 from understudy.settings import TrainSettings
 
@@ -22,7 +22,8 @@ READERS = 4
 class Pair:
     """One frame before and after, in network values: float32 (height, width, channels).
 
-    ``weight`` (height, width, 1) is 1 where the pair is learned from and 0 outside its region.
+    ``weight`` (height, width, 1), 0 to 1, is how much is learned from each pixel: nothing outside the region,
+    and where plate or truth had no finite value; it is above 0 somewhere.
     """
 
     name: str
@@ -54,6 +55,9 @@ class DataSet:
         )
 
 
+Read = tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...], np.ndarray, str]
+
+
 @dataclass(frozen=True)
 class _Source:
     """One shot of the data set: where a pair's frames are read."""
@@ -79,10 +83,11 @@ def load_data_set(settings: TrainSettings) -> DataSet:
     frames = _read_all(sources, layers)
     space = decide_space(settings.colour, first.is_integer)
     colour_in = encoding_for(space.space, [pixels for pixels, *_ in frames])
-    colour_out = _colour_of_truth(layers, colour_in, painted, [truth for _, truth, *_ in frames])
+    colour_out = _colour_of_truth(layers, colour_in, painted, _inside_region(frames, settings))
     frames.reverse()  # each is let go as soon as its pair is made: file values of large frames are large
     pairs = tuple(_make_pair(source, frames.pop(), layers, colour_in, colour_out) for source in sources)
-    notes += [space.sentence, layers.sentence]
+    pairs, unused = _leave_out_empty(pairs, settings)
+    notes += [space.sentence, layers.sentence, *unused]
     return DataSet(
         pairs, layers.kind, layers.inputs, layers.outputs, layers, colour_in, colour_out, tuple(notes)
     )
@@ -110,7 +115,21 @@ def _name_unmatched(plate: Shot, truth: Shot, unmatched: tuple[int, ...]) -> lis
     return [f"Not used, as {plate.spec} has no such frames: {truth.spec} {format_numbers(unmatched)}"]
 
 
-Read = tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...], np.ndarray, str]
+def _inside_region(frames: list[Read], settings: TrainSettings) -> list[np.ndarray]:
+    """The file values of the truths where there is to be learned from them. SettingError when that is
+    nowhere."""
+    if settings.region is None:
+        return [truth for _, truth, *_ in frames]
+    truths = [truth[region[..., 0] > 0] for _, truth, _, region, _ in frames]
+    if any(len(truth) for truth in truths):
+        return truths
+    raise SettingError(
+        "The region is empty on every pair: there is nothing to learn from.",
+        expected="a mask whose alpha or first channel is above 0 where the effect is",
+        found="0 everywhere",
+        where=f"--region {settings.region}",
+        remedy="Check the mask, or leave --region out.",
+    )
 
 
 def _read_all(sources: list[_Source], layers: Layers) -> list[Read]:
@@ -156,8 +175,8 @@ def _read_region(source: _Source, plate: Frame) -> np.ndarray:
     number = source.region.numbers[0] if source.region.is_still else source.plate_number
     frame = source.region.read(number)
     _check_sizes(plate, frame)
-    name = "A" if "A" in frame.channels else frame.channels[0]
-    return np.clip(np.nan_to_num(frame.planes([name])), 0, 1)
+    alphas = [name for name in frame.part.channels if name.rpartition(".")[2].lower() in ("a", "alpha")]
+    return np.clip(np.nan_to_num(frame.planes((alphas or frame.part.channels)[:1])), 0, 1)
 
 
 def _colour_of_truth(
@@ -182,15 +201,29 @@ def _make_pair(
     if layers.kind == "matte":
         wanted = np.clip(wanted, 0.0, 1.0)
     if source.region is not None:
-        wanted = _outside_region(pixels, wanted, region, layers)
+        weight = weight * region
     name = (
         Path(source.plate.path(source.plate_number)).name if not source.plate.is_movie else source.plate.name
     )
     return Pair(name, source.plate_number, pixels, wanted, weight.astype(np.float32), digest)
 
 
-def _outside_region(pixels: np.ndarray, truth: np.ndarray, region: np.ndarray, layers: Layers) -> np.ndarray:
-    """Outside the region the truth is the plate itself (no matte for a matte): what is painted there is not
-    learned, and the network learns to leave it alone."""
-    under = pixels[..., : truth.shape[2]] if layers.kind == "image" else np.zeros_like(truth)
-    return truth * region + under * (1.0 - region)
+def _leave_out_empty(pairs: tuple[Pair, ...], settings: TrainSettings) -> tuple[tuple[Pair, ...], list[str]]:
+    """The pairs of which at least one pixel counts, and a sentence on the others, if any. PairingError when
+    there are no such pairs."""
+    used = tuple(pair for pair in pairs if pair.weight.any())
+    if len(used) == len(pairs):
+        return pairs, []
+    where = " in the region" if settings.region else ""
+    if used:
+        unused = {pair.number for pair in pairs if not pair.weight.any()}
+        return used, [
+            f"Not used, as they have no values to learn from{where}: frames "
+            + format_numbers(tuple(sorted(unused)))
+        ]
+    raise PairingError(
+        "The pairs have no values to learn from.",
+        expected=f"finite values in plate and ground truth{where}",
+        found="NaN or Inf everywhere",
+        remedy="Check --input and --ground-truth, and their channels.",
+    )

@@ -124,7 +124,7 @@ def augmentation_for(data: DataSet) -> Augmentation:
     by heart, as many an effect, such as paint on a face, knows left from right."""
     if data.kind != "matte":
         return IMAGE
-    area = float(np.mean([pair.truth.mean() for pair in data.pairs]))
+    area = float(np.mean([(pair.truth * pair.weight).mean() for pair in data.pairs]))
     if area <= LARGE_SUBJECT:
         return MATTE
     return replace(MATTE, paste=0.2)
@@ -187,7 +187,8 @@ def _note_crop(settings: TrainSettings, plan: Plan) -> list[str]:
 
 def _make_network(data: DataSet, settings: TrainSettings) -> tuple[EffectNetwork, MakeMaterial, list[str]]:
     """The network, what makes the material of a pair, and sentences for the artist."""
-    inputs = [thinned(_flat(pair.input)) for pair in data.pairs]
+    looked_at = [_looked_at(pair) for pair in data.pairs]
+    inputs = [_flat(pair.input)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
     whole = measure_scaling(torch.cat(inputs))
     if data.kind == "matte":
         network = EffectNetwork(_architecture(data, settings, "identity", 0))
@@ -195,8 +196,8 @@ def _make_network(data: DataSet, settings: TrainSettings) -> tuple[EffectNetwork
         return _with_initial_weights(network, data, settings), _matte_material, []
     count = len(data.output_channels) if data.same_channels else len(data.input_channels)
     seen = [pixels[:, :count] for pixels in inputs]
-    truths = [thinned(_flat(pair.truth)) for pair in data.pairs]
-    places = [thinned(_places(pair)).clone() for pair in data.pairs]
+    truths = [_flat(pair.truth)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
+    places = [_places(pair)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
     fit, scaling = fit_colours(seen, truths, data.same_channels, places)
     network = EffectNetwork(_architecture(data, settings, fit.kind, count))
     low, high = whole.low.clone(), whole.high.clone()
@@ -216,6 +217,11 @@ def _make_network(data: DataSet, settings: TrainSettings) -> tuple[EffectNetwork
         return _image_material(pair, fit, scaling, same_channels, drifts[index] if drifts else None)
 
     return _with_initial_weights(network, data, settings), make, notes
+
+
+def _looked_at(pair: Pair) -> Tensor:
+    """The indices of the pixels that a colour fit is made of: every so many of those that count."""
+    return thinned(torch.from_numpy(np.flatnonzero(pair.weight)))
 
 
 def _flat(pixels: np.ndarray) -> Tensor:

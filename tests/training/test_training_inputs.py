@@ -60,6 +60,53 @@ def test_alpha_is_learned_when_only_alpha_differs(make_bench: Any) -> None:
     assert (header.kind, header.output_channels, header.input_channels) == ("matte", ["A"], ["R", "G", "B"])
 
 
+@pytest.mark.parametrize("plate_has_alpha", [True, False])
+def test_alpha_is_learned_though_it_is_empty_on_the_first_painted_frame(
+    make_bench: Any, plate_has_alpha: bool
+) -> None:
+    """The subject comes into the frame later."""
+    bench = make_bench(suffix=".exr", effect="same")
+    for number in bench.shot.numbers:
+        rgb = read(bench.shot.plate_file(number))
+        empty = np.zeros((32, 48, 1), np.float32)
+        alpha = empty if number < 1003 else (rgb[..., :1] > 0.9).astype(np.float32)
+        write_exr(bench.shot.truth_file(number), np.concatenate([rgb, alpha], 2), ("R", "G", "B", "A"))
+        if plate_has_alpha:
+            write_exr(bench.shot.plate_file(number), np.concatenate([rgb, empty], 2), ("R", "G", "B", "A"))
+    data = load_data_set(bench.settings())
+    assert (data.kind, data.output_channels) == ("matte", ("A",))
+    assert not any("nothing to learn" in note for note in data.notes)
+
+
+def test_colours_are_learned_though_the_first_painted_frame_has_none_changed(make_bench: Any) -> None:
+    """Its alpha differs from the plate's, but on other frames it is the colours that are painted."""
+    bench = make_bench(suffix=".exr")
+    for number in bench.shot.numbers:
+        side = bench.shot.plate_file if number == 1001 else bench.shot.truth_file
+        pixels = np.concatenate([read(side(number)), np.ones((32, 48, 1), np.float32)], 2)
+        write_exr(bench.shot.truth_file(number), pixels, ("R", "G", "B", "A"))
+    data = load_data_set(bench.settings())
+    assert (data.kind, data.output_channels) == ("image", ("R", "G", "B"))
+
+
+def test_it_is_said_when_plate_and_ground_truth_are_the_same(make_bench: Any) -> None:
+    bench = make_bench(effect="same")
+    assert bench.train(max_steps=2).state == "finished"
+    assert "the same in all pairs (R, G, B): there is nothing to learn" in bench.said()
+
+
+def test_it_is_said_when_all_that_differs_lies_outside_the_region(make_bench: Any, tmp_path: Path) -> None:
+    bench = make_bench(suffix=".exr", effect=tinted_on_the_right)
+    left = write_region(tmp_path / "left.exr", np.s_[:, :24])
+    assert "nothing to learn" in load_data_set(bench.settings(region=left)).notes[-1]
+    assert "nothing to learn" not in "".join(load_data_set(bench.settings()).notes)
+
+
+def test_it_is_said_when_all_mattes_are_empty(make_bench: Any) -> None:
+    bench = make_bench(effect=lambda pixels: pixels[..., :1] * 0)
+    assert "The matte is empty in all pairs" in load_data_set(bench.settings()).notes[-1]
+
+
 def test_named_channels_are_learned(make_bench: Any) -> None:
     bench = make_bench(suffix=".exr")
     header = read_header(bench.train(max_steps=3, input_channels="G,B", ground_truth_channels="G,B").best)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -77,9 +77,8 @@ def load_data_set(settings: TrainSettings) -> DataSet:
     is written.
     """
     sources, notes = _match(settings)
-    first = sources[0].plate.read(sources[0].plate_number)
-    painted = sources[0].truth.read(sources[0].truth_number)
-    layers = choose_layers(settings, first, painted)
+    first, painted = _read_both(sources[0])
+    layers = choose_layers(settings, map(_read_both, sources))
     frames = _read_all(sources, layers)
     space = decide_space(settings.colour, first.is_integer)
     colour_in = encoding_for(space.space, [pixels for pixels, *_ in frames])
@@ -88,9 +87,28 @@ def load_data_set(settings: TrainSettings) -> DataSet:
     pairs = tuple(_make_pair(source, frames.pop(), layers, colour_in, colour_out) for source in sources)
     pairs, unused = _leave_out_empty(pairs, settings)
     notes += [space.sentence, layers.sentence, *unused]
-    return DataSet(
+    data = DataSet(
         pairs, layers.kind, layers.inputs, layers.outputs, layers, colour_in, colour_out, tuple(notes)
     )
+    return replace(data, notes=(*data.notes, *_note_nothing_to_learn(data)))
+
+
+def _note_nothing_to_learn(data: DataSet) -> list[str]:
+    """A sentence where no pair shows an effect. It is no error: the answer is the plate as it is."""
+    if data.kind == "matte" and not any((pair.truth * pair.weight).any() for pair in data.pairs):
+        return ["The matte is empty in all pairs: there is nothing to learn. Is the right channel painted?"]
+    if not data.same_channels or not all(_is_unchanged(pair) for pair in data.pairs):
+        return []
+    return [
+        f"Plate and ground truth are the same in all pairs ({', '.join(data.output_channels)}): there is "
+        "nothing to learn. Is the painted shot the ground truth, and what is painted in these channels?"
+    ]
+
+
+def _is_unchanged(pair: Pair) -> bool:
+    """Whether truth and plate are equal wherever the pair counts."""
+    same = pair.truth == pair.input[..., : pair.truth.shape[2]]
+    return bool((same | (pair.weight == 0)).all())
 
 
 def _match(settings: TrainSettings) -> tuple[list[_Source], list[str]]:
@@ -137,9 +155,14 @@ def _read_all(sources: list[_Source], layers: Layers) -> list[Read]:
         return list(pool.map(lambda source: _read_pair(source, layers), sources))
 
 
+def _read_both(source: _Source) -> tuple[Frame, Frame]:
+    """The plate and the truth of a pair."""
+    return source.plate.read(source.plate_number), source.truth.read(source.truth_number)
+
+
 def _read_pair(source: _Source, layers: Layers) -> Read:
     """File values of plate, truth, extra layers and region over the display window, and a content hash."""
-    plate, truth = source.plate.read(source.plate_number), source.truth.read(source.truth_number)
+    plate, truth = _read_both(source)
     _check_sizes(plate, truth)
     before = plate.planes(layers.inputs)
     after = truth.planes(layers.truths)

@@ -23,7 +23,8 @@ class Pair:
     """One frame before and after, in network values: float32 (height, width, channels).
 
     ``weight`` (height, width, 1), 0 to 1, is how much is learned from each pixel: nothing outside the region,
-    and where plate or truth had no finite value; it is above 0 somewhere.
+    and where plate or truth had no finite value; it is above 0 somewhere. ``hash`` tells the file values of
+    plate and truth, ``hash_beside`` those of extra layers and region.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Pair:
     truth: np.ndarray
     weight: np.ndarray
     hash: str = ""
+    hash_beside: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class DataSet:
         )
 
 
-Read = tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...], np.ndarray, str]
+Read = tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...], np.ndarray, tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -161,14 +163,15 @@ def _read_both(source: _Source) -> tuple[Frame, Frame]:
 
 
 def _read_pair(source: _Source, layers: Layers) -> Read:
-    """File values of plate, truth, extra layers and region over the display window, and a content hash."""
+    """File values of plate, truth, extra layers and region over the display window, and content hashes."""
     plate, truth = _read_both(source)
     _check_sizes(plate, truth)
     before = plate.planes(layers.inputs)
     after = truth.planes(layers.truths)
     extras = read_inputs(source.extras, source.plate_number, plate, layers)
     region = _read_region(source, plate)
-    return before, after, extras, region, _digest(before, after)
+    beside = extras if source.region is None else (*extras, region)
+    return before, after, extras, region, (_digest(before, after), _digest(*beside))
 
 
 def _digest(*parts: np.ndarray) -> str:
@@ -215,7 +218,7 @@ def _colour_of_truth(
 def _make_pair(
     source: _Source, read: Read, layers: Layers, colour_in: ColourEncoding, colour_out: ColourEncoding
 ) -> Pair:
-    before, after, extras, region, digest = read
+    before, after, extras, region, hashes = read
     filled, bad = fill_nonfinite(before)
     truth, bad_truth = fill_nonfinite(after)
     weight = 1.0 - np.maximum(bad.max(2, keepdims=True), bad_truth.max(2, keepdims=True)).astype(np.float32)
@@ -228,7 +231,7 @@ def _make_pair(
     name = (
         Path(source.plate.path(source.plate_number)).name if not source.plate.is_movie else source.plate.name
     )
-    return Pair(name, source.plate_number, pixels, wanted, weight.astype(np.float32), digest)
+    return Pair(name, source.plate_number, pixels, wanted, weight.astype(np.float32), *hashes)
 
 
 def _leave_out_empty(pairs: tuple[Pair, ...], settings: TrainSettings) -> tuple[tuple[Pair, ...], list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -62,7 +63,8 @@ LARGE_SUBJECT = 0.25
 
 @dataclass(frozen=True)
 class Job:
-    """A training that is ready to go. ``notes`` are sentences for the artist."""
+    """A training that is ready to go. ``notes`` are sentences for the artist; ``digest`` tells what is
+    learned from, ``old_digest`` did so in runs that were begun before it told of all that is."""
 
     settings: TrainSettings
     data: DataSet
@@ -70,6 +72,7 @@ class Job:
     plan: Plan
     notes: tuple[str, ...]
     digest: str
+    old_digest: str = ""
 
     @property
     def matte(self) -> bool:
@@ -92,7 +95,8 @@ def make_job(
     torch.manual_seed(settings.seed)
     network, make_material, notes = _make_network(data, settings)
     release_memory(device)  # what the fit took, before packing takes its own
-    augmentation, digest = augmentation_for(data), _digest(data, settings)
+    augmentation = augmentation_for(data)
+    digests = _digest(data, settings), _old_digest(data, settings)
     sizes = [pair.input.shape[:2] for pair in data.pairs]
     held_out = (plan.held_out, plan.apart) if plan else _choose_held_out(settings, data)
     whole = held_out[0] if share.rank == 0 else None
@@ -104,7 +108,7 @@ def make_job(
     notes = [*share.notes, *data.notes, *notes, *_note_crop(settings, plan)]
     crops = CropSource(packed, device, plan.crop, plan.seed, focus_of(packed, data.kind == "matte"))
     learner = Learner(network, crops, loss, augmentation, plan, share)
-    return Job(settings, data, learner, plan, tuple(notes), digest)
+    return Job(settings, data, learner, plan, tuple(notes), *digests)
 
 
 def _one_by_one(
@@ -300,5 +304,21 @@ def _with_initial_weights(network: EffectNetwork, data: DataSet, settings: Train
 
 
 def _digest(data: DataSet, settings: TrainSettings) -> str:
+    """What is learned from: the frames, the layers beside them, and what they are taken for."""
+    layers = data.layers
+    told = {
+        "pairs": [(pair.hash, pair.hash_beside) for pair in data.pairs],
+        "channels": [layers.inputs, layers.truths, layers.outputs],
+        "extra": [(extra.channels, extra.colour.space) for extra in layers.extras],
+        "region": settings.region is not None,
+        "colours": [data.colour_in.space, data.colour_out.space],
+        "kind": data.kind,
+        "loss": settings.loss,
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _old_digest(data: DataSet, settings: TrainSettings) -> str:
+    """What ``_digest`` was in older versions, so that their runs can be gone on with."""
     text = "|".join([*(pair.hash for pair in data.pairs), settings.loss, data.kind, *data.output_channels])
     return hashlib.sha256(text.encode()).hexdigest()

@@ -45,6 +45,7 @@ from understudy.training.judge import middle_of
 from understudy.training.learner import Learner, Share
 from understudy.training.optimizer import TURNS
 from understudy.training.plan import (
+    MOST_CROPS,
     RATE,
     Plan,
     choose_batch_size,
@@ -148,7 +149,7 @@ def _make_plan(
     pixels = step_pixels(device.type, precision)
     batch = choose_batch_size(settings.batch_size, crop, pixels, free_memory(device), each)
     if settings.batch_size == "auto":
-        batch = batch * world if device.type == "cuda" else max(batch, world)
+        batch = min(MOST_CROPS, batch * world if device.type == "cuda" else max(batch, world))
     return Plan(
         batch_size=batch,
         crop=crop,

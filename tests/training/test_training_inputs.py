@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+import torch
 from training_bench import held_out, losses
 
 from understudy.colour import decode
 from understudy.dataset.crops import Augmentation
 from understudy.dataset.pairs import load_data_set
-from understudy.errors import UnderstudyError
+from understudy.errors import ModelFileError, UnderstudyError
 from understudy.inference.apply import apply
-from understudy.network.model_file import read_header
+from understudy.network.model_file import load_model, read_header
 from understudy.settings import ApplySettings
 from understudy.training.learner import Share
 from understudy.training.prepare import make_job
@@ -323,6 +324,43 @@ def test_one_pixel_is_enough_of_a_frame(make_bench: Any) -> None:
 
 def test_a_single_pair_is_enough(bench: Any) -> None:
     assert bench.train(frames="1003").state == "finished"
+
+
+def shaded(strength: float) -> Callable[[np.ndarray], np.ndarray]:
+    """Darker towards the edges of the frame."""
+    y, x = np.mgrid[-1:1:32j, -1:1:48j].astype(np.float32)
+    return lambda pixels: pixels * (1 - strength * (x * x + y * y)[..., None] / 2)
+
+
+@pytest.mark.parametrize("first", ["placed", "linear"])
+def test_initial_weights_serve_though_the_colour_fit_is_of_another_kind(make_bench: Any, first: str) -> None:
+    """One that changes over the frame is a further input of the network; what it knows stays known."""
+    benches = {
+        "linear": make_bench(name="linear", suffix=".exr", effect=lambda pixels: pixels * np.float32(1.3)),
+        "placed": make_bench(name="placed", suffix=".exr", effect=shaded(0.6)),
+    }
+    best = benches[first].train(name="first").best
+    second = next(kind for kind in benches if kind != first)
+    ours = load_model(best)[1]
+    started = make_job(benches[second].settings(initial_weights=best), Share()).learner.network
+    assert (ours.architecture.fit == "placed") == (first == "placed")
+    assert (started.architecture.fit == "placed") == (second == "placed")
+    inputs = ours.architecture.inputs * 4
+    there, here = (network.unet.stem.weight.detach() for network in (ours, started))
+    assert torch.equal(there[:, :inputs], here[:, :inputs]) and not here[:, inputs:].any()
+    assert torch.equal(ours.unet.head.weight, started.unet.head.weight)
+    assert benches[second].train(initial_weights=best, max_steps=2).state == "finished"
+
+
+def test_it_is_said_what_initial_weights_do_not_fit_in(bench: Any) -> None:
+    best = bench.train(max_steps=1).best
+    with pytest.raises(ModelFileError) as caught:
+        bench.train(
+            initial_weights=best, ground_truth_channels="R", input_channels="R,G", model_size="medium"
+        )
+    error = caught.value
+    assert error.expected == "a medium network, 2 channels in (with those of extra inputs), 1 out"
+    assert error.found == "a small network, 3 channels in (with those of extra inputs), 3 out"
 
 
 # -- what is refused ------------------------------------------------------------------------------------

@@ -198,7 +198,7 @@ def _make_network(data: DataSet, settings: TrainSettings) -> tuple[EffectNetwork
     if data.kind == "matte":
         network = EffectNetwork(_architecture(data, settings, "identity", 0))
         network.set_range(whole)
-        return _with_initial_weights(network, data, settings), _matte_material, []
+        return _with_initial_weights(network, settings), _matte_material, []
     count = len(data.output_channels) if data.same_channels else len(data.input_channels)
     seen = [pixels[:, :count] for pixels in inputs]
     truths = [_flat(pair.truth)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
@@ -221,7 +221,7 @@ def _make_network(data: DataSet, settings: TrainSettings) -> tuple[EffectNetwork
     def make(index: int, pair: Pair) -> Material:
         return _image_material(pair, fit, scaling, same_channels, drifts[index] if drifts else None)
 
-    return _with_initial_weights(network, data, settings), make, notes
+    return _with_initial_weights(network, settings), make, notes
 
 
 def _looked_at(pair: Pair) -> Tensor:
@@ -283,25 +283,47 @@ def _architecture(data: DataSet, settings: TrainSettings, fit: str, fit_inputs: 
     )
 
 
-def _with_initial_weights(network: EffectNetwork, data: DataSet, settings: TrainSettings) -> EffectNetwork:
+def _with_initial_weights(network: EffectNetwork, settings: TrainSettings) -> EffectNetwork:
     """The U-Net of another .cat instead of a new one; the colour fit stays that of the pairs at hand."""
     network = network.lay_out(torch.device("cpu"))
     if settings.initial_weights == NO_WEIGHTS:
         return network
-    header, other = load_model(settings.initial_weights)
-    try:
-        network.unet.load_state_dict(other.unet.state_dict())
-    except RuntimeError as error:
-        raise ModelFileError(
-            "The initial weights do not fit this training.",
-            expected=f"a {settings.model_size} network, {len(data.input_channels)} channels in, "
-            f"{len(data.output_channels)} out",
-            found=f"a {header.architecture.get('size')} network, {len(header.input_channels)} channels in, "
-            f"{len(header.output_channels)} out",
-            where=settings.initial_weights,
-            remedy="Choose the same --model-size and channels, or other weights.",
-        ) from error
-    return network
+    other = load_model(settings.initial_weights)[1]
+    weights, ours = other.unet.state_dict(), network.unet.state_dict()
+    both = [_in_words(each.architecture) for each in (network, other)]
+    differ = [pair for pair in zip(*both, strict=True) if pair[0] != pair[1]]
+    if not differ:
+        weights["stem.weight"] = _with_inputs(weights["stem.weight"], ours["stem.weight"].shape[1])
+        if _shapes(weights) == _shapes(ours):
+            network.unet.load_state_dict(weights)
+            return network
+    raise ModelFileError(
+        "The initial weights do not fit this training.",
+        expected=", ".join(wanted for wanted, _ in differ) or "layers as this version has them",
+        found=", ".join(found for _, found in differ) or "layers of other sizes",
+        where=settings.initial_weights,
+        remedy="Choose the same --model-size and channels, or other weights.",
+    )
+
+
+def _with_inputs(stem: Tensor, count: int) -> Tensor:
+    """Weights of a stem for so many inputs: what a fit by place adds to them comes last, and counts nothing
+    at first where it is new."""
+    kept = stem[:, :count]
+    return torch.cat([kept, kept.new_zeros(len(stem), count - kept.shape[1], *stem.shape[2:])], 1)
+
+
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items()}
+
+
+def _in_words(architecture: Architecture) -> tuple[str, str, str]:
+    """What weights have to agree in."""
+    return (
+        f"a {architecture.size} network",
+        f"{architecture.inputs} channels in (with those of extra inputs)",
+        f"{architecture.outputs} out",
+    )
 
 
 def _digest(data: DataSet, settings: TrainSettings) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -80,7 +81,7 @@ def load_data_set(settings: TrainSettings) -> DataSet:
     """
     sources, notes = _match(settings)
     first, painted = _read_both(sources[0])
-    layers = choose_layers(settings, map(_read_both, sources))
+    layers = choose_layers(settings, itertools.chain([(first, painted)], map(_read_both, sources[1:])))
     frames = _read_all(sources, layers)
     space = decide_space(settings.colour, first.is_integer)
     colour_in = encoding_for(space.space, [pixels for pixels, *_ in frames])

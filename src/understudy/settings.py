@@ -241,7 +241,8 @@ class TrainSettings(Settings):
     region: Text | None = setting(
         None,
         "Region",
-        "A mask, one file or a sequence; outside it nothing is learned or changed.",
+        "A mask, one file or a sequence; outside it nothing is learned. To change nothing there, apply with "
+        "it as --mask.",
         kind="shot",
         advanced=True,
     )

@@ -172,6 +172,20 @@ def test_pixels_without_weight_keep_none() -> None:
     assert torch.allclose(batch.weight.sum((1, 2, 3)), torch.full((4,), 1024.0 - 100))
 
 
+def test_nothing_is_pasted_of_what_does_not_count() -> None:
+    """And where nothing is pasted, a crop counts as much as before."""
+    empty = replace(coordinates(32, 32, 0, True), truth=torch.zeros(32, 32, 1))
+    full = coordinates(32, 32, 7, True)
+    weight = torch.ones(32, 32, 1)
+    weight[:, :16] = 0
+    crops = source(empty, replace(full, weight=weight), crop=(32, 32))
+    batch = draw(crops, 3, 16, Augmentation(mirror=False, paste=1.0))
+    on_empty = batch.weight[:, 0, 0, 0] == 1
+    assert 0 < on_empty.sum() < 16
+    assert batch.truth[on_empty][..., :16].max() == 0 < batch.truth[on_empty][..., 16:].mean()
+    assert batch.weight[on_empty].min() == 1
+
+
 # -- where crops come from ------------------------------------------------------------------------------
 
 
@@ -258,6 +272,32 @@ def test_frames_that_do_not_fit_on_the_device_stay_where_they_are(monkeypatch: p
     assert _on_device(pixels, torch.device("meta")).device.type == "meta"
     monkeypatch.setattr(crops_module, "free_memory", lambda device: pixels.nbytes)
     assert _on_device(pixels, torch.device("meta")) is pixels
+
+
+def within(pair: Material, height: int = 24, width: int = 16) -> Material:
+    """A pair of which only a part counts, of this size, near its lower right corner."""
+    weight = torch.zeros_like(pair.weight)
+    weight[-height - 5 : -5, -width - 3 : -3] = 0.5
+    return replace(pair, weight=weight)
+
+
+@pytest.mark.parametrize("focus", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("changed", [True, False], ids=["changed", "nothing to learn"])
+def test_no_crop_is_drawn_of_which_nothing_counts(focus: float, changed: bool) -> None:
+    pair = within(coordinates(150, 133))
+    pair = pair if changed else replace(pair, truth=pair.base)
+    crops = source(pair, focus=focus, crop=(32, 32))
+    seen = torch.zeros(150, 133, dtype=torch.bool)
+    for step in range(1, 40):
+        batch = draw(crops, step, 8)
+        assert (batch.weight.amax((1, 2, 3)) > 0).all()
+        where = (batch.input[:, :2] * 64).round().long()
+        seen[where[:, 0], where[:, 1]] = True
+    assert seen[pair.weight[..., 0] > 0].all(), "and all that counts comes"
+
+
+def test_what_does_not_count_has_no_say_in_the_focus() -> None:
+    assert focus_of(packed(within(coordinates(128, 128), 64, 64)), False) < 0.1
 
 
 def test_nothing_to_learn_is_no_division_by_zero() -> None:

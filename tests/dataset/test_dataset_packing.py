@@ -58,4 +58,7 @@ def test_the_change_is_that_of_the_whole_frame(height: int) -> None:
     material = random_material(height, 21)
     whole = (material.truth - material.base).abs().mean(2) * material.weight[..., 0]
     wanted = functional.avg_pool2d(whole[None, None], GRID, ceil_mode=True)[0, 0]
-    assert torch.equal(pack([material], [(height, 21)]).changes[0], wanted)
+    packed = pack([material], [(height, 21)])
+    assert torch.equal(packed.changes[0], wanted)
+    wanted = functional.avg_pool2d(material.weight[None, ..., 0], GRID, ceil_mode=True)[0]
+    assert torch.equal(packed.weights[0], wanted)

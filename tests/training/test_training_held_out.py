@@ -103,3 +103,23 @@ def test_of_large_frames_the_middle_is_compared(monkeypatch: pytest.MonkeyPatch)
     assert np.array_equal(middle.input, pair.input[:10, 10:22])
     assert np.array_equal(middle.truth, pair.truth[10:22, 10:22])
     assert middle.input.base is None, "the frame itself can be let go"
+    weight = np.zeros((32, 32, 1), np.float32)
+    weight[24:30, 2:8] = 0.5
+    middle = middle_of(replace(pair, weight=weight))
+    assert middle.weight.shape == (12, 12, 1) and middle.weight.sum() == weight.sum(), "what counts is in it"
+
+
+@pytest.mark.parametrize("matte", [False, True])
+def test_only_what_counts_is_judged(monkeypatch: pytest.MonkeyPatch, matte: bool) -> None:
+    pair = a_pair(1)
+    weight = np.ones((32, 32, 1), np.float32)
+    weight[:, :20] = 0
+    result = pair.truth.copy()
+    result[:, :20] = 1 - result[:, :20]
+    monkeypatch.setattr(judge, "predict", lambda *rest: result)
+
+    def figure(pair: Pair) -> float:
+        return judge.judge(None, pair, torch.device("cpu"), "float32", matte).value  # type: ignore[arg-type]
+
+    assert figure(replace(pair, weight=weight)) == (1.0 if matte else 100.0)
+    assert figure(pair) < (0.5 if matte else 10.0)

@@ -10,11 +10,18 @@ from typing import Any
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+import torch
+from training_bench import held_out, losses
 
+from understudy.colour import decode
+from understudy.dataset.crops import Augmentation
 from understudy.dataset.pairs import load_data_set
-from understudy.errors import UnderstudyError
-from understudy.inference.model import load
-from understudy.network.model_file import read_header
+from understudy.errors import ModelFileError, UnderstudyError
+from understudy.inference.apply import apply
+from understudy.network.model_file import load_model, read_header
+from understudy.settings import ApplySettings
+from understudy.training.learner import Share
+from understudy.training.prepare import make_job
 
 
 def write_exr(
@@ -54,6 +61,53 @@ def test_alpha_is_learned_when_only_alpha_differs(make_bench: Any) -> None:
     assert (header.kind, header.output_channels, header.input_channels) == ("matte", ["A"], ["R", "G", "B"])
 
 
+@pytest.mark.parametrize("plate_has_alpha", [True, False])
+def test_alpha_is_learned_though_it_is_empty_on_the_first_painted_frame(
+    make_bench: Any, plate_has_alpha: bool
+) -> None:
+    """The subject comes into the frame later."""
+    bench = make_bench(suffix=".exr", effect="same")
+    for number in bench.shot.numbers:
+        rgb = read(bench.shot.plate_file(number))
+        empty = np.zeros((32, 48, 1), np.float32)
+        alpha = empty if number < 1003 else (rgb[..., :1] > 0.9).astype(np.float32)
+        write_exr(bench.shot.truth_file(number), np.concatenate([rgb, alpha], 2), ("R", "G", "B", "A"))
+        if plate_has_alpha:
+            write_exr(bench.shot.plate_file(number), np.concatenate([rgb, empty], 2), ("R", "G", "B", "A"))
+    data = load_data_set(bench.settings())
+    assert (data.kind, data.output_channels) == ("matte", ("A",))
+    assert not any("nothing to learn" in note for note in data.notes)
+
+
+def test_colours_are_learned_though_the_first_painted_frame_has_none_changed(make_bench: Any) -> None:
+    """Its alpha differs from the plate's, but on other frames it is the colours that are painted."""
+    bench = make_bench(suffix=".exr")
+    for number in bench.shot.numbers:
+        side = bench.shot.plate_file if number == 1001 else bench.shot.truth_file
+        pixels = np.concatenate([read(side(number)), np.ones((32, 48, 1), np.float32)], 2)
+        write_exr(bench.shot.truth_file(number), pixels, ("R", "G", "B", "A"))
+    data = load_data_set(bench.settings())
+    assert (data.kind, data.output_channels) == ("image", ("R", "G", "B"))
+
+
+def test_it_is_said_when_plate_and_ground_truth_are_the_same(make_bench: Any) -> None:
+    bench = make_bench(effect="same")
+    assert bench.train(max_steps=2).state == "finished"
+    assert "the same in all pairs (R, G, B): there is nothing to learn" in bench.said()
+
+
+def test_it_is_said_when_all_that_differs_lies_outside_the_region(make_bench: Any, tmp_path: Path) -> None:
+    bench = make_bench(suffix=".exr", effect=tinted_on_the_right)
+    left = write_region(tmp_path / "left.exr", np.s_[:, :24])
+    assert "nothing to learn" in load_data_set(bench.settings(region=left)).notes[-1]
+    assert "nothing to learn" not in "".join(load_data_set(bench.settings()).notes)
+
+
+def test_it_is_said_when_all_mattes_are_empty(make_bench: Any) -> None:
+    bench = make_bench(effect=lambda pixels: pixels[..., :1] * 0)
+    assert "The matte is empty in all pairs" in load_data_set(bench.settings()).notes[-1]
+
+
 def test_named_channels_are_learned(make_bench: Any) -> None:
     bench = make_bench(suffix=".exr")
     header = read_header(bench.train(max_steps=3, input_channels="G,B", ground_truth_channels="G,B").best)
@@ -88,24 +142,118 @@ def test_a_still_serves_as_an_extra_layer_of_every_frame(with_hint: Any) -> None
     assert with_hint.train(extra=still, max_steps=2, preview=with_hint.shot.plate).state == "finished"
 
 
-def test_outside_the_region_nothing_is_changed(make_bench: Any, tmp_path: Path) -> None:
-    bench = make_bench(suffix=".exr", effect=lambda pixels: pixels * 0 + 0.9)
+def write_region(path: Path, inside: Any = np.s_[:, 24:], value: float = 1.0) -> str:
+    """A region of the bench's size that is ``value`` ``inside``: by default the right half."""
     region = np.zeros((32, 48, 1), np.float32)
-    region[:, 24:] = 1
-    spec = write_exr(tmp_path / "region.exr", region, ("A",))
-    pair = load_data_set(bench.settings(region=spec)).pairs[0]
-    assert np.array_equal(pair.truth[:, :24], pair.input[:, :24])
-    assert not np.allclose(pair.truth[:, 24:], pair.input[:, 24:], atol=0.05)
-    result = bench.train(region=spec, max_steps=80, batch_size=4, held_out="none", learning_rate=0.03)
-    plate = read(bench.shot.plate_file(1002))
-    got = load(result.best, precision="float32", devices="cpu")(plate)
-    assert np.abs(got[:, :20] - plate[:, :20]).mean() < 0.12 < np.abs(got[:, 28:] - plate[:, 28:]).mean()
+    region[inside] = value
+    return write_exr(path, region, ("A",))
 
 
-def test_a_matte_is_black_outside_the_region(make_bench: Any, tmp_path: Path) -> None:
+def tinted_on_the_right(pixels: np.ndarray) -> np.ndarray:
+    """What an artist paints who looks at the right half alone."""
+    painted = pixels.copy()
+    painted[:, 24:] *= np.float32([0.8, 0.6, 0.4])
+    return painted
+
+
+@pytest.mark.parametrize("value", [1.0, 0.25])
+def test_outside_the_region_nothing_is_learned(make_bench: Any, tmp_path: Path, value: float) -> None:
+    """The same things stand inside, where they are changed, and outside, where nobody has painted."""
+    bench = make_bench(suffix=".exr", effect=tinted_on_the_right)
+    region = write_region(tmp_path / "region.exr", value=value)
+    job = make_job(bench.settings(region=region), Share())
+    assert job.learner.network.architecture.fit in ("linear", "cubic"), "and where it stands says nothing"
+    batch = job.learner.crops.batch(1, range(20), list(range(5)), Augmentation(mirror=False), 20)
+    inside = (batch.weight > 0).expand_as(batch.base)
+    assert set(batch.weight.unique().tolist()) == {0.0, value}
+    error = (batch.base - batch.truth).abs()
+    assert error[inside].max() < 0.02 < error[~inside].mean()
+    result = bench.train(region=region, max_steps=60)
+    assert result.state == "finished" and result.run.read_summary()[-1]["loss"] < 0.02
+
+
+@pytest.fixture
+def with_depth(make_bench: Any) -> Any:
+    """A shot whose truth is a depth: some 500 on the right, and next to nothing, unpainted, on the left."""
+
+    def near_on_the_left(pixels: np.ndarray) -> np.ndarray:
+        depth = 500 + 100 * pixels[..., :1]
+        depth[:, :24] = 1e-3
+        return depth
+
+    bench = make_bench(suffix=".exr", effect=near_on_the_left)
+    for number in bench.shot.numbers:
+        write_exr(bench.shot.truth_file(number), read(bench.shot.truth_file(number)), ("depth.Z",))
+    return bench
+
+
+def test_the_ground_truth_is_left_as_it_is_outside_the_region(with_depth: Any, tmp_path: Path) -> None:
+    """Where it is no colour of the plate, nothing of the plate may stand in for it."""
+    region = write_region(tmp_path / "region.exr")
+    data = load_data_set(with_depth.settings(region=region, ground_truth_channels="depth.Z"))
+    for number, pair in zip(with_depth.shot.numbers, data.pairs, strict=True):
+        truth = read(with_depth.shot.truth_file(number))
+        assert np.allclose(decode(pair.truth, data.colour_out), truth, rtol=1e-4, atol=1e-3)
+        assert pair.weight[:, :24].max() == 0 and pair.weight[:, 24:].min() == 1
+
+
+def test_raw_values_outside_the_region_do_not_stretch_their_range(with_depth: Any, tmp_path: Path) -> None:
+    region = write_region(tmp_path / "region.exr")
+    data = load_data_set(with_depth.settings(region=region, ground_truth_channels="depth.Z"))
+    assert data.colour_out.space == "raw"
+    assert data.colour_out.offset > 499 and data.colour_out.scale < 101 and data.colour_out.k == 0
+
+
+def test_what_is_painted_outside_the_region_has_no_say(make_bench: Any, tmp_path: Path) -> None:
+    def scribbled(pixels: np.ndarray) -> np.ndarray:
+        painted = tinted_on_the_right(pixels)
+        painted[:, :24] = np.random.default_rng(3).random((32, 24, 3)) * 5
+        return painted
+
+    region = write_region(tmp_path / "region.exr")
+    courses = []
+    for name, effect in (("clean", tinted_on_the_right), ("scribbled", scribbled)):
+        run = make_bench(name=name, suffix=".exr", effect=effect).train(name=name, region=region).run
+        courses.append((losses(run), held_out(run)))
+    assert courses[0] == courses[1] and courses[0][1]
+
+
+def test_outside_the_region_nothing_is_changed_when_it_is_the_mask_too(
+    make_bench: Any, tmp_path: Path
+) -> None:
+    bench = make_bench(suffix=".exr", effect=tinted_on_the_right)
+    region = write_region(tmp_path / "region.exr")
+    best = bench.train(region=region).best
+    out = tmp_path / "out.exr"
+    plate = bench.shot.plate_file(1002)
+    apply(ApplySettings(model=best, plate=str(plate), output=str(out), mask=region, devices="cpu"))
+    assert np.array_equal(read(out)[:, :24], read(plate)[:, :24])
+    assert not np.allclose(read(out)[:, 24:], read(plate)[:, 24:], atol=0.05)
+
+
+def test_a_frame_whose_region_is_empty_is_not_used(bench: Any, tmp_path: Path) -> None:
+    for number in bench.shot.numbers:
+        write_region(tmp_path / f"region.{number}.exr", value=float(number != 1003))
+    result = bench.train(region=str(tmp_path / "region.####.exr"), held_out=1002)
+    assert result.state == "finished" and result.run.read_state().pairs == 4
+    assert "Not used, as they have no values to learn from in the region: frames 1003" in bench.said()
+
+
+def test_pixels_without_values_have_no_say_in_the_colour_fit(make_bench: Any) -> None:
+    """What nobody painted is very bright: neither the range of the inputs nor the fit may know of it."""
+    bench = make_bench(suffix=".exr")
+    for number in bench.shot.numbers:
+        plate, truth = read(bench.shot.plate_file(number)), read(bench.shot.truth_file(number))
+        plate[4:9, 10:20], truth[4:9, 10:20] = 60.0, np.nan
+        write_exr(bench.shot.plate_file(number), plate, ("R", "G", "B"))
+        write_exr(bench.shot.truth_file(number), truth, ("R", "G", "B"))
+    network = make_job(bench.settings(), Share()).learner.network
+    assert network.high.max() < 1.2
+
+
+def test_a_matte_is_learned_inside_a_region_alone(make_bench: Any, tmp_path: Path) -> None:
     bench = make_bench(effect="matte")
-    spec = write_exr(tmp_path / "region.exr", np.zeros((32, 48, 1), np.float32), ("A",))
-    assert all(pair.truth.max() == 0 for pair in load_data_set(bench.settings(region=spec)).pairs)
+    assert bench.train(region=write_region(tmp_path / "region.exr"), max_steps=6).state == "finished"
 
 
 @pytest.mark.parametrize("side", ["plate", "truth"])
@@ -178,6 +326,43 @@ def test_a_single_pair_is_enough(bench: Any) -> None:
     assert bench.train(frames="1003").state == "finished"
 
 
+def shaded(strength: float) -> Callable[[np.ndarray], np.ndarray]:
+    """Darker towards the edges of the frame."""
+    y, x = np.mgrid[-1:1:32j, -1:1:48j].astype(np.float32)
+    return lambda pixels: pixels * (1 - strength * (x * x + y * y)[..., None] / 2)
+
+
+@pytest.mark.parametrize("first", ["placed", "linear"])
+def test_initial_weights_serve_though_the_colour_fit_is_of_another_kind(make_bench: Any, first: str) -> None:
+    """One that changes over the frame is a further input of the network; what it knows stays known."""
+    benches = {
+        "linear": make_bench(name="linear", suffix=".exr", effect=lambda pixels: pixels * np.float32(1.3)),
+        "placed": make_bench(name="placed", suffix=".exr", effect=shaded(0.6)),
+    }
+    best = benches[first].train(name="first").best
+    second = next(kind for kind in benches if kind != first)
+    ours = load_model(best)[1]
+    started = make_job(benches[second].settings(initial_weights=best), Share()).learner.network
+    assert (ours.architecture.fit == "placed") == (first == "placed")
+    assert (started.architecture.fit == "placed") == (second == "placed")
+    inputs = ours.architecture.inputs * 4
+    there, here = (network.unet.stem.weight.detach() for network in (ours, started))
+    assert torch.equal(there[:, :inputs], here[:, :inputs]) and not here[:, inputs:].any()
+    assert torch.equal(ours.unet.head.weight, started.unet.head.weight)
+    assert benches[second].train(initial_weights=best, max_steps=2).state == "finished"
+
+
+def test_it_is_said_what_initial_weights_do_not_fit_in(bench: Any) -> None:
+    best = bench.train(max_steps=1).best
+    with pytest.raises(ModelFileError) as caught:
+        bench.train(
+            initial_weights=best, ground_truth_channels="R", input_channels="R,G", model_size="medium"
+        )
+    error = caught.value
+    assert error.expected == "a medium network, 2 channels in (with those of extra inputs), 1 out"
+    assert error.found == "a small network, 3 channels in (with those of extra inputs), 3 out"
+
+
 # -- what is refused ------------------------------------------------------------------------------------
 
 Spoil = Callable[[Any, Path], dict[str, Any]]
@@ -213,6 +398,10 @@ def _small_region(bench: Any, tmp_path: Path) -> dict[str, Any]:
     return {"region": write_exr(tmp_path / "r.exr", np.ones((8, 8, 1), np.float32), ("A",))}
 
 
+def _empty_region(bench: Any, tmp_path: Path) -> dict[str, Any]:
+    return {"region": write_region(tmp_path / "r.exr", value=0.0)}
+
+
 def _small_extra(bench: Any, tmp_path: Path) -> dict[str, Any]:
     return {"extra": write_exr(tmp_path / "e.exr", np.ones((8, 8, 1), np.float32), ("Z",))}
 
@@ -237,6 +426,7 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     "initial weights of another program": (_weights_of_another_kind, "x.cat"),
     "initial weights that do not fit": (_weights_of_another_size, "do not fit"),
     "a region of another size": (_small_region, "8 x 8"),
+    "a region that is empty everywhere": (_empty_region, "The region is empty on every pair"),
     "an extra layer of another size": (_small_extra, "8 x 8"),
     "an extra layer that is not there": (lambda b, t: {"extra": str(t / "e.####.exr")}, "e\\."),
     "a preview that is not there": (lambda b, t: {"preview": str(t / "p.####.exr")}, "p\\."),

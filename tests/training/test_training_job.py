@@ -17,7 +17,7 @@ from understudy.colour import decode, encode
 from understudy.frames import read_image_file
 from understudy.network.model_file import load_model, read_header
 from understudy.training import held_out as held_out_module
-from understudy.training import judge
+from understudy.training import judge, prepare
 from understudy.training.clock import Clock
 from understudy.training.events import Planned, Saved, Stepped
 from understudy.training.judge import Verdict
@@ -48,6 +48,19 @@ def test_the_fewer_of_epochs_and_steps_count(bench: Any) -> None:
 
 def test_a_batch_may_have_more_crops_than_there_are_pairs(bench: Any) -> None:
     assert bench.train(batch_size=9, max_steps=3).state == "finished"
+
+
+@pytest.mark.parametrize(("device", "world"), [("cuda", 100), ("cpu", 5000)])
+def test_a_batch_of_many_processes_has_no_more_crops_than_a_plan_may_hold(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, device: str, world: int
+) -> None:
+    """On GPUs an automatic batch has so many crops for each of them; on CPUs at least one."""
+    monkeypatch.setattr(prepare, "free_memory", lambda device: 1 << 40)
+    settings, network = bench.settings(batch_size="auto"), make_job(bench.settings(), Share()).learner.network
+    sizes: list[tuple[int, int]] = [(32, 48)]
+    where = torch.device(device)
+    plan = prepare._make_plan(settings, sizes, (None, False), network, where, "float32", world)
+    assert plan.batch_size == 4096
 
 
 def test_a_crop_larger_than_a_frame_shrinks_and_that_is_said(bench: Any) -> None:

@@ -6,17 +6,20 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import OpenImageIO as oiio
 import pytest
+import torch
 from training_bench import StopAt, assert_same_course, losses, weights
 
 from understudy.errors import ModelFileError, RunError
 from understudy.runs import RunFolder
 from understudy.training import held_out as held_out_module
-from understudy.training import session
+from understudy.training import prepare, session
 from understudy.training import train as train_module
 from understudy.training.events import Ended, Planned
 from understudy.training.learner import Learner
-from understudy.training.progress_file import load_progress
+from understudy.training.progress_file import load_progress, save_progress
 
 
 @pytest.fixture
@@ -192,6 +195,60 @@ def test_other_frames_are_refused(bench: Any) -> None:
     with pytest.raises(RunError, match="not the ones") as caught:
         bench.resume(run)
     assert caught.value.exit_code == 2 and weights(run).keys() == before.keys()
+
+
+def write_layer(path: Path, value: float) -> str:
+    """A one-channel EXR of the bench's size, ``value`` on its right half."""
+    pixels = np.zeros((32, 48, 1), np.float32)
+    pixels[:, 24:] = value
+    assert oiio.ImageBuf(pixels).write(str(path))
+    return str(path)
+
+
+@pytest.mark.parametrize("layer", ["region", "extra"])
+def test_another_layer_beside_the_frames_is_refused(bench: Any, tmp_path: Path, layer: str) -> None:
+    spec = write_layer(tmp_path / "layer.exr", 1.0)
+    run = bench.train(stop=StopAt(5), **{layer: spec}).run
+    write_layer(tmp_path / "layer.exr", 0.5)
+    with pytest.raises(RunError, match="not the ones"):
+        bench.resume(run)
+    write_layer(tmp_path / "layer.exr", 1.0)
+    assert bench.resume(run).state == "finished"
+
+
+@pytest.mark.parametrize("line", ['colour = "linear"', 'input_channels = "R,G"'])
+def test_settings_that_make_other_values_of_the_frames_are_refused(bench: Any, line: str) -> None:
+    run = bench.train(stop=StopAt(5)).run
+    name = line.split(" ")[0]
+    lines = [each for each in run.settings_path.read_text().splitlines() if not each.startswith(name)]
+    run.settings_path.write_text("\n".join([line, *lines]))
+    with pytest.raises((RunError, ModelFileError)):
+        bench.resume(run)
+
+
+def test_a_run_of_an_older_version_goes_on(
+    bench: Any, whole: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its digest told of less; from then on the run has the new one."""
+    with monkeypatch.context() as patch:
+        patch.setattr(prepare, "_digest", prepare._old_digest)
+        run = bench.train(name="stopped", stop=StopAt(5)).run
+    old = load_progress(run.ost_path)[0].digest
+    assert_same_course(bench.resume(run).run, whole)
+    new = load_progress(run.ost_path)[0].digest
+    assert new == load_progress(whole.ost_path)[0].digest != old
+
+
+def test_a_run_whose_colour_fit_was_made_otherwise_goes_on_with_that_of_now(bench: Any) -> None:
+    """What the pairs were made ready with, and what is saved, must be the same fit."""
+    run = bench.train(stop=StopAt(5)).run
+    progress, tensors = load_progress(run.ost_path)
+    made_now = tensors["network.fit_weights"].clone()
+    for side in ("network", "average"):
+        tensors[f"{side}.fit_weights"] += 0.1
+    save_progress(run.ost_path, progress, tensors)
+    saved = weights(bench.resume(run).run)
+    assert all(torch.equal(saved[f"{side}.fit_weights"], made_now) for side in ("network", "average", "cat"))
 
 
 def test_a_busy_run_is_refused(bench: Any) -> None:

@@ -86,7 +86,8 @@ def hash_numbers(*numbers: int) -> int:
 class CropSource:
     """Pairs on a device, and the crops of them.
 
-    ``focus`` is the share of crops that are drawn where there is most to learn; the rest come from anywhere.
+    ``focus`` is the share of crops that are drawn where there is most to learn; the rest come from anywhere,
+    or, of a pair of which only a part counts, from anywhere in that part.
     """
 
     def __init__(
@@ -97,7 +98,9 @@ class CropSource:
         pixels = self.sizes.prod(1)
         self.starts = pixels.cumsum(0) - pixels
         self.pixels = _on_device(pairs.pixels, device)
-        self.cells = [_running_sums(changes) for changes in pairs.changes]
+        both = list(zip(pairs.changes, pairs.weights, strict=True))
+        self.cells = [_running_sums((changes.double() + 1e-9) * (weights > 0)) for changes, weights in both]
+        self.counting = [None if bool(weights.all()) else _running_sums(weights) for weights in pairs.weights]
 
     def batch(
         self,
@@ -161,12 +164,13 @@ class CropSource:
         )
 
     def _corner(self, pair: int, row: list[float], size: tuple[int, int], focus: float) -> tuple[int, int]:
-        """The top-left corner of a crop: anywhere, or around a place where the effect is at work."""
+        """The top-left corner of a crop: anywhere that counts, or around a place where the effect is at
+        work."""
         height, width = self.sizes[pair].tolist()
         most_top, most_left = max(0, height - size[0]), max(0, width - size[1])
-        if row[0] >= focus:
+        cells = self.cells[pair] if row[0] < focus else self.counting[pair]
+        if cells is None:
             return round(row[1] * most_top), round(row[2] * most_left)
-        cells = self.cells[pair]
         cell = int(torch.searchsorted(cells.sums, row[3] * float(cells.sums[-1])))
         y, x = divmod(min(cell, len(cells.sums) - 1), cells.columns)
         top, left = y * GRID - row[1] * (size[0] - GRID), x * GRID - row[2] * (size[1] - GRID)
@@ -213,7 +217,7 @@ def _mirrored(index: Tensor, size: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class _Cells:
-    """Running sums of the change in cells of GRID pixels, row by row."""
+    """Running sums over cells of GRID pixels, row by row."""
 
     sums: Tensor
     columns: int
@@ -223,8 +227,8 @@ def _ready(part: Tensor) -> Tensor:
     return part.float().contiguous(memory_format=torch.channels_last)
 
 
-def _running_sums(changes: Tensor) -> _Cells:
-    return _Cells((changes.double() + 1e-9).flatten().cumsum(0), changes.shape[1])
+def _running_sums(values: Tensor) -> _Cells:
+    return _Cells(values.double().flatten().cumsum(0), values.shape[1])
 
 
 def _pair_of(seed: int, side: int, place: int, count: int) -> int:
@@ -269,8 +273,12 @@ def _warp(region: Tensor, numbers: Tensor, augmentation: Augmentation, crop: tup
 
 
 def _paste(crops: Tensor, donors: Tensor, chosen: Tensor, inputs: int) -> Tensor:
-    """The matted part of ``donors`` over ``crops``, plate and matte alike (Ghiasi et al., 2021)."""
+    """The matted part of ``donors`` over ``crops``, plate and matte alike (Ghiasi et al., 2021). Where the
+    matte of a donor does not count, nothing is known of it, and nothing is taken."""
+    weight, other = crops[:, -1:], donors[:, -1:]
     matte = donors[:, inputs : inputs + 1] * chosen.to(crops.device, crops.dtype)[:, None, None, None]
+    matte = matte * (other > 0)
     plate = crops[:, :inputs] * (1 - matte) + donors[:, :inputs] * matte
     truth = crops[:, inputs : inputs + 1] * (1 - matte) + matte
-    return torch.cat([plate, truth, torch.minimum(crops[:, -1:], donors[:, -1:])], 1)
+    weight = torch.where(matte > 0, torch.minimum(weight, other), weight)
+    return torch.cat([plate, truth, weight], 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,15 +44,17 @@ class Layers:
         return all(name.rpartition(".")[2].lower() in COLOURS for name in self.outputs)
 
 
-def choose_layers(settings: TrainSettings, plate: Frame, truth: Frame) -> Layers:
+def choose_layers(settings: TrainSettings, pairs: Iterator[tuple[Frame, Frame]]) -> Layers:
     """The channels that the settings ask for, or the usual ones. ChannelError when one is not there.
 
     Without a wish: RGB in; of the truth its RGB, or its one channel, or its alpha when only that differs.
+    ``pairs`` are plates and truths, of which no more are taken than it needs to tell.
     """
+    plate, truth = next(pairs)
     inputs = resolve_channels(plate, settings.input_channels, "rgb")
     if settings.ground_truth_channels:
         truths = resolve_channels(truth, settings.ground_truth_channels)
-    elif len(truth.part.channels) > 1 and _only_alpha_differs(plate, truth):
+    elif len(truth.part.channels) > 1 and _only_alpha_differs(itertools.chain([(plate, truth)], pairs)):
         truths = resolve_channels(truth, "alpha")
     else:
         truths = resolve_channels(truth, None, "rgb")
@@ -61,17 +65,27 @@ def choose_layers(settings: TrainSettings, plate: Frame, truth: Frame) -> Layers
     return Layers(inputs, truths, outputs, kind, extras, said)
 
 
-def _only_alpha_differs(plate: Frame, truth: Frame) -> bool:
+def _only_alpha_differs(pairs: Iterator[tuple[Frame, Frame]]) -> bool:
+    """Whether no pair differs in its colours, and at least one in its alpha: on some frames a matte may be
+    empty, as the plate's alpha is."""
+    differs = False
     try:
-        rgb, alpha = resolve_channels(truth, "rgb"), resolve_channels(truth, "alpha")
-        before = plate.planes(resolve_channels(plate, "rgb"))
+        for plate, truth in pairs:
+            if not _are_same(plate, truth, "rgb"):
+                return False
+            if not {"A", "alpha"} & set(plate.channels):
+                differs = bool(resolve_channels(truth, "alpha"))
+            differs = differs or not _are_same(plate, truth, "alpha")
     except ChannelError:
         return False
-    after = truth.planes(rgb, truth.display_window)
-    if before.shape != after.shape or not np.array_equal(before, after):
-        return False
-    under = resolve_channels(plate, "alpha") if {"A", "alpha"} & set(plate.channels) else ()
-    return not under or not np.array_equal(plate.planes(under), truth.planes(alpha, truth.display_window))
+    return differs
+
+
+def _are_same(plate: Frame, truth: Frame, names: str) -> bool:
+    """Whether the channels of the two frames are equal. ChannelError when one of them has none."""
+    before = plate.planes(resolve_channels(plate, names))
+    after = truth.planes(resolve_channels(truth, names), truth.display_window)
+    return np.array_equal(before, after, equal_nan=True)
 
 
 def _names_in_plate(truths: tuple[str, ...], inputs: tuple[str, ...], truth: Frame) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ next one is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -41,17 +41,23 @@ class Material:
         error = truth - self.base[rows] if self.base.shape[2] else truth
         return error.abs().mean(2) * weight[..., 0]
 
+    def weight_of(self, rows: slice) -> Tensor:
+        """(rows, W): how much each pixel of these rows counts."""
+        return self.weight[rows, :, 0]
+
 
 @dataclass(frozen=True)
 class Packed:
     """``pixels`` (pixels of all pairs, channels of all parts), float32, or float16 when that is very much;
-    ``parts`` counts the channels of each; ``sizes`` (pairs, 2) are heights and widths; ``changes`` are the
-    mean changes in the cells of GRID x GRID pixels of each pair, (rows, columns)."""
+    ``parts`` counts the channels of each; ``sizes`` (pairs, 2) are heights and widths; ``changes`` and
+    ``weights`` are the mean changes and weights in the cells of GRID x GRID pixels of each pair, (rows,
+    columns)."""
 
     pixels: Tensor
     parts: tuple[int, ...]
     sizes: Tensor
     changes: list[Tensor]
+    weights: list[Tensor]
 
 
 def pack(materials: Iterable[Material], sizes: list[tuple[int, int]]) -> Packed:
@@ -64,15 +70,18 @@ def pack(materials: Iterable[Material], sizes: list[tuple[int, int]]) -> Packed:
     kind = torch.float16 if total * sum(parts) * 4 > HALF_ABOVE else torch.float32
     pixels = torch.empty((total, sum(parts)), dtype=kind)
     changes: list[Tensor] = []
+    weights: list[Tensor] = []
     at = 0
     while material is not None:
         at = _put(pixels, at, material)
-        changes.append(_change_per_cell(material))
+        height = material.input.shape[0]
+        changes.append(_mean_per_cell(material.change_of, height))
+        weights.append(_mean_per_cell(material.weight_of, height))
         material = None  # its memory is free before the next one is made
         material = next(coming, None)
-    if not parts[2]:
-        return Packed(pixels, parts, torch.tensor(sizes), changes)
-    return Packed(pixels, parts, torch.tensor(sizes), above_noise(changes))
+    if parts[2]:
+        changes = above_noise(changes, weights)
+    return Packed(pixels, parts, torch.tensor(sizes), changes, weights)
 
 
 def _put(pixels: Tensor, at: int, material: Material) -> int:
@@ -86,19 +95,20 @@ def _put(pixels: Tensor, at: int, material: Material) -> int:
     return after
 
 
-def _change_per_cell(material: Material) -> Tensor:
+def _mean_per_cell(of: Callable[[slice], Tensor], height: int) -> Tensor:
     """In bands of rows, as the change of a whole frame is large."""
-    height = material.input.shape[0]
-    bands = [material.change_of(slice(top, top + BAND)) for top in range(0, height, BAND)]
+    bands = [of(slice(top, top + BAND)) for top in range(0, height, BAND)]
     pooled = [functional.avg_pool2d(band[None, None], GRID, ceil_mode=True)[0, 0] for band in bands]
     return torch.cat(pooled)
 
 
-def above_noise(changes: list[Tensor]) -> list[Tensor]:
+def above_noise(changes: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
     """Changes of images, without what compression, dither or new grain changes everywhere: a fix of a
     thousandth of the frame would otherwise drown in it. Only where a few cells stand far out; an effect that
-    is at work everywhere stays as it is."""
-    cells = torch.cat([each.flatten() for each in changes])
+    is at work everywhere stays as it is. Cells without weight do not count."""
+    cells = torch.cat([each[weight > 0] for each, weight in zip(changes, weights, strict=True)])
+    if not len(cells):
+        return changes
     floor = NOISE * float(cells.kthvalue(max(1, len(cells) // 5)).values)
     out = cells[cells > floor]
     few = LOCAL[0] < len(out) / len(cells) < LOCAL[1]
@@ -109,10 +119,11 @@ def above_noise(changes: list[Tensor]) -> list[Tensor]:
 
 def focus_of(packed: Packed, matte: bool) -> float:
     """The share of crops that is worth drawing where the change is: much for a matte and for a local fix,
-    little where the effect is everywhere."""
+    little where the effect is everywhere. What does not count at all has no say."""
     if matte:
         return 0.8
-    cells = torch.cat([changes.flatten() for changes in packed.changes])
+    both = zip(packed.changes, packed.weights, strict=True)
+    cells = torch.cat([changes[weights > 0] for changes, weights in both])
     ordered = cells.sort(descending=True).values.double()
     share = ordered[: max(1, len(ordered) // 5)].sum() / ordered.sum().clamp(min=1e-12)
     return float(((share - 0.4) * 1.5).clamp(0.0, 0.6))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from understudy.colour import PLAIN, ColourEncoding, decide_space, encode, encoding_for
 from understudy.dataset.layers import Layers, choose_layers, encode_inputs, read_inputs
-from understudy.errors import PairingError, SizeError
+from understudy.errors import PairingError, SettingError, SizeError
 from understudy.frames import Frame, Shot, fill_nonfinite, format_numbers, open_shot, pair_shots
 from understudy.settings import TrainSettings
 
@@ -22,7 +23,9 @@ READERS = 4
 class Pair:
     """One frame before and after, in network values: float32 (height, width, channels).
 
-    ``weight`` (height, width, 1) is 1 where the pair is learned from and 0 outside its region.
+    ``weight`` (height, width, 1), 0 to 1, is how much is learned from each pixel: nothing outside the region,
+    and where plate or truth had no finite value; it is above 0 somewhere. ``hash`` tells the file values of
+    plate and truth, ``hash_beside`` those of extra layers and region.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Pair:
     truth: np.ndarray
     weight: np.ndarray
     hash: str = ""
+    hash_beside: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,9 @@ class DataSet:
         )
 
 
+Read = tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...], np.ndarray, tuple[str, str]]
+
+
 @dataclass(frozen=True)
 class _Source:
     """One shot of the data set: where a pair's frames are read."""
@@ -73,19 +80,38 @@ def load_data_set(settings: TrainSettings) -> DataSet:
     is written.
     """
     sources, notes = _match(settings)
-    first = sources[0].plate.read(sources[0].plate_number)
-    painted = sources[0].truth.read(sources[0].truth_number)
-    layers = choose_layers(settings, first, painted)
+    first, painted = _read_both(sources[0])
+    layers = choose_layers(settings, itertools.chain([(first, painted)], map(_read_both, sources[1:])))
     frames = _read_all(sources, layers)
     space = decide_space(settings.colour, first.is_integer)
     colour_in = encoding_for(space.space, [pixels for pixels, *_ in frames])
-    colour_out = _colour_of_truth(layers, colour_in, painted, [truth for _, truth, *_ in frames])
+    colour_out = _colour_of_truth(layers, colour_in, painted, _inside_region(frames, settings))
     frames.reverse()  # each is let go as soon as its pair is made: file values of large frames are large
     pairs = tuple(_make_pair(source, frames.pop(), layers, colour_in, colour_out) for source in sources)
-    notes += [space.sentence, layers.sentence]
-    return DataSet(
+    pairs, unused = _leave_out_empty(pairs, settings)
+    notes += [space.sentence, layers.sentence, *unused]
+    data = DataSet(
         pairs, layers.kind, layers.inputs, layers.outputs, layers, colour_in, colour_out, tuple(notes)
     )
+    return replace(data, notes=(*data.notes, *_note_nothing_to_learn(data)))
+
+
+def _note_nothing_to_learn(data: DataSet) -> list[str]:
+    """A sentence where no pair shows an effect. It is no error: the answer is the plate as it is."""
+    if data.kind == "matte" and not any((pair.truth * pair.weight).any() for pair in data.pairs):
+        return ["The matte is empty in all pairs: there is nothing to learn. Is the right channel painted?"]
+    if not data.same_channels or not all(_is_unchanged(pair) for pair in data.pairs):
+        return []
+    return [
+        f"Plate and ground truth are the same in all pairs ({', '.join(data.output_channels)}): there is "
+        "nothing to learn. Is the painted shot the ground truth, and what is painted in these channels?"
+    ]
+
+
+def _is_unchanged(pair: Pair) -> bool:
+    """Whether truth and plate are equal wherever the pair counts."""
+    same = pair.truth == pair.input[..., : pair.truth.shape[2]]
+    return bool((same | (pair.weight == 0)).all())
 
 
 def _match(settings: TrainSettings) -> tuple[list[_Source], list[str]]:
@@ -110,7 +136,21 @@ def _name_unmatched(plate: Shot, truth: Shot, unmatched: tuple[int, ...]) -> lis
     return [f"Not used, as {plate.spec} has no such frames: {truth.spec} {format_numbers(unmatched)}"]
 
 
-Read = tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...], np.ndarray, str]
+def _inside_region(frames: list[Read], settings: TrainSettings) -> list[np.ndarray]:
+    """The file values of the truths where there is to be learned from them. SettingError when that is
+    nowhere."""
+    if settings.region is None:
+        return [truth for _, truth, *_ in frames]
+    truths = [truth[region[..., 0] > 0] for _, truth, _, region, _ in frames]
+    if any(len(truth) for truth in truths):
+        return truths
+    raise SettingError(
+        "The region is empty on every pair: there is nothing to learn from.",
+        expected="a mask whose alpha or first channel is above 0 where the effect is",
+        found="0 everywhere",
+        where=f"--region {settings.region}",
+        remedy="Check the mask, or leave --region out.",
+    )
 
 
 def _read_all(sources: list[_Source], layers: Layers) -> list[Read]:
@@ -118,15 +158,21 @@ def _read_all(sources: list[_Source], layers: Layers) -> list[Read]:
         return list(pool.map(lambda source: _read_pair(source, layers), sources))
 
 
+def _read_both(source: _Source) -> tuple[Frame, Frame]:
+    """The plate and the truth of a pair."""
+    return source.plate.read(source.plate_number), source.truth.read(source.truth_number)
+
+
 def _read_pair(source: _Source, layers: Layers) -> Read:
-    """File values of plate, truth, extra layers and region over the display window, and a content hash."""
-    plate, truth = source.plate.read(source.plate_number), source.truth.read(source.truth_number)
+    """File values of plate, truth, extra layers and region over the display window, and content hashes."""
+    plate, truth = _read_both(source)
     _check_sizes(plate, truth)
     before = plate.planes(layers.inputs)
     after = truth.planes(layers.truths)
     extras = read_inputs(source.extras, source.plate_number, plate, layers)
     region = _read_region(source, plate)
-    return before, after, extras, region, _digest(before, after)
+    beside = extras if source.region is None else (*extras, region)
+    return before, after, extras, region, (_digest(before, after), _digest(*beside))
 
 
 def _digest(*parts: np.ndarray) -> str:
@@ -156,8 +202,8 @@ def _read_region(source: _Source, plate: Frame) -> np.ndarray:
     number = source.region.numbers[0] if source.region.is_still else source.plate_number
     frame = source.region.read(number)
     _check_sizes(plate, frame)
-    name = "A" if "A" in frame.channels else frame.channels[0]
-    return np.clip(np.nan_to_num(frame.planes([name])), 0, 1)
+    alphas = [name for name in frame.part.channels if name.rpartition(".")[2].lower() in ("a", "alpha")]
+    return np.clip(np.nan_to_num(frame.planes((alphas or frame.part.channels)[:1])), 0, 1)
 
 
 def _colour_of_truth(
@@ -173,7 +219,7 @@ def _colour_of_truth(
 def _make_pair(
     source: _Source, read: Read, layers: Layers, colour_in: ColourEncoding, colour_out: ColourEncoding
 ) -> Pair:
-    before, after, extras, region, digest = read
+    before, after, extras, region, hashes = read
     filled, bad = fill_nonfinite(before)
     truth, bad_truth = fill_nonfinite(after)
     weight = 1.0 - np.maximum(bad.max(2, keepdims=True), bad_truth.max(2, keepdims=True)).astype(np.float32)
@@ -182,15 +228,29 @@ def _make_pair(
     if layers.kind == "matte":
         wanted = np.clip(wanted, 0.0, 1.0)
     if source.region is not None:
-        wanted = _outside_region(pixels, wanted, region, layers)
+        weight = weight * region
     name = (
         Path(source.plate.path(source.plate_number)).name if not source.plate.is_movie else source.plate.name
     )
-    return Pair(name, source.plate_number, pixels, wanted, weight.astype(np.float32), digest)
+    return Pair(name, source.plate_number, pixels, wanted, weight.astype(np.float32), *hashes)
 
 
-def _outside_region(pixels: np.ndarray, truth: np.ndarray, region: np.ndarray, layers: Layers) -> np.ndarray:
-    """Outside the region the truth is the plate itself (no matte for a matte): what is painted there is not
-    learned, and the network learns to leave it alone."""
-    under = pixels[..., : truth.shape[2]] if layers.kind == "image" else np.zeros_like(truth)
-    return truth * region + under * (1.0 - region)
+def _leave_out_empty(pairs: tuple[Pair, ...], settings: TrainSettings) -> tuple[tuple[Pair, ...], list[str]]:
+    """The pairs of which at least one pixel counts, and a sentence on the others, if any. PairingError when
+    there are no such pairs."""
+    used = tuple(pair for pair in pairs if pair.weight.any())
+    if len(used) == len(pairs):
+        return pairs, []
+    where = " in the region" if settings.region else ""
+    if used:
+        unused = {pair.number for pair in pairs if not pair.weight.any()}
+        return used, [
+            f"Not used, as they have no values to learn from{where}: frames "
+            + format_numbers(tuple(sorted(unused)))
+        ]
+    raise PairingError(
+        "The pairs have no values to learn from.",
+        expected=f"finite values in plate and ground truth{where}",
+        found="NaN or Inf everywhere",
+        remedy="Check --input and --ground-truth, and their channels.",
+    )

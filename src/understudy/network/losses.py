@@ -2,7 +2,8 @@
 
 A loss is a sum of weighted terms, written ``l1``, ``l1+gradient``, or with weights ``l1:1+structure:0.2``.
 Every term takes the result and the truth as (N, C, H, W) and weights (N, 1, H, W), in float32, and gives a
-mean over the samples, so that parts of a batch computed apart add up to the whole.
+mean over the samples, so that parts of a batch computed apart add up to the whole. What has no weight has no
+say: of a sample, the mean is that over the pixels that count.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from understudy.errors import SettingError
 Term = Callable[[Tensor, Tensor, Tensor], Tensor]
 AUTO = {"image": "l1", "matte": "bce+dice"}
 SMOOTH = 1e-3
+LEAST_SHARE = 0.01
 
 
 def _mean(error: Tensor, weight: Tensor) -> Tensor:
@@ -60,12 +62,15 @@ def dice(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 def gradient(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     """L1 of the differences between neighbours, for edges."""
     error = result - truth
-    across = (error.diff(dim=3) * weight[..., 1:]).abs().mean()
-    return across + (error.diff(dim=2) * weight[..., 1:, :]).abs().mean()
+    across = torch.minimum(weight[..., 1:], weight[..., :-1])
+    down = torch.minimum(weight[..., 1:, :], weight[..., :-1, :])
+    return (error.diff(dim=3) * across).abs().mean() + (error.diff(dim=2) * down).abs().mean()
 
 
 def structure(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """1 - SSIM over windows of 7 pixels (Wang et al., 2004), for values about 0..1."""
+    """1 - SSIM over windows of 7 pixels (Wang et al., 2004), for values about 0..1. What has no weight counts
+    as equal in the windows of others."""
+    result = torch.where(weight > 0, result, truth)
     a, b = _window(result), _window(truth)
     aa, bb, ab = (
         _window(result.square()) - a * a,
@@ -95,6 +100,13 @@ TERMS: dict[str, Term] = {
 }
 
 
+def _evened(weight: Tensor) -> Tensor:
+    """Weights with a mean of 1 in each sample: a crop of which only a part counts is no weaker than others,
+    unless that is next to nothing."""
+    share = weight.mean((1, 2, 3), keepdim=True)
+    return weight / share.clamp(min=LEAST_SHARE)
+
+
 def _window(planes: Tensor) -> Tensor:
     return functional.avg_pool2d(planes, 7, stride=1, padding=3, count_include_pad=False)
 
@@ -106,6 +118,7 @@ def make_loss(text: str, kind: str) -> Term:
         raise _no_loss(text)
 
     def loss(answer: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+        weight = _evened(weight)
         result = answer.sigmoid() if kind == "matte" else answer
         values = [
             factor * term(answer if term is bce else result, truth, weight) for factor, term in weighted

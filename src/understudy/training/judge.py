@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,17 +60,22 @@ def _planes(network: EffectNetwork, pixels: np.ndarray) -> torch.Tensor:
 
 
 def judge(network: EffectNetwork, pair: Pair, device: torch.device, precision: str, matte: bool) -> Verdict:
-    """The figure of ``network`` on ``pair``."""
-    result = predict(network, pair.input, device, precision)
+    """The figure of ``network`` on the pixels of ``pair`` that count."""
+    result, truth = predict(network, pair.input, device, precision), _known_truth(pair)
     if matte:
-        return Verdict("IoU", float(iou(result, pair.truth)), pair.number)
-    return Verdict("dB", _psnr(result, pair.truth), pair.number)
+        return Verdict("IoU", float(iou(result, truth)), pair.number)
+    return Verdict("dB", _psnr(result, truth), pair.number)
+
+
+def _known_truth(pair: Pair) -> np.ndarray:
+    """The truth, NaN where the pair has no weight: such pixels are not compared."""
+    return pair.truth if pair.weight.all() else np.where(pair.weight > 0, pair.truth, np.float32(np.nan))
 
 
 def _psnr(result: np.ndarray, truth: np.ndarray) -> float:
     """dB of network values: both limited to 0..1, as a screen does, but not closer than the truth goes, so
-    that an effect on highlights, or on values below 0, counts."""
-    low, high = min(0.0, float(truth.min())), max(1.0, float(truth.max()))
+    that an effect on highlights, or on values below 0, counts. NaN of the truth is left out."""
+    low, high = np.nanmin(truth, initial=0.0), np.nanmax(truth, initial=1.0)
     return float(psnr(result.clip(low, high), truth, clip=False))
 
 
@@ -79,17 +85,30 @@ def colour_fit_verdict(network: EffectNetwork, pair: Pair) -> Verdict:
         x = _planes(network, pair.input)
         bands = [network.base(band.to(network.low.device)).cpu() for band in x.split(BAND, dim=2)]
         base = torch.cat(bands, 2)[0].permute(1, 2, 0).numpy()
-    return Verdict("dB", _psnr(base, pair.truth), pair.number)
+    return Verdict("dB", _psnr(base, _known_truth(pair)), pair.number)
 
 
 def middle_of(pair: Pair) -> Pair:
-    """A copy of at most 1280 x 1280 pixels in the middle of the pair: enough to compare by."""
-    parts = [_middle(part, MIDDLE) for part in (pair.input, pair.truth, pair.weight)]
+    """A copy of at most 1280 x 1280 pixels in the middle of what counts of the pair: enough to compare by."""
+    spans = [_span(np.any(pair.weight, axis=axes)) for axes in ((1, 2), (0, 2))]
+    parts = [_middle(part, MIDDLE, spans) for part in (pair.input, pair.truth, pair.weight)]
     return replace(pair, input=parts[0], truth=parts[1], weight=parts[2])
 
 
-def _middle(planes: np.ndarray, side: int) -> np.ndarray:
-    top, left = (max(0, (length - side) // 2) for length in planes.shape[:2])
+def _span(counts: np.ndarray) -> tuple[int, int]:
+    """From where to where something counts; the whole where nothing does."""
+    places = np.flatnonzero(counts)
+    return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, len(counts))
+
+
+def _middle(planes: np.ndarray, side: int, spans: Sequence[tuple[int, int]] | None = None) -> np.ndarray:
+    """A copy of so many pixels in the middle of ``spans``, down and across, but inside the frame."""
+    top, left = (
+        max(0, min((first + last - side) // 2, length - side))
+        for length, (first, last) in zip(
+            planes.shape[:2], spans or [(0, length) for length in planes.shape[:2]], strict=True
+        )
+    )
     return np.array(planes[top : top + side, left : left + side], order="C")
 
 

@@ -15,6 +15,7 @@ RATE = 0.012
 PROBE = 0.35
 PROBES = (0.12, 0.24, PROBE)
 UNKNOWN = 1 << 40
+MOST_CROPS = 4096
 STEP_PIXELS = {"cpu": 60_000, "mps": 300_000, "cuda": 600_000}
 QUICK_CPU_PIXELS = 120_000
 LARGE_EVERY = 3
@@ -35,7 +36,7 @@ class Plan(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     totals: list[tuple[Count, Count]] = Field(default_factory=list)
-    batch_size: int = Field(ge=1, le=4096)
+    batch_size: int = Field(ge=1, le=MOST_CROPS)
     crop: tuple[Side, Side]
     size: str
     precision: Literal["float32", "bfloat16"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -45,6 +46,7 @@ from understudy.training.judge import middle_of
 from understudy.training.learner import Learner, Share
 from understudy.training.optimizer import TURNS
 from understudy.training.plan import (
+    MOST_CROPS,
     RATE,
     Plan,
     choose_batch_size,
@@ -63,7 +65,8 @@ LARGE_SUBJECT = 0.25
 
 @dataclass(frozen=True)
 class Job:
-    """A training that is ready to go. ``notes`` are sentences for the artist."""
+    """A training that is ready to go. ``notes`` are sentences for the artist; ``digest`` tells what is
+    learned from, ``old_digest`` did so in runs that were begun before it told of all that is."""
 
     settings: TrainSettings
     data: DataSet
@@ -71,6 +74,7 @@ class Job:
     plan: Plan
     notes: tuple[str, ...]
     digest: str
+    old_digest: str = ""
 
     @property
     def matte(self) -> bool:
@@ -93,7 +97,8 @@ def make_job(
     torch.manual_seed(settings.seed)
     network, make_material, notes = _make_network(data, settings)
     release_memory(device)  # what the fit took, before packing takes its own
-    augmentation, digest = augmentation_for(data), _digest(data, settings)
+    augmentation = augmentation_for(data)
+    digests = _digest(data, settings), _old_digest(data, settings)
     sizes = [pair.input.shape[:2] for pair in data.pairs]
     held_out = (plan.held_out, plan.apart) if plan else _choose_held_out(settings, data)
     whole = held_out[0] if share.rank == 0 else None
@@ -105,7 +110,7 @@ def make_job(
     notes = [*share.notes, *data.notes, *notes, *_note_crop(settings, plan)]
     crops = CropSource(packed, device, plan.crop, plan.seed, focus_of(packed, data.kind == "matte"))
     learner = Learner(network, crops, loss, augmentation, plan, share)
-    return Job(settings, data, learner, plan, tuple(notes), digest)
+    return Job(settings, data, learner, plan, tuple(notes), *digests)
 
 
 def _one_by_one(
@@ -125,7 +130,7 @@ def augmentation_for(data: DataSet) -> Augmentation:
     by heart, as many an effect, such as paint on a face, knows left from right."""
     if data.kind != "matte":
         return IMAGE
-    area = float(np.mean([pair.truth.mean() for pair in data.pairs]))
+    area = float(np.mean([(pair.truth * pair.weight).mean() for pair in data.pairs]))
     if area <= LARGE_SUBJECT:
         return MATTE
     return replace(MATTE, paste=0.2)
@@ -145,7 +150,7 @@ def _make_plan(
     pixels = step_pixels(device.type, precision)
     batch = choose_batch_size(settings.batch_size, crop, pixels, free_memory(device), each)
     if settings.batch_size == "auto":
-        batch = batch * world if device.type == "cuda" else max(batch, world)
+        batch = min(MOST_CROPS, batch * world if device.type == "cuda" else max(batch, world))
     return Plan(
         batch_size=batch,
         crop=crop,
@@ -190,16 +195,17 @@ def _note_crop(settings: TrainSettings, plan: Plan) -> list[str]:
 
 def _make_network(data: DataSet, settings: TrainSettings) -> tuple[EffectNetwork, MakeMaterial, list[str]]:
     """The network, what makes the material of a pair, and sentences for the artist."""
-    inputs = [thinned(_flat(pair.input)) for pair in data.pairs]
+    looked_at = [_looked_at(pair) for pair in data.pairs]
+    inputs = [_flat(pair.input)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
     whole = measure_scaling(torch.cat(inputs))
     if data.kind == "matte":
         network = EffectNetwork(_architecture(data, settings, "identity", 0))
         network.set_range(whole)
-        return _with_initial_weights(network, data, settings), _matte_material, []
+        return _with_initial_weights(network, settings), _matte_material, []
     count = len(data.output_channels) if data.same_channels else len(data.input_channels)
     seen = [pixels[:, :count] for pixels in inputs]
-    truths = [thinned(_flat(pair.truth)) for pair in data.pairs]
-    places = [thinned(_places(pair)).clone() for pair in data.pairs]
+    truths = [_flat(pair.truth)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
+    places = [_places(pair)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
     fit, scaling = fit_colours(seen, truths, data.same_channels, places)
     network = EffectNetwork(_architecture(data, settings, fit.kind, count))
     low, high = whole.low.clone(), whole.high.clone()
@@ -218,7 +224,12 @@ def _make_network(data: DataSet, settings: TrainSettings) -> tuple[EffectNetwork
     def make(index: int, pair: Pair) -> Material:
         return _image_material(pair, fit, scaling, same_channels, drifts[index] if drifts else None)
 
-    return _with_initial_weights(network, data, settings), make, notes
+    return _with_initial_weights(network, settings), make, notes
+
+
+def _looked_at(pair: Pair) -> Tensor:
+    """The indices of the pixels that a colour fit is made of: every so many of those that count."""
+    return thinned(torch.from_numpy(np.flatnonzero(pair.weight)))
 
 
 def _flat(pixels: np.ndarray) -> Tensor:
@@ -275,27 +286,65 @@ def _architecture(data: DataSet, settings: TrainSettings, fit: str, fit_inputs: 
     )
 
 
-def _with_initial_weights(network: EffectNetwork, data: DataSet, settings: TrainSettings) -> EffectNetwork:
+def _with_initial_weights(network: EffectNetwork, settings: TrainSettings) -> EffectNetwork:
     """The U-Net of another .cat instead of a new one; the colour fit stays that of the pairs at hand."""
     network = network.lay_out(torch.device("cpu"))
     if settings.initial_weights == NO_WEIGHTS:
         return network
-    header, other = load_model(settings.initial_weights)
-    try:
-        network.unet.load_state_dict(other.unet.state_dict())
-    except RuntimeError as error:
-        raise ModelFileError(
-            "The initial weights do not fit this training.",
-            expected=f"a {settings.model_size} network, {len(data.input_channels)} channels in, "
-            f"{len(data.output_channels)} out",
-            found=f"a {header.architecture.get('size')} network, {len(header.input_channels)} channels in, "
-            f"{len(header.output_channels)} out",
-            where=settings.initial_weights,
-            remedy="Choose the same --model-size and channels, or other weights.",
-        ) from error
-    return network
+    other = load_model(settings.initial_weights)[1]
+    weights, ours = other.unet.state_dict(), network.unet.state_dict()
+    both = [_in_words(each.architecture) for each in (network, other)]
+    differ = [pair for pair in zip(*both, strict=True) if pair[0] != pair[1]]
+    if not differ:
+        weights["stem.weight"] = _with_inputs(weights["stem.weight"], ours["stem.weight"].shape[1])
+        if _shapes(weights) == _shapes(ours):
+            network.unet.load_state_dict(weights)
+            return network
+    raise ModelFileError(
+        "The initial weights do not fit this training.",
+        expected=", ".join(wanted for wanted, _ in differ) or "layers as this version has them",
+        found=", ".join(found for _, found in differ) or "layers of other sizes",
+        where=settings.initial_weights,
+        remedy="Choose the same --model-size and channels, or other weights.",
+    )
+
+
+def _with_inputs(stem: Tensor, count: int) -> Tensor:
+    """Weights of a stem for so many inputs: what a fit by place adds to them comes last, and counts nothing
+    at first where it is new."""
+    kept = stem[:, :count]
+    return torch.cat([kept, kept.new_zeros(len(stem), count - kept.shape[1], *stem.shape[2:])], 1)
+
+
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items()}
+
+
+def _in_words(architecture: Architecture) -> tuple[str, str, str]:
+    """What weights have to agree in."""
+    return (
+        f"a {architecture.size} network",
+        f"{architecture.inputs} channels in (with those of extra inputs)",
+        f"{architecture.outputs} out",
+    )
 
 
 def _digest(data: DataSet, settings: TrainSettings) -> str:
+    """What is learned from: the frames, the layers beside them, and what they are taken for."""
+    layers = data.layers
+    told = {
+        "pairs": [(pair.hash, pair.hash_beside) for pair in data.pairs],
+        "channels": [layers.inputs, layers.truths, layers.outputs],
+        "extra": [(extra.channels, extra.colour.space) for extra in layers.extras],
+        "region": settings.region is not None,
+        "colours": [data.colour_in.space, data.colour_out.space],
+        "kind": data.kind,
+        "loss": settings.loss,
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _old_digest(data: DataSet, settings: TrainSettings) -> str:
+    """What ``_digest`` was in older versions, so that their runs can be gone on with."""
     text = "|".join([*(pair.hash for pair in data.pairs), settings.loss, data.kind, *data.output_channels])
     return hashlib.sha256(text.encode()).hexdigest()

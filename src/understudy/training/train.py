@@ -30,6 +30,7 @@ from understudy.training.session import Session
 from understudy.training.worker import work
 
 Report = Callable[[Event], None]
+FIT = ("low", "high", "fit_weights")
 LEFT_SECONDS = 10.0  # what is younger, this process may be writing itself
 
 
@@ -224,16 +225,19 @@ def _rejoin(settings: TrainSettings, progress: Progress | None, share: Share, el
 
 
 def _take_over(run: RunFolder, job: Job, progress: Progress, tensors: dict[str, Any]) -> None:
-    if progress.digest != job.digest:
+    if progress.digest not in (job.digest, job.old_digest):
         raise RunError(
             "The frames of this run are not the ones that it learned from.",
-            expected="the same plate and ground truth frames, unchanged",
-            found="frames that were added, removed or changed since",
+            expected="the same plate, ground truth, extra and region frames, read with the same settings",
+            found="frames that were added, removed or changed since, or other settings",
             where=str(run.path),
             remedy="Begin a new run on them with --initial-weights and the best .cat of this one.",
         )
-    check_fits(run.ost_path, tensors, job.learner.state())
-    job.learner.load({name: tensor.to(job.learner.device) for name, tensor in tensors.items()})
+    ours = job.learner.state()
+    check_fits(run.ost_path, tensors, ours)
+    # The pairs lie ready with the colour fit that was made now; that of an older version may be another one.
+    fit = {name: ours[name] for name in ours if name.rpartition(".")[2] in FIT}
+    job.learner.load({name: tensor.to(job.learner.device) for name, tensor in {**tensors, **fit}.items()})
 
 
 def _extend(job: Job, step: int, limits: dict[str, Any]) -> int | None:

@@ -269,6 +269,7 @@ def test_odd_pixels_poison_nothing(make_bench: Any, side: str, value: float) -> 
     assert pair.weight[4:9, 10:20].max() == 0 and pair.weight.sum() == 32 * 48 - 50
     result = bench.train()
     assert result.state == "finished" and all(row["loss"] < 1 for row in result.run.read_summary())
+    assert "Not learned from, as they are NaN or Inf: 50 pixels of frames 1002" in bench.said()
 
 
 def test_a_pair_of_nothing_but_odd_pixels_is_survived(make_bench: Any) -> None:

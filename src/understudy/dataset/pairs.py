@@ -89,11 +89,21 @@ def load_data_set(settings: TrainSettings) -> DataSet:
     frames.reverse()  # each is let go as soon as its pair is made: file values of large frames are large
     pairs = tuple(_make_pair(source, frames.pop(), layers, colour_in, colour_out) for source in sources)
     pairs, unused = _leave_out_empty(pairs, settings)
-    notes += [space.sentence, layers.sentence, *unused]
+    notes += [space.sentence, layers.sentence, *unused, *_note_unknown(pairs, settings)]
     data = DataSet(
         pairs, layers.kind, layers.inputs, layers.outputs, layers, colour_in, colour_out, tuple(notes)
     )
     return replace(data, notes=(*data.notes, *_note_nothing_to_learn(data)))
+
+
+def _note_unknown(pairs: tuple[Pair, ...], settings: TrainSettings) -> list[str]:
+    """A sentence on pixels that are no numbers; a region leaves pixels out anyhow."""
+    counts = {pair.number: int(np.count_nonzero(pair.weight == 0)) for pair in pairs}
+    hit = tuple(sorted(number for number, count in counts.items() if count))
+    if settings.region or not hit:
+        return []
+    total = sum(counts.values())
+    return [f"Not learned from, as they are NaN or Inf: {total} pixels of frames {format_numbers(hit)}"]
 
 
 def _note_nothing_to_learn(data: DataSet) -> list[str]:

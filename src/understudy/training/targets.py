@@ -1,0 +1,166 @@
+"""From pairs to the network, and what it is to learn from each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from understudy.dataset.packing import Material
+from understudy.dataset.pairs import DataSet, Pair
+from understudy.errors import ModelFileError
+from understudy.network.colour_fit import (
+    ColourFit,
+    Drift,
+    Scaling,
+    fit_colours,
+    fit_drifts,
+    measure_scaling,
+    predict,
+    steady,
+    thinned,
+)
+from understudy.network.effect import Architecture, EffectNetwork
+from understudy.network.model_file import load_model
+from understudy.network.places import PLACES, place_planes
+from understudy.settings import NO_WEIGHTS, TrainSettings
+
+MakeMaterial = Callable[[int, Pair], Material]
+
+
+def make_network(data: DataSet, settings: TrainSettings) -> tuple[EffectNetwork, MakeMaterial, list[str]]:
+    """The network, what makes the material of a pair, and sentences for the artist."""
+    looked_at = [_looked_at(pair) for pair in data.pairs]
+    inputs = [_flat(pair.input)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
+    whole = measure_scaling(torch.cat(inputs))
+    if data.kind == "matte":
+        network = EffectNetwork(_architecture(data, settings, "identity", 0))
+        network.set_range(whole)
+        return _with_initial_weights(network, settings), _matte_material, []
+    count = len(data.output_channels) if data.same_channels else len(data.input_channels)
+    seen = [pixels[:, :count] for pixels in inputs]
+    truths = [_flat(pair.truth)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
+    places = [_places(pair)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
+    fit, scaling = fit_colours(seen, truths, data.same_channels, places)
+    network = EffectNetwork(_architecture(data, settings, fit.kind, count))
+    low, high = whole.low.clone(), whole.high.clone()
+    low[:count], high[:count] = scaling.low, scaling.high
+    network.set_fit(fit, Scaling(low, high))
+    bases = [
+        predict(rows, fit, scaling, data.same_channels, where)
+        for rows, where in zip(seen, places, strict=True)
+    ]
+    drifts = fit_drifts(seen, truths, bases, scaling)
+    notes = [_say_fit(fit)]
+    if drifts is not None:
+        notes.append("The pairs differ in overall colour from frame to frame: learning what they agree on.")
+    same_channels = data.same_channels
+
+    def make(index: int, pair: Pair) -> Material:
+        return _image_material(pair, fit, scaling, same_channels, drifts[index] if drifts else None)
+
+    return _with_initial_weights(network, settings), make, notes
+
+
+def _looked_at(pair: Pair) -> Tensor:
+    """The indices of the pixels that a colour fit is made of: every so many of those that count."""
+    return thinned(torch.from_numpy(np.flatnonzero(pair.weight)))
+
+
+def _flat(pixels: np.ndarray) -> Tensor:
+    return torch.from_numpy(pixels).reshape(-1, pixels.shape[2])
+
+
+def _places(pair: Pair) -> Tensor:
+    """(pixels, 2)"""
+    height, width = pair.input.shape[:2]
+    return place_planes(height, width).permute(1, 2, 0).reshape(-1, PLACES)
+
+
+def _matte_material(index: int, pair: Pair) -> Material:
+    nothing = torch.zeros((*pair.input.shape[:2], 0))
+    plate, truth, weight = (torch.from_numpy(part) for part in (pair.input, pair.truth, pair.weight))
+    return Material(plate, truth, nothing, weight)
+
+
+def _image_material(
+    pair: Pair, fit: ColourFit, scaling: Scaling, same_channels: bool, drift: Drift | None
+) -> Material:
+    """What is learned from a pair: its plate, with the places where the fit needs them, its truth without
+    its ``drift``, and what the fit makes of the plate."""
+    plate, truth = torch.from_numpy(pair.input), torch.from_numpy(pair.truth)
+    places = _places(pair) if fit.kind == "placed" else None
+    pixels = _flat(pair.input)[:, : len(scaling.low)]
+    base = predict(pixels, fit, scaling, same_channels, places).reshape(truth.shape)
+    if drift is not None:
+        truth = steady(pixels, _flat(pair.truth), drift, scaling).reshape(truth.shape)
+    if places is not None:
+        plate = torch.cat([plate, places.reshape(*plate.shape[:2], PLACES)], 2)
+    return Material(plate, truth, base, torch.from_numpy(pair.weight))
+
+
+def _say_fit(fit: ColourFit) -> str:
+    words = {
+        "identity": "Starting from the plate as it is.",
+        "linear": "Starting from a linear colour match of plate and ground truth.",
+        "cubic": "Starting from a cubic colour match of plate and ground truth.",
+        "placed": "Starting from a colour match of plate and ground truth that changes over the frame.",
+    }
+    return words[fit.kind]
+
+
+def _architecture(data: DataSet, settings: TrainSettings, fit: str, fit_inputs: int) -> Architecture:
+    return Architecture(
+        inputs=data.pairs[0].input.shape[2],
+        outputs=data.pairs[0].truth.shape[2],
+        size=settings.model_size,
+        kind=data.kind,
+        fit=fit,
+        same_channels=data.same_channels,
+        fit_inputs=fit_inputs,
+    )
+
+
+def _with_initial_weights(network: EffectNetwork, settings: TrainSettings) -> EffectNetwork:
+    """The U-Net of another .cat instead of a new one; the colour fit stays that of the pairs at hand."""
+    network = network.lay_out(torch.device("cpu"))
+    if settings.initial_weights == NO_WEIGHTS:
+        return network
+    other = load_model(settings.initial_weights)[1]
+    weights, ours = other.unet.state_dict(), network.unet.state_dict()
+    both = [_in_words(each.architecture) for each in (network, other)]
+    differ = [pair for pair in zip(*both, strict=True) if pair[0] != pair[1]]
+    if not differ:
+        weights["stem.weight"] = _with_inputs(weights["stem.weight"], ours["stem.weight"].shape[1])
+        if _shapes(weights) == _shapes(ours):
+            network.unet.load_state_dict(weights)
+            return network
+    raise ModelFileError(
+        "The initial weights do not fit this training.",
+        expected=", ".join(wanted for wanted, _ in differ) or "layers as this version has them",
+        found=", ".join(found for _, found in differ) or "layers of other sizes",
+        where=settings.initial_weights,
+        remedy="Choose the same --model-size and channels, or other weights.",
+    )
+
+
+def _with_inputs(stem: Tensor, count: int) -> Tensor:
+    """Weights of a stem for so many inputs: what a fit by place adds to them comes last, and counts nothing
+    at first where it is new."""
+    kept = stem[:, :count]
+    return torch.cat([kept, kept.new_zeros(len(stem), count - kept.shape[1], *stem.shape[2:])], 1)
+
+
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items()}
+
+
+def _in_words(architecture: Architecture) -> tuple[str, str, str]:
+    """What weights have to agree in."""
+    return (
+        f"a {architecture.size} network",
+        f"{architecture.inputs} channels in (with those of extra inputs)",
+        f"{architecture.outputs} out",
+    )

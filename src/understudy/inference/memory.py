@@ -17,7 +17,7 @@ from understudy.inference.tiles import fit_tile, margin_for, plan_tiles, round_u
 if TYPE_CHECKING:
     from torch import Tensor
 
-CPU_MOST = 1_600_000_000
+CPU_MOST = 2_200_000_000
 """Bytes of activations on a CPU at the most, so that a 4096x2160 frame with all its copies stays below 4
 GB."""
 

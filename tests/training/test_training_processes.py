@@ -17,7 +17,8 @@ import torch
 from starving import starve
 from training_bench import StopAt, assert_same_course, held_out, losses, weights
 
-from understudy.errors import SettingError, TrainingError, UnderstudyError
+from understudy.device import resolve_devices
+from understudy.errors import DeviceError, SettingError, TrainingError, UnderstudyError
 from understudy.network.unet import SIZES
 from understudy.runs import RunFolder
 from understudy.training import children
@@ -184,6 +185,13 @@ def test_a_batch_smaller_than_the_devices_uses_only_so_many(bench: Any, steps_of
     assert "Batch size 1 is smaller than the number of devices: 1 of 3 are used." in bench.said()
 
 
+@pytest.mark.parametrize("devices", [",,", "0,", "cpu:5000"])
+def test_devices_that_make_no_sense_are_answered_with_what_would(devices: str) -> None:
+    with pytest.raises(DeviceError, match="no such device") as caught:
+        resolve_devices(devices)
+    assert caught.value.found == devices and "cpu:64" in caught.value.expected
+
+
 def test_an_automatic_batch_has_a_crop_for_each_process(bench: Any) -> None:
     share = Share()
     share.world = 5
@@ -319,7 +327,7 @@ def test_torchrun_and_copycat_name_the_place() -> None:
     place = find_place(FARM)
     assert place is not None and place.farm
     assert (place.rank, place.world, place.address, place.port) == (1, 2, "127.0.0.1", 30000)
-    assert find_place({}) is None and find_place({"RANK": "1", "WORLD_SIZE": "2"}) is None
+    assert find_place({}) is None
 
 
 def test_copycats_other_variables_are_answered() -> None:
@@ -346,6 +354,34 @@ def test_half_a_place_or_a_wrong_one_is_refused(name: str, value: str) -> None:
     with pytest.raises(SettingError) as caught:
         find_place({**FARM, name: value})
     assert name in caught.value.text
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"RANK": "1", "WORLD_SIZE": "2"},
+        {"WORLD_SIZE": "2", "MASTER_ADDR": "node1", "MASTER_PORT": "29500"},
+        {"RANK": "1", "MASTER_ADDR": "node1", "MASTER_PORT": "29500"},
+        {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "node1"},
+    ],
+)
+def test_half_of_torchruns_variables_is_refused_rather_than_trained_alone(given: dict[str, str]) -> None:
+    with pytest.raises(SettingError) as caught:
+        find_place(given)
+    assert all((name in given) != (name in caught.value.found) for name in list(TORCHRUN)[:4])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"RANK": "0", "WORLD_SIZE": "1"},
+        {"WORLD_SIZE": "1"},
+        {"RANK": "3"},
+        {"MASTER_ADDR": "node1", "MASTER_PORT": "29500"},
+    ],
+)
+def test_what_is_left_of_other_programs_in_the_environment_is_no_place(given: dict[str, str]) -> None:
+    assert find_place(given) is None
 
 
 def test_one_process_alone_is_no_company(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,9 +21,10 @@ from understudy.device import resolve_devices
 from understudy.errors import DeviceError, SettingError, TrainingError, UnderstudyError
 from understudy.network.unet import SIZES
 from understudy.runs import RunFolder
-from understudy.training import children
+from understudy.training import children, meeting, meeting_point
 from understudy.training.clock import Clock
 from understudy.training.company import Company
+from understudy.training.events import Said
 from understudy.training.learner import Learner, Share
 from understudy.training.place import find_place
 from understudy.training.prepare import make_job
@@ -441,7 +442,9 @@ def test_processes_that_a_farm_starts_find_each_other(bench: Any) -> None:
         for process in started:
             process.kill()
     assert [process.returncode for process in started] == [0, 0, 0], told
-    assert "run finished at step 6" in told[0][0] and told[1][0] == told[2][0] == ""
+    assert "run finished at step 6" in told[0][0]
+    said = [line for out, _ in told[1:] for line in out.splitlines()]
+    assert [line for line in said if not line.startswith("Waiting for process 0")] == []
     assert "2 of 3 are used" in told[0][0]
     assert [path.name for path in bench.data.iterdir()] == ["run"]
     alone = bench.train(name="alone", max_steps=6, batch_size=2).run
@@ -458,14 +461,83 @@ def test_a_stop_while_others_are_awaited_is_heard(bench: Any, steps_of_others: l
     assert (result.state, result.step) == ("stopped", 0) and result.newest is None
 
 
-@pytest.mark.slow
-def test_a_helper_that_waits_in_vain_can_be_stopped(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Process 0 never comes."""
-    for name, value in {**FARM, "COPYCAT_MAIN_PORT": _free_port()}.items():
+def _in_place(monkeypatch: pytest.MonkeyPatch, rank: int, **more: str) -> str:
+    """This process is ``rank`` of two, where nobody listens yet; the port."""
+    port = _free_port()
+    for name, value in {**FARM, "COPYCAT_MAIN_PORT": port, "COPYCAT_RANK": str(rank), **more}.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(UnderstudyError, match="stop") as caught:
-        bench.train(stop=StopAt(2))
-    assert caught.value.exit_code == 2 and not bench.data.exists()
+    return port
+
+
+def test_a_helper_that_waits_says_so_once_and_can_be_stopped(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Process 0 never comes."""
+    port = _in_place(monkeypatch, 1)
+    monkeypatch.setattr(meeting_point, "SAY_AFTER_SECONDS", 0.3)
+    result = bench.train(stop=StopAt(6))
+    assert (result.state, result.rank) == ("stopped", 1) and not bench.data.exists()
+    waiting, stopped = [event.text for event in bench.of(Said)]
+    assert waiting == f"Waiting for process 0 at 127.0.0.1, port {port}." and "Stopped" in stopped
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("address", ["does-not-exist.invalid", "a b", "x" * 70])
+def test_an_address_that_no_name_server_knows_is_refused_at_once(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, rank: int, address: str
+) -> None:
+    _in_place(monkeypatch, rank, COPYCAT_MAIN_ADDR=address)
+    with pytest.raises(SettingError) as caught:
+        bench.train()
+    assert caught.value.where == "COPYCAT_MAIN_ADDR" and address in caught.value.found
+
+
+@pytest.mark.parametrize("leads_back", [False, True])
+def test_process_0_needs_an_address_that_leads_to_it(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, leads_back: bool
+) -> None:
+    """As the address of a service in front of a container does, which is none of the container's own."""
+    _in_place(monkeypatch, 0)
+    monkeypatch.setattr(meeting_point, "_is_of_this_machine", lambda *_: False)
+    if not leads_back:
+        monkeypatch.setattr(meeting_point, "_knock", lambda _: False)
+        with pytest.raises(SettingError) as caught, share_for(bench.settings(), 2):
+            pass
+        assert caught.value.where == "COPYCAT_MAIN_ADDR"
+        return
+    monkeypatch.setattr(meeting, "LINGER_SECONDS", 0.0)
+    with share_for(bench.settings(), 2) as share:
+        assert share.world == 2
+
+
+def test_an_address_of_another_machine_is_none_of_this_one() -> None:
+    assert meeting_point._is_of_this_machine(socket.AF_INET, ("127.0.0.1", 1))
+    assert not meeting_point._is_of_this_machine(socket.AF_INET, ("192.0.2.1", 1))
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Another program listens on the port, and never says anything."""
+    port = _in_place(monkeypatch, 0)
+    with socket.create_server(("127.0.0.1", int(port))):
+        yield
+
+
+def test_process_0_says_that_its_port_is_taken(bench: Any, taken: None) -> None:
+    with pytest.raises(SettingError, match="in use") as caught:
+        bench.train()
+    assert caught.value.where == "COPYCAT_MAIN_PORT" and "another COPYCAT_MAIN_PORT" in caught.value.remedy
+
+
+def test_another_program_at_the_address_is_no_process_0(
+    bench: Any, taken: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COPYCAT_RANK", "1")
+    assert bench.train(stop=StopAt(3)).state == "stopped"
+    monkeypatch.setattr(meeting_point, "ANSWER_SECONDS", 0.5)
+    with pytest.raises(SettingError, match="something else") as caught:
+        bench.train()
+    assert "COPYCAT_MAIN_PORT" in caught.value.where
 
 
 @pytest.mark.slow
@@ -482,6 +554,8 @@ def test_what_process_0_is_refused_for_ends_the_others_too(
             make_job(bench.settings(input_channels="depth.Z"), leader)
         except UnderstudyError as error:
             leader.meeting.refuse(error)  # type: ignore[attr-defined]
-            with pytest.raises(UnderstudyError, match="depth"):
+            with pytest.raises(UnderstudyError, match="depth") as caught:
                 helper.meeting.hear(None)
+            assert caught.value.message == error.message and "process 0" in caught.value.where
+            helper.leave()
             raise

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
 from starving import starve
 from training_bench import StopAt, assert_same_course, held_out, losses, weights
 
@@ -21,7 +23,7 @@ from understudy.device import resolve_devices
 from understudy.errors import DeviceError, SettingError, TrainingError, UnderstudyError
 from understudy.network.unet import SIZES
 from understudy.runs import RunFolder
-from understudy.training import children, meeting, meeting_point
+from understudy.training import children, meeting, meeting_point, roll_call
 from understudy.training.clock import Clock
 from understudy.training.company import Company
 from understudy.training.events import Said
@@ -559,3 +561,146 @@ def test_what_process_0_is_refused_for_ends_the_others_too(
             assert caught.value.message == error.message and "process 0" in caught.value.where
             helper.leave()
             raise
+
+
+def _pair() -> tuple[meeting.Meeting, meeting.Meeting]:
+    """Process 0 and process 1 of two; the store is that of process 0."""
+    store = dist.HashStore()
+    leader, helper = meeting.Meeting(0, store), meeting.Meeting(1, store)
+    leader.keeps_for = 2
+    return leader, helper
+
+
+def test_process_0_leaves_only_when_the_others_have_heard_its_last_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(meeting, "LINGER_SECONDS", 60.0)
+    leader, helper = _pair()
+    leader.refuse(UnderstudyError("No.", where="--name"))
+    thread = threading.Thread(target=leader.leave)
+    thread.start()
+    thread.join(0.3)
+    assert thread.is_alive()
+    with pytest.raises(UnderstudyError) as caught:
+        helper.hear(None)
+    assert (caught.value.message, caught.value.where) == ("No.", "process 0, --name")
+    helper.leave()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_process_0_does_not_wait_for_one_that_is_lost_or_when_it_is_aborted(lost: bool) -> None:
+    leader, _ = _pair()
+    leader.linger_seconds = 60.0
+    if lost:
+        leader.lost = {1}
+    else:
+        leader.refuse(KeyboardInterrupt())
+    began = time.monotonic()
+    leader.leave()
+    assert time.monotonic() - began < 30
+
+
+def test_others_need_not_wait_where_there_is_nothing_to_be_done() -> None:
+    """As when a run that is finished is resumed."""
+    leader, helper = _pair()
+    leader.linger_seconds = 0.0
+    leader.leave()
+    assert helper.hear(None)["world"] == 0
+
+
+def test_what_keeps_one_process_from_beginning_is_told_once_and_in_its_own_parts() -> None:
+    leader, helper = _pair()
+    told = {"expected": "these", "found": "others", "where": "plate.####.exr", "remedy": "Look."}
+    helper.excuse(UnderstudyError("Not the same.", **told))
+    with pytest.raises(UnderstudyError) as caught:
+        leader.wait_for_others(2, None, lambda text: None)
+    error = caught.value
+    assert {name: getattr(error, name) for name in told} == {**told, "where": "process 1, plate.####.exr"}
+    assert error.message == "Not the same." and error.text.count("found:") == 1
+    leader.refuse(error)
+    with pytest.raises(UnderstudyError, match="Not the same"):
+        helper.report_ready(None)
+
+
+def test_a_device_that_one_process_lacks_is_told_to_process_0(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = dist.HashStore()
+    monkeypatch.setattr(meeting_point, "open_store", lambda *_: store)
+    _in_place(monkeypatch, 1)
+    with pytest.raises(DeviceError):
+        bench.train(devices="cuda:77")
+    with pytest.raises(UnderstudyError, match="cuda:77") as caught:
+        meeting.Meeting(0, store).wait_for_others(2, None, lambda text: None)
+    assert caught.value.where == "process 1, --devices"
+
+
+def test_a_resume_that_is_refused_on_process_0_is_told_to_the_others(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = bench.train(max_steps=1).run
+    run.ost_path.unlink()
+    store = dist.HashStore()
+    monkeypatch.setattr(meeting_point, "open_store", lambda *_: store)
+    monkeypatch.setattr(meeting, "LINGER_SECONDS", 0.0)
+    _in_place(monkeypatch, 0)
+    with pytest.raises(UnderstudyError, match="nothing to go on from"):
+        bench.resume(run)
+    with pytest.raises(UnderstudyError, match="nothing to go on from"):
+        meeting.Meeting(1, store).hear(None)
+
+
+# -- who is gone ----------------------------------------------------------------------------------------
+
+CLOSED = "Connection closed by peer [127.0.0.1]:61590. This is typically caused by a crash " + "of it " * 99
+
+
+def _lost(company: Company) -> TrainingError:
+    with pytest.raises(TrainingError, match="gone") as caught, company.together():
+        raise RuntimeError(CLOSED)
+    return caught.value
+
+
+def test_of_two_processes_the_lost_one_is_the_other(tmp_path: Path) -> None:
+    for rank in range(2):
+        company = Company(rank, 2, dist.HashStore(), torch.device("cpu"), 1)
+        error = _lost(company)
+        assert error.found == f"process {1 - rank} (Connection closed by peer [127.0.0.1]:61590)"
+        assert "--devices" not in error.remedy
+
+
+def test_of_more_processes_the_lost_one_is_who_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roll_call, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(roll_call, "ANSWER_SECONDS", 2.0)
+    store = dist.HashStore()
+    present = [Company(rank, 4, store, torch.device("cpu"), 1) for rank in (0, 1, 3)]
+    assert "not known" in _lost(present[0]).found, "before the others can answer"
+    for company in present:
+        company.roll_call.start()
+    try:
+        assert _lost(present[0]).found.startswith("process 2 (")
+        assert _lost(present[2]).found.startswith("process 2 (")
+    finally:
+        for company in present:
+            company.roll_call.end()
+
+
+def test_a_process_that_said_why_it_ended_is_quoted() -> None:
+    store = dist.HashStore()
+    leader, other = (Company(rank, 3, store, torch.device("cpu"), 1) for rank in (0, 2))
+    other.tell(TrainingError("There is not enough memory for a step."))
+    assert _lost(leader).found == "process 2: There is not enough memory for a step."
+
+
+def test_only_what_is_saved_is_said_to_be_saved(tmp_path: Path) -> None:
+    company = Company(1, 2, dist.HashStore(), torch.device("cpu"), 1)
+    assert "if process 0 has written one" in _lost(company).remedy
+    company.run = tmp_path / "run"
+    company.run.mkdir()
+    assert "no checkpoint yet" in _lost(company).remedy
+    RunFolder(company.run).ost_path.write_bytes(b"")
+    assert "Go on from the last checkpoint" in _lost(company).remedy
+    started = Company(0, 2, dist.HashStore(), torch.device("cpu"), 1, lambda: "process 1 was killed")
+    assert "--devices" in _lost(started).remedy

@@ -13,6 +13,7 @@ import torch
 
 from understudy.errors import DeviceError
 
+MOST_PROCESSES = 64  # of one machine's CPU
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEEP_BYTES = 1 << 30
 NO_LIMIT = 1 << 62
@@ -37,7 +38,10 @@ def resolve_devices(spec: str) -> list[torch.device]:
         return [torch.device("cpu")] * _process_count(text)
     if text == "mps":
         return [_mps(spec)]
-    return [_cuda(item.strip(), spec) for item in text.split(",")]
+    items = [item.strip() for item in text.split(",")]
+    if not all(items):
+        raise _unknown(spec)
+    return [_cuda(item, spec) for item in items]
 
 
 def _best_device() -> torch.device:
@@ -48,7 +52,7 @@ def _best_device() -> torch.device:
 
 def _process_count(text: str) -> int:
     count = text.removeprefix("cpu").removeprefix(":") or "1"
-    if not count.isdecimal() or not 1 <= int(count) <= 64:
+    if not count.isdecimal() or not 1 <= int(count) <= MOST_PROCESSES:
         raise _unknown(text)
     return int(count)
 
@@ -72,7 +76,8 @@ def _cuda(item: str, spec: str) -> torch.device:
 def _unknown(spec: str) -> DeviceError:
     return DeviceError(
         "There is no such device.",
-        expected="auto, cpu, cpu:2, cuda, cuda:1, mps, or GPU numbers such as 0,1",
+        expected="auto, cpu, cpu:2 and so on up to "
+        f"cpu:{MOST_PROCESSES}, cuda, cuda:1, mps, or GPU numbers such as 0,1",
         found=spec,
         where="--devices",
         remedy="Name one of these, or leave --devices out.",

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,15 +15,18 @@ from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
 from starving import starve
 from training_bench import StopAt, assert_same_course, held_out, losses, weights
 
-from understudy.errors import SettingError, TrainingError, UnderstudyError
+from understudy.device import resolve_devices
+from understudy.errors import DeviceError, SettingError, TrainingError, UnderstudyError
 from understudy.network.unet import SIZES
 from understudy.runs import RunFolder
-from understudy.training import children
+from understudy.training import children, meeting, meeting_point, roll_call
 from understudy.training.clock import Clock
 from understudy.training.company import Company
+from understudy.training.events import Said
 from understudy.training.learner import Learner, Share
 from understudy.training.place import find_place
 from understudy.training.prepare import make_job
@@ -184,6 +188,13 @@ def test_a_batch_smaller_than_the_devices_uses_only_so_many(bench: Any, steps_of
     assert "Batch size 1 is smaller than the number of devices: 1 of 3 are used." in bench.said()
 
 
+@pytest.mark.parametrize("devices", [",,", "0,", "cpu:5000"])
+def test_devices_that_make_no_sense_are_answered_with_what_would(devices: str) -> None:
+    with pytest.raises(DeviceError, match="no such device") as caught:
+        resolve_devices(devices)
+    assert caught.value.found == devices and "cpu:64" in caught.value.expected
+
+
 def test_an_automatic_batch_has_a_crop_for_each_process(bench: Any) -> None:
     share = Share()
     share.world = 5
@@ -319,7 +330,7 @@ def test_torchrun_and_copycat_name_the_place() -> None:
     place = find_place(FARM)
     assert place is not None and place.farm
     assert (place.rank, place.world, place.address, place.port) == (1, 2, "127.0.0.1", 30000)
-    assert find_place({}) is None and find_place({"RANK": "1", "WORLD_SIZE": "2"}) is None
+    assert find_place({}) is None
 
 
 def test_copycats_other_variables_are_answered() -> None:
@@ -346,6 +357,34 @@ def test_half_a_place_or_a_wrong_one_is_refused(name: str, value: str) -> None:
     with pytest.raises(SettingError) as caught:
         find_place({**FARM, name: value})
     assert name in caught.value.text
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"RANK": "1", "WORLD_SIZE": "2"},
+        {"WORLD_SIZE": "2", "MASTER_ADDR": "node1", "MASTER_PORT": "29500"},
+        {"RANK": "1", "MASTER_ADDR": "node1", "MASTER_PORT": "29500"},
+        {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "node1"},
+    ],
+)
+def test_half_of_torchruns_variables_is_refused_rather_than_trained_alone(given: dict[str, str]) -> None:
+    with pytest.raises(SettingError) as caught:
+        find_place(given)
+    assert all((name in given) != (name in caught.value.found) for name in list(TORCHRUN)[:4])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"RANK": "0", "WORLD_SIZE": "1"},
+        {"WORLD_SIZE": "1"},
+        {"RANK": "3"},
+        {"MASTER_ADDR": "node1", "MASTER_PORT": "29500"},
+    ],
+)
+def test_what_is_left_of_other_programs_in_the_environment_is_no_place(given: dict[str, str]) -> None:
+    assert find_place(given) is None
 
 
 def test_one_process_alone_is_no_company(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -405,7 +444,9 @@ def test_processes_that_a_farm_starts_find_each_other(bench: Any) -> None:
         for process in started:
             process.kill()
     assert [process.returncode for process in started] == [0, 0, 0], told
-    assert "run finished at step 6" in told[0][0] and told[1][0] == told[2][0] == ""
+    assert "run finished at step 6" in told[0][0]
+    said = [line for out, _ in told[1:] for line in out.splitlines()]
+    assert [line for line in said if not line.startswith("Waiting for process 0")] == []
     assert "2 of 3 are used" in told[0][0]
     assert [path.name for path in bench.data.iterdir()] == ["run"]
     alone = bench.train(name="alone", max_steps=6, batch_size=2).run
@@ -422,14 +463,83 @@ def test_a_stop_while_others_are_awaited_is_heard(bench: Any, steps_of_others: l
     assert (result.state, result.step) == ("stopped", 0) and result.newest is None
 
 
-@pytest.mark.slow
-def test_a_helper_that_waits_in_vain_can_be_stopped(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Process 0 never comes."""
-    for name, value in {**FARM, "COPYCAT_MAIN_PORT": _free_port()}.items():
+def _in_place(monkeypatch: pytest.MonkeyPatch, rank: int, **more: str) -> str:
+    """This process is ``rank`` of two, where nobody listens yet; the port."""
+    port = _free_port()
+    for name, value in {**FARM, "COPYCAT_MAIN_PORT": port, "COPYCAT_RANK": str(rank), **more}.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(UnderstudyError, match="stop") as caught:
-        bench.train(stop=StopAt(2))
-    assert caught.value.exit_code == 2 and not bench.data.exists()
+    return port
+
+
+def test_a_helper_that_waits_says_so_once_and_can_be_stopped(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Process 0 never comes."""
+    port = _in_place(monkeypatch, 1)
+    monkeypatch.setattr(meeting_point, "SAY_AFTER_SECONDS", 0.3)
+    result = bench.train(stop=StopAt(6))
+    assert (result.state, result.rank) == ("stopped", 1) and not bench.data.exists()
+    waiting, stopped = [event.text for event in bench.of(Said)]
+    assert waiting == f"Waiting for process 0 at 127.0.0.1, port {port}." and "Stopped" in stopped
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("address", ["does-not-exist.invalid", "a b", "x" * 70])
+def test_an_address_that_no_name_server_knows_is_refused_at_once(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, rank: int, address: str
+) -> None:
+    _in_place(monkeypatch, rank, COPYCAT_MAIN_ADDR=address)
+    with pytest.raises(SettingError) as caught:
+        bench.train()
+    assert caught.value.where == "COPYCAT_MAIN_ADDR" and address in caught.value.found
+
+
+@pytest.mark.parametrize("leads_back", [False, True])
+def test_process_0_needs_an_address_that_leads_to_it(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, leads_back: bool
+) -> None:
+    """As the address of a service in front of a container does, which is none of the container's own."""
+    _in_place(monkeypatch, 0)
+    monkeypatch.setattr(meeting_point, "_is_of_this_machine", lambda *_: False)
+    if not leads_back:
+        monkeypatch.setattr(meeting_point, "_knock", lambda _: False)
+        with pytest.raises(SettingError) as caught, share_for(bench.settings(), 2):
+            pass
+        assert caught.value.where == "COPYCAT_MAIN_ADDR"
+        return
+    monkeypatch.setattr(meeting, "LINGER_SECONDS", 0.0)
+    with share_for(bench.settings(), 2) as share:
+        assert share.world == 2
+
+
+def test_an_address_of_another_machine_is_none_of_this_one() -> None:
+    assert meeting_point._is_of_this_machine(socket.AF_INET, ("127.0.0.1", 1))
+    assert not meeting_point._is_of_this_machine(socket.AF_INET, ("192.0.2.1", 1))
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Another program listens on the port, and never says anything."""
+    port = _in_place(monkeypatch, 0)
+    with socket.create_server(("127.0.0.1", int(port))):
+        yield
+
+
+def test_process_0_says_that_its_port_is_taken(bench: Any, taken: None) -> None:
+    with pytest.raises(SettingError, match="in use") as caught:
+        bench.train()
+    assert caught.value.where == "COPYCAT_MAIN_PORT" and "another COPYCAT_MAIN_PORT" in caught.value.remedy
+
+
+def test_another_program_at_the_address_is_no_process_0(
+    bench: Any, taken: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COPYCAT_RANK", "1")
+    assert bench.train(stop=StopAt(3)).state == "stopped"
+    monkeypatch.setattr(meeting_point, "ANSWER_SECONDS", 0.5)
+    with pytest.raises(SettingError, match="something else") as caught:
+        bench.train()
+    assert "COPYCAT_MAIN_PORT" in caught.value.where
 
 
 @pytest.mark.slow
@@ -446,6 +556,151 @@ def test_what_process_0_is_refused_for_ends_the_others_too(
             make_job(bench.settings(input_channels="depth.Z"), leader)
         except UnderstudyError as error:
             leader.meeting.refuse(error)  # type: ignore[attr-defined]
-            with pytest.raises(UnderstudyError, match="depth"):
+            with pytest.raises(UnderstudyError, match="depth") as caught:
                 helper.meeting.hear(None)
+            assert caught.value.message == error.message and "process 0" in caught.value.where
+            helper.leave()
             raise
+
+
+def _pair() -> tuple[meeting.Meeting, meeting.Meeting]:
+    """Process 0 and process 1 of two; the store is that of process 0."""
+    store = dist.HashStore()
+    leader, helper = meeting.Meeting(0, store), meeting.Meeting(1, store)
+    leader.keeps_for = 2
+    return leader, helper
+
+
+def test_process_0_leaves_only_when_the_others_have_heard_its_last_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(meeting, "LINGER_SECONDS", 60.0)
+    leader, helper = _pair()
+    leader.refuse(UnderstudyError("No.", where="--name"))
+    thread = threading.Thread(target=leader.leave)
+    thread.start()
+    thread.join(0.3)
+    assert thread.is_alive()
+    with pytest.raises(UnderstudyError) as caught:
+        helper.hear(None)
+    assert (caught.value.message, caught.value.where) == ("No.", "process 0, --name")
+    helper.leave()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_process_0_does_not_wait_for_one_that_is_lost_or_when_it_is_aborted(lost: bool) -> None:
+    leader, _ = _pair()
+    leader.linger_seconds = 60.0
+    if lost:
+        leader.lost = {1}
+    else:
+        leader.refuse(KeyboardInterrupt())
+    began = time.monotonic()
+    leader.leave()
+    assert time.monotonic() - began < 30
+
+
+def test_others_need_not_wait_where_there_is_nothing_to_be_done() -> None:
+    """As when a run that is finished is resumed."""
+    leader, helper = _pair()
+    leader.linger_seconds = 0.0
+    leader.leave()
+    assert helper.hear(None)["world"] == 0
+
+
+def test_what_keeps_one_process_from_beginning_is_told_once_and_in_its_own_parts() -> None:
+    leader, helper = _pair()
+    told = {"expected": "these", "found": "others", "where": "plate.####.exr", "remedy": "Look."}
+    helper.excuse(UnderstudyError("Not the same.", **told))
+    with pytest.raises(UnderstudyError) as caught:
+        leader.wait_for_others(2, None, lambda text: None)
+    error = caught.value
+    assert {name: getattr(error, name) for name in told} == {**told, "where": "process 1, plate.####.exr"}
+    assert error.message == "Not the same." and error.text.count("found:") == 1
+    leader.refuse(error)
+    with pytest.raises(UnderstudyError, match="Not the same"):
+        helper.report_ready(None)
+
+
+def test_a_device_that_one_process_lacks_is_told_to_process_0(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = dist.HashStore()
+    monkeypatch.setattr(meeting_point, "open_store", lambda *_: store)
+    _in_place(monkeypatch, 1)
+    with pytest.raises(DeviceError):
+        bench.train(devices="cuda:77")
+    with pytest.raises(UnderstudyError, match="cuda:77") as caught:
+        meeting.Meeting(0, store).wait_for_others(2, None, lambda text: None)
+    assert caught.value.where == "process 1, --devices"
+
+
+def test_a_resume_that_is_refused_on_process_0_is_told_to_the_others(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = bench.train(max_steps=1).run
+    run.ost_path.unlink()
+    store = dist.HashStore()
+    monkeypatch.setattr(meeting_point, "open_store", lambda *_: store)
+    monkeypatch.setattr(meeting, "LINGER_SECONDS", 0.0)
+    _in_place(monkeypatch, 0)
+    with pytest.raises(UnderstudyError, match="nothing to go on from"):
+        bench.resume(run)
+    with pytest.raises(UnderstudyError, match="nothing to go on from"):
+        meeting.Meeting(1, store).hear(None)
+
+
+# -- who is gone ----------------------------------------------------------------------------------------
+
+CLOSED = "Connection closed by peer [127.0.0.1]:61590. This is typically caused by a crash " + "of it " * 99
+
+
+def _lost(company: Company) -> TrainingError:
+    with pytest.raises(TrainingError, match="gone") as caught, company.together():
+        raise RuntimeError(CLOSED)
+    return caught.value
+
+
+def test_of_two_processes_the_lost_one_is_the_other(tmp_path: Path) -> None:
+    for rank in range(2):
+        company = Company(rank, 2, dist.HashStore(), torch.device("cpu"), 1)
+        error = _lost(company)
+        assert error.found == f"process {1 - rank} (Connection closed by peer [127.0.0.1]:61590)"
+        assert "--devices" not in error.remedy
+
+
+def test_of_more_processes_the_lost_one_is_who_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roll_call, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(roll_call, "ANSWER_SECONDS", 2.0)
+    store = dist.HashStore()
+    present = [Company(rank, 4, store, torch.device("cpu"), 1) for rank in (0, 1, 3)]
+    assert "not known" in _lost(present[0]).found, "before the others can answer"
+    for company in present:
+        company.roll_call.start()
+    try:
+        assert _lost(present[0]).found.startswith("process 2 (")
+        assert _lost(present[2]).found.startswith("process 2 (")
+    finally:
+        for company in present:
+            company.roll_call.end()
+
+
+def test_a_process_that_said_why_it_ended_is_quoted() -> None:
+    store = dist.HashStore()
+    leader, other = (Company(rank, 3, store, torch.device("cpu"), 1) for rank in (0, 2))
+    other.tell(TrainingError("There is not enough memory for a step."))
+    assert _lost(leader).found == "process 2: There is not enough memory for a step."
+
+
+def test_only_what_is_saved_is_said_to_be_saved(tmp_path: Path) -> None:
+    company = Company(1, 2, dist.HashStore(), torch.device("cpu"), 1)
+    assert "if process 0 has written one" in _lost(company).remedy
+    company.run = tmp_path / "run"
+    company.run.mkdir()
+    assert "no checkpoint yet" in _lost(company).remedy
+    RunFolder(company.run).ost_path.write_bytes(b"")
+    assert "Go on from the last checkpoint" in _lost(company).remedy
+    started = Company(0, 2, dist.HashStore(), torch.device("cpu"), 1, lambda: "process 1 was killed")
+    assert "--devices" in _lost(started).remedy

@@ -21,11 +21,14 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from understudy.device import is_out_of_memory
+from understudy.errors import UnderstudyError
 from understudy.network.effect import EffectNetwork
+from understudy.runs import RunFolder
 from understudy.training.learner import Learner, Share, no_memory
 from understudy.training.lost import first_line, is_lost, is_of_connection
 from understudy.training.meeting import LOOK_SECONDS, Meeting
 from understudy.training.plan import Plan
+from understudy.training.roll_call import RollCall
 
 ANSWER_SECONDS = 900.0
 GRACE_SECONDS = 3.0
@@ -45,21 +48,25 @@ class _Remainder(nn.Module):
 
 
 class Company(Share):
-    """Process ``rank`` of ``world``. ``store`` is where they find each other; ``gone`` says in words which
-    process has ended, as far as that can be seen from here, or nothing."""
+    """Process ``rank`` of ``world``. ``store`` is where they find each other. ``gone`` says in words which
+    process has ended, as far as that can be seen from here, or nothing; None where something else than
+    ``--devices`` has started them. ``run`` is the run's folder, once it is known."""
 
     def __init__(
         self,
         rank: int,
         world: int,
         store: dist.Store,
-        device: torch.device,
+        device: torch.device | None,
         threads: int,
-        gone: Callable[[], str] = lambda: "",
+        gone: Callable[[], str] | None = None,
     ) -> None:
         self.rank, self.world, self.device, self.threads = rank, world, device, threads
         self.store, self.gone = store, gone
-        self.meeting = Meeting(rank, store, gone)
+        self.meeting = Meeting(rank, store, gone or (lambda: ""))
+        self.roll_call = RollCall(rank, store)
+        self.run: Path | None = None
+        self._broken = False
         self._wrapped: nn.parallel.DistributedDataParallel | None = None
         self._word = (False, 0, False)
         self._times = 0  # that they have met again
@@ -84,6 +91,7 @@ class Company(Share):
             world=self.world,
             run=str(path),
         )
+        self.run = path
         if not self.meeting.wait_for_others(self.world, stop, say):
             return False
         self.enter(job.learner, step)
@@ -99,6 +107,8 @@ class Company(Share):
                 world_size=self.world,
                 timeout=datetime.timedelta(seconds=ANSWER_SECONDS),
             )
+            if self.gone is None and self.world > 2:
+                self.roll_call.start()
             step, state = self.spread(step, learner.state())
             if self.rank:
                 learner.load(state)
@@ -230,10 +240,11 @@ class Company(Share):
         except (RuntimeError, MemoryError) as error:
             if is_out_of_memory(error):
                 raise
-            told = self._who_is_gone()
+            told = self._who_has_ended()
             if not told and not is_of_connection(error):
                 raise
-            raise is_lost(told or first_line(error)) from error
+            self._broken = True
+            raise is_lost(told or self._who_is_gone(error), self._how_to_go_on()) from error
 
     @contextlib.contextmanager
     def _to_the_end(self) -> Iterator[None]:
@@ -246,18 +257,56 @@ class Company(Share):
                 raise
             raise no_memory() from error
 
-    def _who_is_gone(self) -> str:
-        """In words which process has ended; it may take a moment until that can be seen."""
+    def _who_has_ended(self) -> str:
+        """In words which process of this machine has ended; it may take a moment until that can be seen."""
         until = time.monotonic() + GRACE_SECONDS
-        while not (told := self.gone()) and time.monotonic() < until:
+        while self.gone and time.monotonic() < until:
+            if told := self.gone():
+                return told
             time.sleep(LOOK_SECONDS)
-        return told
+        return ""
+
+    def _who_is_gone(self, error: BaseException) -> str:
+        """In words with whom the connection is lost, as far as that can be found out from here."""
+        why = first_line(error)
+        try:
+            excuse = self.meeting.heard_excuse()
+            if excuse is not None:
+                return f"{excuse.where}: {' '.join(filter(None, (excuse.message, excuse.found)))}"
+            if self.world == 2:
+                self.meeting.lost = {1 - self.rank}
+            else:
+                self.meeting.lost = self.roll_call.missing(self.world)
+        except RuntimeError:
+            # The store is that of process 0, but for torchrun's, which may be gone as well.
+            self.meeting.lost = {0} if self.rank else set()
+        lost = " and ".join(f"process {rank}" for rank in sorted(self.meeting.lost))
+        return f"{lost or 'it is not known here which one'} ({why})"
+
+    def _how_to_go_on(self) -> str:
+        """Only what is true: a process that writes nothing knows what is saved where it sees the run."""
+        if self.rank == 0:
+            fewer = ", on fewer --devices where one is gone for good" if self.gone else ""
+            return f"Go on from the last whole step with understudy resume{fewer}."
+        if self.run is None or not self.run.is_dir():
+            return "understudy resume goes on from the last checkpoint, if process 0 has written one."
+        if RunFolder(self.run).ost_path.is_file():
+            return f"Go on from the last checkpoint with: understudy resume {self.run}"
+        return f"There is no checkpoint yet. Begin again with: understudy resume {self.run}"
 
     # -- the end -------------------------------------------------------------------------------------------
+
+    def tell(self, error: BaseException) -> None:
+        """Tell the others why this process ends, unless that is because another one is gone."""
+        if self.rank == 0:
+            self.meeting.refuse(error)
+        elif isinstance(error, UnderstudyError) and not self._broken:
+            self.meeting.excuse(error)
 
     def leave(self) -> None:
         """Part from the others. A connection that is broken does not hold this process up."""
         self.meeting.leave()
+        self.roll_call.end()
         self._wrapped = None
         if not dist.is_initialized():
             return

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import re
+import textwrap
+from typing import Any
 
 import torch.distributed as dist
 
 from understudy.errors import TrainingError, UnderstudyError
 
 SIGNS = ("gloo", "nccl", "connection", "timed out", "timeout", "socket", "peer")
+PARTS = ("message", "expected", "found", "where", "remedy")
+LINE_LENGTH = 160
+
+
+class Stopped(UnderstudyError):
+    """A stop was asked for while this process waited for process 0: nothing has begun, nothing has failed."""
+
+    def __init__(self) -> None:
+        super().__init__("Stopped before training began.")
 
 
 def is_of_connection(error: BaseException) -> bool:
@@ -18,26 +29,40 @@ def is_of_connection(error: BaseException) -> bool:
 
 
 def first_line(error: BaseException) -> str:
-    """What torch says, without where in its own source it stands."""
+    """What torch says, without where in its own source it stands, and what it guesses."""
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return re.sub(r".*third_party/[^\]]*\] ", "", line)[:160]
+    line = re.sub(r".*third_party/[^\]]*\] ", "", line).split(". This is typically")[0]
+    return textwrap.shorten(line, LINE_LENGTH, placeholder=" ...")
 
 
-def did_not_join(found: str) -> UnderstudyError:
-    """Not all processes came to the start; ``found`` says which, and why."""
+def did_not_join(found: str, where: str = "--devices") -> UnderstudyError:
+    """Not all processes came to the start; ``found`` says which, and why, ``where`` what called them."""
     return UnderstudyError(
         "Not all processes could begin.",
         expected="every device and machine of this training at its start, with the same frames before it",
         found=found,
-        where="--devices",
+        where=where,
         remedy="Start all of them within a quarter of an hour, on the same files, or use fewer.",
     )
 
 
-def is_lost(found: str) -> TrainingError:
+def is_lost(found: str, remedy: str) -> TrainingError:
     """One of the processes is gone in the middle; ``found`` says which, and how."""
-    return TrainingError(
-        "One of the processes is gone, and training has ended.",
-        found=found,
-        remedy="What was learned is saved: go on with understudy resume, and fewer --devices.",
-    )
+    return TrainingError("One of the processes is gone, and training has ended.", found=found, remedy=remedy)
+
+
+# -- from one process to another ------------------------------------------------------------------------
+
+
+def parts_of(error: BaseException) -> dict[str, str]:
+    """What ``error`` says, to be told to another process."""
+    if isinstance(error, UnderstudyError):
+        return {part: getattr(error, part) for part in PARTS}
+    return {"message": "A process ended before the start."}
+
+
+def as_told_by(rank: int, parts: dict[str, Any]) -> UnderstudyError:
+    """The error that process ``rank`` has told, with the same parts; ``where`` names the process too."""
+    told = {part: str(parts.get(part, "")) for part in PARTS}
+    told["where"] = ", ".join(filter(None, (f"process {rank}", told["where"])))
+    return UnderstudyError(told.pop("message"), **told)

@@ -12,19 +12,30 @@ from typing import Any
 import torch.distributed as dist
 
 from understudy.errors import UnderstudyError
-from understudy.training.lost import did_not_join, first_line
+from understudy.training.lost import Stopped, as_told_by, did_not_join, first_line, parts_of
 
 JOIN_SECONDS = 900.0
 SAY_AFTER_SECONDS = 5.0
 LOOK_SECONDS = 0.05
+LINGER_SECONDS = 6.0
+LINGER_WHEN_STOPPED_SECONDS = 1.0
 
 
 class Meeting:
     """The place of process ``rank`` in it. ``gone`` says in words which process has ended, as far as that
-    can be seen from here, or nothing."""
+    can be seen from here, or nothing.
+
+    ``where`` names what called the processes together. The store ends with this process where it
+    ``keeps_for`` so many: it waits for them a moment when it leaves, ``lost`` ones excepted.
+    """
+
+    where = "--devices"
+    keeps_for = 1
 
     def __init__(self, rank: int, store: dist.Store, gone: Callable[[], str] = lambda: "") -> None:
         self.rank, self.store, self.gone = rank, store, gone
+        self.lost: set[int] = set()
+        self.linger_seconds = LINGER_SECONDS
         self._published = self._went = False
 
     # -- process 0 -----------------------------------------------------------------------------------------
@@ -40,68 +51,98 @@ class Meeting:
         began, said = time.monotonic(), False
         waiting = set(range(1, world))
         while waiting:
-            waiting = {rank for rank in waiting if not self._is_ready(rank)}
+            excuse = self.heard_excuse()
+            if excuse:
+                raise excuse
+            waiting = {rank for rank in waiting if not self.store.check([f"ready/{rank}"])}
             waited = time.monotonic() - began
             if waiting and stop:
+                self.linger_seconds = LINGER_WHEN_STOPPED_SECONDS
                 return False
             told = self.gone()
             if told or waited > JOIN_SECONDS:
-                raise did_not_join(told or f"process {min(waiting)} did not come in {waited:.0f} s")
+                found = told or f"process {min(waiting)} did not come in {waited:.0f} s"
+                raise did_not_join(found, self.where)
             if waiting and not said and waited > SAY_AFTER_SECONDS:
                 said = True
                 say(f"Waiting for {len(waiting)} of {world} processes to join.")
             time.sleep(LOOK_SECONDS if waiting else 0)
         self._went = True
-        self.store.set("go", "yes")
+        self.store.set("go", json.dumps({"begin": True}))
         return True
 
-    def _is_ready(self, rank: int) -> bool:
-        if self.store.check([f"excuse/{rank}"]):
-            raise did_not_join(f"process {rank}: {self.store.get(f'excuse/{rank}').decode()}")
-        return bool(self.store.check([f"ready/{rank}"]))
+    def heard_excuse(self) -> UnderstudyError | None:
+        """Why another process cannot take part, or could not go on, if one has said so."""
+        if not self.store.check(["excuse"]):
+            return None
+        excuse = json.loads(self.store.get("excuse"))
+        return as_told_by(int(excuse["rank"]), excuse)
 
     def refuse(self, error: BaseException) -> None:
-        """Nothing comes of it: the others need not wait."""
-        self._dismiss(refused=getattr(error, "text", "") or "process 0 ended before the start")
+        """Nothing comes of it: the others need not wait, and hear why."""
+        if not isinstance(error, Exception):
+            self.linger_seconds = 0.0  # to be aborted at once
+        refused = {"refused": parts_of(error)}
+        self._dismiss(refused, refused)
 
     def leave(self) -> None:
         """Whoever still waits for a word of this process need not."""
-        self._dismiss(world=0, run="")
-        if self.rank == 0 and not self._went:
-            with contextlib.suppress(RuntimeError):
-                self.store.set("go", "no")
+        self._dismiss({"world": 0, "run": ""}, {"begin": False})
+        with contextlib.suppress(RuntimeError):
+            if self.rank:
+                self.store.set(f"left/{self.rank}", "")
+            else:
+                self._linger()
 
-    def _dismiss(self, **word: Any) -> None:
-        if self.rank == 0 and not self._published:
-            with contextlib.suppress(RuntimeError):
-                self.publish(**word)
+    def _dismiss(self, job: dict[str, Any], go: dict[str, Any]) -> None:
+        if self.rank:
+            return
+        with contextlib.suppress(RuntimeError):
+            if not self._published:
+                self.publish(**job)
+            if not self._went:
+                self._went = True
+                self.store.set("go", json.dumps(go))
+
+    def _linger(self) -> None:
+        """Until the others have left: whoever has not heard the last word yet would never hear it."""
+        until = time.monotonic() + self.linger_seconds
+        waiting = set(range(1, self.keeps_for)) - self.lost
+        while waiting and time.monotonic() < until:
+            waiting = {rank for rank in waiting if not self.store.check([f"left/{rank}"])}
+            time.sleep(LOOK_SECONDS if waiting else 0)
 
     # -- the others ----------------------------------------------------------------------------------------
 
     def hear(self, stop: Any) -> dict[str, Any]:
-        """What process 0 wants done. The same refusal as there, when it was refused there."""
-        word: dict[str, Any] = json.loads(self._wait_for_word("job", stop))
-        if "refused" in word:
-            raise UnderstudyError(str(word["refused"]))
-        return word
+        """What process 0 wants done. The same refusal as there, when it was refused there; Stopped when
+        ``stop`` becomes true first."""
+        return self._wait_for_word("job", stop)
 
     def excuse(self, error: UnderstudyError) -> None:
-        """Tell process 0 why this one cannot take part."""
-        self.store.set(f"excuse/{self.rank}", error.text)
+        """Tell process 0 why this one cannot take part, or cannot go on."""
+        with contextlib.suppress(RuntimeError):
+            self.store.set("excuse", json.dumps({"rank": self.rank, **parts_of(error)}))
 
     def report_ready(self, stop: Any) -> bool:
-        """Tell process 0 that this one can begin, and wait until all can; False when nothing comes of it."""
+        """Tell process 0 that this one can begin, and wait until all can; False when nothing comes of it.
+        Raises what ``hear`` raises."""
         self.store.set(f"ready/{self.rank}", "")
-        return self._wait_for_word("go", stop) == b"yes"
+        return bool(self._wait_for_word("go", stop)["begin"])
 
-    def _wait_for_word(self, name: str, stop: Any) -> bytes:
+    def _wait_for_word(self, name: str, stop: Any) -> dict[str, Any]:
         """Asked for again and again, so that a signal is heard meanwhile, and a lost process 0 noticed."""
         until = time.monotonic() + JOIN_SECONDS
         try:
             while not self.store.check([name]):
-                if stop or time.monotonic() > until:
-                    raise did_not_join("a request to stop" if stop else "nothing was heard from process 0")
+                if stop:
+                    raise Stopped
+                if time.monotonic() > until:
+                    raise did_not_join("nothing was heard from process 0", self.where)
                 time.sleep(LOOK_SECONDS)
-            return bytes(self.store.get(name))
+            word: dict[str, Any] = json.loads(self.store.get(name))
         except RuntimeError as error:
-            raise did_not_join(f"process 0 is gone ({first_line(error)})") from error
+            raise did_not_join(f"process 0 is gone ({first_line(error)})", self.where) from error
+        if "refused" in word:
+            raise as_told_by(0, word["refused"])
+        return word

@@ -16,8 +16,9 @@ MOST_PROCESSES = 4096
 
 @dataclass(frozen=True)
 class Place:
-    """Where this process stands among those that something else has started. ``local_rank`` of
-    ``local_world`` on this machine; ``farm`` tells that the names were CopyCat's."""
+    """Where this process stands among those that something else has started: ``rank`` of ``world``, where
+    process 0 waits for the others at ``address`` and ``port``. ``local_rank`` of ``local_world`` on this
+    machine; ``farm`` tells that the names were CopyCat's."""
 
     rank: int
     world: int
@@ -28,6 +29,12 @@ class Place:
     farm: bool = False
     notes: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """The variables that named the address and the port."""
+        _, _, address, port = COPYCAT if self.farm else TORCHRUN
+        return address, port
+
 
 def find_place(environment: Mapping[str, str]) -> Place | None:
     """The place that the environment names, or None. SettingError when it names half of one."""
@@ -35,6 +42,7 @@ def find_place(environment: Mapping[str, str]) -> Place | None:
     if given:
         return _copycat_place(environment, given)
     if not all(environment.get(name) for name in TORCHRUN):
+        _refuse_half(environment)
         return None
     local_world = _number(environment, "LOCAL_WORLD_SIZE", 1, MOST_PROCESSES, "1")
     return _place(
@@ -45,16 +53,31 @@ def find_place(environment: Mapping[str, str]) -> Place | None:
     )
 
 
+def _refuse_half(environment: Mapping[str, str]) -> None:
+    """SettingError when torchrun's names speak of other processes, but do not tell how to meet them: each
+    would train a network of its own. What stands in many an environment for other reasons is let pass: an
+    address or a port, one process of one, or RANK alone, which is a common word."""
+    given = [name for name in TORCHRUN if environment.get(name)]
+    rank, world = (environment.get(name, "") for name in TORCHRUN[:2])
+    is_of_several = world.isdecimal() and int(world) > 1
+    is_another = rank.isdecimal() and int(rank) > 0 and len(given) > 1
+    if is_of_several or is_another:
+        raise _half("torchrun's", TORCHRUN, given)
+
+
+def _half(whose: str, names: tuple[str, ...], given: list[str]) -> SettingError:
+    return SettingError(
+        f"Training on several machines needs all of {whose} variables, or none.",
+        expected=", ".join(names),
+        found=f"no {', '.join(name for name in names if name not in given)}",
+        where="the environment",
+        remedy="Set what is missing, or unset the others to train on this machine alone.",
+    )
+
+
 def _copycat_place(environment: Mapping[str, str], given: list[str]) -> Place:
-    missing = [name for name in COPYCAT if name not in given]
-    if missing:
-        raise SettingError(
-            "Training on several machines needs all of CopyCat's variables, or none.",
-            expected=", ".join(COPYCAT),
-            found=f"no {', '.join(missing)}",
-            where="the environment",
-            remedy="Set what is missing, or unset the others to train on this machine alone.",
-        )
+    if len(given) < len(COPYCAT):
+        raise _half("CopyCat's", COPYCAT, given)
     notes = []
     if environment.get("COPYCAT_SYNC_INTERVAL", "1") != "1":
         notes.append("COPYCAT_SYNC_INTERVAL is not needed: gradients are exchanged in every step.")

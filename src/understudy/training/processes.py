@@ -14,14 +14,14 @@ import os
 import shutil
 import socket
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from understudy.device import core_count, resolve_devices
+from understudy.errors import UnderstudyError
 from understudy.settings import TrainSettings
 from understudy.training.children import Children
 from understudy.training.learner import Share
@@ -29,20 +29,30 @@ from understudy.training.place import Place, find_place
 
 LOOPBACKS = ("lo", "lo0")
 
+Say = Callable[[str], None]
+
+
+def _silence(text: str) -> None:
+    """What happens to sentences when nobody listens."""
+
 
 @contextlib.contextmanager
-def share_for(settings: TrainSettings, batch_size: int | str, stop: Any = None) -> Iterator[Share]:
+def share_for(
+    settings: TrainSettings, batch_size: int | str, stop: Any = None, say: Say = _silence
+) -> Iterator[Share]:
     """The share of this process, as ``settings.devices`` or the environment ask for; what was started for it
-    ends with the block. ``batch_size`` is a number or ``auto``; ``stop`` becomes true to wait no longer.
+    ends with the block. ``batch_size`` is a number or ``auto``; ``stop`` becomes true to wait no longer;
+    ``say`` is told whom this process waits for.
 
-    Raises DeviceError and SettingError; TrainingError or UnderstudyError when others do not come or are lost.
+    Raises DeviceError and SettingError; TrainingError or UnderstudyError when others do not come or are lost;
+    Stopped when ``stop`` became true first.
     """
     place = find_place(os.environ)
-    devices = resolve_devices(settings.devices)
     if place is not None and place.world > 1:
-        with _called(place, devices, stop) as share:
+        with _called(place, settings.devices, stop, say) as share:
             yield share
         return
+    devices = resolve_devices(settings.devices)
     used = len(devices) if batch_size == "auto" else min(len(devices), int(batch_size))
     notes = _say_used(used, len(devices))
     if used == 1:
@@ -64,67 +74,49 @@ def _say_used(used: int, count: int) -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def _called(place: Place, devices: list[torch.device], stop: Any) -> Iterator[Share]:
-    from understudy.training.company import Company
-
-    device = devices[place.local_rank % len(devices)]
-    if device.type == "cuda" and len(devices) == 1 and device.index == 0:
-        device = torch.device("cuda", place.local_rank % torch.cuda.device_count())
-    threads = max(1, core_count() // place.local_world) if not _set_by_hand() else core_count()
-    company = Company(place.rank, place.world, _meeting_point(place, stop), device, threads)
-    company.notes = (f"Training with {place.world} processes together.", *place.notes)
+def telling_others() -> Iterator[None]:
+    """The block in which process 0 may be refused before it asks for its share: the others hear of it."""
     try:
+        yield
+    except UnderstudyError as error:
+        place = find_place(os.environ)
+        if place is not None and place.world > 1 and place.rank == 0:
+            with contextlib.suppress(UnderstudyError), _called(place, "cpu", None, _silence):
+                raise error
+        raise
+
+
+@contextlib.contextmanager
+def _called(place: Place, devices: str, stop: Any, say: Say) -> Iterator[Share]:
+    from understudy.training.company import Company
+    from understudy.training.meeting_point import open_store, opens_store
+
+    threads = max(1, core_count() // place.local_world) if not _set_by_hand() else core_count()
+    company = Company(place.rank, place.world, open_store(place, stop, say), None, threads)
+    company.notes = (f"Training with {place.world} processes together.", *place.notes)
+    company.meeting.where = ", ".join(place.names)
+    company.meeting.keeps_for = place.world if opens_store(place) else 1
+    try:
+        company.device = _device_of(place, devices)
         yield company
     except BaseException as error:
-        company.meeting.refuse(error)
+        company.tell(error)
         raise
     finally:
         company.leave()
 
 
+def _device_of(place: Place, wish: str) -> torch.device:
+    devices = resolve_devices(wish)
+    device = devices[place.local_rank % len(devices)]
+    if device.type == "cuda" and len(devices) == 1 and device.index == 0:
+        device = torch.device("cuda", place.local_rank % torch.cuda.device_count())
+    return device
+
+
 def _set_by_hand() -> bool:
     """torchrun sets this itself where several processes are on a machine; it is meant for each of them."""
     return bool(os.environ.get("OMP_NUM_THREADS"))
-
-
-def _meeting_point(place: Place, stop: Any) -> Any:
-    """Process 0 opens the port, unless torchrun has opened it for all."""
-    import datetime
-
-    import torch.distributed as dist
-
-    from understudy.training.lost import did_not_join
-    from understudy.training.meeting import JOIN_SECONDS
-
-    if place.rank:
-        _wait_for_port(place, stop)
-    leads = place.rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
-    try:
-        store = dist.TCPStore(
-            place.address,
-            place.port,
-            is_master=leads or (place.farm and place.rank == 0),
-            timeout=datetime.timedelta(seconds=JOIN_SECONDS),
-            wait_for_workers=False,
-        )
-    except RuntimeError as error:
-        raise did_not_join(f"no connection to {place.address}, port {place.port}") from error
-    return dist.PrefixStore(f"understudy/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
-
-
-def _wait_for_port(place: Place, stop: Any) -> None:
-    """Until process 0 is there. Tried here, as torch's own waiting hears no signal."""
-    from understudy.training.lost import did_not_join
-    from understudy.training.meeting import JOIN_SECONDS
-
-    until = time.monotonic() + JOIN_SECONDS
-    while True:
-        with contextlib.suppress(OSError), socket.create_connection((place.address, place.port), 2.0):
-            return
-        if stop or time.monotonic() > until:
-            found = "a request to stop" if stop else f"nobody at {place.address}, port {place.port}"
-            raise did_not_join(found)
-        time.sleep(0.2)
 
 
 # -- started: this process starts the others ------------------------------------------------------------

@@ -20,10 +20,11 @@ from understudy.training.clock import Clock, process_start
 from understudy.training.events import Ended, Event, Said
 from understudy.training.keeper import Keeper
 from understudy.training.learner import Share
+from understudy.training.lost import Stopped
 from understudy.training.pictures import read_previews
 from understudy.training.place import is_called_to_help
 from understudy.training.prepare import Job, make_job
-from understudy.training.processes import share_for
+from understudy.training.processes import share_for, telling_others
 from understudy.training.progress_file import Progress, check_fits, load_progress
 from understudy.training.records import RunRecords
 from understudy.training.session import Session
@@ -60,10 +61,10 @@ def train(
     process by default. Raises what ``make_job`` raises, or RunError, before anything is written; then
     TrainingError, or WriteError for a folder that takes nothing.
     """
+    if is_called_to_help():
+        return _help(settings, report, stop)
     clock = Clock(settings.time_limit, process_start() if start is None else start)
     with share_for(settings, settings.batch_size, stop) as share:
-        if share.rank:
-            return _help(share, stop)
         job = make_job(settings, share)
         if settings.preview:
             deque(read_previews(job), maxlen=0)  # what cannot be read is said before the start
@@ -98,10 +99,10 @@ def resume(
     changes = {name: value for name, value in changes.items() if value is not None}
     changed = settings.replace(**changes)
     if is_called_to_help():
-        with share_for(changed, "auto", stop) as share:
-            return _help(share, stop)
-    run.refuse_when_busy("resumed")
-    found = _load(run)
+        return _help(changed, report, stop)
+    with telling_others():
+        run.refuse_when_busy("resumed")
+        found = _load(run)
     progress = found[0] if found else None
     limits = {name: value for name, value in changes.items() if name != "devices"}
     if progress and progress.done and not limits:
@@ -131,10 +132,15 @@ def resume(
         return _watch_over(Session(job, run, clock, records, stop, share, step, best, most), records)
 
 
-def _help(share: Share, stop: Any) -> TrainResult:
+def _help(settings: TrainSettings, report: Report, stop: Any) -> TrainResult:
     """Take part in a training that another process leads and writes."""
-    state, path = work(share, stop)
-    return TrainResult(RunFolder(path), state, 0, None, None, share.rank)
+    try:
+        with share_for(settings, "auto", stop, lambda text: report(Said(text))) as share:
+            state, path = work(share, stop)
+            return TrainResult(RunFolder(path), state, 0, None, None, share.rank)
+    except Stopped as stopped:
+        report(Said(stopped.message))
+        return TrainResult(RunFolder(Path()), "stopped", 0, None, None, rank=1)
 
 
 def _write_limits(run: RunFolder, settings: TrainSettings, job: Job, found: Progress | None) -> None:

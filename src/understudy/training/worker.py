@@ -21,8 +21,8 @@ def work(company: Any, stop: Any = None) -> tuple[str, Path]:
     """Take part in the training that process 0 leads; how it ended (finished or stopped), and its run.
 
     ``finished`` too where there are fewer crops in a batch than processes, and this one is not needed.
-    Raises what process 0 was refused for, UnderstudyError when this process cannot see the same frames, and
-    TrainingError when another one is lost.
+    Raises what process 0 was refused for, UnderstudyError when this process cannot see the same frames,
+    TrainingError when another one is lost, and Stopped when ``stop`` became true before the start.
     """
     from understudy.device import release_memory
     from understudy.training.clock import Clock
@@ -33,7 +33,7 @@ def work(company: Any, stop: Any = None) -> tuple[str, Path]:
     path = Path(word["run"])
     if company.rank >= int(word["world"]):
         return "finished", path
-    company.world = int(word["world"])
+    company.world, company.run = int(word["world"]), path
     try:
         job = _same_job(company, word)
     except UnderstudyError as error:
@@ -58,7 +58,7 @@ def _same_job(company: Any, word: dict[str, Any]) -> Any:
     same = job.digest == word["digest"] and job.learner.network.architecture.to_dict() == word["architecture"]
     if not same:
         raise RunError(
-            "The frames seen here are not those that process 0 sees.",
+            "A process sees other frames than process 0.",
             expected="the same plate and ground truth frames, under the same paths",
             found="frames with another content",
             remedy="Put them where every machine sees the same files.",
@@ -84,7 +84,7 @@ def main(arguments: list[str]) -> int:
     from understudy.training.company import Company
 
     store = dist.FileStore(os.path.join(folder, "store"), -1)
-    company = Company(int(rank), int(world), store, torch.device(device), int(threads))
+    company = Company(int(rank), int(world), store, torch.device(device), int(threads), lambda: "")
     try:
         work(company)
     except UnderstudyError as error:

@@ -106,8 +106,10 @@ class PathField:
         with self.list:
             for offer in offers:
                 item = ui.item(on_click=lambda o=offer: self._choose(o)).props("clickable dense")
-                # The field keeps the focus: a blur before the click would end the offering.
-                item.on("mousedown.prevent", js_handler="() => {}")
+                # Chosen when the button goes down: until it is up again an answer to what was typed before may
+                # have made the list anew, and there is no click on a line that is gone. The field keeps the
+                # focus, as a blur would end the offering. A click is what the keyboard makes.
+                item.on("mousedown.left.prevent", lambda o=offer: self._choose(o))
                 with item, ui.element("div").classes("us-offer"):
                     ui.icon(ICONS[offer.kind]).classes("us-small")
                     ui.label(offer.label)

@@ -106,9 +106,9 @@ class PathField:
         with self.list:
             for offer in offers:
                 item = ui.item(on_click=lambda o=offer: self._choose(o)).props("clickable dense")
-                # Chosen when the button goes down: until it is up again an answer to what was typed before may
-                # have made the list anew, and there is no click on a line that is gone. The field keeps the
-                # focus, as a blur would end the offering. A click is what the keyboard makes.
+                # Chosen when the button goes down: until it is up again, an answer to what was typed before
+                # may have made the list anew, and there is no click on a line that is gone. The field keeps
+                # the focus, as a blur would end the offering. A click is what the keyboard makes.
                 item.on("mousedown.left.prevent", lambda o=offer: self._choose(o))
                 with item, ui.element("div").classes("us-offer"):
                     ui.icon(ICONS[offer.kind]).classes("us-small")

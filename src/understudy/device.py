@@ -207,11 +207,8 @@ def release_memory(device: torch.device) -> None:
 
 
 def _available_on_machine() -> int:
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return 8_000_000_000
+    found = _number_of("MemAvailable:", Path("/proc/meminfo"))
+    return 8_000_000_000 if found is None else found * 1024
 
 
 def _available_in_group(group: Path = GROUP) -> int:
@@ -226,15 +223,20 @@ def _available_in_group(group: Path = GROUP) -> int:
         if limit == "max":
             return NO_LIMIT
         used = int((group / "memory.current").read_text()) - _kept_files(group)
-        return min(max(int(limit) - max(used, 0), 0), int(limit))
+        return max(int(limit) - max(used, 0), 0)
     except (OSError, ValueError):
         return NO_LIMIT
 
 
 def _kept_files(group: Path) -> int:
     """Bytes of files that nobody has used for a while; 0 where the system does not say."""
+    return max(_number_of("inactive_file", group / "memory.stat") or 0, 0)
+
+
+def _number_of(name: str, file: Path) -> int | None:
+    """The number after ``name`` in a file of names and numbers; None where it does not stand there."""
     with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in (group / "memory.stat").read_text().splitlines():
-            if line.startswith("inactive_file "):
-                return max(int(line.split()[1]), 0)
-    return 0
+        for line in file.read_text().splitlines():
+            if line.split()[:1] == [name]:
+                return int(line.split()[1])
+    return None

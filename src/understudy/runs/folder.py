@@ -197,9 +197,7 @@ class RunFolder:
         kept = {*keep, *([best.step] if best else []), *[step for step, _ in saved[-1:]]}
         old = [path for step, path in saved if step not in kept]
         removed = old[: max(0, len(saved) - max_checkpoints)]
-        for path in removed:
-            with contextlib.suppress(OSError):
-                path.unlink()
+        _remove(removed)
         return removed
 
     def forget_after(self, step: int) -> list[Path]:
@@ -211,9 +209,7 @@ class RunFolder:
             *((at, path) for at, _, path in self.previews()),
         ]
         later = [path for at, path in files if at > step]
-        for path in later:
-            with contextlib.suppress(OSError):
-                path.unlink()
+        _remove(later)
         return later
 
     # -- stop, rename, delete ------------------------------------------------------------------------------
@@ -290,3 +286,10 @@ def _not_a_run(path: Path) -> RunError:
         where=str(path),
         remedy="Give the path of a run: understudy runs DATA_DIR lists them.",
     )
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    """As many of them as the system lets go."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink()

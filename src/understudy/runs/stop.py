@@ -14,14 +14,14 @@ from understudy.runs.folder import RunFolder
 LOOK_SECONDS = 0.5  # how often the disk is asked for a stop request
 
 
-def _signals() -> list[int]:
+def _signals() -> list[signal.Signals]:
     """Those that ask for a stop. SIGHUP, of a terminal that is closed, only where nobody has said with nohup
     that it is to go on; Windows has none."""
     asking = [signal.SIGINT, signal.SIGTERM]
     hangup = getattr(signal, "SIGHUP", None)
     if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
         asking.append(hangup)
-    return list(asking)
+    return asking
 
 
 class StopFlag:

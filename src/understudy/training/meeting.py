@@ -13,6 +13,7 @@ import torch.distributed as dist
 
 from understudy.errors import UnderstudyError
 from understudy.training.lost import Stopped, as_told_by, did_not_join, first_line, parts_of
+from understudy.training.roll_call import wait_for_signs
 
 JOIN_SECONDS = 900.0
 SAY_AFTER_SECONDS = 5.0
@@ -106,11 +107,7 @@ class Meeting:
 
     def _linger(self) -> None:
         """Until the others have left: whoever has not heard the last word yet would never hear it."""
-        until = time.monotonic() + self.linger_seconds
-        waiting = set(range(1, self.keeps_for)) - self.lost
-        while waiting and time.monotonic() < until:
-            waiting = {rank for rank in waiting if not self.store.check([f"left/{rank}"])}
-            time.sleep(LOOK_SECONDS if waiting else 0)
+        wait_for_signs(self.store, "left", set(range(1, self.keeps_for)) - self.lost, self.linger_seconds)
 
     # -- the others ----------------------------------------------------------------------------------------
 

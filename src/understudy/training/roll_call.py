@@ -9,7 +9,17 @@ import time
 import torch.distributed as dist
 
 LOOK_SECONDS = 0.5
+CHECK_SECONDS = 0.05
 ANSWER_SECONDS = 5.0
+
+
+def wait_for_signs(store: dist.Store, sign: str, ranks: set[int], seconds: float) -> set[int]:
+    """Until each of ``ranks`` has set its ``sign``, for so many seconds at most; those that have not."""
+    until = time.monotonic() + seconds
+    while ranks and time.monotonic() < until:
+        ranks = {rank for rank in ranks if not store.check([f"{sign}/{rank}"])}
+        time.sleep(CHECK_SECONDS if ranks else 0)
+    return ranks
 
 
 class RollCall:
@@ -39,12 +49,7 @@ class RollCall:
         if self._thread is None:
             return set()
         self.store.set("call", "")
-        until = time.monotonic() + ANSWER_SECONDS
-        waiting = set(range(world)) - {self.rank}
-        while waiting and time.monotonic() < until:
-            waiting = {rank for rank in waiting if not self.store.check([f"here/{rank}"])}
-            time.sleep(0.05 if waiting else 0)
-        return waiting
+        return wait_for_signs(self.store, "here", set(range(world)) - {self.rank}, ANSWER_SECONDS)
 
     def end(self) -> None:
         """Answer no more."""

@@ -40,11 +40,12 @@ class Scale:
     fixed_side: int = 512
     rounds: int = 11
     frames: int = 24
+    frames_a_core: int = 8
     passes: int = 3
 
 
 FULL = Scale()
-QUICK = Scale(("medium",), (64,), (96, 64), 64, 1, 3, 1)
+QUICK = Scale(("medium",), (64,), (96, 64), 64, 1, 3, 1, 1)
 
 
 @dataclass
@@ -108,9 +109,12 @@ def measure_training(pairs: tuple[str, str], size: str, crop: int, devices: str,
         for _ in range(CYCLE):
             learner.step(next(steps))
 
+    recorder, learner.recorder = learner.recorder, None  # what is recorded cannot be counted
     cycle()
     heaviest = heaviest_shapes(learner.network, cycle)
     flops, all_flops = count_flops(cycle)
+    learner.recorder = recorder
+    cycle()
     ceilings = {
         name: torch_task(shape, learner.device, job.plan.precision, backward=True)
         for name, shape in ceiling_shapes(scale.fixed_side, heaviest).items()
@@ -201,9 +205,10 @@ class Pipeline:
 
 def measure_pipeline(folder: Path, size: str, devices: str, engine: str, scale: Scale) -> Pipeline:
     """The stages alone, then ``apply``, in turns; medians of both."""
-    plate = write_plate(folder / "shot", scale.frames, *scale.frame)
-    path = write_model(folder / f"{size}.cat", size)
     cores = core_count()
+    frames = max(scale.frames, scale.frames_a_core * cores)  # each core begins and ends with nothing to do
+    plate = write_plate(folder / "shot", frames, *scale.frame)
+    path = write_model(folder / f"{size}.cat", size)
     options: dict[str, Any] = {"devices": devices, "precision": "auto", "engine": engine, "megapixels": PAYS}
     model = load(str(path), parallel=1 if _is_accelerator(devices) else cores, **options)
     alone, rates, costs = [], [], []

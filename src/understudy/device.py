@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ import torch
 from understudy.errors import DeviceError
 
 MOST_PROCESSES = 64  # of one machine's CPU
+BESIDE_ACCELERATOR = 8  # threads
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEEP_BYTES = 1 << 30
 NO_LIMIT = 1 << 62
@@ -125,11 +127,18 @@ def memory_format(device: torch.device) -> torch.memory_format:
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
 
 
+def can_record(device: torch.device) -> bool:
+    """Whether a chain of operations can be recorded, and asked for at once later (CUDA graphs)."""
+    return device.type == "cuda"
+
+
 def prepare(device: torch.device, threads: int | None = None) -> None:
     """Set the runtime up for long work on ``device``: thread count, allocator, exact float32."""
     if device.type == "cpu":
         torch.set_num_threads(threads or core_count())
         keep_freed_memory()
+    else:  # what is left to the processor is little, and many threads wait for each other
+        torch.set_num_threads(min(threads or core_count(), BESIDE_ACCELERATOR))
     if device.type == "cuda":
         torch.cuda.set_device(device)
     keep_float32_exact()
@@ -173,6 +182,32 @@ def _quota_in_group() -> int:
         if quota != "max":
             return max(1, int(quota) // int(period))
     return NO_LIMIT
+
+
+# -- to the device and back ---------------------------------------------------------------------------------
+
+
+def upload(planes: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor of the CPU on the device. A GPU fetches it by itself, while the processor goes on."""
+    if device.type != "cuda":
+        return planes.to(device)
+    return planes.pin_memory().to(device, non_blocking=True)
+
+
+def download(planes: torch.Tensor) -> Callable[[], torch.Tensor]:
+    """Begin to bring a tensor to the CPU. What comes back, when called, waits for it and gives it."""
+    if planes.device.type != "cuda":
+        return planes.cpu
+    here = torch.empty(planes.shape, dtype=planes.dtype, pin_memory=True)
+    here.copy_(planes, non_blocking=True)
+    arrived = torch.cuda.Event()
+    arrived.record()
+
+    def wait() -> torch.Tensor:
+        arrived.synchronize()
+        return here
+
+    return wait
 
 
 # -- memory ------------------------------------------------------------------------------------------------

@@ -633,6 +633,13 @@ def test_frames_too_large_to_stand_side_by_side_get_all_cores_one_after_the_othe
     assert crew.computing == 1 and crew.threads == 4
 
 
+def test_beside_an_accelerator_each_core_reads_or_writes_a_frame_of_its_own() -> None:
+    crew = plan_crew(cores=16, frames=100, frame_bytes=1e8, on_cpu=False, most_bytes=8e9)
+    assert (crew.workers, crew.computing, crew.threads) == (17, 1, 1)
+    assert plan_crew(16, 100, 1e8, False, 5e8).workers == 5, "as many as there is memory for"
+    assert plan_crew(16, 3, 1e8, False, 8e9).threads == 5, "few frames have several cores each"
+
+
 def test_a_single_frame_gets_all_cores() -> None:
     assert plan_crew(8, 1, 1e8, True, 1e9).threads == 8
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,17 @@ def test_the_accelerator_gives_the_pixels_of_the_cpu(tile: int | str) -> None:
     engine = TorchEngine(TinyNetwork(), torch.device("cuda"))
     there = LoadedModel(tiny_header(LINEAR), engine).infer(pixels, tile_size=tile)
     assert np.abs(there - tiny_model(tiny_header(LINEAR))(pixels)).max() < 2e-3
+
+
+def test_frames_of_many_threads_do_not_get_into_each_other() -> None:
+    random = np.random.default_rng(2)
+    frames = [random.random((90 + 7 * turn, 120, 3)).astype(np.float32) for turn in range(12)]
+    model = LoadedModel(tiny_header(LINEAR), TorchEngine(TinyNetwork(), torch.device("cuda")))
+    alone = [model.infer(frame) for frame in frames]
+    with ThreadPoolExecutor(6) as pool:
+        for _ in range(5):
+            together = list(pool.map(model.infer, frames))
+            assert all(np.array_equal(a, b) for a, b in zip(together, alone, strict=True))
 
 
 def test_bfloat16_stays_near_float32() -> None:

@@ -67,6 +67,14 @@ def assert_alike(run: RunFolder, other: RunFolder, within: float) -> None:
 # -- the same losses ------------------------------------------------------------------------------------
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_two_processes_share_a_gpu_and_have_the_losses_of_one(bench: Any, steps_of_others: list[Any]) -> None:
+    one = bench.train(name="one", batch_size=4, max_steps=STEPS, devices="cuda").run
+    two = bench.train(name="two", batch_size=4, max_steps=STEPS, devices="0,0").run
+    assert_alike(two, one, within=1e-3)
+
+
 @pytest.mark.slow
 def test_two_processes_have_the_losses_of_one_and_resume_bit_for_bit(
     bench: Any, steps_of_others: list[Any]

@@ -49,6 +49,10 @@ class Batch:
     base: Tensor
     weight: Tensor
 
+    @property
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.input, self.truth, self.base, self.weight
+
 
 @dataclass(frozen=True)
 class _Draw:
@@ -195,7 +199,8 @@ class CropSource:
         first, second = (rows, columns)
         if bool(swap.any()):
             first, second = torch.where(swap, columns, rows), torch.where(swap, rows, columns)
-        index = (first[:, :, None] + second[:, None, :]).to(self.pixels.device, non_blocking=True)
+        first, second = first.to(self.pixels.device), second.to(self.pixels.device)
+        index = first[:, :, None] + second[:, None, :]
         crops = self.pixels.index_select(0, index.flatten()).unflatten(0, index.shape).permute(0, 3, 1, 2)
         return crops.to(self.device)
 

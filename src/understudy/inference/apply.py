@@ -239,8 +239,9 @@ def _load(job: Job, crew: Crew, device: str) -> LoadedModel:
 
 @contextmanager
 def _threads(crew: Crew, on_cpu: bool) -> Iterator[Callable[[], None]]:
-    """Where frames are worked on side by side, each thread computes, packs and unpacks by itself."""
-    if crew.workers == 1 or not on_cpu:
+    """Where frames are worked on side by side, each thread computes, packs and unpacks by itself; unless an
+    accelerator computes, and they are so few that each has several cores to pack and unpack with."""
+    if crew.workers == 1 or (crew.threads > 1 and not on_cpu):
         yield lambda: None
         return
     before, images = torch.get_num_threads(), oiio.get_int_attribute("threads")

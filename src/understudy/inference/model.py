@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from understudy.colour import decode_tensor, encode_tensor
-from understudy.device import is_out_of_memory, release_memory
+from understudy.device import download, is_out_of_memory, release_memory, upload
 from understudy.errors import ChannelError, DeviceError, ModelFileError, SizeError
 from understudy.frames import Window
 from understudy.frames.nonfinite import fill_nonfinite
@@ -50,6 +50,7 @@ class LoadedModel:
         self._placed = is_placed(engine.network)
         self._lock = threading.Lock()
         self._turns = threading.BoundedSemaphore(engine.parallel)
+        self._visits = threading.BoundedSemaphore(engine.parallel + 1)
         self._most_pixels: int | None = None
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
@@ -142,16 +143,24 @@ class LoadedModel:
     ) -> np.ndarray:
         """Where more threads than were planned for call it, they wait for their turn: they would take memory
         and cores from each other. On a CPU the turn is for the network alone, and colours are converted
-        meanwhile; on an accelerator it is for all that lies on the device, as its memory is planned for one
-        frame."""
-        height, width = pixels.shape[:2]
+        meanwhile. On an accelerator it is for all that lies on the device: as its memory is planned for one
+        frame, another one's planes may lie there, but it is worked on when the first is done."""
         on_cpu = self.engine.device.type == "cpu"
-        with torch.inference_mode(), nullcontext() if on_cpu else self._turns:
-            plate = torch.from_numpy(pixels).to(self.engine.device).permute(2, 0, 1)[None]
-            x = self._encode(plate, display)
-            with self._turns if on_cpu else nullcontext():
-                y = self._run(x, self.engine.globals(x), tile_size, overlap)[:, :, :height, :width]
-            return self._decode(y, x[:, :, :height, :width], plate).cpu().numpy()
+        with torch.inference_mode(), nullcontext() if on_cpu else self._visits:
+            with nullcontext() if on_cpu else self._turns:
+                fetch = self._ask(torch.from_numpy(pixels), tile_size, overlap, display)
+            return fetch().numpy()
+
+    def _ask(
+        self, pixels: torch.Tensor, tile_size: int | str, overlap: int | str, display: Window | None
+    ) -> Callable[[], torch.Tensor]:
+        """Have the device do all that a frame needs; what comes back waits for the result (H, W, C_out)."""
+        height, width = pixels.shape[:2]
+        plate = upload(pixels, self.engine.device).permute(2, 0, 1)[None]
+        x = self._encode(plate, display)
+        with self._turns if self.engine.device.type == "cpu" else nullcontext():
+            y = self._run(x, self.engine.globals(x), tile_size, overlap)[:, :, :height, :width]
+        return download(self._decode(y, x[:, :, :height, :width], plate))
 
     def _encode(self, plate: torch.Tensor, display: Window | None = None) -> torch.Tensor:
         """File values (1, C, H, W) -> network values, each group of channels by its own encoding; bottom and

@@ -16,6 +16,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD = 3
+MOST = 33
+"""Frames under way at the most, where the cores only read and write."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,14 @@ def plan_crew(cores: int, frames: int, frame_bytes: float, on_cpu: bool, most_by
     ``most_bytes``.
 
     On a CPU each core computes a frame of its own, and one more frame is read or written meanwhile.
-    Elsewhere one frame computes while the cores read and write.
+    Elsewhere one frame computes while each core reads or writes another.
     """
     room = max(int(most_bytes / max(frame_bytes, 1.0)), 1)
     if frames <= 1:
         return Crew(1, 1, cores)
     if not on_cpu:
-        return Crew(max(2, min(cores + 1, room, frames, 9)), 1, cores)
+        workers = max(2, min(cores + 1, room, frames, MOST))
+        return Crew(workers, 1, max(1, cores // workers))
     computing = max(1, min(cores, room - 1, frames))
     return Crew(min(computing + 1, frames), computing, max(1, cores // computing))
 

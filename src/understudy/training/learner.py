@@ -7,18 +7,19 @@ import copy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from understudy.dataset.crops import Augmentation, Batch, CropSource
-from understudy.device import autocast
+from understudy.device import autocast, can_record
 from understudy.errors import TrainingError
 from understudy.network.effect import EffectNetwork
 from understudy.network.losses import Term
 from understudy.training.optimizer import Optimizer
 from understudy.training.plan import Plan
+from understudy.training.recorder import Recorder
 
 AVERAGE = 0.99
 RAMP = 10
@@ -79,6 +80,18 @@ def no_memory() -> TrainingError:
     )
 
 
+class Draw(NamedTuple):
+    """What the crops of a step depend on: the arguments of ``CropSource.batch``."""
+
+    step: int
+    samples: range
+    pairs: list[int]
+    augmentation: Augmentation
+    total: int
+    crop: tuple[int, int]
+    before: int
+
+
 class Learner:
     """The state of a training between two steps. ``average`` is the network that is judged and saved."""
 
@@ -99,22 +112,44 @@ class Learner:
         kind = torch.bfloat16 if plan.precision == "bfloat16" else torch.float32
         self.optimizer = Optimizer(self.network, kind, plan.turns)
         self.count = len(crops.cells)
+        alone = can_record(device) and share.world == 1
+        self.recorder = Recorder(self._learn, list(self.network.parameters())) if alone else None
+        self._ahead: tuple[Draw, Batch] | None = None
 
     def step(self, step: int) -> float:
         """Take step number ``step``, from 1; the mean loss of its crops over all processes."""
-        total, crop = self.plan.crops_of(step)
-        samples = self.share.samples(total)
-        pairs = self.plan.learned_pairs(step, self.count)
-        before, augmentation = self.plan.drawn_before(step), self._augmentation_at(step)
-        batch = self.crops.batch(step, samples, pairs, augmentation, total, crop, before)
-        self.network.zero_grad(set_to_none=True)
+        draw = self._draw(step)
+        batch = self._take(draw)
+        part = len(draw.samples) / draw.total
         with self.share.together():
-            loss = self._loss(batch) * (len(samples) / total)
-            loss.backward()
+            loss = self.recorder(batch) if self.recorder else self._learn(batch, part)
             mean = self.share.meet(loss.detach())
         self.optimizer.step(self.plan.rate_at(step), step)
         self._update_average(step)
+        if self.recorder:  # while the device is still at work
+            ahead = self._draw(step + 1)
+            self._ahead = ahead, self._take(ahead)
         return float(mean.item())
+
+    def _draw(self, step: int) -> Draw:
+        total, crop = self.plan.crops_of(step)
+        pairs, augmentation = self.plan.learned_pairs(step, self.count), self._augmentation_at(step)
+        samples, before = self.share.samples(total), self.plan.drawn_before(step)
+        return Draw(step, samples, pairs, augmentation, total, crop, before)
+
+    def _take(self, draw: Draw) -> Batch:
+        """The crops of ``draw``: those that were drawn ahead, unless the plan has changed since."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[0] == draw:
+            return ahead[1]
+        return self.crops.batch(*draw)
+
+    def _learn(self, batch: Batch, part: float = 1.0) -> Tensor:
+        """The loss of a batch, ``part`` of a whole one, and the gradients of the network from it."""
+        self.network.zero_grad(set_to_none=True)
+        loss = self._loss(batch) * part
+        loss.backward()
+        return loss
 
     def _augmentation_at(self, step: int) -> Augmentation:
         turned = self.plan.turned
@@ -147,6 +182,9 @@ class Learner:
     @torch.no_grad()
     def load(self, state: dict[str, Tensor]) -> None:
         """Go back to what ``state`` gave. KeyError or RuntimeError when it is of another network."""
+        self._ahead = None
+        if self.recorder:
+            self.recorder.forget()
         for prefix, module in (("network.", self.network), ("average.", self.average)):
             module.load_state_dict(
                 {
@@ -160,4 +198,4 @@ class Learner:
 
     def is_sound(self) -> bool:
         """Whether every weight is a finite number."""
-        return all(bool(parameter.isfinite().all()) for parameter in self.network.parameters())
+        return bool(torch.stack([weights.isfinite().all() for weights in self.network.parameters()]).all())

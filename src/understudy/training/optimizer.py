@@ -8,6 +8,8 @@ step, and goes four times as far, as the momentum hardly changes from one step t
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 
@@ -49,11 +51,9 @@ class _Group:
         self.weights: list[Tensor] = list(weights)
         self.momentum = torch.zeros(len(weights), *_rows(weights[0]).shape, device=weights[0].device)
 
-    def remember(self) -> list[Tensor]:
-        """Take the gradients into the momentum; they come back as matrices."""
-        gradients = [_rows(_gradient(weight)) for weight in self.weights]
-        torch._foreach_lerp_(list(self.momentum.unbind()), gradients, 1 - MOMENTUM)
-        return gradients
+    def gradients(self) -> list[Tensor]:
+        """As matrices."""
+        return [_rows(_gradient(weight)) for weight in self.weights]
 
     def step(self, gradients: list[Tensor], rate: float, kind: torch.dtype) -> None:
         ahead = torch.stack(torch._foreach_lerp(gradients, list(self.momentum.unbind()), MOMENTUM))
@@ -83,15 +83,17 @@ class Optimizer:
     @torch.no_grad()
     def step(self, rate: float, count: int) -> None:
         """One update at ``rate``; ``count`` is the number of updates with this one."""
-        for turn, group in self._groups:
-            gradients = group.remember()
+        all_gradients = [group.gradients() for _, group in self._groups]
+        momenta = [momentum for _, group in self._groups for momentum in group.momentum.unbind()]
+        torch._foreach_lerp_(momenta, list(itertools.chain(*all_gradients)), 1 - MOMENTUM)
+        for (turn, group), gradients in zip(self._groups, all_gradients, strict=True):
             if count % self._turns == turn:
                 group.step(gradients, rate * self._turns, self._kind)
         self._step_outer(rate * END_RATE, count)
 
     def _step_outer(self, rate: float, count: int) -> None:
         gradients = [_gradient(parameter) for parameter in self._outer]
-        norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
+        norm = torch.stack(torch._foreach_norm(gradients)).norm()
         torch._foreach_mul_(gradients, (CLIP / (norm + 1e-6)).clamp(max=1.0))
         torch._foreach_lerp_(self._first, gradients, 1 - BETAS[0])
         torch._foreach_mul_(self._second, BETAS[1])

@@ -147,8 +147,8 @@ class Session:
             raise no_memory()
         self.plan.batch_size = fewer
         self.clock.pause()
-        release_memory(self.learner.device)
         self._go_back(*self.saver.good)
+        release_memory(self.learner.device)
         if isinstance(self.share, Company):
             self.step = self.share.meet_again(self.learner, self.step)
         self.records.say(f"Memory ran out: on with batch size {fewer}, from step {self.step}.")

@@ -1,0 +1,85 @@
+"""The same work again, without asking for each operation anew.
+
+A step on a GPU is some hundred operations, each of which takes the processor longer to ask for than the
+GPU to do. Recorded once for each shape of batch (CUDA graphs), they are asked for all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from understudy.dataset.crops import Batch
+from understudy.device import release_memory
+
+REHEARSALS = 3
+"""Times that the work is done before it is recorded: libraries choose their algorithms in the first."""
+
+Shapes = tuple[torch.Size, ...]
+
+
+@dataclass(frozen=True)
+class _Tape:
+    """``graph`` reads ``batch``, and writes ``loss`` and the gradients of the weights."""
+
+    graph: torch.cuda.CUDAGraph
+    batch: Batch
+    loss: Tensor
+    gradients: list[Tensor | None]
+
+
+class Recorder:
+    """``work(batch)`` gives a loss and leaves gradients in ``weights``; so does calling this. What cannot be
+    recorded is worked through as it is."""
+
+    def __init__(self, work: Callable[[Batch], Tensor], weights: list[nn.Parameter]) -> None:
+        self._work, self._weights = work, weights
+        self._tapes: dict[Shapes, _Tape] = {}
+        self._able = True
+
+    def __call__(self, batch: Batch) -> Tensor:
+        shapes = tuple(part.shape for part in batch.tensors)
+        if self._able and shapes not in self._tapes:
+            self._record(shapes, batch)
+        tape = self._tapes.get(shapes)
+        return self._work(batch) if tape is None else self._replay(tape, batch)
+
+    def forget(self) -> None:
+        """Let go of all that was recorded, and of the memory that it works in."""
+        self._tapes.clear()
+        for weight in self._weights:
+            weight.grad = None
+
+    def _replay(self, tape: _Tape, batch: Batch) -> Tensor:
+        for own, given in zip(tape.batch.tensors, batch.tensors, strict=True):
+            own.copy_(given)
+        tape.graph.replay()
+        for weight, gradient in zip(self._weights, tape.gradients, strict=True):
+            weight.grad = gradient
+        return tape.loss
+
+    def _record(self, shapes: Shapes, batch: Batch) -> None:
+        own = Batch(*(part.clone() for part in batch.tensors))
+        self._rehearse(own)
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+                loss = self._work(own).detach()
+        except RuntimeError:  # of memory, too: the same work, done as it is, then says so
+            self._able = False
+            self.forget()
+            release_memory(batch.input.device)
+            return
+        self._tapes[shapes] = _Tape(graph, own, loss, [weight.grad for weight in self._weights])
+
+    def _rehearse(self, batch: Batch) -> None:
+        """As CUDA graphs want it: on a stream of its own."""
+        stream, current = torch.cuda.Stream(), torch.cuda.current_stream()
+        stream.wait_stream(current)
+        with torch.cuda.stream(stream):
+            for _ in range(REHEARSALS):
+                self._work(batch)
+        current.wait_stream(stream)

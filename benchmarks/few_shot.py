@@ -103,7 +103,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--time-limit", help="for each training, from the start of its process (60s unless --steps is given)")
     add("--only", nargs="+", default=[], metavar="NAME", help="these cases only")
     add("--seed", type=int, default=0)
-    add("--model-size", choices=("small", "medium", "large"))
+    add("--model-size", choices=("auto", "small", "medium", "large"))
     add("--steps", type=int, help="train for so many steps")
     add("--json", type=Path, metavar="FILE", help="write all figures there")
     add("--pictures", type=Path, metavar="DIR", help="write a picture of each case there")

@@ -47,7 +47,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--time-limit", default="80s", help="how long to learn (default: %(default)s)")
     parser.add_argument("--steps", type=int, help="learn for so many steps instead, however long they take")
     parser.add_argument("--width", type=int, default=480, help="of the frames (default: %(default)s)")
-    parser.add_argument("--model-size", default="medium", choices=("small", "medium", "large"))
+    parser.add_argument("--model-size", default="auto", choices=("auto", "small", "medium", "large"))
     return parser.parse_args(arguments)
 
 

@@ -189,23 +189,31 @@ def _quota_in_group() -> int:
 
 def upload(planes: torch.Tensor, device: torch.device) -> torch.Tensor:
     """A tensor of the CPU on the device. A GPU fetches it by itself, while the processor goes on."""
-    if device.type != "cuda":
-        return planes.to(device)
-    return planes.pin_memory().to(device, non_blocking=True)
+    if device.type == "cuda":
+        with contextlib.suppress(RuntimeError):  # little memory can be pinned in some containers
+            return planes.pin_memory().to(device, non_blocking=True)
+    return planes.to(device)
 
 
 def download(planes: torch.Tensor) -> Callable[[], torch.Tensor]:
     """Begin to bring a tensor to the CPU. What comes back, when called, waits for it and gives it."""
-    if planes.device.type != "cuda":
-        return planes.cpu
+    if planes.device.type == "cuda":
+        with contextlib.suppress(RuntimeError):  # as above
+            return _download_pinned(planes)
+    here = planes.cpu()
+    return lambda: here
+
+
+def _download_pinned(planes: torch.Tensor) -> Callable[[], torch.Tensor]:
     here = torch.empty(planes.shape, dtype=planes.dtype, pin_memory=True)
-    here.copy_(planes, non_blocking=True)
-    arrived = torch.cuda.Event()
-    arrived.record()
+    arrived = torch.cuda.Event(blocking=True)
+    with torch.cuda.device(planes.device):  # this thread may stand on another GPU
+        here.copy_(planes, non_blocking=True)
+        arrived.record()
 
     def wait() -> torch.Tensor:
         arrived.synchronize()
-        return here
+        return here.clone()  # so that no more is pinned than is on its way
 
     return wait
 

@@ -162,10 +162,10 @@ class TrainSettings(Settings):
         kind="file",
         advanced=True,
     )
-    model_size: Literal["small", "medium", "large"] = setting(
-        "medium",
+    model_size: Literal["auto", "small", "medium", "large"] = setting(
+        "auto",
         "Model Size",
-        "Small learns fastest; large reaches further when it is given time.",
+        "Small learns fast, large reaches far; auto goes by the time given.",
         advanced=True,
     )
     batch_size: Literal["auto"] | Annotated[int, Field(ge=1, le=4096)] = setting(

@@ -16,10 +16,10 @@ import torch
 from understudy.colour import LINEAR, SRGB, ColourEncoding
 from understudy.errors import ChannelError, PairingError, SequenceError, SettingError, SizeError, WriteError
 from understudy.frames import open_shot, read_image_file, read_provenance
-from understudy.inference.apply import ApplyResult, apply
+from understudy.inference.apply import ApplyResult, _threads, apply
 from understudy.inference.events import ApplyEnded, ApplyEvent, ApplyPlanned, FrameFailed, FrameWritten
 from understudy.inference.model import LoadedModel
-from understudy.inference.pipeline import plan_crew, run_frames
+from understudy.inference.pipeline import Crew, plan_crew, run_frames
 from understudy.inference.provenance import provenance_of, sort_out
 from understudy.settings import ApplySettings
 
@@ -638,6 +638,17 @@ def test_beside_an_accelerator_each_core_reads_or_writes_a_frame_of_its_own() ->
     assert (crew.workers, crew.computing, crew.threads) == (17, 1, 1)
     assert plan_crew(16, 100, 1e8, False, 5e8).workers == 5, "as many as there is memory for"
     assert plan_crew(16, 3, 1e8, False, 8e9).threads == 5, "few frames have several cores each"
+
+
+@pytest.mark.parametrize(("workers", "threads", "alone"), [(17, 1, True), (3, 5, False), (1, 16, False)])
+def test_beside_an_accelerator_many_frames_are_packed_by_their_own_threads(
+    workers: int, threads: int, alone: bool
+) -> None:
+    before = oiio.get_int_attribute("threads"), oiio.get_int_attribute("exr_threads")
+    with _threads(Crew(workers, 1, threads), on_cpu=False):
+        assert (oiio.get_int_attribute("exr_threads") == -1) == alone
+    assert oiio.get_int_attribute("threads") == before[0]
+    assert oiio.get_int_attribute("exr_threads") != -1
 
 
 def test_a_single_frame_gets_all_cores() -> None:

@@ -27,7 +27,7 @@ def test_the_defaults_are_copycats() -> None:
         1000,
         100,
     )
-    assert (settings.model_size, settings.batch_size, settings.initial_weights) == ("medium", "auto", "none")
+    assert (settings.model_size, settings.batch_size, settings.initial_weights) == ("auto", "auto", "none")
 
 
 def test_a_time_limit_or_max_steps_replaces_epochs_unless_both_are_given() -> None:
@@ -125,7 +125,7 @@ def test_what_faces_need_to_know_is_derived_from_the_models() -> None:
     infos = {info.name: info for info in s.settings_of(s.TrainSettings)}
     assert (infos["crop_size"].minimum, infos["crop_size"].maximum, infos["crop_size"].step) == (32, 1024, 16)
     assert infos["batch_size"].choices == ("auto",) and infos["batch_size"].number == "whole"
-    assert infos["model_size"].choices == ("small", "medium", "large")
+    assert infos["model_size"].choices == ("auto", "small", "medium", "large")
     assert infos["input"].several and infos["input"].required and not infos["preview"].several
     assert infos["ground_truth"].flag == "--ground-truth"
     assert [i.name for i in s.settings_of(s.ApplySettings) if i.kind == "yes-no"] == ["overwrite"]

@@ -23,7 +23,14 @@ from understudy.training.events import Planned, Saved, Stepped
 from understudy.training.judge import Verdict
 from understudy.training.keeper import Keeper
 from understudy.training.learner import Share
-from understudy.training.plan import Plan, choose_batch_size, choose_crop, choose_held_out, step_pixels
+from understudy.training.plan import (
+    Plan,
+    choose_batch_size,
+    choose_crop,
+    choose_held_out,
+    choose_size,
+    step_pixels,
+)
 from understudy.training.prepare import make_job
 from understudy.training.progress_file import load_progress
 
@@ -85,6 +92,35 @@ def test_the_plan_chooses_within_bounds() -> None:
     assert choose_crop(256, [(1080, 1920), (200, 300)], 16) == (192, 192)
     assert choose_crop(64, [(20, 1920)], 16) == (16, 64), "a strip of a frame gives crops that are strips"
     assert choose_crop(64, [(1, 1)], 16) == (16, 16)
+
+
+def test_the_automatic_size_is_small_where_a_processor_has_little_time() -> None:
+    assert choose_size("cpu", "float32", 120.0, 2) == "small"
+    assert choose_size("cpu", "float32", 120.0, 16) == "medium", "many cores take many steps"
+    assert choose_size("cpu", "float32", None, 2) == "medium", "without a limit there is time"
+    assert choose_size("cpu", "bfloat16", 120.0, 2) == "medium"
+    assert choose_size("cpu", "bfloat16", 40.0, 2) == "small"
+    assert choose_size("cuda", "bfloat16", 10.0, 2) == "medium"
+
+
+def test_a_run_says_that_it_chose_the_small_size_and_keeps_to_it(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare, "core_count", lambda: 2)
+    result = bench.train(model_size="auto", time_limit=3)
+    assert "Model Size is small" in bench.said()
+    assert result.run.read_state().model_size == "small"
+    assert load_model(result.best)[0].architecture["size"] == "small"
+    bench.resume(result.run, max_steps=result.step + 2)
+    assert "Model Size" not in bench.said()
+    assert load_progress(result.run.ost_path)[0].plan.size == "small", "though no time is set now"
+
+
+def test_the_automatic_size_is_that_of_the_initial_weights(bench: Any) -> None:
+    first = bench.train(name="first", max_steps=3).best
+    again = bench.train(name="again", model_size="auto", max_steps=3, initial_weights=str(first))
+    assert again.run.read_state().model_size == "small"
+    assert "Model Size" not in bench.said(), "the time has not decided"
 
 
 # -- for how long ---------------------------------------------------------------------------------------

@@ -199,7 +199,8 @@ class CropSource:
         first, second = (rows, columns)
         if bool(swap.any()):
             first, second = torch.where(swap, columns, rows), torch.where(swap, rows, columns)
-        first, second = first.to(self.pixels.device), second.to(self.pixels.device)
+        there = self.pixels.device
+        first, second = first.to(there, non_blocking=True), second.to(there, non_blocking=True)
         index = first[:, :, None] + second[:, None, :]
         crops = self.pixels.index_select(0, index.flatten()).unflatten(0, index.shape).permute(0, 3, 1, 2)
         return crops.to(self.device)

@@ -86,7 +86,8 @@ def _range(numbers: Sequence[int]) -> str:
 
 
 def _estimate(report: PairsReport, settings: TrainSettings, rows: Sequence[RunRow]) -> None:
-    like = [row for row in rows if row.model_size == settings.model_size and row.pace]
+    size = "medium" if settings.model_size == "auto" else settings.model_size  # only a time limit changes it
+    like = [row for row in rows if row.model_size == size and row.pace]
     crop, pixels = (settings.crop_size, settings.crop_size), step_pixels("cpu", "float32")
     chosen = choose_batch_size(settings.batch_size, crop, pixels, sys.maxsize, 1)
     report.batch_size = chosen

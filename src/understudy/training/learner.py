@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from understudy.dataset.crops import Augmentation, Batch, CropSource
-from understudy.device import autocast, can_record
+from understudy.device import autocast, can_record, is_out_of_memory
 from understudy.errors import TrainingError
 from understudy.network.effect import EffectNetwork
 from understudy.network.losses import Term
@@ -126,10 +126,18 @@ class Learner:
             mean = self.share.meet(loss.detach())
         self.optimizer.step(self.plan.rate_at(step), step)
         self._update_average(step)
-        if self.recorder:  # while the device is still at work
-            ahead = self._draw(step + 1)
-            self._ahead = ahead, self._take(ahead)
+        if self.recorder and step < self.plan.total_steps:
+            self._draw_ahead(step + 1)
         return float(mean.item())
+
+    def _draw_ahead(self, step: int) -> None:
+        """Take the crops of a step while the device is still at work on the one before."""
+        draw = self._draw(step)
+        try:
+            self._ahead = draw, self._take(draw)
+        except (RuntimeError, MemoryError) as error:  # the step before is whole, and counts
+            if not is_out_of_memory(error):
+                raise
 
     def _draw(self, step: int) -> Draw:
         total, crop = self.plan.crops_of(step)

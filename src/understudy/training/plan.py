@@ -19,6 +19,8 @@ MOST_CROPS = 4096
 STEP_PIXELS = {"cpu": 60_000, "mps": 300_000, "cuda": 600_000}
 QUICK_CPU_PIXELS = 120_000
 LARGE_EVERY = 3
+CORE_SECONDS = {"float32": 480.0, "bfloat16": 180.0}
+"""Seconds of one core in which Medium takes some 1000 steps; with far fewer it is behind Small."""
 
 Count = Annotated[int, Field(ge=0, lt=1 << 63)]
 Side = Annotated[int, Field(ge=1, le=1024)]
@@ -119,6 +121,12 @@ def step_pixels(device: str, precision: str) -> int:
     if device == "cpu" and precision == "bfloat16":
         return QUICK_CPU_PIXELS
     return STEP_PIXELS.get(device, STEP_PIXELS["cpu"])
+
+
+def choose_size(device: str, precision: str, seconds: float | None, cores: int) -> str:
+    """What ``auto`` is among the model sizes: small where a CPU has too little time for medium."""
+    few = device == "cpu" and seconds is not None and seconds * cores < CORE_SECONDS[precision]
+    return "small" if few else "medium"
 
 
 def choose_batch_size(wish: int | str, crop: tuple[int, int], pixels: int, free: int, bytes_each: int) -> int:

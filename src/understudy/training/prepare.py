@@ -26,8 +26,9 @@ from understudy.errors import SettingError
 from understudy.frames import format_numbers
 from understudy.network.effect import EffectNetwork
 from understudy.network.losses import make_loss
+from understudy.network.model_file import read_header
 from understudy.network.unet import SIZES
-from understudy.settings import TrainSettings
+from understudy.settings import NO_WEIGHTS, TrainSettings
 from understudy.training.judge import middle_of
 from understudy.training.learner import Learner, Share
 from understudy.training.optimizer import TURNS
@@ -38,6 +39,7 @@ from understudy.training.plan import (
     choose_batch_size,
     choose_crop,
     choose_held_out,
+    choose_size,
     choose_small_crop,
     crop_bytes,
     step_pixels,
@@ -76,6 +78,9 @@ def make_job(
     precision = plan.precision if plan else resolve_precision(settings.precision, device)
     threads = share.threads or (plan.threads if plan else core_count())
     prepare(device, threads)
+    size = plan.size if plan else _choose_size(settings, device, precision, threads * share.world)
+    size_notes = [] if plan else _note_size(settings, size)
+    settings = settings.replace(model_size=size)
     loss_text = settings.loss
     data = load_data_set(settings)
     release_memory(device)
@@ -93,7 +98,7 @@ def make_job(
     data = replace(data, pairs=tuple(pairs))
     plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, share.world)
     plan.threads = threads
-    notes = [*share.notes, *data.notes, *notes, *_note_crop(settings, plan)]
+    notes = [*share.notes, *data.notes, *notes, *size_notes, *_note_crop(settings, plan)]
     crops = CropSource(packed, device, plan.crop, plan.seed, focus_of(packed, data.kind == "matte"))
     learner = Learner(network, crops, loss, augmentation, plan, share)
     return Job(settings, data, learner, plan, tuple(notes), *digests)
@@ -154,6 +159,16 @@ def _make_plan(
     )
 
 
+def _choose_size(settings: TrainSettings, device: torch.device, precision: Precision, cores: int) -> str:
+    """The wish; ``auto`` is the size of the initial weights, or what the time is enough for."""
+    if settings.model_size != "auto":
+        return settings.model_size
+    if settings.initial_weights != NO_WEIGHTS:
+        size = read_header(settings.initial_weights).architecture.get("size")
+        return str(size) if size in SIZES else "medium"
+    return choose_size(device.type, precision, settings.time_limit, cores)
+
+
 def _choose_held_out(settings: TrainSettings, data: DataSet) -> tuple[int | None, bool]:
     """As ``choose_held_out`` says; SettingError when the wanted frame is not among the pairs."""
     numbers = [pair.number for pair in data.pairs]
@@ -168,6 +183,13 @@ def _choose_held_out(settings: TrainSettings, data: DataSet) -> tuple[int | None
         where="--held-out",
         remedy="Name a painted frame, or leave --held-out out.",
     )
+
+
+def _note_size(settings: TrainSettings, size: str) -> list[str]:
+    """Where the time was what decided."""
+    if settings.model_size != "auto" or settings.initial_weights != NO_WEIGHTS or size != "small":
+        return []
+    return ["Model Size is small, which learns more in this time on this processor."]
 
 
 def _note_crop(settings: TrainSettings, plan: Plan) -> list[str]:

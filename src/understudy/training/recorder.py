@@ -6,6 +6,7 @@ GPU to do. Recorded once for each shape of batch (CUDA graphs), they are asked f
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -48,8 +49,9 @@ class Recorder:
         return self._work(batch) if tape is None else self._replay(tape, batch)
 
     def forget(self) -> None:
-        """Let go of all that was recorded, and of the memory that it works in."""
+        """Let go of all that was recorded, and of the memory that it works in; begin anew."""
         self._tapes.clear()
+        self._able = True
         for weight in self._weights:
             weight.grad = None
 
@@ -63,23 +65,29 @@ class Recorder:
 
     def _record(self, shapes: Shapes, batch: Batch) -> None:
         own = Batch(*(part.clone() for part in batch.tensors))
-        self._rehearse(own)
-        graph = torch.cuda.CUDAGraph()
-        try:
-            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-                loss = self._work(own).detach()
-        except RuntimeError:  # of memory, too: the same work, done as it is, then says so
-            self._able = False
-            self.forget()
-            release_memory(batch.input.device)
+        device = own.input.device
+        stream, current = torch.cuda.Stream(device), torch.cuda.current_stream(device)
+        self._rehearse(own, stream)
+        with contextlib.suppress(RuntimeError):  # of memory, too: the same work, done as it is, then says so
+            self._tapes[shapes] = self._tape(own, stream)
             return
-        self._tapes[shapes] = _Tape(graph, own, loss, [weight.grad for weight in self._weights])
+        torch.cuda.set_stream(current)
+        self.forget()
+        self._able = False
+        with contextlib.suppress(RuntimeError):  # some versions of torch believe that they still record
+            release_memory(device)
 
-    def _rehearse(self, batch: Batch) -> None:
-        """As CUDA graphs want it: on a stream of its own."""
-        stream, current = torch.cuda.Stream(), torch.cuda.current_stream()
+    def _rehearse(self, batch: Batch, stream: torch.cuda.Stream) -> None:
+        """As CUDA graphs want it: on the stream that they are recorded on."""
+        current = torch.cuda.current_stream(stream.device)
         stream.wait_stream(current)
         with torch.cuda.stream(stream):
             for _ in range(REHEARSALS):
                 self._work(batch)
         current.wait_stream(stream)
+
+    def _tape(self, batch: Batch, stream: torch.cuda.Stream) -> _Tape:
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+            loss = self._work(batch).detach()
+        return _Tape(graph, batch, loss, [weight.grad for weight in self._weights])

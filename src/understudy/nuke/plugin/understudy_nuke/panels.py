@@ -13,7 +13,7 @@ import nuke
 EVERY_SECONDS = 2.0
 WIDTH = 480
 CHANNELS = ("rgb", "alpha", "rgba")
-SIZES = ("medium", "small", "large")
+SIZES = ("auto", "medium", "small", "large")
 
 
 class TrainPanel(nukescripts.PythonPanel):

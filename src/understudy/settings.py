@@ -165,7 +165,7 @@ class TrainSettings(Settings):
     model_size: Literal["auto", "small", "medium", "large"] = setting(
         "auto",
         "Model Size",
-        "Small learns fast, large reaches far; auto goes by the time given.",
+        "Small learns fast, large reaches far; auto goes by the time.",
         advanced=True,
     )
     batch_size: Literal["auto"] | Annotated[int, Field(ge=1, le=4096)] = setting(

@@ -134,6 +134,7 @@ def test_a_time_limit_counts_from_its_start_and_files_are_closed_soon_after(benc
     assert result.run.read_summary()[-1]["time"] < 4 and took < 5
     plan = load_progress(result.run.ost_path)[0].plan
     assert plan.totals[-1] == (result.step, result.step)
+    assert result.run.read_state().total == result.step
     assert losses(result.run)[-1][2] < 0.2 * max(rate for *_, rate in losses(result.run)), "it has annealed"
 
 

@@ -66,6 +66,7 @@ class Course:
         """``step`` was the last one; where it was the last planned one, the plan ends with it."""
         if finished:
             self.plan.totals.append((step, step))
+            self.records.update(total=step)  # the time may have been over a step before or after it
         if not self.announced and self.plan.totals:
             self.announce(step)
 

@@ -52,8 +52,7 @@ class House:
 
     def advice(self, run: RunFolder) -> list[Advice]:
         """Advice on ``run`` from its figures, and from its pairs where they can be read from here."""
-        row = self.row(run)
-        figures = Figures(row, self.curves.read(run.summary_path))
+        figures = Figures(self.row(run), self.curves.read(run.summary_path))
         settings = self._settings(run)
         if settings is None:
             return advise(figures)
@@ -62,7 +61,7 @@ class House:
             Figures(
                 figures.row,
                 figures.curve,
-                row.model_size or settings.model_size,
+                figures.row.model_size or settings.model_size,
                 settings.crop_size,
                 self._to_paint(settings),
                 report.warnings if report else (),

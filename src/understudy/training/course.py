@@ -65,8 +65,7 @@ class Course:
     def end(self, step: int, finished: bool) -> None:
         """``step`` was the last one; where it was the last planned one, the plan ends with it."""
         if finished:
-            self.plan.totals.append((step, step))
-            self.records.update(total=step)  # the time may have been over a step before or after it
+            self._set_total(step, step)  # the time may have been over a step before or after it
         if not self.announced and self.plan.totals:
             self.announce(step)
 
@@ -97,6 +96,9 @@ class Course:
         self.plan.timed, old = True, self.plan.total_steps
         if old != UNKNOWN and abs(total - old) <= LATE * (old - step):
             return
+        self._set_total(step, total)
+
+    def _set_total(self, step: int, total: int) -> None:
         self.plan.totals.append((step, total))
         self.records.update(total=total, plan=self._fields())
 

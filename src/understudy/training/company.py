@@ -1,8 +1,8 @@
 """Several processes that train one network, and what they tell each other while they do.
 
-Each works on its part of every batch. Torch's DistributedDataParallel sums the gradients while the way back
-is still under way; one small exchange per step carries the loss, whether to stop, and new Total Steps, so
-that all processes take every step alike. Weights begin as those of process 0, and stay the same in all.
+Each works on its part of every batch. Gradients are summed over all of them (``SummedNetwork``); one small
+exchange per step carries the loss, whether to stop, and new Total Steps, so that all processes take every
+step alike. Weights begin as those of process 0, and stay the same in all.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ import contextlib
 import datetime
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 
 from understudy.device import is_out_of_memory
 from understudy.errors import UnderstudyError
@@ -29,22 +28,12 @@ from understudy.training.lost import first_line, is_lost, is_of_connection
 from understudy.training.meeting import LOOK_SECONDS, Meeting
 from understudy.training.plan import Plan
 from understudy.training.roll_call import RollCall
+from understudy.training.summed import SummedNetwork
 
 ANSWER_SECONDS = 900.0
 GRACE_SECONDS = 3.0
 LEAVE_SECONDS = 5.0
 AGREED = ("totals", "batch_size", "rate_factor", "joined", "judged", "turned")
-
-
-class _Remainder(nn.Module):
-    """What is wrapped: the heavy part of an EffectNetwork."""
-
-    def __init__(self, network: EffectNetwork) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.network.remainder(x)
 
 
 class Company(Share):
@@ -67,10 +56,10 @@ class Company(Share):
         self.roll_call = RollCall(rank, store)
         self.run: Path | None = None
         self._broken = False
-        self._wrapped: nn.parallel.DistributedDataParallel | None = None
+        self._summed: SummedNetwork | None = None
         self._word = (False, 0, False)
+        self._heard_no_memory = False
         self._times = 0  # that they have met again
-        self._begin_step()
 
     # -- beginning -----------------------------------------------------------------------------------------
 
@@ -112,7 +101,7 @@ class Company(Share):
             step, state = self.spread(step, learner.state())
             if self.rank:
                 learner.load(state)
-            self._wrapped = self._wrap(learner.network)
+            self._sum_gradients_of(learner.network)
         return step
 
     def meet_again(self, learner: Learner, step: int) -> int:
@@ -121,25 +110,26 @@ class Company(Share):
         with self._to_the_end():
             if not self._heard_no_memory:
                 self._end_step_with_nothing()
-            self._unwrap()
+            if self._summed is not None:
+                self._summed.let_go()
+            self._summed = None
             self._agree(learner.plan)
             step, state = self.spread(step, learner.state())
             if self.rank:
                 learner.load(state)
-            self._wrapped = self._wrap(learner.network)
+            self._sum_gradients_of(learner.network)
         return step
+
+    def _sum_gradients_of(self, network: EffectNetwork) -> None:
+        self._summed = SummedNetwork(network, self.device)
+        self._heard_no_memory = False
 
     def _end_step_with_nothing(self) -> None:
         """The others wait for the gradients of this process, and for its word: zeros, and that its memory
-        ran out. In the same order as in a step that goes well, so that nobody waits for ever."""
-        if self._wrapped is None:
+        ran out."""
+        if self._summed is None:
             raise RuntimeError("join comes before the first step")
-        reducer = self._wrapped.reducer
-        if not self._entered:
-            reducer._rebuild_buckets()
-        missing = reducer._get_zeros_like_grad_buckets()[self._summed :]
-        for work in [reducer._run_comm_hook(bucket) for bucket in missing]:
-            work.wait()
+        self._summed.end_step_with_nothing()
         with contextlib.suppress(MemoryError):
             self._exchange(torch.zeros(()), no_memory=True)
 
@@ -162,42 +152,12 @@ class Company(Share):
         gpus = [self.store.get(f"gpu/{rank}") for rank in range(self.world)]
         return len(set(gpus)) == len(gpus)
 
-    def _wrap(self, network: EffectNetwork) -> nn.parallel.DistributedDataParallel:
-        self._begin_step()
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", FutureWarning
-            )  # newer torch has another word for broadcast_buffers
-            wrapped = nn.parallel.DistributedDataParallel(
-                _Remainder(network),
-                device_ids=[self.device] if self.device is not None and self.device.type == "cuda" else None,
-                broadcast_buffers=False,
-                gradient_as_bucket_view=True,
-            )
-        # A lambda: torch reads the annotations of a hook, and does not understand those that are text.
-        wrapped.register_comm_hook(None, lambda _, bucket: self._sum(bucket))
-        return wrapped
-
-    def _unwrap(self) -> None:
-        """One whose step broke off is of no more use; its hooks must not hear of the next one."""
-        if self._wrapped is not None:
-            self._wrapped.reducer._remove_autograd_hooks()
-        self._wrapped = None
-
-    def _sum(self, bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:
-        """Gradients are summed, not averaged: each process has weighted its loss by its part of a batch."""
-        self._summed += 1
-        work = dist.all_reduce(bucket.buffer(), async_op=True)
-        return work.get_future().then(lambda done: done.value()[0])
-
     # -- each step -----------------------------------------------------------------------------------------
 
     def remainder(self, network: EffectNetwork, x: Tensor) -> Tensor:
-        if self._wrapped is None:
+        if self._summed is None:
             raise RuntimeError("join comes before the first step")
-        self._entered = True
-        answer: Tensor = self._wrapped(x)
-        return answer
+        return self._summed(x)
 
     def say(self, stop: bool, total: int, turn: bool) -> None:
         self._word = (stop, total, turn)
@@ -211,17 +171,14 @@ class Company(Share):
         words = [float(loss), *map(float, self._word), float(no_memory)]
         values = torch.tensor(words, dtype=torch.float64)
         dist.all_reduce(values)
-        self._begin_step()
+        self._heard_no_memory = bool(values[4] > 0)
+        if self._summed is not None:
+            self._summed.begin_step()
         self.heard_stop, self.heard_total = bool(values[1] > 0), int(values[2])
         self.heard_turn = bool(values[3] > 0)
-        if values[4] > 0:
-            self._heard_no_memory = True
+        if self._heard_no_memory:
             raise MemoryError("Memory ran out in one of the processes.")
         return values[0]
-
-    def _begin_step(self) -> None:
-        self._entered = self._heard_no_memory = False
-        self._summed = 0
 
     def spread(self, step: int, state: dict[str, Tensor]) -> tuple[int, dict[str, Tensor]]:
         with self._to_the_end():
@@ -307,7 +264,7 @@ class Company(Share):
         """Part from the others. A connection that is broken does not hold this process up."""
         self.meeting.leave()
         self.roll_call.end()
-        self._wrapped = None
+        self._summed = None
         if not dist.is_initialized():
             return
         thread = threading.Thread(target=_destroy, name="leave", daemon=True)

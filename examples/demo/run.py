@@ -150,8 +150,9 @@ Look at:
 
 The same by hand:
   .venv/bin/understudy train --input '{home}/plate/plate.####.exr' \\
-      --ground-truth '{home}/painted/painted.####.exr' --data-directory {home}/runs --time-limit 2m
-  .venv/bin/understudy apply {_short(run.path)} '{home}/plate/plate.####.exr' '{home}/again/learned.####.exr'
+      --ground-truth '{home}/painted/painted.####.exr' \\
+      --data-directory {home}/runs --name again --time-limit 2m
+  .venv/bin/understudy apply {home}/runs/again '{home}/plate/plate.####.exr' '{home}/again/learned.####.exr'
 
 All of it took {duration_text(seconds)}."""
     )

@@ -151,14 +151,15 @@ class TrainSettings(Settings):
     time_limit: Seconds = setting(
         None,
         "Time Limit",
-        "End after this time, counted from the start of the program; replaces Epochs unless both are given.",
+        "End after this time, counted from the start of the program; takes the place of epochs unless both "
+        "are given.",
         unit="seconds, or 10m, 1h30m",
         kind="seconds",
     )
     initial_weights: Text = setting(
         NO_WEIGHTS,
         "Initial Weights",
-        "Start from what this .cat has learned, or from nothing.",
+        "Start from what this .cat, or run, has learned; none starts from nothing.",
         kind="file",
         advanced=True,
     )
@@ -201,14 +202,18 @@ class TrainSettings(Settings):
     loss: Text = setting(
         "auto",
         "Loss",
-        "What counts as close to the ground truth; auto decides from the pairs.",
+        "What counts as close to the ground truth: auto, or a sum such as l1+structure:0.2, of l1, l2, "
+        "charbonnier, gradient, structure, perceptual, dice and, for mattes, bce.",
         advanced=True,
     )
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = setting(
         0, "Seed", "Another number gives other random crops; the same number the same ones.", advanced=True
     )
     devices: Text = setting(
-        "auto", "Devices", "auto, cpu, cuda, cuda:1, mps, or several: 0,1,2.", advanced=True
+        "auto",
+        "Devices",
+        "auto, cpu, cuda, cuda:1, mps, or several: 0,1,2 are GPUs, cpu:2 is two processes.",
+        advanced=True,
     )
     precision: Literal["auto", "float32", "bfloat16"] = setting(
         "auto",
@@ -258,7 +263,8 @@ class TrainSettings(Settings):
     held_out: Literal["auto", "none"] | int = setting(
         "auto",
         "Held-out Frame",
-        "A pair that is not learned from and tells which checkpoint is best.",
+        "A pair that is judged instead of learned from: auto gives it back after a third of the run, but of "
+        "twelve pairs, and where you name frame N, it stays apart and chooses the best checkpoint.",
         advanced=True,
     )
 

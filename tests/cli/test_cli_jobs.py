@@ -230,6 +230,27 @@ def test_apply_names_the_frames_that_failed_and_exits_with_one(
     assert lines[4] == "1 frame written, 1 were there already, 1 failed."
 
 
+def test_frames_that_fail_for_the_same_reason_say_it_once(
+    jobs: Jobs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    errors = [WriteError("No.", found=why, where=f"o/{n}.exr") for n, why in enumerate("aabbb")]
+
+    def script(report: Callable[[Any], None]) -> None:
+        for number, error in enumerate(errors):
+            report(apply_events.FrameFailed(number, error, number + 1, 5))
+
+    jobs.script, jobs.result = script, apply_result(written=(), failed=tuple(enumerate(errors)))
+    assert run(["apply", "m.cat", "p", "o"]) == 1
+    out = capsys.readouterr().out
+    assert [f"Frame {number} failed: the same" in out for number in range(5)] == [
+        False,
+        True,
+        False,
+        True,
+        True,
+    ]
+
+
 def test_an_apply_that_was_stopped_says_how_to_go_on_and_exits_with_zero(
     jobs: Jobs, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -81,6 +81,16 @@ def test_a_float_result_on_an_8_bit_plate_keeps_its_precision_in_an_exr(
     assert np.array_equal(read_image_file(tmp_path / "out.exr").planes("RGB"), values)
 
 
+def test_a_float_result_on_an_8_bit_plate_is_a_half_exr_as_the_plate_would_be(
+    make_image: Make, tmp_path: Path, noise: Callable[..., np.ndarray]
+) -> None:
+    plate = read_image_file(make_image("a.png", dict.fromkeys("RGB", "uint8")))
+    made = plate.with_planes("RGB", noise(9, 12, 3, low=0, high=1))
+    assert made.bits == 8, "that of the file, whatever lies in memory"
+    write_image_file(tmp_path / "out.exr", made)
+    assert read_image_file(tmp_path / "out.exr").part.kinds == ("half",) * 3
+
+
 def test_a_format_without_windows_gets_the_display_window_with_black_around_the_data(
     make_image: Make, tmp_path: Path, rgb: dict[str, str]
 ) -> None:

@@ -17,6 +17,7 @@ from understudy.colour import LINEAR, SRGB, ColourEncoding
 from understudy.errors import ChannelError, PairingError, SequenceError, SettingError, SizeError, WriteError
 from understudy.frames import open_shot, read_image_file, read_provenance
 from understudy.inference.apply import ApplyResult, _threads, apply
+from understudy.inference.colours import output_notes
 from understudy.inference.events import ApplyEnded, ApplyEvent, ApplyPlanned, FrameFailed, FrameWritten
 from understudy.inference.model import LoadedModel
 from understudy.inference.pipeline import Crew, plan_crew, run_frames
@@ -526,11 +527,11 @@ def test_a_movie_holds_all_frames_in_order_and_starts_again(bench: Bench) -> Non
     assert again.kept == () and len(again.written) == 6
 
 
-def colour_notes_of(bench: Bench, plate: str, **header: Any) -> list[str]:
+def colour_notes_of(bench: Bench, plate: str, ending: str = ".exr", **header: Any) -> list[str]:
     """What apply says about the plate's colour before it begins."""
     bench.header = tiny_header(**header)
     bench.events.clear()
-    result = bench.run(plate=plate, output=str(bench.folder / "out" / "note.####.exr"), overwrite=True)
+    result = bench.run(plate=plate, output=str(bench.folder / "out" / f"note.####{ending}"), overwrite=True)
     assert result.written and not result.failed, "it is said, and done all the same"
     (planned,) = [event for event in bench.events if isinstance(event, ApplyPlanned)]
     return [note for note in planned.notes if "values" in note]
@@ -557,7 +558,21 @@ def test_floats_for_a_network_of_srgb_are_said_in_one_sentence(bench: Bench) -> 
     eight = write_8_bit(bench)
     (note,) = colour_notes_of(bench, bench.plate, colour=SRGB)
     assert "sRGB" in note and "floats" in note
-    assert colour_notes_of(bench, eight, colour=SRGB) == []
+    assert colour_notes_of(bench, eight, ".png", colour=SRGB) == []
+
+
+def test_frames_in_files_of_another_kind_than_the_plates_are_said_to_hold_the_same_values(
+    bench: Bench,
+) -> None:
+    eight = write_8_bit(bench)
+    (note,) = colour_notes_of(bench, eight, colour=SRGB)
+    assert "hold sRGB" in note and "scene-linear as a rule" in note
+    assert colour_notes_of(bench, eight, ".tif", colour=SRGB) == []
+    (note,) = colour_notes_of(bench, bench.plate, ".png", colour=LINEAR)
+    assert "hold scene-linear" in note and "display-referred as a rule" in note
+    header = tiny_header(colour=SRGB, kind="matte")
+    shot = open_shot(eight)
+    assert output_notes(header, shot.read(1), Path("out.1.exr")) == ()
 
 
 def test_files_of_the_kind_that_a_network_learned_from_are_not_wondered_at(bench: Bench) -> None:

@@ -234,6 +234,30 @@ def test_the_command_ends_with_1_when_the_last_checkpoint_cannot_be_written(benc
     assert [p.name for p in run.path.iterdir() if p.suffix in (".cat", ".ost")] == []
 
 
+FILL_THE_DISK = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from understudy.errors import WriteError
+from understudy.training.contact_sheet import write_png
+noise = np.random.default_rng(0).integers(0, 255, (100, 100, 3), np.uint8)
+for limit in (20_000, 10**6):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, 10**6))
+    try:
+        write_png(Path(sys.argv[1], f"{limit}.png"), noise)
+    except WriteError as error:
+        print(error.message)
+"""
+
+
+def test_a_picture_that_the_disk_has_no_room_for_is_not_left_half_written(tmp_path: Path) -> None:
+    """The library does not notice; and a limit of the system is met in another process only."""
+    command = [sys.executable, "-c", FILL_THE_DISK, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "A picture could not be written.\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["1000000.png"]
+
+
 # -- others ---------------------------------------------------------------------------------------------
 
 

@@ -118,9 +118,10 @@ def test_a_run_says_that_it_chose_the_small_size_and_keeps_to_it(
 
 def test_the_automatic_size_is_that_of_the_initial_weights(bench: Any) -> None:
     first = bench.train(name="first", max_steps=3).best
-    again = bench.train(name="again", model_size="auto", max_steps=3, initial_weights=str(first))
-    assert again.run.read_state().model_size == "small"
-    assert "Model Size" not in bench.said(), "the time has not decided"
+    for name, weights in (("again", first), ("third", first.parent)):  # a run: its best checkpoint
+        again = bench.train(name=name, model_size="auto", max_steps=3, initial_weights=str(weights))
+        assert again.run.read_state().model_size == "small"
+        assert "Model Size" not in bench.said(), "the time has not decided"
 
 
 # -- for how long ---------------------------------------------------------------------------------------
@@ -136,6 +137,23 @@ def test_a_time_limit_counts_from_its_start_and_files_are_closed_soon_after(benc
     assert plan.totals[-1] == (result.step, result.step)
     assert result.run.read_state().total == result.step
     assert losses(result.run)[-1][2] < 0.2 * max(rate for *_, rate in losses(result.run)), "it has annealed"
+
+
+def test_a_time_limit_that_was_enough_for_hardly_any_step_says_so(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("understudy.training.course.FEW", 10**9)
+    assert bench.train(time_limit=4, start=time.monotonic()).step > 1
+    assert "too few to learn an effect" in bench.said()
+    bench.train(name="again", max_steps=3)
+    assert "too few" not in bench.said(), "so many were asked for"
+
+
+def test_a_single_pair_is_said_to_be_one(bench: Any) -> None:
+    bench.train(frames="1001", max_steps=1)
+    assert "Only one frame has both plate and ground truth." in bench.said()
+    bench.train(name="again", max_steps=1)
+    assert "Only one frame" not in bench.said()
 
 
 def test_a_time_limit_that_is_over_before_the_first_step_still_leaves_a_checkpoint(bench: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from cyclopts import Group, Parameter
 
-from understudy.settings import SettingInfo, Settings, load_settings_file, settings_of
+from understudy.settings import SettingInfo, Settings, TrainSettings, load_settings_file, settings_of
 
 S = TypeVar("S", bound=Settings)
 MAIN = Group("Options", sort_key=1)
@@ -26,14 +26,10 @@ METAVARS = {
     "whole": "N",
     "number": "X",
 }
-SETTINGS_FLAG = Annotated[
-    Path | None,
-    Parameter(
-        name="--settings",
-        metavar="FILE.toml",
-        help="Take what is not given here from this file; a run's settings.toml is one.",
-    ),
-]
+SETTINGS_HELP = "Take what is not given here from this file, one setting in a line, as in mix = 0.5."
+SETTINGS_HELPS: dict[type[Settings], str] = {
+    TrainSettings: "Take what is not given here from this file; a run's settings.toml is one.",
+}
 
 
 def settings_command(model: type[S], positional: Iterable[str] = ()) -> Callable[[Callable[..., int]], Any]:
@@ -71,10 +67,17 @@ def _signature(
     first = [flag(infos[name], positional=True) for name in positional]
     rest = [flag(info) for name, info in infos.items() if name not in positional]
     file = inspect.Parameter(
-        "settings", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=SETTINGS_FLAG
+        "settings", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_settings_flag(model)
     )
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
     return inspect.Signature([*first, *rest, file, *own])
+
+
+def _settings_flag(model: type[Settings]) -> Any:
+    return Annotated[
+        Path | None,
+        Parameter(name="--settings", metavar="FILE.toml", help=SETTINGS_HELPS.get(model, SETTINGS_HELP)),
+    ]
 
 
 def flag(info: SettingInfo, positional: bool = False) -> inspect.Parameter:
@@ -107,7 +110,7 @@ def _help(info: SettingInfo) -> str:
         notes.append(info.expected)
     if info.unit:
         notes.append(info.unit)
-    if info.default not in (None, (), False) and not info.required:
+    if info.default not in (None, ()) and info.default is not False and not info.required:
         notes.append(f"default: {info.default}")
     return info.help + (f" [{'; '.join(notes)}]" if notes else "")
 

@@ -38,7 +38,7 @@ COMMANDS = (
     Command("monitor", "understudy.cli.monitor", "Watch, compare and steer training from a page."),
     Command("serve", "understudy.cli.serve", "Serve networks live to the compositing program."),
     Command("export", "understudy.cli.export", "Make files that other programs load."),
-    Command("import", "understudy.cli.import_model", "Make a .cat from a network of another program."),
+    Command("import", "understudy.cli.import_model", "Bring in a network that another program has made."),
     Command("nuke-plugin", "understudy.cli.nuke_plugin", "Install the menu for Nuke."),
 )
 

@@ -115,6 +115,7 @@ class ApplyProgress(Progress):
     """The events of understudy.inference.events."""
 
     stopped = False
+    failed_by: tuple[str, ...] = ()
 
     def _on_apply_planned(self, event: Any) -> None:
         tiles = f", tiles of {event.tile[1]}x{event.tile[0]}" if event.tile else ""
@@ -130,7 +131,11 @@ class ApplyProgress(Progress):
         self.screen.advance(event.done, event.total, "  ".join(words))
 
     def _on_frame_failed(self, event: Any) -> None:
-        self.screen.say(f"Frame {event.number} failed: {event.error}")
+        error = event.error
+        reason = (error.message, error.expected, error.found, error.remedy)
+        words = "the same" if reason == self.failed_by else str(error)
+        self.failed_by = reason
+        self.screen.say(f"Frame {event.number} failed: {words}")
 
     def _on_apply_said(self, event: Any) -> None:
         self.screen.say(event.text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 from understudy.cli.flags import flag
@@ -13,7 +14,13 @@ from understudy.runs.asked import settings_of_run
 from understudy.runs.stop import StopFlag
 from understudy.settings import TrainSettings, settings_of
 
-CHANGEABLE = ("epochs", "max_steps", "time_limit", "devices")
+CHANGEABLE = {
+    "epochs": "Go on until each pair has been looked at so often, from the first step on.",
+    "max_steps": "Go on until this many steps, from the first one on.",
+    "time_limit": "Go on for this time, counted from the start of the program.",
+    "devices": "Compute on these, not on those that the run has had: auto, cpu, cuda:1, mps, 0,1,2 or cpu:2.",
+}
+"""What a run that goes on may be given anew, and what that means then."""
 
 
 def command(run: str, /, *, json: JsonFlag = False, **changes: Any) -> int:
@@ -42,7 +49,11 @@ def _checked(run: RunFolder, changes: dict[str, Any]) -> dict[str, Any]:
 
 def _signature() -> inspect.Signature:
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "changes"]
-    flags = [flag(info) for info in settings_of(TrainSettings) if info.name in CHANGEABLE]
+    infos = {info.name: info for info in settings_of(TrainSettings)}
+    flags = [
+        flag(replace(infos[name], help=words, default=None, advanced=False))
+        for name, words in CHANGEABLE.items()
+    ]
     return inspect.Signature([own[0], *flags, *own[1:]])
 
 

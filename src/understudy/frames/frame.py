@@ -14,7 +14,7 @@ import OpenImageIO as oiio
 
 from understudy.errors import ChannelError
 from understudy.frames.nonfinite import keep_plate
-from understudy.frames.values import to_float32
+from understudy.frames.values import DTYPES, to_float32
 from understudy.frames.window import Window
 
 
@@ -86,7 +86,7 @@ class Frame:
     @property
     def bits(self) -> int:
         """Bits of each value of the selected part's first channel in the file: 8, 10, 12, 16 or 32."""
-        return stored_bits(self.part.spec) or self.part.pixels[self.part.channels[0]].dtype.itemsize * 8
+        return stored_bits(self.part.spec) or DTYPES[self.part.kinds[0]].itemsize * 8
 
     @property
     def frame_rate(self) -> Fraction | None:

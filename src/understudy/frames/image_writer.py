@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import OpenImageIO as oiio
@@ -15,6 +17,7 @@ from understudy.frames.frame import Frame
 from understudy.frames.image_plan import PartPlan, WritePlan, assemble, plan_write
 from understudy.frames.provenance import attributes_for, remember
 
+LITTLE = 2**20  # bytes: where a write has failed, a disk with no more than this was full
 # Writers that do not notice a full disk: what a whole file of theirs ends with.
 _LAST_BYTES = {"png": b"IEND\xaeB`\x82", "jpeg": b"\xff\xd9", "targa": b"TRUEVISION-XFILE.\0"}
 
@@ -66,15 +69,23 @@ def _write(plan: WritePlan, beside: Path, path: Path) -> None:
         if not (opened and _write_pixels(output, part, beside)):
             reason = output.geterror()
             output.close()
-            raise cannot_write(path, reason)
+            raise cannot_write(path, _in_words(reason, beside, path))
     if not output.close():
-        raise cannot_write(path, output.geterror())
+        raise cannot_write(path, _in_words(output.geterror(), beside, path))
 
 
 def _write_pixels(output: oiio.ImageOutput, part: PartPlan, beside: Path) -> bool:
     if needs_exact_copy(part):
         return copy_exactly(output, part, beside)
     return bool(output.write_image(assemble(part)))
+
+
+def _in_words(reason: str, beside: Path, path: Path) -> str:
+    """Why a write failed. Libraries do not say that the disk is full, and name the hidden file."""
+    with suppress(OSError):
+        if shutil.disk_usage(path.parent).free < LITTLE:
+            return "no space is left on the disk"
+    return reason.replace(str(beside), path.name)
 
 
 def _roughly(plan: WritePlan) -> int:

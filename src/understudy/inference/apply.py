@@ -28,7 +28,7 @@ from understudy.frames import (
     open_sink,
     set_threads,
 )
-from understudy.inference.colours import colour_notes
+from understudy.inference.colours import colour_notes, output_notes
 from understudy.inference.compose import Composer, make_composer
 from understudy.inference.events import (
     ApplyEnded,
@@ -263,8 +263,16 @@ def _planned(job: Job, model: LoadedModel) -> ApplyPlanned:
         tile = None
     engine = model.engine
     total = len(job.to_do) + len(job.kept)
-    notes = (*_missing(job.plate), *colour_notes(job.composer.header, job.sample), *model.notes)
+    notes = (*_missing(job.plate), *_colour_notes(job), *model.notes)
     return ApplyPlanned(total, len(job.kept), engine.name, engine.precision, str(engine.device), tile, notes)
+
+
+def _colour_notes(job: Job) -> tuple[str, ...]:
+    header, first = job.composer.header, (*job.to_do, *job.kept)[0]
+    return (
+        *colour_notes(header, job.sample),
+        *output_notes(header, job.sample, job.sink.path(first)),
+    )
 
 
 def _missing(plate: Shot) -> tuple[str, ...]:

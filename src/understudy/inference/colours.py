@@ -1,4 +1,4 @@
-"""Whether a plate looks like what a network learned from, by the kind of its files."""
+"""Whether files look like what a network learned from, and makes, by their kind."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ UNLIKE = {
     "scene-linear as a rule: convert them to sRGB first, or expect other colours.",
 }
 
+MADE_UNLIKE = {
+    "srgb": "The frames hold sRGB values, as those that the network learned from do, but their files are "
+    "taken for scene-linear as a rule: read them as sRGB.",
+    "linear": "The frames hold scene-linear values, as those that the network learned from do, but their "
+    "files are taken for display-referred as a rule: read them as linear.",
+}
+FLOATS = (".exr", ".hdr")
+INTEGERS = (".png", ".jpg", ".jpeg", ".tga", ".bmp", ".dpx", ".mov", ".mp4", ".mxf", ".mkv")
+
 
 def colour_notes(header: Any, sample: Frame | None) -> tuple[str, ...]:
     """A sentence where the plate's values mean something else than those the network learned from.
@@ -28,6 +37,16 @@ def colour_notes(header: Any, sample: Frame | None) -> tuple[str, ...]:
         return ()
     sentence = UNLIKE.get((header.colour_in.space, sample.is_integer))
     return () if sentence is None else (sentence,)
+
+
+def output_notes(header: Any, sample: Frame | None, output: Path) -> tuple[str, ...]:
+    """A sentence where frames go into files of another kind than the plate's, whose values mean something
+    else as a rule. A matte has no colours."""
+    if sample is None or header.kind == "matte":
+        return ()
+    unlike = {"srgb": FLOATS, "linear": INTEGERS}.get(header.colour_out.space, ())
+    other = sample.is_integer == (header.colour_out.space == "srgb")
+    return (MADE_UNLIKE[header.colour_out.space],) if other and output.suffix.lower() in unlike else ()
 
 
 def _endings(header: Any) -> set[str]:

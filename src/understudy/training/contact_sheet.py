@@ -12,6 +12,7 @@ from understudy.errors import WriteError
 from understudy.runs.files import write_atomically
 
 ROWS = 3
+PNG_END = b"IEND\xaeB`\x82"
 GAP = 4
 BACKGROUND = 0.12
 
@@ -58,6 +59,13 @@ def write_png(path: Path, picture: np.ndarray) -> None:
             and output.write_image(np.ascontiguousarray(picture))
             and output.close()
         ):
-            raise WriteError("A picture could not be written.", where=str(path), found=oiio.geterror())
+            raise _not_written(path, oiio.geterror())
+        # The library does not notice a disk that is full when the last of it goes out.
+        if not target.read_bytes().endswith(PNG_END):
+            raise _not_written(path, "the file was cut short: the disk may be full")
 
     write_atomically(path, write)
+
+
+def _not_written(path: Path, found: str) -> WriteError:
+    return WriteError("A picture could not be written.", where=str(path), found=found)

@@ -12,6 +12,7 @@ from understudy.training.prepare import Job
 from understudy.training.records import Records
 
 LATE = 0.03
+FEW = 100
 
 
 class Course:
@@ -68,6 +69,11 @@ class Course:
             self._set_total(step, step)  # the time may have been over a step before or after it
         if not self.announced and self.plan.totals:
             self.announce(step)
+        if finished and 1 < step < FEW and self._only_time_counts():
+            self.records.say(
+                f"Only {step} steps fitted into the time, too few to learn an effect: understudy resume "
+                "with a longer --time-limit goes on."
+            )
 
     def announce(self, step: int) -> None:
         """Say how many steps there will be, of how many crops."""

@@ -10,7 +10,7 @@ import numpy as np
 from understudy.dataset.pairs import Pair
 from understudy.runs.state import BestHeldOut
 from understudy.training.clock import Clock
-from understudy.training.judge import Verdict, colour_fit_verdict, judge, middle_of
+from understudy.training.judge import Verdict, colour_fit_verdict, judge, middle_of, plate_verdict
 from understudy.training.prepare import Job
 from understudy.training.records import Records
 from understudy.training.saving import Saver
@@ -56,6 +56,8 @@ class HeldOut:
         verdict: Verdict | None = None
         with self.records.where_memory_allows("to look at the held-out frame"):
             verdict = self._judge(index)
+            if self.plan.judged == 1 and not self.job.matte:
+                self._say_where_it_begins(self.job.data.pairs[index])
         if verdict is None:
             return
         if self.plan.apart:  # then the last look comes with the last step
@@ -65,6 +67,15 @@ class HeldOut:
             value = round(verdict.value, 4)
             self.best = BestHeldOut(step=step, metric=verdict.metric, value=value, frame=verdict.frame)
             self.saver.save_best(step, self.best)
+
+    def _say_where_it_begins(self, pair: Pair) -> None:
+        """What the figures of the frame that is kept apart are to be held against."""
+        fit = colour_fit_verdict(self.learner.average, pair).value
+        plate = f"{plate_verdict(pair).value:.2f} dB as the plate is, " if self.job.data.same_channels else ""
+        self.records.say(
+            f"Frame {pair.number} is not learned from for now, and judged: {plate}"
+            f"{fit:.2f} dB with the best colour match alone."
+        )
 
     def _judge(self, index: int) -> Verdict:
         """The figure, and whether crops are to be turned. A place in the frame cannot be turned."""
@@ -85,7 +96,9 @@ class HeldOut:
         if not is_learned_by_heart(learned, unseen) or self._gain(_mirrored(apart)) < 0.5 * unseen - 0.2:
             return
         self.records.say(
-            f"Learned frames gain {learned:.1f} dB, an unseen one {unseen:.1f}: mirroring and turning crops."
+            f"Frames that are learned from gain {learned:.1f} dB over the colour match, an unseen one "
+            f"{unseen:.1f}: from here on crops are mirrored and turned, so that the effect is learned and "
+            "not the frames."
         )
         self.plan.wants_turn = True
 

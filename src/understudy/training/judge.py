@@ -88,6 +88,13 @@ def colour_fit_verdict(network: EffectNetwork, pair: Pair) -> Verdict:
     return Verdict("dB", _psnr(base, _known_truth(pair)), pair.number)
 
 
+def plate_verdict(pair: Pair) -> Verdict:
+    """The figure of the plate as it is, on an image pair whose truth has the plate's channels, or the first
+    of them."""
+    plate = pair.input[..., : pair.truth.shape[2]]
+    return Verdict("dB", _psnr(plate, _known_truth(pair)), pair.number)
+
+
 def middle_of(pair: Pair) -> Pair:
     """A copy of at most 1280 x 1280 pixels in the middle of what counts of the pair: enough to compare by."""
     spans = [_span(np.any(pair.weight, axis=axes)) for axes in ((1, 2), (0, 2))]

@@ -28,6 +28,7 @@ from understudy.network.effect import EffectNetwork
 from understudy.network.losses import make_loss
 from understudy.network.model_file import read_header
 from understudy.network.unet import SIZES
+from understudy.runs.listing import resolve_model
 from understudy.settings import NO_WEIGHTS, TrainSettings
 from understudy.training.judge import middle_of
 from understudy.training.learner import Learner, Share
@@ -98,7 +99,7 @@ def make_job(
     data = replace(data, pairs=tuple(pairs))
     plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, share.world)
     plan.threads = threads
-    notes = [*share.notes, *data.notes, *notes, *size_notes, *_note_crop(settings, plan)]
+    notes = [*share.notes, *_note_pairs(data), *data.notes, *notes, *size_notes, *_note_crop(settings, plan)]
     crops = CropSource(packed, device, plan.crop, plan.seed, focus_of(packed, data.kind == "matte"))
     learner = Learner(network, crops, loss, augmentation, plan, share)
     return Job(settings, data, learner, plan, tuple(notes), *digests)
@@ -164,7 +165,7 @@ def _choose_size(settings: TrainSettings, device: torch.device, precision: Preci
     if settings.model_size != "auto":
         return settings.model_size
     if settings.initial_weights != NO_WEIGHTS:
-        size = read_header(settings.initial_weights).architecture.get("size")
+        size = read_header(resolve_model(settings.initial_weights)).architecture.get("size")
         return str(size) if size in SIZES else "medium"
     return choose_size(device.type, precision, settings.time_limit, cores)
 
@@ -190,6 +191,11 @@ def _note_size(settings: TrainSettings, size: str) -> list[str]:
     if settings.model_size != "auto" or settings.initial_weights != NO_WEIGHTS or size != "small":
         return []
     return ["Model Size is small, which learns more in this time on this processor."]
+
+
+def _note_pairs(data: DataSet) -> list[str]:
+    """A single pair is often a slip in the frame numbers."""
+    return ["Only one frame has both plate and ground truth."] if len(data.pairs) == 1 else []
 
 
 def _note_crop(settings: TrainSettings, plan: Plan) -> list[str]:

@@ -25,6 +25,7 @@ from understudy.network.colour_fit import (
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.model_file import load_model
 from understudy.network.places import PLACES, place_planes
+from understudy.runs.listing import resolve_model
 from understudy.settings import NO_WEIGHTS, TrainSettings
 
 MakeMaterial = Callable[[int, Pair], Material]
@@ -128,7 +129,7 @@ def _with_initial_weights(network: EffectNetwork, settings: TrainSettings) -> Ef
     network = network.lay_out(torch.device("cpu"))
     if settings.initial_weights == NO_WEIGHTS:
         return network
-    other = load_model(settings.initial_weights)[1]
+    other = load_model(resolve_model(settings.initial_weights))[1]
     weights, ours = other.unet.state_dict(), network.unet.state_dict()
     both = [_in_words(each.architecture) for each in (network, other)]
     differ = [pair for pair in zip(*both, strict=True) if pair[0] != pair[1]]

@@ -10,7 +10,7 @@ import pytest
 
 from understudy.errors import WriteError
 from understudy.runs import write_atomically
-from understudy.runs.files import read_json, remove_leftovers
+from understudy.runs.files import read_json, remove_leftovers, what_is_there
 
 
 def full_disk(path: Path) -> None:
@@ -67,3 +67,12 @@ def test_leftovers_of_killed_writers_go_and_young_ones_stay(tmp_path: Path) -> N
     assert os.listdir(tmp_path) == [".tmp-1.cat"]
     remove_leftovers(tmp_path, older_than=-1)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_file_in_the_place_of_a_folder_is_called_one(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for folder, words in ((file, "file, which is a file"), (file / "in" / "it", "in the place of")):
+        with pytest.raises(OSError) as caught:
+            folder.mkdir(parents=True, exist_ok=True)
+        assert words in what_is_there(caught.value)

@@ -82,6 +82,7 @@ class TrainingProgress(Progress):
     def _on_saved(self, event: Any) -> None:
         if event.kind in ("checkpoint", "best"):
             score = f", held-out {number_text(event.held_out)}" if event.held_out is not None else ""
+            score += f" at step {event.held_out_step}" if score and event.held_out_step else ""
             self.screen.say(f"{event.path.name}{score}")
 
     def _on_ended(self, event: Any) -> None:

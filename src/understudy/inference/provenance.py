@@ -11,6 +11,7 @@ from pathlib import Path
 from understudy.errors import ModelFileError, SequenceError, SettingError
 from understudy.frames import FrameSink, format_numbers
 from understudy.inference.sidecar import is_foreign
+from understudy.runs.files import what_is_there
 from understudy.settings import ApplySettings
 
 WHOLE_MIX = "1"
@@ -60,7 +61,7 @@ def check_folder(folder: Path) -> None:
         raise SequenceError(
             "Nothing can be written to the output's folder.",
             expected="a folder that can be written to",
-            found=getattr(error, "strerror", None) or str(error),
+            found=what_is_there(error) if isinstance(error, OSError) else str(error),
             where=str(folder),
             remedy="Correct the rights of the folder, free some space, or write somewhere else.",
         ) from error

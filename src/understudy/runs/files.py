@@ -73,6 +73,15 @@ def _flush_folder(folder: Path) -> None:
             os.close(handle)
 
 
+def what_is_there(error: OSError) -> str:
+    """What the system says of a folder that cannot be made; "File exists" helps nobody."""
+    if isinstance(error, FileExistsError):
+        return f"{error.filename}, which is a file"
+    if isinstance(error, NotADirectoryError):
+        return "a file in the place of one of its folders"
+    return error.strerror or str(error)
+
+
 def write_error(path: Path, error: OSError) -> WriteError:
     """``error`` while writing ``path``, for people."""
     return WriteError(

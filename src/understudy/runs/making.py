@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from understudy.errors import RunError, WriteError
-from understudy.runs.files import TEMPORARY, write_atomically
+from understudy.runs.files import TEMPORARY, what_is_there, write_atomically
 
 OLD_SECONDS = 3600.0
 MOST_OF_ONE_SECOND = 1000
@@ -101,7 +101,7 @@ def cannot(message: str, where: Path, error: OSError) -> RunError:
     return RunError(
         message,
         expected="a folder that may be written to",
-        found=error.strerror or str(error),
+        found=what_is_there(error),
         where=str(where),
         remedy="Correct the rights of the folder, or choose another.",
     )

@@ -30,11 +30,13 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Saved:
-    """A file was written. ``kind``: checkpoint, best, contact or preview."""
+    """A file was written. ``kind``: checkpoint, best, contact or preview. ``held_out`` is the best figure so
+    far on the pair that is kept apart, after ``held_out_step``."""
 
     path: Path
     kind: str
     held_out: float | None = None
+    held_out_step: int | None = None
 
 
 @dataclass(frozen=True)

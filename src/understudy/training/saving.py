@@ -92,7 +92,7 @@ class RunSaver(Saver):
         done = self._save_progress(step, best, done and finished) and done
         if done:
             path = self.run.cat_path(step)
-            self.records.tell(Saved(path, "checkpoint", best.value if best else None))
+            self.records.tell(Saved(path, "checkpoint", *((best.value, best.step) if best else ())))
             self.run.forget_after(step)
             self.run.prune(self.job.settings.max_checkpoints)
         with self.records.where_memory_allows("for a preview"):

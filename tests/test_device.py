@@ -65,6 +65,12 @@ def test_a_lack_of_memory_is_known_by_its_words(words: str) -> None:
     assert not machine.is_out_of_memory(ValueError(words))
 
 
+def test_a_real_lack_of_memory_of_this_machine_is_known() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 46)
+    assert machine.is_out_of_memory(caught.value), caught.value
+
+
 def test_other_failures_of_a_device_are_no_lack_of_memory() -> None:
     for words in (
         "CUDNN_STATUS_EXECUTION_FAILED",

@@ -19,7 +19,13 @@ BESIDE_ACCELERATOR = 8  # threads
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEEP_BYTES = 1 << 30
 NO_LIMIT = 1 << 62
-OUT_OF_MEMORY = ("out of memory", "not enough memory", "_alloc_failed", "_allocation_failed")
+OUT_OF_MEMORY = (
+    "out of memory",
+    "not enough memory",  # a CPU, on Windows
+    "can't allocate memory",  # a CPU, elsewhere
+    "_alloc_failed",
+    "_allocation_failed",
+)
 """What torch's allocators say, and the codes of cuBLAS and cuDNN, which take memory of their own."""
 GROUP = Path("/sys/fs/cgroup")
 """Where Linux tells a container's limits."""

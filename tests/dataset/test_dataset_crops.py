@@ -309,3 +309,14 @@ def test_nothing_to_learn_is_no_division_by_zero() -> None:
 def test_crops_are_not_larger_than_asked(mixed: CropSource) -> None:
     batch = mixed.batch(1, range(3), [0, 1], PLAIN, 3, (8, 24))
     assert batch.input.shape == (3, 3, 8, 24)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_a_frame_that_is_smaller_than_a_crop_is_mirrored_as_often_as_it_takes(size: int) -> None:
+    there = torch.arange(size)
+    back = there.flip(0)[1:-1] if size > 1 else there[:0]
+    wanted = torch.cat([there, back] * 20)
+    zero = len(torch.cat([there, back])) * 4
+    places = torch.arange(-9, 14)
+    found = crops_module._mirrored(places, torch.tensor(size))
+    assert torch.equal(found, wanted[places + zero] if size > 1 else torch.zeros_like(places))

@@ -143,3 +143,10 @@ def test_what_is_no_loss_is_refused(text: str) -> None:
 def test_the_loss_of_a_matte_is_refused_for_an_image() -> None:
     with pytest.raises(SettingError):
         make_loss("bce", "image")
+
+
+def test_dice_is_never_below_zero_though_values_of_an_image_are() -> None:
+    below = torch.full((1, 3, 8, 8), -0.5)
+    loss = make_loss("dice", "image")
+    assert float(loss(below + 0.1, below, torch.ones(1, 1, 8, 8))) > 0
+    assert float(loss(below, below, torch.ones(1, 1, 8, 8))) == 0

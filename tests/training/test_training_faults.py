@@ -17,11 +17,13 @@ import torch
 from safetensors.torch import load_file
 from training_bench import StopAt, assert_same_course, losses
 
+from understudy.cli.progress import training_progress
 from understudy.errors import RunError, TrainingError
 from understudy.network.model_file import load_model
 from understudy.runs import RunFolder, files
 from understudy.training import held_out, saving, session
 from understudy.training.events import Said
+from understudy.training.keeper import Keeper
 from understudy.training.learner import Learner
 
 HERE = Path(__file__).parent
@@ -256,6 +258,63 @@ def test_a_picture_that_the_disk_has_no_room_for_is_not_left_half_written(tmp_pa
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "A picture could not be written.\n"
     assert [path.name for path in tmp_path.iterdir()] == ["1000000.png"]
+
+
+def test_a_run_has_something_to_go_on_from_as_soon_as_it_has_a_checkpoint(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed right after its first .cat."""
+    whole = bench.train(name="whole").run
+    save = Keeper.save_checkpoint
+
+    def killed(self: Keeper, step: int, best: Any) -> None:
+        save(self, step, best)
+        raise SystemExit
+
+    with monkeypatch.context() as patched, pytest.raises(SystemExit):
+        patched.setattr(Keeper, "save_checkpoint", killed)
+        bench.train(name="killed")
+    run = RunFolder.open(bench.data / "killed")
+    assert [step for step, _ in run.checkpoints()] == [5]
+    assert_same_course(bench.resume(run).run, whole)
+
+
+def test_a_momentum_that_is_no_number_is_not_saved(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It spoils its matrix only when that has its turn, by when a checkpoint may have been written."""
+    step = Learner.step
+    faults = [True]
+
+    def spoiled(self: Learner, number: int) -> float:
+        loss = step(self, number)
+        if number == 5 and faults:
+            faults.clear()
+            self.optimizer.state()["muon.0"].fill_(torch.nan)
+        return loss
+
+    monkeypatch.setattr(Learner, "step", spoiled)
+    result = bench.train()
+    assert result.state == "finished" and "back to step 0" in bench.said()
+    assert all(tensor.isfinite().all() for tensor in load_file(result.run.ost_path).values())
+
+
+def test_a_figure_on_bfloat16_stands_only_beside_the_weights_it_was_measured_on(make_bench: Any) -> None:
+    bench = make_bench(numbers=tuple(range(1001, 1014)))
+    run = bench.train(max_steps=30, checkpoint_interval=7).run
+    figures = [load_model(path)[0].precision for _, path in run.checkpoints()]
+    assert figures[:-1] == [{}] * (len(figures) - 1) and figures[-1]
+    assert load_model(run.best_path)[0].precision
+
+
+def test_a_run_that_nothing_can_be_gone_on_from_is_not_said_to_be_resumed(
+    bench: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = bench.train().run
+    run.ost_path.unlink()
+    with training_progress(False) as progress:
+        progress.state = "failed"
+        assert progress.ended(run) == 1
+    out = capsys.readouterr().out
+    assert "--initial-weights" in out and "understudy resume" not in out
 
 
 # -- others ---------------------------------------------------------------------------------------------

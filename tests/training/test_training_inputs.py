@@ -257,7 +257,7 @@ def test_a_matte_is_learned_inside_a_region_alone(make_bench: Any, tmp_path: Pat
 
 
 @pytest.mark.parametrize("side", ["plate", "truth"])
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38, -1e30])
 def test_odd_pixels_poison_nothing(make_bench: Any, side: str, value: float) -> None:
     bench = make_bench(suffix=".exr")
     path = getattr(bench.shot, f"{side}_file")(1002)
@@ -269,7 +269,7 @@ def test_odd_pixels_poison_nothing(make_bench: Any, side: str, value: float) -> 
     assert pair.weight[4:9, 10:20].max() == 0 and pair.weight.sum() == 32 * 48 - 50
     result = bench.train()
     assert result.state == "finished" and all(row["loss"] < 1 for row in result.run.read_summary())
-    assert "Not learned from, as they are NaN or Inf: 50 pixels of frames 1002" in bench.said()
+    assert "Not learned from, as they are NaN, Inf or beyond 1e+30: 50 pixels of frames 1002" in bench.said()
 
 
 def test_a_pair_of_nothing_but_odd_pixels_is_survived(make_bench: Any) -> None:

@@ -90,6 +90,7 @@ def test_the_plan_chooses_within_bounds() -> None:
     assert choose_batch_size(7, (256, 256), 600_000, 0, 1 << 40) == 7, "a wish counts"
     assert step_pixels("cpu", "float32") < step_pixels("cpu", "bfloat16") < step_pixels("cuda", "bfloat16")
     assert choose_crop(256, [(1080, 1920), (200, 300)], 16) == (192, 192)
+    assert choose_crop(256, [(24, 30), (1080, 1920), (1080, 1920)], 16) == (256, 256), "one odd frame"
     assert choose_crop(64, [(20, 1920)], 16) == (16, 64), "a strip of a frame gives crops that are strips"
     assert choose_crop(64, [(1, 1)], 16) == (16, 16)
 

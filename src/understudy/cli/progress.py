@@ -82,7 +82,8 @@ class TrainingProgress(Progress):
     def _on_saved(self, event: Any) -> None:
         if event.kind in ("checkpoint", "best"):
             score = f", held-out {number_text(event.held_out)}" if event.held_out is not None else ""
-            score += f" at step {event.held_out_step}" if score and event.held_out_step else ""
+            at = getattr(event, "held_out_step", None)
+            score += f" at step {at}" if score and at else ""
             self.screen.say(f"{event.path.name}{score}")
 
     def _on_ended(self, event: Any) -> None:
@@ -96,10 +97,17 @@ class TrainingProgress(Progress):
         if self.state == "failed":
             self.screen.say("What was saved before stands. Free some space, or see to what is said above.")
         if self.state != "finished":
-            self.screen.say(f"To go on:   understudy resume {_quoted(run.path)}")
+            self.screen.say(f"To go on:   {_how_to_go_on(run)}")
         if run.newest() is not None:
             self.screen.say(f"To use it:  understudy apply {_quoted(run.path)} PLATE OUTPUT")
         return 1 if self.state == "failed" else 0
+
+
+def _how_to_go_on(run: RunFolder) -> str:
+    """A run without a progress file begins anew, unless it has a network, which is too good to lose."""
+    if run.ost_path.is_file() or not run.checkpoints():
+        return f"understudy resume {_quoted(run.path)}"
+    return f"a new run with --initial-weights {_quoted(run.path)}"
 
 
 def _quoted(path: object) -> str:

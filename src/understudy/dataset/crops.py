@@ -214,11 +214,10 @@ def _on_device(pixels: Tensor, device: torch.device) -> Tensor:
 
 
 def _mirrored(index: Tensor, size: Tensor) -> Tensor:
-    """Positions past either end, mirrored back in; what is further out than the frame is long stays at its
-    end."""
-    index = torch.where(index < 0, -index, index)
-    index = torch.where(index >= size, 2 * size - 2 - index, index)
-    return index.clamp(min=0).minimum(size - 1)
+    """Positions past either end, mirrored back in, as often as it takes."""
+    period = (2 * size - 2).clamp(min=1)
+    index = index.remainder(period)
+    return torch.where(index >= size, period - index, index)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from understudy.frames import Frame, Shot, fill_nonfinite, format_numbers, open_
 from understudy.settings import TrainSettings
 
 READERS = 4
+HUGE = 1e30
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,10 @@ def _note_unknown(pairs: tuple[Pair, ...], settings: TrainSettings) -> list[str]
     if settings.region or not hit:
         return []
     total = sum(counts.values())
-    return [f"Not learned from, as they are NaN or Inf: {total} pixels of frames {format_numbers(hit)}"]
+    return [
+        f"Not learned from, as they are NaN, Inf or beyond {HUGE:g}: {total} pixels of frames "
+        f"{format_numbers(hit)}"
+    ]
 
 
 def _note_nothing_to_learn(data: DataSet) -> list[str]:
@@ -182,7 +186,14 @@ def _read_pair(source: _Source, layers: Layers) -> Read:
     extras = read_inputs(source.extras, source.plate_number, plate, layers)
     region = _read_region(source, plate)
     beside = extras if source.region is None else (*extras, region)
-    return before, after, extras, region, (_digest(before, after), _digest(*beside))
+    hashes = _digest(before, after), _digest(*beside)
+    return _without_huge(before), _without_huge(after), extras, region, hashes
+
+
+def _without_huge(values: np.ndarray) -> np.ndarray:
+    """Infinity for what no picture holds: renderers write such numbers where there is nothing."""
+    huge = np.abs(values) >= HUGE
+    return np.where(huge, np.float32(np.inf), values) if huge.any() else values
 
 
 def _digest(*parts: np.ndarray) -> str:

@@ -50,11 +50,11 @@ def dice(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 
     In the form that is 0 only where both are equal, soft edges too (Wang et al., Dice Semimetric Losses,
     2023). For truths of 0 and 1 it is the product form of Milletari et al. (2016), which draws what is half
-    transparent to one or the other.
+    transparent to one or the other. Of an image, values below 0 count by their size.
     """
     over = (1, 2, 3)
     apart = ((result - truth).abs() * weight).sum(over)
-    total = ((result + truth) * weight).sum(over)
+    total = ((result.abs() + truth.abs()) * weight).sum(over)
     slack = 1e-4 * weight[0].numel()
     return (apart / (total + slack)).mean()
 

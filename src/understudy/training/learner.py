@@ -205,5 +205,7 @@ class Learner:
             tensor.copy_(state[f"optimizer.{name}"])
 
     def is_sound(self) -> bool:
-        """Whether every weight is a finite number."""
-        return bool(torch.stack([weights.isfinite().all() for weights in self.network.parameters()]).all())
+        """Whether everything that goes on from step to step is a finite number. A momentum that is none
+        spoils its matrix only later, when that has its turn."""
+        tensors = [*self.network.parameters(), *self.average.parameters(), *self.optimizer.state().values()]
+        return bool(torch.stack([tensor.isfinite().all() for tensor in tensors]).all())

@@ -138,8 +138,9 @@ def choose_batch_size(wish: int | str, crop: tuple[int, int], pixels: int, free:
 
 
 def choose_crop(wish: int, sizes: list[tuple[int, int]], stride: int) -> tuple[int, int]:
-    """A square of the wished size on the stride, or as much of it as the smallest frame has."""
-    height, width = min(size[0] for size in sizes), min(size[1] for size in sizes)
+    """A square of the wished size on the stride, or as much of it as half of the frames have; a smaller one
+    is mirrored at its edges."""
+    height, width = (sorted(sides)[(len(sides) - 1) // 2] for sides in zip(*sizes, strict=True))
     most = max(1, wish // stride)
     fit = [min(most, max(1, side // stride)) * stride for side in (height, width)]
     side = min(fit) if min(fit) >= 4 * stride else None

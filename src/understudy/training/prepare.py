@@ -201,7 +201,7 @@ def _note_pairs(data: DataSet) -> list[str]:
 def _note_crop(settings: TrainSettings, plan: Plan) -> list[str]:
     if max(plan.crop) >= settings.crop_size:
         return []
-    return [f"Crop Size is {plan.crop[1]} x {plan.crop[0]}, as the smallest frame has no more."]
+    return [f"Crop Size is {plan.crop[1]} x {plan.crop[0]}, as the frames have no more."]
 
 
 def _digest(data: DataSet, settings: TrainSettings) -> str:

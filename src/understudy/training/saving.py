@@ -63,7 +63,8 @@ class RunSaver(Saver):
             return
         self._measure()
         if self.records.attempt(lambda: self.keeper.save_best(step, best)):
-            self.records.tell(Saved(self.run.best_path, "best", best.value))
+            self.records.tell(Saved(self.run.best_path, "best", best.value, best.step))
+        self.keeper.measured = {}  # of these weights alone
 
     def save_last(self, step: int, best: BestHeldOut | None, finished: bool) -> bool:
         self.records.ending = True
@@ -75,7 +76,7 @@ class RunSaver(Saver):
 
     def _measure(self) -> None:
         """How much bfloat16 would change on a frame; without memory for it there is no figure."""
-        learner = self.job.learner
+        learner, self.keeper.measured = self.job.learner, {}
         with self.records.where_memory_allows("to compare precisions"):
             difference = bfloat16_difference(learner.average, self.job.data.pairs[0], learner.device)
             self.keeper.measured = {"bfloat16_difference": difference}
@@ -83,13 +84,16 @@ class RunSaver(Saver):
     def _save_checkpoint(
         self, step: int, best: BestHeldOut | None, best_too: bool, finished: bool = False
     ) -> bool:
-        """A .cat, the .ost after it, and previews; whether the first two stand on the disk."""
+        """A .cat, the .ost after it, and previews; whether the first two stand on the disk. The very first
+        .ost comes before it: a run is to have something to go on from as soon as it has a .cat."""
         self.clock.pause()
         keeper, attempt = self.keeper, self.records.attempt
+        begun = not self.run.ost_path.exists() and self._save_progress(step, best)
         done = attempt(lambda: keeper.save_checkpoint(step, best))
         if done and best_too and not self.job.plan.apart:
             done = attempt(lambda: keeper.save_best(step, best))
-        done = self._save_progress(step, best, done and finished) and done
+        if finished or not begun:
+            done = self._save_progress(step, best, done and finished) and done
         if done:
             path = self.run.cat_path(step)
             self.records.tell(Saved(path, "checkpoint", *((best.value, best.step) if best else ())))

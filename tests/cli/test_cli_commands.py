@@ -7,13 +7,17 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
 from understudy.cli.main import COMMANDS, commands, run
 from understudy.errors import ModelFileError
+from understudy.frames import open_shot, open_sink
+from understudy.inference.provenance import fingerprint
 from understudy.runs import RunFolder, RunState
 from understudy.runs.state import this_host
 
@@ -260,6 +264,23 @@ def test_the_card_of_a_network_tells_what_a_supervisor_asks(
     assert "0.25 of an 8-bit code" in out and "preview" not in out
     assert run(["info", str(path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["Channels out"] == "A"
+
+
+def test_the_card_of_a_frame_tells_which_network_made_it(
+    make_shot: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plate = open_shot(make_shot().plate)
+    network = tmp_path / "x.cat"
+    network.write_bytes(b"a network")
+    made = {"model": fingerprint(network), "mix": "0.5"}
+    for suffix in (".png", ".jpg"):  # in the file itself, and beside it
+        with open_sink(str(tmp_path / f"out.####{suffix}"), like=plate, provenance=made) as sink:
+            file = sink.write(1001, plate.read(1001))
+        assert run(["info", str(file), "--json"]) == 0
+        card = json.loads(capsys.readouterr().out)
+        assert (card["Network"], card["Mix"]) == (fingerprint(network), "0.5")
+    assert run(["info", str(plate.path(1001))]) == 2
+    assert "nothing to tell" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("readable_models")

@@ -58,12 +58,13 @@ def _best(best: BestHeldOut | None) -> str:
 
 def model_card(path: Path) -> Card:
     """What the header of a .cat says. ModelFileError when it is not one."""
+    from understudy.inference.provenance import fingerprint
     from understudy.network.model_file import read_header
 
     header = read_header(path)
     form = f"{getattr(header, 'format', '')} {getattr(header, 'version', '')}".strip()
-    size = size_text(path.stat().st_size)
-    return {"File": str(path), **header_lines(header), **({"Format": form} if form else {}), "Size": size}
+    lines = {"File": str(path), **header_lines(header), **({"Format": form} if form else {})}
+    return {**lines, "Size": size_text(path.stat().st_size), "Written into frames as": fingerprint(path)}
 
 
 def header_lines(header: Any) -> Card:
@@ -89,6 +90,17 @@ def header_lines(header: Any) -> Card:
         **{name.replace("_", " ").capitalize(): _plain(value) for name, value in origin.items()},
     }
     return {name: value for name, value in lines.items() if value}
+
+
+def frame_card(path: Path) -> Card:
+    """How apply made a frame; nothing where it did not."""
+    from understudy.frames import read_provenance
+
+    made = read_provenance(path)
+    if "model" not in made:
+        return {}
+    words = {name.capitalize(): value for name, value in made.items() if name != "model"}
+    return {"File": str(path), "Kind": "frame, made by understudy apply", "Network": made["model"], **words}
 
 
 def progress_card(path: Path) -> Card:

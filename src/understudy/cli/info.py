@@ -27,6 +27,7 @@ CARDS = {
     ".nk": "understudy.cli.export_cards:script_card",
 }
 RUN_CARD = "understudy.cli.cards:run_card"
+FRAME_CARD = "understudy.cli.cards:frame_card"
 Card = dict[str, Any]
 
 
@@ -36,8 +37,8 @@ def command(path: str, /, *, json: JsonFlag = False) -> int:
     Parameters
     ----------
     path:
-        A .cat, the folder of a run, an exported file (.pt, .onnx, .xml, .nk, Flame's .json), or an imported
-        network.
+        A .cat, the folder of a run, an exported file (.pt, .onnx, .xml, .nk, Flame's .json), an imported
+        network, or a frame that apply has made.
     """
     card = card_of(Path(path))
     print(json_module.dumps(card, ensure_ascii=False, default=str) if json else card_text(card))
@@ -49,7 +50,10 @@ def card_of(path: Path) -> Card:
     if is_run(path):
         return _maker(RUN_CARD)(path)
     if path.suffix.lower() not in CARDS:
-        raise _unknown(path)
+        card: Card = _maker(FRAME_CARD)(path) if path.is_file() else {}
+        if not card:
+            raise _unknown(path)
+        return card
     if not path.is_file():
         raise ModelFileError(
             "There is no such file.",
@@ -72,5 +76,5 @@ def _unknown(path: Path) -> ModelFileError:
         expected=", ".join(CARDS) + ", or the folder of a run",
         found=f"{found} called {path.name}",
         where=os.path.abspath(path),
-        remedy="Give a trained network or a run.",
+        remedy="Give a trained network, a run, or a frame that apply has made.",
     )

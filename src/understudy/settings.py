@@ -325,7 +325,10 @@ class ApplySettings(Settings):
     )
     mix: Annotated[float, Field(ge=0, le=1)] = setting(1.0, "Mix", "0 gives the plate, 1 the full effect.")
     mask: Text | None = setting(
-        None, "Mask", "An image, a sequence, or a channel of the plate: where the effect shows.", kind="mask"
+        None,
+        "Mask",
+        "Where the effect shows: an image, a sequence, or a channel of the plate, as in channel:A.",
+        kind="mask",
     )
     extra: Texts = setting(
         (),

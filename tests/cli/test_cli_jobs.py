@@ -258,6 +258,9 @@ def test_an_apply_that_was_stopped_says_how_to_go_on_and_exits_with_zero(
     jobs.result = apply_result(written=(1,))
     assert run(["apply", "m.cat", "p", "o"]) == 0
     assert "same command goes on" in capsys.readouterr().out
+    jobs.result = apply_result(is_movie=True)
+    assert run(["apply", "m.cat", "p", "o.mov"]) == 0
+    assert "same command begins again" in capsys.readouterr().out
 
 
 def test_every_event_of_apply_is_one_line_of_json() -> None:

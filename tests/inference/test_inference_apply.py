@@ -525,6 +525,19 @@ def test_a_movie_holds_all_frames_in_order_and_starts_again(bench: Bench) -> Non
     assert np.allclose(levels, np.arange(1, 7) / 8, atol=0.02)
     again = bench.run(output=movie)
     assert again.kept == () and len(again.written) == 6
+    before = Path(movie).read_bytes()
+    with pytest.raises(SettingError, match="exists already"):
+        bench.run(output=movie, mix=0.5)
+    assert Path(movie).read_bytes() == before
+
+
+def test_a_movie_of_a_plate_with_a_gap_says_that_it_closes_up(bench: Bench) -> None:
+    pytest.importorskip("av")
+    for number in (1, 2, 5):
+        bench.write(number, size=(64, 48))
+    bench.run(output=str(bench.folder / "out" / "shot.mov"))
+    (planned,) = [event for event in bench.events if isinstance(event, ApplyPlanned)]
+    assert "The plate has no frames 3-4. The movie closes up: those after them come earlier." in planned.notes
 
 
 def colour_notes_of(bench: Bench, plate: str, ending: str = ".exr", **header: Any) -> list[str]:
@@ -596,7 +609,7 @@ def test_a_stopped_movie_leaves_nothing_behind(bench: Bench) -> None:
     for number in range(1, 9):
         bench.write(number, size=(64, 48))
     result = bench.run(stop=StopAfter(bench, 2), output=str(bench.folder / "out" / "shot.mov"))
-    assert result.stopped and result.written == ()
+    assert result.stopped and result.written == () and result.is_movie
     assert [path for path in (bench.folder / "out").iterdir() if path.is_file()] == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from training_bench import StopAt, held_out, losses
 
 import understudy
+from understudy.cli.cards import model_card
 from understudy.colour import decode, encode
 from understudy.frames import read_image_file
 from understudy.network.model_file import load_model, read_header
@@ -231,6 +233,38 @@ def test_a_pair_with_an_empty_matte_is_not_held_out() -> None:
     assert choose_held_out("auto", numbers, [True, True, False, False, True]) == (1, False)
     assert choose_held_out("auto", numbers, [False] * 5) == (2, False), "where all are empty, so be it"
     assert choose_held_out(1003, numbers, [True, True, False, True, True]) == (2, True), "it was asked for"
+
+
+def test_what_the_held_out_pair_is_for_is_said_and_kept(bench: Any) -> None:
+    run = bench.train(held_out=1002, max_steps=20).run
+    assert "is not learned from, and chooses the best network: " in bench.said()
+    assert "dB as the plate is" in bench.said() and "dB with the best colour match alone" in bench.said()
+    pairs = load_model(run.best_path)[0].provenance["pairs"]
+    assert [pair["frame"] for pair in pairs if pair.get("held_out")] == [1002] and len(pairs) > 1
+    card = model_card(run.best_path)
+    assert len(card["Judged by"]) == 1 and "1002" in card["Judged by"][0]
+    assert len(card["Learned from"]) == len(pairs) - 1
+
+
+def test_a_best_network_that_is_no_better_than_the_colour_match_says_so(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "No network of this run does better on frame 1002"
+    matched = held_out_module.colour_fit_verdict
+    for name, value, wanted in (("bad", 99.0, True), ("good", -99.0, False)):
+
+        def verdict(network: Any, pair: Any, value: float = value) -> Verdict:
+            return replace(matched(network, pair), value=value)
+
+        monkeypatch.setattr(held_out_module, "colour_fit_verdict", verdict)
+        bench.train(name=name, held_out=1002, max_steps=20)
+        assert (said in bench.said()) == wanted
+
+
+def test_pairs_by_order_are_named(make_bench: Any) -> None:
+    bench = make_bench(numbers=(1001, 1002, 1003), truth_numbers=(1001, 1002))
+    bench.train(pair_by="order", max_steps=1)
+    assert "1001-1002 with" in bench.said() and "; 1 frames of the plate are left over" in bench.said()
 
 
 def test_a_held_out_pair_is_learned_from_only_after_it_has_judged() -> None:

@@ -70,6 +70,7 @@ def model_card(path: Path) -> Card:
 def header_lines(header: Any) -> Card:
     """What the header of a model says, wherever it was found."""
     origin = _as_dict(getattr(header, "provenance", {}))
+    pairs = origin.pop("pairs", None) or ()
     lines = {
         "Kind": KINDS.get(header.kind, header.kind),
         "Channels in": ", ".join(header.input_channels),
@@ -82,7 +83,8 @@ def header_lines(header: Any) -> Card:
         "Steps": str(origin.pop("steps", "")),
         "Held-out error": _plain(origin.pop("held_out", None)),
         "bfloat16 differs by": _precision(_as_dict(getattr(header, "precision", {}))),
-        "Learned from": _pairs(origin.pop("pairs", ())),
+        "Learned from": _pairs([pair for pair in pairs if not _is_held_out(pair)]),
+        "Judged by": _pairs([pair for pair in pairs if _is_held_out(pair)]),
         "Date": _plain(origin.pop("date", None)),
         "Licence": _plain(origin.pop("licence", None)),
         "Versions": _plain(origin.pop("versions", None)),
@@ -130,12 +132,20 @@ def _precision(values: dict[str, Any]) -> str:
     return f"{number_text(difference, 2)} of an 8-bit code" if isinstance(difference, int | float) else ""
 
 
-def _pairs(pairs: Any) -> list[str]:
-    return [_pair(_as_dict(pair) or {"name": pair}) for pair in pairs or ()]
+def _pairs(pairs: list[Any]) -> list[str]:
+    return [_pair(_as_dict(pair) or {"name": pair}) for pair in pairs]
+
+
+def _is_held_out(pair: Any) -> bool:
+    return bool(_as_dict(pair).get("held_out"))
 
 
 def _pair(pair: dict[str, Any]) -> str:
-    known = {key: value for key, value in pair.items() if key != "name" and value not in (None, "")}
+    known = {
+        key: value
+        for key, value in pair.items()
+        if key not in ("name", "held_out") and value not in (None, "")
+    }
     rest = [f"{key} {_short(value)}" for key, value in known.items()]
     return "  ".join([str(pair.get("name", "pair")), *rest])
 

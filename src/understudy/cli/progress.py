@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from types import TracebackType
 from typing import Any, Self
@@ -10,6 +11,7 @@ from understudy.cli.screen import Screen, event_name, screen
 from understudy.cli.text import duration_text, number_text
 from understudy.errors import UnderstudyError
 from understudy.runs import RunFolder
+from understudy.runs.asked import settings_of_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +101,7 @@ class TrainingProgress(Progress):
         if self.state != "finished":
             self.screen.say(f"To go on:   {_how_to_go_on(run)}")
         if run.newest() is not None:
-            self.screen.say(f"To use it:  understudy apply {_quoted(run.path)} PLATE OUTPUT")
+            self.screen.say(f"To use it:  understudy apply {_quoted(run.path)} PLATE OUTPUT{_extra(run)}")
         return 1 if self.state == "failed" else 0
 
 
@@ -108,6 +110,13 @@ def _how_to_go_on(run: RunFolder) -> str:
     if run.ost_path.is_file() or not run.checkpoints():
         return f"understudy resume {_quoted(run.path)}"
     return f"a new run with --initial-weights {_quoted(run.path)}"
+
+
+def _extra(run: RunFolder) -> str:
+    """What apply has to be given too."""
+    with contextlib.suppress(UnderstudyError):
+        return " --extra SHOT" * len(settings_of_run(run).extra)
+    return ""
 
 
 def _quoted(path: object) -> str:
@@ -158,7 +167,9 @@ class ApplyProgress(Progress):
         kept = f", {len(result.kept)} were there already" if result.kept else ""
         failed = f", {len(result.failed)} failed" if result.failed else ""
         self.screen.say(f"{_frames(len(result.written))} written{kept}{failed}.")
-        if self.stopped:
+        if self.stopped and getattr(result, "is_movie", False):
+            self.screen.say("Stopped. A movie is whole or not there: the same command begins again.")
+        elif self.stopped:
             self.screen.say("Stopped. The same command goes on where it stopped.")
         return 1 if result.failed else 0
 

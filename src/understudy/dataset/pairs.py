@@ -138,10 +138,21 @@ def _match(settings: TrainSettings) -> tuple[list[_Source], list[str]]:
         truth = open_shot(truth_spec, frames=settings.frames)
         pairing = pair_shots(plate, truth, settings.pair_by)
         notes += _name_unmatched(plate, truth, pairing.unmatched_truth)
+        if settings.pair_by == "order":
+            notes.append(_name_order(plate, truth, pairing.pairs))
         sources += [_Source(plate, truth, extras, region, a, b) for a, b in pairing.pairs]
     if not sources:
         raise PairingError("There are no pairs.", remedy="Check --input, --ground-truth and --frames.")
     return sources, notes
+
+
+def _name_order(plate: Shot, truth: Shot, pairs: tuple[tuple[int, int], ...]) -> str:
+    """Pairs by order are wrong without a sign where a frame is missing: so it is said which they are."""
+    befores, afters = (tuple(numbers) for numbers in zip(*pairs, strict=True))
+    left = len(plate.numbers) - len(pairs)
+    rest = f"; {left} frames of the plate are left over" if left else ""
+    both = f"{plate.spec} {format_numbers(befores)} with {truth.spec} {format_numbers(afters)}"
+    return f"Paired by their order: {both}{rest}"
 
 
 def _name_unmatched(plate: Shot, truth: Shot, unmatched: tuple[int, ...]) -> list[str]:

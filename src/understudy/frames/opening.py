@@ -149,16 +149,16 @@ def _same_file(one: Path, other: Path) -> bool:
 
 
 def _check_own_movie(path: Path, provenance: Mapping[str, str]) -> None:
-    """A movie made by the same model may be made again; any other is refused."""
+    """A movie made by the same model in the same way may be made again; any other is refused."""
     if not path.exists():
         return
     wanted = {name.removeprefix(PREFIX): value for name, value in provenance.items()}
-    if wanted and read_provenance(path).get("model") == wanted.get("model"):
+    if wanted and read_provenance(path) == wanted:
         return
     raise SettingError(
         "The output movie exists already.",
-        expected="a movie made by the same model, or none",
-        found="a movie made by something else",
+        expected="none, or one that the same model made in the same way (mix, mask, extra, part, precision)",
+        found="a movie that was made by something else, or in another way",
         where=str(path),
         remedy="choose another name, or allow it with --overwrite",
     )

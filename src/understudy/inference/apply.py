@@ -55,7 +55,8 @@ class ApplyResult:
     """What became of the frames, by number: ``written`` now, ``kept`` from before, ``failed`` with their
     errors.
 
-    ``stopped``: ended on request with frames left to do. A movie that was stopped has none written.
+    ``stopped``: ended on request with frames left to do. A movie (``is_movie``) that was stopped has none
+    written.
     """
 
     written: tuple[int, ...]
@@ -63,6 +64,7 @@ class ApplyResult:
     failed: tuple[tuple[int, UnderstudyError], ...]
     stopped: bool
     seconds: float
+    is_movie: bool = False
 
 
 @dataclass(frozen=True)
@@ -263,7 +265,7 @@ def _planned(job: Job, model: LoadedModel) -> ApplyPlanned:
         tile = None
     engine = model.engine
     total = len(job.to_do) + len(job.kept)
-    notes = (*_missing(job.plate), *_colour_notes(job), *model.notes)
+    notes = (*_missing(job.plate, job.sink.is_movie), *_colour_notes(job), *model.notes)
     return ApplyPlanned(total, len(job.kept), engine.name, engine.precision, str(engine.device), tile, notes)
 
 
@@ -275,8 +277,9 @@ def _colour_notes(job: Job) -> tuple[str, ...]:
     )
 
 
-def _missing(plate: Shot) -> tuple[str, ...]:
-    return (f"The plate has no frames {format_numbers(plate.missing)}.",) if plate.missing else ()
+def _missing(plate: Shot, movie: bool) -> tuple[str, ...]:
+    closes_up = " The movie closes up: those after them come earlier." if movie else ""
+    return (f"The plate has no frames {format_numbers(plate.missing)}.{closes_up}",) if plate.missing else ()
 
 
 def _report_said(job: Job, report: Report) -> None:
@@ -299,4 +302,4 @@ def _ended(job: Job, outcomes: list[Outcome], stopped: bool, seconds: float, rep
     written = () if lost else tuple(sorted(each.number for each in outcomes if each.error is None))
     failed = tuple(sorted((each.number, each.error) for each in outcomes if each.error is not None))
     report(ApplyEnded(len(written), len(job.kept), len(failed), stopped, seconds))
-    return ApplyResult(written, job.kept, failed, stopped, seconds)
+    return ApplyResult(written, job.kept, failed, stopped, seconds, job.sink.is_movie)

@@ -46,8 +46,14 @@ class HeldOut:
             plan.joined = step
             frame = self.job.data.pairs[plan.held_out or 0].number
             self.records.say(
-                f"Frame {frame} has told how well unseen frames do; from here on it is learned from too."
+                f"Frame {frame} has told how well unseen frames do{self._so_far()}; from here on it is "
+                "learned from too."
             )
+
+    def _so_far(self) -> str:
+        if self.best is None or self.best.value is None:
+            return ""
+        return f" ({self.best.value:.2f} {self.best.metric} so far)"
 
     def _look(self, step: int, index: int) -> None:
         """Without enough memory for it there is no figure, and training goes on."""
@@ -56,7 +62,7 @@ class HeldOut:
         verdict: Verdict | None = None
         with self.records.where_memory_allows("to look at the held-out frame"):
             verdict = self._judge(index)
-            if self.plan.judged == 1 and not self.job.matte:
+            if self.plan.judged == 1:
                 self._say_where_it_begins(self.job.data.pairs[index])
         if verdict is None:
             return
@@ -67,15 +73,28 @@ class HeldOut:
             value = round(verdict.value, 4)
             self.best = BestHeldOut(step=step, metric=verdict.metric, value=value, frame=verdict.frame)
             self.saver.save_best(step, self.best)
+        if self.plan.apart and self.plan.judged == len(self.plan.marks) and not self.job.matte:
+            with self.records.where_memory_allows("to compare with the colour match"):
+                self._say_where_nothing_was_gained(self.job.data.pairs[index])
+
+    def _say_where_nothing_was_gained(self, pair: Pair) -> None:
+        fit, best = colour_fit_verdict(self.learner.average, pair).value, self.best
+        if best is not None and best.value is not None and best.value < fit:
+            self.records.say(
+                f"No network of this run does better on frame {pair.number} ({best.value:.2f} dB) than the "
+                f"colour match alone ({fit:.2f} dB): it needs more steps, or more frames."
+            )
 
     def _say_where_it_begins(self, pair: Pair) -> None:
         """What the figures of the frame that is kept apart are to be held against."""
-        fit = colour_fit_verdict(self.learner.average, pair).value
+        role = "chooses the best network" if self.plan.apart else "is judged, for now"
+        begins = "" if self.job.matte else f": {self._before(pair)}"
+        self.records.say(f"Frame {pair.number} ({pair.name}) is not learned from, and {role}{begins}.")
+
+    def _before(self, pair: Pair) -> str:
         plate = f"{plate_verdict(pair).value:.2f} dB as the plate is, " if self.job.data.same_channels else ""
-        self.records.say(
-            f"Frame {pair.number} is not learned from for now, and judged: {plate}"
-            f"{fit:.2f} dB with the best colour match alone."
-        )
+        fit = colour_fit_verdict(self.learner.average, pair).value
+        return f"{plate}{fit:.2f} dB with the best colour match alone"
 
     def _judge(self, index: int) -> Verdict:
         """The figure, and whether crops are to be turned. A place in the frame cannot be turned."""

@@ -68,7 +68,7 @@ class Keeper:
             "settings": {
                 name: _shortened(settings[name]) if name in paths else settings[name] for name in settings
             },
-            "pairs": [{"name": p.name, "frame": p.number, "hash": p.hash} for p in self.job.data.pairs],
+            "pairs": self._pairs(),
             "steps": step,
             "held_out": best.model_dump() if best else None,
             "versions": {
@@ -80,6 +80,16 @@ class Keeper:
             "licence": LICENCE,
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
+
+    def _pairs(self) -> list[dict[str, Any]]:
+        """What was learned from, and the pair that was only judged by."""
+        plan = self.job.plan
+        apart = plan.held_out if plan.apart else None
+        return [
+            {"name": pair.name, "frame": pair.number, "hash": pair.hash}
+            | ({"held_out": True} if index == apart else {})
+            for index, pair in enumerate(self.job.data.pairs)
+        ]
 
 
 def _last(path: str) -> str:

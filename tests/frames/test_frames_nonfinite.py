@@ -99,3 +99,13 @@ def test_the_plate_is_kept_where_either_is_not_finite() -> None:
     plate = np.float32([1, np.nan, np.inf, 4])
     values = np.float32([np.nan, 2, 3, 8])
     assert np.array_equal(keep_plate(values, plate), np.float32([1, np.nan, np.inf, 8]), equal_nan=True)
+
+
+@pytest.mark.parametrize("value", [3e38, -3e38, 1e30])
+def test_what_no_picture_holds_is_filled_like_infinity(value: float) -> None:
+    pixels = np.full((5, 6, 2), 0.25, np.float32)
+    pixels[2, 3, 1] = value
+    filled, bad = fill_nonfinite(pixels)
+    assert np.array_equal(filled, np.full_like(pixels, 0.25))
+    assert np.argwhere(bad).tolist() == [[2, 3, 1]]
+    assert not fill_nonfinite(np.full((2, 2, 1), 1e29, np.float32))[1].any()

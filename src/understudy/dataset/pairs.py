@@ -14,10 +14,10 @@ from understudy.colour import PLAIN, ColourEncoding, decide_space, encode, encod
 from understudy.dataset.layers import Layers, choose_layers, encode_inputs, read_inputs
 from understudy.errors import PairingError, SettingError, SizeError
 from understudy.frames import Frame, Shot, fill_nonfinite, format_numbers, open_shot, pair_shots
+from understudy.frames.nonfinite import HUGE
 from understudy.settings import TrainSettings
 
 READERS = 4
-HUGE = 1e30
 
 
 @dataclass(frozen=True)

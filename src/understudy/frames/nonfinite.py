@@ -7,6 +7,7 @@ import numpy as np
 from understudy.frames.values import is_finite, to_float32
 
 NEAR = 8  # pixels within which the nearest finite value is exact
+HUGE = 1e30  # what renderers write where there is nothing: no value of a picture
 MANY = 65_536  # bad pixels above which only rows and columns are searched
 
 
@@ -24,14 +25,14 @@ def keep_plate(values: np.ndarray, plate: np.ndarray) -> np.ndarray:
 
 
 def fill_nonfinite(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Every NaN and Inf of float32 (height, width, channels) replaced by the nearest finite value of its
-    channel.
+    """Every NaN and Inf, and what is as large as ``HUGE``, of float32 (height, width, channels) replaced by
+    the nearest other value of its channel.
 
     Returns the filled pixels (the same array when all is finite, else a new one) and a mask (height, width,
     channels) that is True where a value was replaced. The nearest is exact up to 8 pixels away; in larger
     holes it is the nearest along the row and the column. A channel without one finite value becomes 0.
     """
-    bad = ~np.isfinite(pixels)
+    bad = ~(np.abs(pixels) < HUGE)
     if not bad.any():
         return pixels, bad
     filled = pixels.copy()

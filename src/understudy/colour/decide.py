@@ -10,6 +10,7 @@ import numpy as np
 from understudy.colour.encoding import K_LARGEST, LINEAR, LINEAR_K, PLAIN, SRGB, ColourEncoding
 from understudy.colour.named_space import find_space, is_linear_space
 from understudy.errors import ColourError
+from understudy.frames.nonfinite import HUGE
 
 WIDE = 100.0
 """Raw values whose 95th and 5th percentile are this far apart, as a ratio, get the logarithmic curve."""
@@ -84,11 +85,12 @@ def measure_raw(samples: Iterable[np.ndarray]) -> ColourEncoding:
 
 
 def _gather(samples: Iterable[np.ndarray], most: int = 1_000_000) -> np.ndarray:
-    """Finite values of all samples as float64, evenly thinned to about ``most`` for each sample."""
+    """Values that a picture can hold (below ``HUGE``), of all samples, as float64, evenly thinned to about
+    ``most`` for each sample."""
     parts = [np.ravel(sample) for sample in samples]
     thinned = [part[:: max(1, part.size // most)] for part in parts]
     values = np.concatenate(thinned).astype(np.float64) if thinned else np.empty(0)
-    values = values[np.isfinite(values)]
+    values = values[np.abs(values) < HUGE]
     if values.size == 0:
         raise ColourError(
             "The raw values cannot be measured.",

@@ -197,14 +197,7 @@ def _read_pair(source: _Source, layers: Layers) -> Read:
     extras = read_inputs(source.extras, source.plate_number, plate, layers)
     region = _read_region(source, plate)
     beside = extras if source.region is None else (*extras, region)
-    hashes = _digest(before, after), _digest(*beside)
-    return _without_huge(before), _without_huge(after), extras, region, hashes
-
-
-def _without_huge(values: np.ndarray) -> np.ndarray:
-    """Infinity for what no picture holds: renderers write such numbers where there is nothing."""
-    huge = np.abs(values) >= HUGE
-    return np.where(huge, np.float32(np.inf), values) if huge.any() else values
+    return before, after, extras, region, (_digest(before, after), _digest(*beside))
 
 
 def _digest(*parts: np.ndarray) -> str:

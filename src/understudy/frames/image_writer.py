@@ -18,6 +18,7 @@ from understudy.frames.image_plan import PartPlan, WritePlan, assemble, plan_wri
 from understudy.frames.provenance import attributes_for, remember
 
 LITTLE = 2**20  # bytes: where a write has failed, a disk with no more than this was full
+CUT_SHORT = "the file was cut short: the disk may be full"
 # Writers that do not notice a full disk: what a whole file of theirs ends with.
 _LAST_BYTES = {"png": b"IEND\xaeB`\x82", "jpeg": b"\xff\xd9", "targa": b"TRUEVISION-XFILE.\0"}
 
@@ -51,7 +52,8 @@ def write_image_file(
             _write(plan, beside, path)
         except (TypeError, UnicodeError, RuntimeError) as error:  # a name that is not text, out of memory
             raise cannot_write(path, str(error)) from error
-        _check_whole(beside, path, _LAST_BYTES.get(target.name, b""))
+        if is_cut_short(beside, target.name):
+            raise cannot_write(path, CUT_SHORT)
     if not target.carries_provenance:
         remember(path, provenance or {})
     return plan.notes
@@ -94,8 +96,9 @@ def _roughly(plan: WritePlan) -> int:
     return 2**20 + 2 * sum(part.spec.image_bytes() for part in plan.parts)
 
 
-def _check_whole(beside: Path, path: Path, last: bytes) -> None:
-    with open(beside, "rb") as file:
-        file.seek(-min(len(last), beside.stat().st_size), os.SEEK_END)
-        if file.read() != last and last:
-            raise cannot_write(path, "the file was cut short: the disk may be full")
+def is_cut_short(path: Path, format_name: str) -> bool:
+    """Whether the end of the file is missing; False for formats whose writers notice that by themselves."""
+    last = _LAST_BYTES.get(format_name, b"")
+    with open(path, "rb") as file:
+        file.seek(-min(len(last), path.stat().st_size), os.SEEK_END)
+        return file.read() != last

@@ -9,10 +9,10 @@ import OpenImageIO as oiio
 
 from understudy.colour import SRGB, ColourEncoding, decode, from_scene_linear, to_scene_linear
 from understudy.errors import WriteError
+from understudy.frames.image_writer import CUT_SHORT, is_cut_short
 from understudy.runs.files import write_atomically
 
 ROWS = 3
-PNG_END = b"IEND\xaeB`\x82"
 GAP = 4
 BACKGROUND = 0.12
 
@@ -60,9 +60,8 @@ def write_png(path: Path, picture: np.ndarray) -> None:
             and output.close()
         ):
             raise _not_written(path, oiio.geterror())
-        # The library does not notice a disk that is full when the last of it goes out.
-        if not target.read_bytes().endswith(PNG_END):
-            raise _not_written(path, "the file was cut short: the disk may be full")
+        if is_cut_short(target, "png"):
+            raise _not_written(path, CUT_SHORT)
 
     write_atomically(path, write)
 

@@ -330,6 +330,13 @@ class ApplySettings(Settings):
         "Where the effect shows: an image, a sequence, or a channel of the plate, as in channel:A.",
         kind="mask",
     )
+    input_channels: Text | None = setting(
+        None,
+        "Input Channels",
+        "Channels of the plate to work on instead of those the network learned from, such as beauty.rgb.",
+        kind="channels",
+        advanced=True,
+    )
     extra: Texts = setting(
         (),
         "Extra Inputs",

@@ -18,7 +18,14 @@ from understudy.errors import ChannelError, PairingError, SequenceError, Setting
 from understudy.frames import open_shot, read_image_file, read_provenance
 from understudy.inference.apply import ApplyResult, _threads, apply
 from understudy.inference.colours import output_notes
-from understudy.inference.events import ApplyEnded, ApplyEvent, ApplyPlanned, FrameFailed, FrameWritten
+from understudy.inference.events import (
+    ApplyEnded,
+    ApplyEvent,
+    ApplyPlanned,
+    ApplySaid,
+    FrameFailed,
+    FrameWritten,
+)
 from understudy.inference.model import LoadedModel
 from understudy.inference.pipeline import Crew, plan_crew, run_frames
 from understudy.inference.provenance import provenance_of, sort_out
@@ -266,6 +273,7 @@ SETTINGS: list[dict[str, Any]] = [
     {"extra": ("depth.exr, hint.exr",)},
     {"part": "left"},
     {"part": "right"},
+    {"input_channels": "beauty.rgb"},
     {"precision": "float32"},
     {"precision": "bfloat16"},
 ]
@@ -371,6 +379,36 @@ def test_a_plate_without_the_channels_is_refused_with_what_there_is(bench: Bench
     with pytest.raises(ChannelError) as caught:
         bench.run()
     assert "Y" in caught.value.found
+    assert not (bench.folder / "out").exists()
+
+
+LAYERS = ("R", "G", "B", "beauty.R", "beauty.G", "beauty.B", "beauty.A")
+
+
+def test_another_layer_than_the_one_that_was_learned_from_can_be_worked_on(bench: Bench) -> None:
+    from understudy.inference.model import load
+
+    pixels = bench.write(1, LAYERS)
+    bench.run(input_channels="beauty.rgb")
+    expected = load(str(bench.model), devices="cpu")(pixels[..., 3:6].astype(np.float32)).astype(np.float16)
+    for index, name in enumerate(LAYERS):
+        wanted = expected[..., index - 3] if 3 <= index < 6 else pixels[..., index]
+        assert np.array_equal(stored(bench.result(1), name), wanted), name
+
+
+def test_a_matte_of_another_layer_goes_into_the_alpha_of_that_layer(bench: Bench) -> None:
+    bench.header, bench.network = tiny_header(matte=True), TinyNetwork(out=1)
+    pixels = bench.write(1, ("A", *LAYERS))
+    bench.run(input_channels="beauty.rgb")
+    assert np.array_equal(stored(bench.result(1), "A"), pixels[..., 0])
+    assert not np.array_equal(stored(bench.result(1), "beauty.A"), pixels[..., -1])
+
+
+@pytest.mark.parametrize("wish", ["beauty.rgba", "R", "diffuse.rgb"])
+def test_other_channels_than_the_network_takes_are_refused_before_the_work(bench: Bench, wish: str) -> None:
+    bench.write(1, LAYERS)
+    with pytest.raises(ChannelError):
+        bench.run(input_channels=wish)
     assert not (bench.folder / "out").exists()
 
 
@@ -602,6 +640,15 @@ def test_a_movie_of_integers_for_a_network_of_scene_linear_is_said_too(bench: Be
     movie = str(bench.folder / "plate.mov")
     bench.run(output=movie)
     assert len(colour_notes_of(bench, movie, colour=LINEAR)) == 1
+
+
+def test_what_the_files_cannot_keep_is_said_once_and_not_only_at_the_end(bench: Bench) -> None:
+    for number in (1, 2, 3):
+        bench.write(number)
+    bench.run(output=str(bench.folder / "out" / "shot.####.jpg"))
+    said = [index for index, event in enumerate(bench.events) if isinstance(event, ApplySaid)]
+    written = [index for index, event in enumerate(bench.events) if isinstance(event, FrameWritten)]
+    assert len(said) == 1 and said[0] < written[1]
 
 
 def test_a_stopped_movie_leaves_nothing_behind(bench: Bench) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
+import urllib.error
 
 import pytest
 from monitor_stage import (
@@ -354,6 +356,14 @@ def test_damaged_folders_are_shown_as_text_and_break_nothing(page, stage):
     shutil.rmtree(odd.path)
     row_of(page, "odd").wait_for(state="detached")
     page.complaints = [text for text in page.complaints if "404" not in text and "422" not in text]
+
+
+def test_what_the_api_does_not_have_is_refused_in_json_and_not_with_the_page(stage):
+    for path in ("/api/nothing", "/api/runs/sky/nothing", "/api/"):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            stage.call("GET", path)
+        assert caught.value.code == 404, path
+        assert "openapi.json" in json.load(caught.value)["error"]["remedy"], path
 
 
 def test_a_training_that_goes_on_is_followed(page, stage):

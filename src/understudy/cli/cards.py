@@ -101,7 +101,7 @@ def frame_card(path: Path) -> Card:
     made = read_provenance(path)
     if "model" not in made:
         return {}
-    words = {name.capitalize(): value for name, value in made.items() if name != "model"}
+    words = {name.replace("_", " ").capitalize(): value for name, value in made.items() if name != "model"}
     return {"File": str(path), "Kind": "frame, made by understudy apply", "Network": made["model"], **words}
 
 

@@ -157,7 +157,8 @@ def _check_own_movie(path: Path, provenance: Mapping[str, str]) -> None:
         return
     raise SettingError(
         "The output movie exists already.",
-        expected="none, or one that the same model made in the same way (mix, mask, extra, part, precision)",
+        expected="none, or one that the same model made in the same way (mix, mask, channels, extra, part, "
+        "precision)",
         found="a movie that was made by something else, or in another way",
         where=str(path),
         remedy="choose another name, or allow it with --overwrite",

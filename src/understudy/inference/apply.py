@@ -78,7 +78,8 @@ class Outcome:
 
 @dataclass
 class Job:
-    """All that the work needs, opened and checked. ``said``: sentences from the threads, to be reported."""
+    """All that the work needs, opened and checked. ``said``: sentences from the threads, to be reported;
+    ``told``: how many of the sink's notes have been."""
 
     settings: ApplySettings
     plate: Shot
@@ -88,6 +89,7 @@ class Job:
     kept: tuple[int, ...]
     sample: Frame | None
     said: queue.SimpleQueue[str]
+    told: int = 0
 
 
 def apply(settings: ApplySettings, report: Report = lambda event: None, stop: Any = None) -> ApplyResult:
@@ -285,6 +287,10 @@ def _missing(plate: Shot, movie: bool) -> tuple[str, ...]:
 def _report_said(job: Job, report: Report) -> None:
     while not job.said.empty():
         report(ApplySaid(job.said.get()))
+    notes = job.sink.notes[job.told :]
+    job.told += len(notes)
+    for note in notes:
+        report(ApplySaid(note))
 
 
 def _told(job: Job, outcome: Outcome, done: int, made: int, seconds: float) -> ApplyEvent:
@@ -296,8 +302,7 @@ def _told(job: Job, outcome: Outcome, done: int, made: int, seconds: float) -> A
 
 
 def _ended(job: Job, outcomes: list[Outcome], stopped: bool, seconds: float, report: Report) -> ApplyResult:
-    for note in job.sink.notes:
-        report(ApplySaid(note))
+    _report_said(job, report)
     lost = stopped and job.sink.is_movie
     written = () if lost else tuple(sorted(each.number for each in outcomes if each.error is None))
     failed = tuple(sorted((each.number, each.error) for each in outcomes if each.error is not None))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from understudy.errors import ChannelError
 from understudy.frames import Frame, Window, resolve_channels
 from understudy.inference.blend import blend
 from understudy.inference.inputs import expected_channels
@@ -48,8 +49,8 @@ class Composer:
     def gather(self, frame: Frame) -> Gathered:
         """Everything from the plate, the extra inputs and the mask. ChannelError, SizeError, PairingError."""
         window = frame.display_window.union(frame.data_window)
-        targets = target_channels(frame, self.header)
-        names = resolve_channels(frame, ",".join(self.header.input_channels))
+        names = input_channels(frame, self.header, self.settings.input_channels)
+        targets = target_channels(frame, self.header, names)
         pixels = frame.planes(names, window)
         layers = self.extra.read(frame, frame.number, window)
         if layers:
@@ -90,17 +91,38 @@ def _within(window: Window, inner: Window) -> Window:
     return Window(inner.x - window.x, inner.y - window.y, inner.width, inner.height)
 
 
-def target_channels(frame: Frame, header: Any) -> tuple[str, ...]:
-    """The plate's channels that the output replaces; empty when a matte becomes a file of its own.
+def input_channels(frame: Frame, header: Any, wish: str | None) -> tuple[str, ...]:
+    """The plate's channels that go into the network: its own, or those of ``wish``, as many in its order.
+    ChannelError when there are none such."""
+    own = list(header.input_channels)
+    if wish is None:
+        return resolve_channels(frame, ",".join(own))
+    names = resolve_channels(frame, wish)
+    if len(names) != len(own):
+        raise ChannelError(
+            "The network takes another number of channels.",
+            expected=f"{len(own)}, in the place of {', '.join(own)}",
+            found=f"{len(names)}: {', '.join(names)}",
+            where=f"--input-channels {wish}",
+            remedy="Name one for each, in the order of the network's.",
+        )
+    return names
 
-    A matte goes into the plate's alpha where it has one, and its colours are kept. ChannelError when an image
-    effect makes channels that the plate does not have.
+
+def target_channels(frame: Frame, header: Any, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The plate's channels that the output replaces; empty when a matte becomes a file of its own. ``names``
+    are those that go in: an output that bears an input's name replaces what went in there.
+
+    A matte goes into the alpha of their layer where the plate has one, and the colours are kept. ChannelError
+    when an image effect makes channels that the plate does not have.
     """
-    if header.kind != "matte":
-        return resolve_channels(frame, ",".join(header.output_channels))
-    plate = resolve_channels(frame, ",".join(header.input_channels))
-    layer = plate[0].rpartition(".")[0]
-    return tuple(name for name in frame.part.channels if _is_alpha_of(layer, name))[:1]
+    if header.kind == "matte":
+        layer = names[0].rpartition(".")[0]
+        return tuple(name for name in frame.part.channels if _is_alpha_of(layer, name))[:1]
+    taken = dict(zip(header.input_channels, names, strict=True))
+    new = [name for name in header.output_channels if name not in taken]
+    found = dict(zip(new, resolve_channels(frame, ",".join(new)), strict=True)) if new else {}
+    return tuple(taken[name] if name in taken else found[name] for name in header.output_channels)
 
 
 def _is_alpha_of(layer: str, name: str) -> bool:

@@ -15,7 +15,7 @@ from understudy.runs.files import what_is_there
 from understudy.settings import ApplySettings
 
 WHOLE_MIX = "1"
-LATER = ("extra", "part", "precision")
+LATER = ("extra", "part", "input_channels", "precision")
 """What was not always noted. ``precision`` always is since the others are, so a frame without it is older."""
 
 
@@ -48,6 +48,8 @@ def provenance_of(model: str, settings: ApplySettings) -> dict[str, str]:
         made["extra"] = json.dumps(settings.extra)
     if settings.part:
         made["part"] = settings.part
+    if settings.input_channels:
+        made["input_channels"] = settings.input_channels
     return made
 
 
@@ -77,7 +79,7 @@ def sort_out(
         raise SettingError(
             "Frames are there already that were made by another model, or with other settings.",
             expected="no frames, or frames that the same model made with the same mix, mask, extra inputs, "
-            "part and precision",
+            "input channels, part and precision",
             found=f"frames {format_numbers(foreign)}",
             where=str(sink.path(foreign[0]).parent),
             remedy="Write somewhere else, or allow it with --overwrite.",

@@ -79,8 +79,9 @@ def make_job(
     precision = plan.precision if plan else resolve_precision(settings.precision, device)
     threads = share.threads or (plan.threads if plan else core_count())
     prepare(device, threads)
+    goes_on = plan is not None
     size = plan.size if plan else _choose_size(settings, device, precision, threads * share.world)
-    size_notes = [] if plan else _note_size(settings, size)
+    size_notes = _note_size(settings, size)
     settings = settings.replace(model_size=size)
     loss_text = settings.loss
     data = load_data_set(settings)
@@ -99,7 +100,8 @@ def make_job(
     data = replace(data, pairs=tuple(pairs))
     plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, share.world)
     plan.threads = threads
-    notes = [*share.notes, *_note_pairs(data), *data.notes, *notes, *size_notes, *_note_crop(settings, plan)]
+    new = [*_note_pairs(data), *data.notes, *notes, *size_notes, *_note_crop(settings, plan)]
+    notes = [*share.notes, *([] if goes_on else new)]  # what a run was begun with has been said
     crops = CropSource(packed, device, plan.crop, plan.seed, focus_of(packed, data.kind == "matte"))
     learner = Learner(network, crops, loss, augmentation, plan, share)
     return Job(settings, data, learner, plan, tuple(notes), *digests)

@@ -11,7 +11,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 
 from understudy import __version__
 from understudy.monitor.api import curves, events, footage, jobs, pictures, runs
-from understudy.monitor.api.common import add_handlers
+from understudy.monitor.api.common import add_handlers, add_unknown
 from understudy.monitor.gate import Gate
 from understudy.monitor.house import House
 
@@ -38,6 +38,7 @@ def make_app(house: House, token: str = "") -> FastAPI:
     app.state.house = house
     for module in (runs, curves, pictures, footage, jobs, events):
         app.include_router(module.router)
+    add_unknown(app)
     add_handlers(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=3)
     app.add_middleware(Gate, token=token)

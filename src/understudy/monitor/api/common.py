@@ -109,6 +109,15 @@ def _sendable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()[:4000]
 
 
+def add_unknown(app: FastAPI) -> None:
+    """Let what is asked for under /api/ and is not there be refused in JSON: the page takes every path that no
+    route has. To be called after all routes are in."""
+
+    @app.get("/api/{path:path}", include_in_schema=False)
+    async def unknown(path: str) -> None:
+        raise HTTPException(404, "The API has nothing there.")
+
+
 def add_handlers(app: FastAPI) -> None:
     """Turn every error into JSON with the same shape."""
 

@@ -110,8 +110,8 @@ def _sendable(text: str) -> str:
 
 
 def add_unknown(app: FastAPI) -> None:
-    """Let what is asked for under /api/ and is not there be refused in JSON: the page takes every path that no
-    route has. To be called after all routes are in."""
+    """Let what is asked for under /api/ and is not there be refused in JSON: the page takes every path that
+    no route has. To be called after all routes are in."""
 
     @app.get("/api/{path:path}", include_in_schema=False)
     async def unknown(path: str) -> None:

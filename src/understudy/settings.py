@@ -203,7 +203,7 @@ class TrainSettings(Settings):
         "auto",
         "Loss",
         "What counts as close to the ground truth: auto, or a sum such as l1+structure:0.2, of l1, l2, "
-        "charbonnier, gradient, structure, perceptual, dice and, for mattes, bce.",
+        "charbonnier, gradient, structure, perceptual, dice, jaccard and, for mattes, bce and edges.",
         advanced=True,
     )
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = setting(

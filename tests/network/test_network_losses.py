@@ -38,7 +38,7 @@ def test_a_term_is_least_where_nothing_differs(name: str) -> None:
     assert -1e-5 <= at_truth < 0.01 < loss(answer, truth, weight)
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"bce"}))
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"bce", "edges"}))
 def test_a_soft_edge_is_learned_as_it_is(name: str) -> None:
     """Half transparent hair stays half transparent: no term is less for a harder matte than for the truth.
     (Cross entropy too is least there, though not 0.)"""
@@ -88,7 +88,7 @@ def test_what_has_no_weight_does_not_count(name: str) -> None:
     assert float(loss(other, truth, weight)) == pytest.approx(float(loss(answer, truth, weight)), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["l1", "l2", "charbonnier", "bce", "dice"])
+@pytest.mark.parametrize("name", ["l1", "l2", "charbonnier", "bce", "dice", "jaccard"])
 @pytest.mark.parametrize("soft", [1.0, 0.3])
 def test_a_crop_of_which_a_part_counts_is_as_strong_as_that_part_alone(name: str, soft: float) -> None:
     answer, truth, weight = parts(5)
@@ -128,7 +128,7 @@ def test_automatic_is_chosen_by_the_kind_of_truth() -> None:
     image = random(2, 3, 5), random(2, 3, 6), torch.ones(2, 1, 24, 32)
     assert make_loss("auto", "image")(*image) == make_loss("l1", "image")(*image)
     matte = parts(7)
-    assert make_loss("auto", "matte")(*matte) == make_loss("bce+dice", "matte")(*matte)
+    assert make_loss("auto", "matte")(*matte) == make_loss("edges+jaccard", "matte")(*matte)
 
 
 @pytest.mark.parametrize(
@@ -140,13 +140,34 @@ def test_what_is_no_loss_is_refused(text: str) -> None:
     assert caught.value.where == "--loss" and "l1" in caught.value.expected
 
 
-def test_the_loss_of_a_matte_is_refused_for_an_image() -> None:
+@pytest.mark.parametrize("name", ["bce", "edges"])
+def test_the_loss_of_a_matte_is_refused_for_an_image(name: str) -> None:
     with pytest.raises(SettingError):
-        make_loss("bce", "image")
+        make_loss(name, "image")
 
 
-def test_dice_is_never_below_zero_though_values_of_an_image_are() -> None:
+def test_edges_and_what_is_thin_count_more_than_what_is_plain() -> None:
+    truth, weight = torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 64, 64)
+    truth[..., 32:] = 1
+    truth[..., 8] = 1
+    answer = torch.logit(truth, eps=1e-3).requires_grad_()
+    make_loss("edges", "matte")(answer, 1 - truth, weight).backward()
+    assert answer.grad is not None
+    pull = answer.grad.abs()[0, 0, 32]
+    assert pull[32] > 3 * pull[60] and pull[8] > 5 * pull[60]
+    assert float(pull[60]) == pytest.approx(float(pull[52]), rel=0.01)
+
+
+def test_jaccard_is_one_less_the_intersection_over_the_union() -> None:
+    truth, result = torch.zeros(1, 1, 40, 40), torch.zeros(1, 1, 40, 40)
+    truth[..., :30], result[..., 10:] = 1, 1
+    loss = make_loss("jaccard", "image")(result, truth, torch.ones(1, 1, 40, 40))
+    assert float(loss) == pytest.approx(1 - 20 / 40, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["dice", "jaccard"])
+def test_an_overlap_is_never_below_zero_though_values_of_an_image_are(name: str) -> None:
     below = torch.full((1, 3, 8, 8), -0.5)
-    loss = make_loss("dice", "image")
+    loss = make_loss(name, "image")
     assert float(loss(below + 0.1, below, torch.ones(1, 1, 8, 8))) > 0
     assert float(loss(below, below, torch.ones(1, 1, 8, 8))) == 0

@@ -17,9 +17,11 @@ from torch import Tensor
 from understudy.errors import SettingError
 
 Term = Callable[[Tensor, Tensor, Tensor], Tensor]
-AUTO = {"image": "l1", "matte": "bce+dice"}
+AUTO = {"image": "l1", "matte": "edges+jaccard"}
 SMOOTH = 1e-3
 LEAST_SHARE = 0.01
+EDGE_CELLS = (4, 8, 16)
+EDGE_WEIGHT = 20.0
 
 
 def _mean(error: Tensor, weight: Tensor) -> Tensor:
@@ -45,6 +47,31 @@ def bce(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     return _mean(functional.binary_cross_entropy_with_logits(logits, truth, reduction="none"), weight)
 
 
+def edges(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Binary cross entropy of a matte that counts up to some ten times as much at its edges, in hair and in
+    whatever else is thin: where the truth differs from its mean over the surroundings (Wei et al., F3Net,
+    2020; here over three sizes of them)."""
+    near = _unlike_surroundings(truth, (weight > 0).to(truth.dtype))
+    return bce(logits, truth, weight * (1 + EDGE_WEIGHT * near))
+
+
+def _unlike_surroundings(truth: Tensor, known: Tensor) -> Tensor:
+    """0..1: how far each pixel is from what is known around it, as a mean over cells of several sizes."""
+    size, total = truth.shape[-2:], torch.zeros_like(truth)
+    for cell in EDGE_CELLS:
+        known_share = functional.avg_pool2d(known, cell, ceil_mode=True)
+        mean = functional.avg_pool2d(truth * known, cell, ceil_mode=True) / known_share.clamp(min=SMOOTH)
+        total += (functional.interpolate(mean, size=size, mode="bilinear") - truth).abs()
+    return total / len(EDGE_CELLS)
+
+
+def jaccard(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """1 - intersection over union of each sample, and 0 only where both are equal, soft edges too (Wang and
+    Blaschko, Jaccard Metric Losses, 2023); a sample without matte counts little."""
+    apart, total = _apart_and_total(result, truth, weight)
+    return (2 * apart / (total + apart)).mean()
+
+
 def dice(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     """1 - Dice overlap of each sample; a sample without matte counts little.
 
@@ -52,11 +79,16 @@ def dice(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     2023). For truths of 0 and 1 it is the product form of Milletari et al. (2016), which draws what is half
     transparent to one or the other. Of an image, values below 0 count by their size.
     """
+    apart, total = _apart_and_total(result, truth, weight)
+    return (apart / total).mean()
+
+
+def _apart_and_total(result: Tensor, truth: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each sample, how far both are apart, and how much there is in both, with a little slack."""
     over = (1, 2, 3)
     apart = ((result - truth).abs() * weight).sum(over)
     total = ((result.abs() + truth.abs()) * weight).sum(over)
-    slack = 1e-4 * weight[0].numel()
-    return (apart / (total + slack)).mean()
+    return apart, total + 1e-4 * weight[0].numel()
 
 
 def gradient(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
@@ -96,8 +128,11 @@ def perceptual(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 
 
 TERMS: dict[str, Term] = {
-    term.__name__: term for term in (l1, l2, charbonnier, bce, dice, gradient, structure, perceptual)
+    term.__name__: term
+    for term in (l1, l2, charbonnier, bce, edges, dice, jaccard, gradient, structure, perceptual)
 }
+LOGIT_TERMS = (bce, edges)
+"""What takes a matte as it is before the sigmoid, and no image."""
 
 
 def _evened(weight: Tensor) -> Tensor:
@@ -114,14 +149,15 @@ def _window(planes: Tensor) -> Tensor:
 def make_loss(text: str, kind: str) -> Term:
     """The function for ``--loss``; ``auto`` is chosen by the kind of truth. SettingError when unknown."""
     weighted = [_parse(item.strip(), text) for item in (AUTO[kind] if text == "auto" else text).split("+")]
-    if kind != "matte" and any(term is bce for _, term in weighted):
+    if kind != "matte" and any(term in LOGIT_TERMS for _, term in weighted):
         raise _no_loss(text)
 
     def loss(answer: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
         weight = _evened(weight)
         result = answer.sigmoid() if kind == "matte" else answer
         values = [
-            factor * term(answer if term is bce else result, truth, weight) for factor, term in weighted
+            factor * term(answer if term in LOGIT_TERMS else result, truth, weight)
+            for factor, term in weighted
         ]
         return torch.stack(values).sum()
 
@@ -142,7 +178,8 @@ def _parse(item: str, text: str) -> tuple[float, Term]:
 def _no_loss(text: str) -> SettingError:
     return SettingError(
         "There is no such loss.",
-        expected=f"auto, or terms joined by +, each with a weight: {', '.join(TERMS)} (bce for mattes only)",
+        expected=f"auto, or terms joined by +, each with a weight: {', '.join(TERMS)} (bce and edges for "
+        "mattes only)",
         found=text,
         where="--loss",
         remedy="Write it as in l1+structure:0.2.",

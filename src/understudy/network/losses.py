@@ -20,7 +20,7 @@ Term = Callable[[Tensor, Tensor, Tensor], Tensor]
 AUTO = {"image": "l1", "matte": "edges+jaccard"}
 SMOOTH = 1e-3
 LEAST_SHARE = 0.01
-EDGE_CELLS = (4, 8, 16)
+EDGE_CELLS = (4, 8, 16, 32)
 EDGE_WEIGHT = 20.0
 
 

@@ -119,6 +119,21 @@ def test_a_run_begun_when_every_other_matrix_had_its_turn_goes_on_so(
     assert_same_course(bench.resume(run).run, whole)
 
 
+def test_a_matte_begun_when_automatic_meant_another_loss_goes_on_with_that(
+    make_bench: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench(effect="matte")
+    with monkeypatch.context() as earlier:
+        earlier.setitem(prepare.AUTO, "matte", "bce+dice")
+        whole = bench.train(name="whole").run
+        run = bench.train(name="older", stop=StopAt(5)).run
+    progress, tensors = load_progress(run.ost_path)
+    values = json.loads(progress.model_dump_json())
+    assert values["plan"].pop("loss") == "bce+dice"
+    save_file(tensors, run.ost_path, {KEY: json.dumps(values)})
+    assert_same_course(bench.resume(run).run, whole)
+
+
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_changed_byte_is_survived(tmp_path: Path, data: st.DataObject) -> None:

@@ -18,6 +18,8 @@ from understudy.errors import SettingError
 
 Term = Callable[[Tensor, Tensor, Tensor], Tensor]
 AUTO = {"image": "l1", "matte": "edges+jaccard"}
+EARLIER_AUTO = {"image": "l1", "matte": "bce+dice"}
+"""What auto was in runs that were begun before their loss was kept with them."""
 SMOOTH = 1e-3
 LEAST_SHARE = 0.01
 EDGE_CELLS = (4, 8, 16, 32)

@@ -33,7 +33,8 @@ class Plan(BaseModel):
     the pair kept apart, until ``joined`` (None: it has not been taken in yet; it never is when ``apart``);
     ``judged`` counts the times it was looked at; from ``turned`` on crops are also mirrored and turned by
     right angles, which ``wants_turn`` asks all processes for; ``turns``: in how many steps every matrix has
-    had its turn in the optimiser (2 in runs that were begun before it was kept here)."""
+    had its turn in the optimiser (2 in runs that were begun before it was kept here); ``loss``: its terms,
+    also where they were chosen automatically ("" in runs that were begun before they were kept)."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -47,6 +48,7 @@ class Plan(BaseModel):
     device: str = Field(pattern=r"^(cpu|mps|cuda)(:\d{1,3})?$")
     seed: Count
     turns: int = Field(default=2, ge=1, le=64)
+    loss: str = Field(default="", max_length=1000)
     rate: float = Field(default=RATE, gt=0, le=1)
     rate_factor: float = Field(default=1.0, gt=0, le=1)
     held_out: int | None = Field(default=None, ge=0)

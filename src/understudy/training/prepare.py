@@ -25,7 +25,7 @@ from understudy.device import (
 from understudy.errors import SettingError
 from understudy.frames import format_numbers
 from understudy.network.effect import EffectNetwork
-from understudy.network.losses import make_loss
+from understudy.network.losses import AUTO, EARLIER_AUTO, make_loss
 from understudy.network.model_file import read_header
 from understudy.network.unet import SIZES
 from understudy.runs.listing import resolve_model
@@ -83,10 +83,10 @@ def make_job(
     size = plan.size if plan else _choose_size(settings, device, precision, threads * share.world)
     size_notes = _note_size(settings, size)
     settings = settings.replace(model_size=size)
-    loss_text = settings.loss
     data = load_data_set(settings)
     release_memory(device)
-    loss = make_loss(loss_text, data.kind)
+    terms = _loss_terms(settings.loss, data.kind, plan)
+    loss = make_loss(terms, data.kind)
     torch.manual_seed(settings.seed)
     network, make_material, notes = make_network(data, settings)
     release_memory(device)  # what the fit took, before packing takes its own
@@ -99,7 +99,7 @@ def make_job(
     packed = pack(_one_by_one(pairs, make_material, whole, device), sizes)
     data = replace(data, pairs=tuple(pairs))
     plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, share.world)
-    plan.threads = threads
+    plan.threads, plan.loss = threads, terms
     new = [*_note_pairs(data), *data.notes, *notes, *size_notes, *_note_crop(settings, plan)]
     notes = [*share.notes, *([] if goes_on else new)]  # what a run was begun with has been said
     crops = CropSource(packed, device, plan.crop, plan.seed, focus_of(packed, data.kind == "matte"))
@@ -204,6 +204,13 @@ def _note_crop(settings: TrainSettings, plan: Plan) -> list[str]:
     if max(plan.crop) >= settings.crop_size:
         return []
     return [f"Crop Size is {plan.crop[1]} x {plan.crop[0]}, as the frames have no more."]
+
+
+def _loss_terms(wish: str, kind: str, plan: Plan | None) -> str:
+    """The terms of the loss. What was chosen automatically stays as it was where a run goes on."""
+    if wish != "auto":
+        return wish
+    return AUTO[kind] if plan is None else plan.loss or EARLIER_AUTO[kind]
 
 
 def _digest(data: DataSet, settings: TrainSettings) -> str:

@@ -412,6 +412,16 @@ def test_other_channels_than_the_network_takes_are_refused_before_the_work(bench
     assert not (bench.folder / "out").exists()
 
 
+@pytest.mark.parametrize("ending", [".jpg", ".png", ".mov"])
+def test_files_that_would_leave_out_what_the_effect_changes_are_refused(bench: Bench, ending: str) -> None:
+    bench.write(1, LAYERS)
+    output = bench.folder / "out" / (f"shot.####{ending}" if ending != ".mov" else "shot.mov")
+    with pytest.raises(SettingError) as caught:
+        bench.run(input_channels="beauty.rgb", output=str(output))
+    assert "beauty.R" in caught.value.found and not (bench.folder / "out").exists()
+    assert bench.run(output=str(output)).written == (1,)
+
+
 def test_a_folder_that_cannot_be_written_is_refused_before_the_work(bench: Bench) -> None:
     bench.write(1)
     (bench.folder / "file").write_text("in the way")

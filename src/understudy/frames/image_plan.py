@@ -70,6 +70,12 @@ def plan_write(
     return WritePlan(tuple(plans), tuple(notes))
 
 
+def channels_written(frame: Frame, target: ImageFormat) -> tuple[str, ...]:
+    """The channels of ``frame`` that a file of the format ``target`` holds. ChannelError when it can hold
+    none of them."""
+    return frame.channels if frame.file_format == target.name else tuple(_channels_for(frame, target))
+
+
 def assemble(plan: PartPlan) -> np.ndarray:
     """One contiguous array (height, width, channels) in the stored type, or in float32 for mixed types."""
     mixed = len(set(plan.kinds)) > 1

@@ -12,7 +12,7 @@ from understudy.errors import SettingError
 from understudy.frames.atomic import cannot_write, finish, hidden_name, make_folder
 from understudy.frames.formats import ImageFormat, extension_of
 from understudy.frames.frame import Frame
-from understudy.frames.image_plan import assemble, plan_write
+from understudy.frames.image_plan import assemble, channels_written, plan_write
 from understudy.frames.movie_codecs import choose_codec
 from understudy.frames.movie_info import DEFAULT_RATE, ColourTags, MovieInfo
 from understudy.frames.movie_shot import MOVIE, MovieShot
@@ -61,6 +61,9 @@ class MovieSink(FrameSink):
     def write(self, number: int, frame: Frame) -> Path:
         self._take(number, frame)
         return self._target
+
+    def keeps(self, frame: Frame) -> tuple[str, ...]:
+        return channels_written(frame, _LAYOUT)
 
     def skip(self, number: int) -> None:
         self._take(number, None)

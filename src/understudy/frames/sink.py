@@ -10,7 +10,9 @@ from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
+from understudy.frames.formats import format_to_write
 from understudy.frames.frame import Frame
+from understudy.frames.image_plan import channels_written
 from understudy.frames.image_writer import write_image_file
 from understudy.frames.provenance import read_provenance
 from understudy.frames.sequence import Pattern
@@ -66,6 +68,10 @@ class FrameSink(ABC):
         """Write one frame; returns its file. Raises WriteError, and then nothing half-written is left."""
 
     @abstractmethod
+    def keeps(self, frame: Frame) -> tuple[str, ...]:
+        """The channels that will be there of such a frame. ChannelError when none can be."""
+
+    @abstractmethod
     def skip(self, number: int) -> None:
         """Say that the frame will not come: a movie then does not wait for it."""
 
@@ -119,6 +125,9 @@ class FileSink(FrameSink):
         )
         self._finished(path, notes)
         return path
+
+    def keeps(self, frame: Frame) -> tuple[str, ...]:
+        return channels_written(frame, format_to_write(self.path(frame.number)))
 
     def skip(self, number: int) -> None:
         """Files do not wait for each other."""

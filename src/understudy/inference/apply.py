@@ -18,7 +18,7 @@ import OpenImageIO as oiio
 import torch
 
 from understudy.device import core_count, free_memory, is_out_of_memory, keep_freed_memory
-from understudy.errors import ApplyError, FrameError, UnderstudyError
+from understudy.errors import ApplyError, FrameError, SettingError, UnderstudyError
 from understudy.frames import (
     Frame,
     FrameSink,
@@ -134,6 +134,7 @@ def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
             open_things.callback(layer.close)
     composer = make_composer(header, settings, mask, extra)
     sample = _first_readable(plate, to_do, composer)
+    _check_kept(sample, composer, sink)
     if to_do:
         check_folder(sink.path(to_do[0]).parent)
     return Job(settings, plate, sink, composer, to_do, kept, sample, queue.SimpleQueue())
@@ -150,6 +151,22 @@ def _first_readable(plate: Shot, numbers: tuple[int, ...], composer: Composer) -
         except FrameError:
             continue
     return None
+
+
+def _check_kept(sample: Frame | None, composer: Composer, sink: FrameSink) -> None:
+    """SettingError when the output's files would leave out what the effect changes."""
+    targets = composer.targets(sample) if sample else ()
+    if sample is None or not targets:
+        return
+    lost = [name for name in targets if name not in sink.keeps(sample)]
+    if lost:
+        raise SettingError(
+            "The output's files cannot hold what the effect changes.",
+            expected="a format that holds any channels, such as EXR",
+            found=f"one that leaves out {', '.join(lost)}",
+            where=sink.spec,
+            remedy="Write .exr files.",
+        )
 
 
 @contextmanager

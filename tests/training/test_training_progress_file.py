@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from training_bench import StopAt, assert_same_course
 
 from understudy.errors import ModelFileError
+from understudy.network.losses import AUTO
 from understudy.runs import RunFolder
 from understudy.training import prepare
 from understudy.training.plan import Plan
@@ -124,7 +125,7 @@ def test_a_matte_begun_when_automatic_meant_another_loss_goes_on_with_that(
 ) -> None:
     bench = make_bench(effect="matte")
     with monkeypatch.context() as earlier:
-        earlier.setitem(prepare.AUTO, "matte", "bce+dice")
+        earlier.setitem(AUTO, "matte", "bce+dice")
         whole = bench.train(name="whole").run
         run = bench.train(name="older", stop=StopAt(5)).run
     progress, tensors = load_progress(run.ost_path)

@@ -133,32 +133,31 @@ def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
         if layer is not None:
             open_things.callback(layer.close)
     composer = make_composer(header, settings, mask, extra)
-    sample = _first_readable(plate, to_do, composer)
-    _check_kept(sample, composer, sink)
+    sample = _first_readable(plate, to_do, composer, sink)
     if to_do:
         check_folder(sink.path(to_do[0]).parent)
     return Job(settings, plate, sink, composer, to_do, kept, sample, queue.SimpleQueue())
 
 
-def _first_readable(plate: Shot, numbers: tuple[int, ...], composer: Composer) -> Frame | None:
+def _first_readable(
+    plate: Shot, numbers: tuple[int, ...], composer: Composer, sink: FrameSink
+) -> Frame | None:
     """A frame of the plate that has all that the network wants. Raises what would go wrong with every
     frame."""
     for number in numbers[:PROBES]:
         try:
             frame = plate.read(number)
-            composer.gather(frame)
+            _check_kept(frame, composer.gather(frame).targets, sink)
             return frame
         except FrameError:
             continue
     return None
 
 
-def _check_kept(sample: Frame | None, composer: Composer, sink: FrameSink) -> None:
+def _check_kept(frame: Frame, targets: tuple[str, ...], sink: FrameSink) -> None:
     """SettingError when the output's files would leave out what the effect changes."""
-    targets = composer.targets(sample) if sample else ()
-    if sample is None or not targets:
-        return
-    lost = [name for name in targets if name not in sink.keeps(sample)]
+    kept = sink.keeps(frame) if targets else ()
+    lost = [name for name in targets if name not in kept]
     if lost:
         raise SettingError(
             "The output's files cannot hold what the effect changes.",

@@ -46,17 +46,11 @@ class Composer:
         """Channels in and out, for estimates of memory."""
         return expected_channels(self.header) + len(self.header.output_channels)
 
-    def targets(self, frame: Frame) -> tuple[str, ...]:
-        """The channels of ``frame`` that the effect changes; none where a matte becomes a file of its own.
-        ChannelError."""
-        names = input_channels(frame, self.header, self.settings.input_channels)
-        return target_channels(frame, self.header, names)
-
     def gather(self, frame: Frame) -> Gathered:
         """Everything from the plate, the extra inputs and the mask. ChannelError, SizeError, PairingError."""
         window = frame.display_window.union(frame.data_window)
         names = input_channels(frame, self.header, self.settings.input_channels)
-        targets = self.targets(frame)
+        targets = target_channels(frame, self.header, names)
         pixels = frame.planes(names, window)
         layers = self.extra.read(frame, frame.number, window)
         if layers:

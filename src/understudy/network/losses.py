@@ -148,9 +148,14 @@ def _window(planes: Tensor) -> Tensor:
     return functional.avg_pool2d(planes, 7, stride=1, padding=3, count_include_pad=False)
 
 
+def chosen_terms(text: str, kind: str) -> str:
+    """What ``--loss`` means: itself, or what ``auto`` stands for."""
+    return AUTO[kind] if text == "auto" else text
+
+
 def make_loss(text: str, kind: str) -> Term:
     """The function for ``--loss``; ``auto`` is chosen by the kind of truth. SettingError when unknown."""
-    weighted = [_parse(item.strip(), text) for item in (AUTO[kind] if text == "auto" else text).split("+")]
+    weighted = [_parse(item.strip(), text) for item in chosen_terms(text, kind).split("+")]
     if kind != "matte" and any(term in LOGIT_TERMS for _, term in weighted):
         raise _no_loss(text)
 

@@ -25,7 +25,7 @@ from understudy.device import (
 from understudy.errors import SettingError
 from understudy.frames import format_numbers
 from understudy.network.effect import EffectNetwork
-from understudy.network.losses import AUTO, EARLIER_AUTO, make_loss
+from understudy.network.losses import EARLIER_AUTO, chosen_terms, make_loss
 from understudy.network.model_file import read_header
 from understudy.network.unet import SIZES
 from understudy.runs.listing import resolve_model
@@ -208,9 +208,9 @@ def _note_crop(settings: TrainSettings, plan: Plan) -> list[str]:
 
 def _loss_terms(wish: str, kind: str, plan: Plan | None) -> str:
     """The terms of the loss. What was chosen automatically stays as it was where a run goes on."""
-    if wish != "auto":
-        return wish
-    return AUTO[kind] if plan is None else plan.loss or EARLIER_AUTO[kind]
+    if plan is None or wish != "auto":
+        return chosen_terms(wish, kind)
+    return plan.loss or EARLIER_AUTO[kind]
 
 
 def _digest(data: DataSet, settings: TrainSettings) -> str:

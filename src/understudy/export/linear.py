@@ -23,6 +23,7 @@ from understudy.export.stages import (
     Negatives,
     OnChannels,
     Power,
+    Same,
     SrgbToLinear,
     Table,
 )
@@ -64,7 +65,7 @@ def out_of_file(header: Any) -> nn.Module | None:
 
 def _stage(names: list[str], encoding: ColourEncoding, make: Any) -> nn.Module:
     light = light_channels(names, encoding)
-    return OnChannels(make(encoding) if light else [], light, len(names))
+    return OnChannels(make(encoding), light, len(names)) if light else Same()
 
 
 def _to_file_steps(encoding: ColourEncoding) -> list[nn.Module]:

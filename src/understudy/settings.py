@@ -243,6 +243,14 @@ class TrainSettings(Settings):
         kind="shot",
         advanced=True,
     )
+    neighbours: Literal["auto"] | Annotated[int, Field(ge=0, le=3)] = setting(
+        "auto",
+        "Neighbours",
+        "How many frames before and after each one the network sees as well; auto tries whether they tell "
+        "more of the effect, 0 makes a network for single frames.",
+        unit="frames",
+        advanced=True,
+    )
     region: Text | None = setting(
         None,
         "Region",

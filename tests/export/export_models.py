@@ -55,6 +55,8 @@ def write_model(
         "identity" if matte else fit,
         not matte,
         0 if matte else 3,
+        plate=3,
+        beside=sum(each.offset != 0 for each in extra),
     )
     network = random_network(shape)
     header = ModelHeader(
@@ -76,6 +78,15 @@ def write_model(
 def depth() -> ExtraInput:
     """An extra input of one channel."""
     return ExtraInput(name="depth", channels=["depth.Z"], colour=ColourEncoding(space="raw", scale=20.0))
+
+
+def beside() -> tuple[ExtraInput, ...]:
+    """The frames before and after the plate's own."""
+    names = {"before": -1, "after": 1}
+    return tuple(
+        ExtraInput(name=name, channels=[f"{name}.{c}" for c in "RGB"], colour=SRGB, offset=offset)
+        for name, offset in names.items()
+    )
 
 
 def picture(height: int, width: int, channels: int = 3, low: float = -0.4, high: float = 3.0) -> np.ndarray:

@@ -10,14 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from export_models import depth, picture
+from export_models import beside, depth, picture
 
 import understudy
-from understudy.colour import LINEAR, encoding_for, from_scene_linear, to_scene_linear
+from understudy.colour import LINEAR, encoding_for, to_scene_linear
 from understudy.errors import ChannelError, ColourError, ExportError, ModelFileError, SettingError
 from understudy.export import effect as effect_room
+from understudy.export.check import from_linear
 from understudy.export.export import HOSTS, Exported, ExportSettings, export, runtimes
 from understudy.export.metadata import read_info
+from understudy.export.nk import read_script
 from understudy.export.stages import Same
 from understudy.export.torchscript_file import ScriptRuntime
 
@@ -55,7 +57,7 @@ def assert_equal_to_apply(made: Made, linear: bool = False) -> None:
             given = picture(height, width, sum(len(names) for _, names in info.inputs))
             given = given.astype(np.float16).astype(np.float32)
             if linear:
-                file = from_scene_linear(given, model.header.colour_in)
+                file = from_linear(given, model.header)
                 wanted = model.infer(file, tile_size="none")
                 if model.header.kind != "matte":
                     wanted = to_scene_linear(wanted, model.header.colour_out)
@@ -151,6 +153,31 @@ def test_extra_inputs_are_packed_into_one_tensor_or_given_apart(
         else [("plate", ["R", "G", "B"]), ("extra_1", ["depth.Z"])]
     )
     assert_equal_to_apply(Made(model, result))
+
+
+@pytest.mark.parametrize("host", ["nuke", "onnx", "openvino"])
+def test_frames_before_and_after_are_inputs_with_names_of_their_own(
+    host: str, model_of: Callable[..., Path], tmp_path: Path
+) -> None:
+    model = model_of("beside", extra=(*beside(), depth()))
+    result = export(ExportSettings(str(model), host, tmp_path, full=False))
+    before, after = (["before.R", "before.G", "before.B"], ["after.R", "after.G", "after.B"])
+    plate = ["R", "G", "B"]
+    assert read_info(result.file).inputs == (
+        [("plate", [*plate, *before, *after, "depth.Z"])]
+        if host == "nuke"
+        else [("plate", plate), ("before", before), ("after", after), ("extra_1", ["depth.Z"])]
+    )
+    assert_equal_to_apply(Made(model, result), linear=host == "nuke")
+
+
+def test_the_note_for_nuke_says_what_to_copy_where(model_of: Callable[..., Path], tmp_path: Path) -> None:
+    export(ExportSettings(str(model_of("beside", extra=beside())), "nuke", tmp_path, full=False))
+    note, creator, _ = read_script((tmp_path / "beside.nk").read_text())
+    channels = dict(creator.knobs)["channelsIn"].split(", ")
+    lines = dict(note.knobs)["label"].splitlines()
+    assert f"{', '.join(channels[3:6])}: the plate through a TimeOffset of 1" in lines
+    assert f"{', '.join(channels[6:9])}: the plate through a TimeOffset of -1" in lines
 
 
 def test_mix_is_an_attribute_that_can_be_set_after_loading(made: Callable[[str], Made]) -> None:

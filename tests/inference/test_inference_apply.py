@@ -29,6 +29,7 @@ from understudy.inference.events import (
 from understudy.inference.model import LoadedModel
 from understudy.inference.pipeline import Crew, plan_crew, run_frames
 from understudy.inference.provenance import provenance_of, sort_out
+from understudy.network.model_file import ExtraInput
 from understudy.settings import ApplySettings
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -492,7 +493,7 @@ def test_a_mask_without_the_frame_is_refused_before_the_work(bench: Bench) -> No
 def test_extra_inputs_are_read_by_frame_number(bench: Bench) -> None:
     from understudy.colour import PLAIN
 
-    depth = types.SimpleNamespace(channels=["Z"], colour=PLAIN)
+    depth = ExtraInput(channels=["Z"], colour=PLAIN)
     bench.header = tiny_header(LINEAR, extra=(depth,))
     bench.network = TinyNetwork(channels=4, out=3)
     bench.write(1)
@@ -508,7 +509,7 @@ def test_extra_inputs_are_read_by_frame_number(bench: Bench) -> None:
 def test_a_missing_extra_input_is_refused(bench: Bench) -> None:
     from understudy.colour import PLAIN
 
-    bench.header = tiny_header(extra=(types.SimpleNamespace(channels=["Z"], colour=PLAIN),))
+    bench.header = tiny_header(extra=(ExtraInput(channels=["Z"], colour=PLAIN),))
     bench.write(1)
     with pytest.raises(SettingError) as caught:
         bench.run()

@@ -19,6 +19,7 @@ CPU = torch.device("cpu")
 KINDS = {
     "image": Architecture(3, 3, "small", fit="cubic", fit_inputs=3),
     "placed": Architecture(3, 3, "small", fit="placed", fit_inputs=3),
+    "beside": Architecture(16, 3, "small", fit="cubic", fit_inputs=3, plate=3, beside=4),
     "matte": Architecture(4, 1, "small", kind="matte", same_channels=False),
 }
 
@@ -38,6 +39,8 @@ def lively(architecture: Architecture, strength: float = 0.02) -> EffectNetwork:
 def pixels(architecture: Architecture, height: int, width: int) -> torch.Tensor:
     shape = (1, architecture.inputs, height, width)
     x = torch.rand(shape, generator=torch.Generator().manual_seed(5)) * 1.4 - 0.2
+    if architecture.beside:  # the frames before and after are like the plate
+        x[:, 3:15] = x[:, :3].repeat(1, 4, 1, 1) + 0.1 * x[:, 3:15]
     return with_places(x) if architecture.fit == "placed" else x
 
 

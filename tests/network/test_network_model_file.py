@@ -101,6 +101,41 @@ def test_extra_inputs_are_part_of_the_header(tmp_path: Path) -> None:
     assert load_model(tmp_path / "a.cat")[0].extra == extra
 
 
+def beside(*offsets: int, channels: int = 3) -> list[ExtraInput]:
+    names = ["R", "G", "B", "A"][:channels]
+    return [ExtraInput(name="n", channels=names, colour=LINEAR, offset=offset) for offset in offsets]
+
+
+def test_frames_before_and_after_are_part_of_the_header(tmp_path: Path) -> None:
+    network = network_of(inputs=9, plate=3, beside=2)
+    save_model(tmp_path / "a.cat", header_for(network, extra=beside(-1, 1)), network)
+    assert [extra.offset for extra in load_model(tmp_path / "a.cat")[0].extra] == [-1, 1]
+
+
+@pytest.mark.parametrize(
+    ("shape", "extra"),
+    [
+        ({"inputs": 9}, beside(-1, 1)),
+        ({"inputs": 9, "plate": 3, "beside": 2}, beside(0, 0)),
+        ({"inputs": 9, "plate": 3, "beside": 1}, beside(-1, 1)),
+        ({"inputs": 9, "plate": 3, "beside": 1}, beside(0, 1)),
+        ({"inputs": 9, "plate": 4, "beside": 2}, beside(-1, 1)),
+        ({"inputs": 9, "plate": 3, "beside": 2}, beside(-1, channels=2) + beside(1, channels=4)),
+        ({"inputs": 3, "plate": 3, "beside": 63}, []),
+        ({"inputs": 9, "plate": -3, "beside": 2}, beside(-1, 1)),
+    ],
+)
+def test_frames_before_and_after_that_do_not_add_up_are_refused(
+    tmp_path: Path, shape: dict[str, int], extra: list[ExtraInput]
+) -> None:
+    network = network_of(inputs=shape["inputs"])
+    header = header_for(network, extra=extra)
+    header = header.model_copy(update={"architecture": {**header.architecture, **shape}})
+    save_model(tmp_path / "a.cat", header, network)
+    with pytest.raises(ModelFileError):
+        load_model(tmp_path / "a.cat")
+
+
 def test_a_cat_of_a_later_minor_version_may_say_more(cat: Path, tmp_path: Path) -> None:
     values = json.loads(read_header(cat).model_dump_json())
     values["mood"] = "hopeful"

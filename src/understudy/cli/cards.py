@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,12 @@ def header_lines(header: Any) -> Card:
     """What the header of a model says, wherever it was found."""
     origin = _as_dict(getattr(header, "provenance", {}))
     pairs = origin.pop("pairs", None) or ()
+    extras = getattr(header, "extra", ())
     lines = {
         "Kind": KINDS.get(header.kind, header.kind),
         "Channels in": ", ".join(header.input_channels),
-        "Extra inputs": ", ".join(_name(item) for item in getattr(header, "extra", ())),
+        "Also sees": _beside(extras),
+        "Extra inputs": ", ".join(_name(item) for item in extras if not _offset(item)),
         "Channels out": ", ".join(header.output_channels),
         "Colour in": colour_text(header.colour_in),
         "Colour out": colour_text(header.colour_out),
@@ -114,6 +117,16 @@ def _as_dict(value: Any) -> dict[str, Any]:
     if hasattr(value, "model_dump"):
         return value.model_dump()
     return dict(value) if isinstance(value, dict) else {}
+
+
+def _offset(item: Any) -> int:
+    return int(getattr(item, "offset", 0))
+
+
+def _beside(extras: Sequence[Any]) -> str:
+    """The frames before and after that go in too, in words."""
+    reach = sum(_offset(item) > 0 for item in extras)
+    return f"{reach} {'frames' if reach > 1 else 'frame'} before and after each one" if reach else ""
 
 
 def _name(item: Any) -> str:

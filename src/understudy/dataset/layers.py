@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from understudy.colour import ColourEncoding, encode, encoding_for
 from understudy.errors import ChannelError, SizeError
-from understudy.frames import Frame, Shot, fill_nonfinite, open_shot, resolve_channels
+from understudy.frames import Frame, Neighbours, Shot, fill_nonfinite, open_shot, resolve_channels
 from understudy.settings import TrainSettings
 
 COLOURS = {"r", "g", "b", "red", "green", "blue"}
@@ -19,17 +19,20 @@ ALPHA = {"a", "alpha"}
 
 @dataclass(frozen=True)
 class Extra:
-    """A further input layer: its spec, channels and encoding."""
+    """A further input layer: its spec, channels and encoding. With an ``offset`` it is the plate itself, so
+    many frames later."""
 
     name: str
     channels: tuple[str, ...]
     colour: ColourEncoding
+    offset: int = 0
 
 
 @dataclass(frozen=True)
 class Layers:
     """``inputs``: channels of the plate; ``truths``: channels read from the ground truth; ``outputs``: what
-    they are called in the result; ``kind``: image or matte."""
+    they are called in the result; ``kind``: image or matte; ``extras``: the frames before and after the
+    plate's own, if they go in, then the layers of ``--extra``."""
 
     inputs: tuple[str, ...]
     truths: tuple[str, ...]
@@ -37,6 +40,19 @@ class Layers:
     kind: str
     extras: tuple[Extra, ...]
     sentence: str
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Which frames about the plate's own go in."""
+        return tuple(extra.offset for extra in self.extras if extra.offset)
+
+    def with_neighbours(self, offsets: Sequence[int], colour: ColourEncoding) -> Layers:
+        """The same with the frames at these offsets, in the plate's ``colour``."""
+        beside = tuple(
+            Extra(name_of(offset), tuple(f"{name_of(offset)}.{c}" for c in self.inputs), colour, offset)
+            for offset in offsets
+        )
+        return replace(self, extras=(*beside, *self.extras))
 
     @property
     def colourful(self) -> bool:
@@ -117,11 +133,21 @@ def _extra(spec: str) -> Extra:
     return Extra(spec, names, encoding_for(space, [frame.planes(names)] if space == "raw" else None))
 
 
-def read_inputs(shots: tuple[Shot, ...], number: int, plate: Frame, layers: Layers) -> tuple[np.ndarray, ...]:
-    """File values of every extra layer over its display window."""
-    planes = []
-    for shot, extra in zip(shots, layers.extras, strict=True):
-        frame = shot.read(shot.numbers[0] if shot.is_still else number)
+def name_of(offset: int) -> str:
+    """What the frame at an offset from the plate's is called: before, after, before_2 and so on."""
+    side = "before" if offset < 0 else "after"
+    return side if abs(offset) == 1 else f"{side}_{abs(offset)}"
+
+
+def read_inputs(
+    plate: Frame, beside: Neighbours, shots: tuple[Shot, ...], layers: Layers
+) -> tuple[np.ndarray, ...]:
+    """File values of everything behind the plate, over its display window: the frames before and after,
+    of ``beside``, and the extra layers, of ``shots``."""
+    planes = list(beside.about(plate, layers.inputs, layers.offsets))
+    given = layers.extras[len(layers.offsets) :]
+    for shot, extra in zip(shots, given, strict=True):
+        frame = shot.read(shot.numbers[0] if shot.is_still else plate.number)
         a, b = plate.display_window, frame.display_window
         if (a.width, a.height) != (b.width, b.height):
             raise SizeError(

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from understudy.colour import PLAIN, ColourEncoding, decide_space, encode, encoding_for
-from understudy.dataset.layers import Layers, choose_layers, encode_inputs, read_inputs
-from understudy.errors import PairingError, SettingError, SizeError
-from understudy.frames import Frame, Shot, fill_nonfinite, format_numbers, open_shot, pair_shots
+from understudy.dataset.layers import Layers, choose_layers, encode_inputs
+from understudy.dataset.neighbours import choose_neighbours
+from understudy.dataset.sources import Source, Values, add_neighbours, match, read_all, read_both
+from understudy.errors import PairingError, SettingError
+from understudy.frames import Frame, fill_nonfinite, format_numbers
 from understudy.frames.nonfinite import HUGE
 from understudy.settings import TrainSettings
-
-READERS = 4
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,11 @@ class DataSet:
     notes: tuple[str, ...] = field(default=())
 
     @property
+    def reach(self) -> int:
+        """How many frames before and after the plate's own go in."""
+        return len(self.layers.offsets) // 2
+
+    @property
     def same_channels(self) -> bool:
         """Whether the outputs are the plate's own channels, changed."""
         return (
@@ -59,38 +62,28 @@ class DataSet:
         )
 
 
-Read = tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...], np.ndarray, tuple[str, str]]
+def load_data_set(settings: TrainSettings, reach: int | None = None) -> DataSet:
+    """Read every pair that the settings name, with ``reach`` frames before and after each plate frame; None:
+    as the settings say.
 
-
-@dataclass(frozen=True)
-class _Source:
-    """One shot of the data set: where a pair's frames are read."""
-
-    plate: Shot
-    truth: Shot
-    extras: tuple[Shot, ...]
-    region: Shot | None
-    plate_number: int
-    truth_number: int
-
-
-def load_data_set(settings: TrainSettings) -> DataSet:
-    """Read every pair that the settings name.
-
-    Raises SequenceError, PairingError, SizeError, ChannelError, FrameError or ColourError, before anything
-    is written.
+    Raises SettingError, SequenceError, PairingError, SizeError, ChannelError, FrameError or ColourError,
+    before anything is written.
     """
-    sources, notes = _match(settings)
-    first, painted = _read_both(sources[0])
-    layers = choose_layers(settings, itertools.chain([(first, painted)], map(_read_both, sources[1:])))
-    frames = _read_all(sources, layers)
+    sources, notes = match(settings)
+    first, painted = read_both(sources[0])
+    layers = choose_layers(settings, itertools.chain([(first, painted)], map(read_both, sources[1:])))
+    frames = read_all(sources, layers)
     space = decide_space(settings.colour, first.is_integer)
-    colour_in = encoding_for(space.space, [pixels for pixels, *_ in frames])
+    colour_in = encoding_for(space.space, [values.before for values in frames])
     colour_out = _colour_of_truth(layers, colour_in, painted, _inside_region(frames, settings))
+    found = choose_neighbours(settings, reach, sources, frames, layers, colour_in, colour_out)
+    if found.offsets:
+        layers = layers.with_neighbours(found.offsets, colour_in)
+        add_neighbours(sources, frames, layers)
     frames.reverse()  # each is let go as soon as its pair is made: file values of large frames are large
     pairs = tuple(_make_pair(source, frames.pop(), layers, colour_in, colour_out) for source in sources)
     pairs, unused = _leave_out_empty(pairs, settings)
-    notes += [space.sentence, layers.sentence, *unused, *_note_unknown(pairs, settings)]
+    notes += [space.sentence, layers.sentence, *found.notes, *unused, *_note_unknown(pairs, settings)]
     data = DataSet(
         pairs, layers.kind, layers.inputs, layers.outputs, layers, colour_in, colour_out, tuple(notes)
     )
@@ -128,45 +121,12 @@ def _is_unchanged(pair: Pair) -> bool:
     return bool((same | (pair.weight == 0)).all())
 
 
-def _match(settings: TrainSettings) -> tuple[list[_Source], list[str]]:
-    sources: list[_Source] = []
-    notes: list[str] = []
-    extras = tuple(open_shot(spec) for spec in settings.extra)
-    region = open_shot(settings.region) if settings.region else None
-    for plate_spec, truth_spec in zip(settings.input, settings.ground_truth, strict=True):
-        plate = open_shot(plate_spec, part=settings.part)
-        truth = open_shot(truth_spec, frames=settings.frames)
-        pairing = pair_shots(plate, truth, settings.pair_by)
-        notes += _name_unmatched(plate, truth, pairing.unmatched_truth)
-        if settings.pair_by == "order":
-            notes.append(_name_order(plate, truth, pairing.pairs))
-        sources += [_Source(plate, truth, extras, region, a, b) for a, b in pairing.pairs]
-    if not sources:
-        raise PairingError("There are no pairs.", remedy="Check --input, --ground-truth and --frames.")
-    return sources, notes
-
-
-def _name_order(plate: Shot, truth: Shot, pairs: tuple[tuple[int, int], ...]) -> str:
-    """Pairs by order are wrong without a sign where a frame is missing: so it is said which they are."""
-    befores, afters = (tuple(numbers) for numbers in zip(*pairs, strict=True))
-    left = len(plate.numbers) - len(pairs)
-    rest = f"; {left} frames of the plate are left over" if left else ""
-    both = f"{plate.spec} {format_numbers(befores)} with {truth.spec} {format_numbers(afters)}"
-    return f"Paired by their order: {both}{rest}"
-
-
-def _name_unmatched(plate: Shot, truth: Shot, unmatched: tuple[int, ...]) -> list[str]:
-    if not unmatched:
-        return []
-    return [f"Not used, as {plate.spec} has no such frames: {truth.spec} {format_numbers(unmatched)}"]
-
-
-def _inside_region(frames: list[Read], settings: TrainSettings) -> list[np.ndarray]:
+def _inside_region(frames: list[Values], settings: TrainSettings) -> list[np.ndarray]:
     """The file values of the truths where there is to be learned from them. SettingError when that is
     nowhere."""
     if settings.region is None:
-        return [truth for _, truth, *_ in frames]
-    truths = [truth[region[..., 0] > 0] for _, truth, _, region, _ in frames]
+        return [values.after for values in frames]
+    truths = [values.after[values.region[..., 0] > 0] for values in frames]
     if any(len(truth) for truth in truths):
         return truths
     raise SettingError(
@@ -176,59 +136,6 @@ def _inside_region(frames: list[Read], settings: TrainSettings) -> list[np.ndarr
         where=f"--region {settings.region}",
         remedy="Check the mask, or leave --region out.",
     )
-
-
-def _read_all(sources: list[_Source], layers: Layers) -> list[Read]:
-    with ThreadPoolExecutor(READERS) as pool:
-        return list(pool.map(lambda source: _read_pair(source, layers), sources))
-
-
-def _read_both(source: _Source) -> tuple[Frame, Frame]:
-    """The plate and the truth of a pair."""
-    return source.plate.read(source.plate_number), source.truth.read(source.truth_number)
-
-
-def _read_pair(source: _Source, layers: Layers) -> Read:
-    """File values of plate, truth, extra layers and region over the display window, and content hashes."""
-    plate, truth = _read_both(source)
-    _check_sizes(plate, truth)
-    before = plate.planes(layers.inputs)
-    after = truth.planes(layers.truths)
-    extras = read_inputs(source.extras, source.plate_number, plate, layers)
-    region = _read_region(source, plate)
-    beside = extras if source.region is None else (*extras, region)
-    return before, after, extras, region, (_digest(before, after), _digest(*beside))
-
-
-def _digest(*parts: np.ndarray) -> str:
-    """SHA-256 of the values of all parts; without a copy of them, as frames can be large."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(np.ascontiguousarray(part).data)
-    return digest.hexdigest()
-
-
-def _check_sizes(plate: Frame, other: Frame) -> None:
-    a, b = plate.display_window, other.display_window
-    if (a.width, a.height) != (b.width, b.height):
-        raise SizeError(
-            "Two frames that belong together differ in size.",
-            expected=f"a display window of {a.width} x {a.height}, as in {plate.path.name}",
-            found=f"{b.width} x {b.height} in {other.path.name}",
-            where=str(other.path),
-            remedy="Reformat one of them, so that both have the same format.",
-        )
-
-
-def _read_region(source: _Source, plate: Frame) -> np.ndarray:
-    window = plate.display_window
-    if source.region is None:
-        return np.broadcast_to(np.float32(1), (window.height, window.width, 1))
-    number = source.region.numbers[0] if source.region.is_still else source.plate_number
-    frame = source.region.read(number)
-    _check_sizes(plate, frame)
-    alphas = [name for name in frame.part.channels if name.rpartition(".")[2].lower() in ("a", "alpha")]
-    return np.clip(np.nan_to_num(frame.planes((alphas or frame.part.channels)[:1])), 0, 1)
 
 
 def _colour_of_truth(
@@ -242,22 +149,23 @@ def _colour_of_truth(
 
 
 def _make_pair(
-    source: _Source, read: Read, layers: Layers, colour_in: ColourEncoding, colour_out: ColourEncoding
+    source: Source, read: Values, layers: Layers, colour_in: ColourEncoding, colour_out: ColourEncoding
 ) -> Pair:
-    before, after, extras, region, hashes = read
-    filled, bad = fill_nonfinite(before)
-    truth, bad_truth = fill_nonfinite(after)
+    filled, bad = fill_nonfinite(read.before)
+    truth, bad_truth = fill_nonfinite(read.after)
     weight = 1.0 - np.maximum(bad.max(2, keepdims=True), bad_truth.max(2, keepdims=True)).astype(np.float32)
-    pixels = encode_inputs(filled, extras, colour_in, layers)
+    pixels = encode_inputs(filled, read.extras, colour_in, layers)
     wanted = encode(truth, colour_out)
     if layers.kind == "matte":
         wanted = np.clip(wanted, 0.0, 1.0)
     if source.region is not None:
-        weight = weight * region
+        weight = weight * read.region
     name = (
         Path(source.plate.path(source.plate_number)).name if not source.plate.is_movie else source.plate.name
     )
-    return Pair(name, source.plate_number, pixels, wanted, weight.astype(np.float32), *hashes)
+    return Pair(
+        name, source.plate_number, pixels, wanted, weight.astype(np.float32), read.hash, read.hash_beside
+    )
 
 
 def _leave_out_empty(pairs: tuple[Pair, ...], settings: TrainSettings) -> tuple[tuple[Pair, ...], list[str]]:

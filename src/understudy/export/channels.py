@@ -40,7 +40,8 @@ def nuke_channels(names: Sequence[str]) -> tuple[str, ...]:
             "The network has more channels than Nuke's Inference takes.",
             expected=f"at most {len(LEGAL)} channels",
             found=f"{len(names)}",
-            remedy="Train with fewer extra channels, or use understudy serve with Nuke's MLClient.",
+            remedy="Train with fewer extra channels or --neighbours, or use understudy serve with Nuke's "
+            "MLClient.",
         )
     taken: dict[int, str] = {}
     for index, name in enumerate(names):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from understudy.errors import ExportError, SettingError
@@ -67,6 +68,7 @@ def script_nodes(info: ExportInfo, here: str = HERE) -> tuple[Node, ...]:
     note = (
         f"{info.name}\n1. Open this script from its own folder, in NukeX.\n"
         "2. CatFileCreator: Create .cat file and Inference.\n3. Use the Inference below."
+        + _beside_text(info, nuke_channels(names))
     )
     return (
         Node("StickyNote", (("inputs", "0"), ("name", "Understudy_note"), ("label", note), *_at(-60, -120))),
@@ -91,6 +93,20 @@ def script_nodes(info: ExportInfo, here: str = HERE) -> tuple[Node, ...]:
             (("inputs", "0"), ("modelFile", cat), ("name", node_name(info.name)), *_at(0, 80)),
         ),
     )
+
+
+def _beside_text(info: ExportInfo, channels: Sequence[str]) -> str:
+    """Which channels the frames before and after have to be copied into, and with what."""
+    at, lines = len(info.header.input_channels), []
+    for extra in info.header.extra:
+        own = channels[at : at + len(extra.channels)]
+        at += len(extra.channels)
+        if extra.offset:
+            lines.append(f"{', '.join(own)}: the plate through a TimeOffset of {-extra.offset}")
+    if not lines:
+        return ""
+    text = "The network sees other frames of the plate too. Copy their channels into the plate's:"
+    return "\n4. " + "\n".join([text, *lines])
 
 
 def _at(x: int, y: int) -> tuple[tuple[str, str], ...]:

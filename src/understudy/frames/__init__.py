@@ -1,5 +1,6 @@
 """A shot on disk <-> arrays: sequences, stills and movies, with every channel, window and header kept."""
 
+from understudy.frames.beside import Neighbours, planes_beside
 from understudy.frames.channels import resolve_channels
 from understudy.frames.frame import Frame, Part
 from understudy.frames.image_file import read_image_file, select_part, set_threads
@@ -16,6 +17,7 @@ from understudy.frames.window import Window, union_of
 __all__ = [
     "Frame",
     "FrameSink",
+    "Neighbours",
     "Pairing",
     "Part",
     "Shot",
@@ -27,6 +29,7 @@ __all__ = [
     "open_sink",
     "pair_shots",
     "parse_frame_range",
+    "planes_beside",
     "read_image_file",
     "read_provenance",
     "resolve_channels",

@@ -22,6 +22,7 @@ from understudy.errors import ApplyError, FrameError, SettingError, UnderstudyEr
 from understudy.frames import (
     Frame,
     FrameSink,
+    Neighbours,
     Shot,
     format_numbers,
     open_shot,
@@ -38,7 +39,7 @@ from understudy.inference.events import (
     FrameFailed,
     FrameWritten,
 )
-from understudy.inference.layers import ExtraInputs, Mask
+from understudy.inference.layers import ExtraInputs, Mask, offsets_of
 from understudy.inference.model import LoadedModel, load
 from understudy.inference.pipeline import Crew, plan_crew, run_frames, with_computing
 from understudy.inference.provenance import check_folder, fingerprint, provenance_of, sort_out
@@ -78,18 +79,24 @@ class Outcome:
 
 @dataclass
 class Job:
-    """All that the work needs, opened and checked. ``said``: sentences from the threads, to be reported;
-    ``told``: how many of the sink's notes have been."""
+    """All that the work needs, opened and checked. ``about``: the frames before and after, where the network
+    sees them; ``said``: sentences from the threads, to be reported; ``told``: how many of the sink's notes
+    have been."""
 
     settings: ApplySettings
     plate: Shot
     sink: FrameSink
     composer: Composer
+    about: Neighbours | None
     to_do: tuple[int, ...]
     kept: tuple[int, ...]
     sample: Frame | None
     said: queue.SimpleQueue[str]
     told: int = 0
+
+    def read(self, number: int) -> Frame:
+        """A frame of the plate."""
+        return self.about.read(number) if self.about else self.plate.read(number)
 
 
 def apply(settings: ApplySettings, report: Report = lambda event: None, stop: Any = None) -> ApplyResult:
@@ -128,7 +135,8 @@ def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
     sink = open_sink(settings.output, like=plate, overwrite=settings.overwrite, provenance=provenance)
     to_do, kept = sort_out(plate.numbers, sink, provenance, settings.overwrite)
     mask = Mask(settings.mask) if settings.mask else None
-    extra = ExtraInputs(settings.extra, header.extra)
+    about = _neighbours(settings, header)
+    extra = ExtraInputs(settings.extra, header.extra, about)
     for layer in (mask, extra):
         if layer is not None:
             open_things.callback(layer.close)
@@ -136,7 +144,14 @@ def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
     sample = _first_readable(plate, to_do, composer, sink)
     if to_do:
         check_folder(sink.path(to_do[0]).parent)
-    return Job(settings, plate, sink, composer, to_do, kept, sample, queue.SimpleQueue())
+    return Job(settings, plate, sink, composer, about, to_do, kept, sample, queue.SimpleQueue())
+
+
+def _neighbours(settings: ApplySettings, header: Any) -> Neighbours | None:
+    """The whole plate, also beyond ``--frames``, where the network sees the frames before and after."""
+    if not offsets_of(header.extra):
+        return None
+    return Neighbours(open_shot(settings.plate, part=settings.part))
 
 
 def _first_readable(
@@ -203,7 +218,7 @@ def _work(job: Job, report: Report, stop: Any) -> Iterator[Outcome]:
 def _make_frame(job: Job, model: LoadedModel, number: int) -> Outcome:
     """Read, compute, write: one frame from start to end, in one thread."""
     try:
-        frame = job.plate.read(number)
+        frame = job.read(number)
         finished = job.composer.compose(frame, model)
         return Outcome(number, job.sink.write(number, finished))
     except UnderstudyError as error:
@@ -230,16 +245,21 @@ def _plan_crew(job: Job) -> tuple[torch.device, Crew]:
     device = resolve_devices(job.settings.devices)[0]
     cores = core_count()
     free = free_memory(torch.device("cpu"))
-    held = _frame_bytes(job.sample, job.composer) if job.sample else 1.0
+    held = _frame_bytes(job.sample, job.composer, 2 if job.about else 1) if job.sample else 1.0
     most = min(free / 4, 5e8 * max(cores, 2))
-    return device, plan_crew(cores, len(job.to_do), held, device.type == "cpu", most)
+    crew = plan_crew(cores, len(job.to_do), held, device.type == "cpu", most)
+    if job.about:
+        offsets = offsets_of(job.composer.header.extra)
+        job.about.keep(crew.workers + max(offsets) - min(offsets))
+    return device, crew
 
 
-def _frame_bytes(frame: Frame, composer: Composer) -> float:
-    """About what one frame holds from reading to writing, without the network's activations."""
+def _frame_bytes(frame: Frame, composer: Composer, frames: int) -> float:
+    """About what one frame holds from reading to writing, without the network's activations; ``frames`` of
+    the plate are held for each that is under way."""
     stored = sum(plane.nbytes for part in frame.parts for plane in part.pixels.values())
     canvas = frame.display_window.union(frame.data_window)
-    return stored + canvas.width * canvas.height * 8.0 * composer.channels
+    return frames * stored + canvas.width * canvas.height * 8.0 * composer.channels
 
 
 def _load(job: Job, crew: Crew, device: str) -> LoadedModel:
@@ -283,7 +303,7 @@ def _planned(job: Job, model: LoadedModel) -> ApplyPlanned:
         tile = None
     engine = model.engine
     total = len(job.to_do) + len(job.kept)
-    notes = (*_missing(job.plate, job.sink.is_movie), *_colour_notes(job), *model.notes)
+    notes = (*_missing(job.plate, job.sink.is_movie), *_alone(job), *_colour_notes(job), *model.notes)
     return ApplyPlanned(total, len(job.kept), engine.name, engine.precision, str(engine.device), tile, notes)
 
 
@@ -298,6 +318,17 @@ def _colour_notes(job: Job) -> tuple[str, ...]:
 def _missing(plate: Shot, movie: bool) -> tuple[str, ...]:
     closes_up = " The movie closes up: those after them come earlier." if movie else ""
     return (f"The plate has no frames {format_numbers(plate.missing)}.{closes_up}",) if plate.missing else ()
+
+
+def _alone(job: Job) -> tuple[str, ...]:
+    offsets = offsets_of(job.composer.header.extra)
+    about = job.about
+    if about is None or any(about.has(number, [offset]) for number in job.to_do for offset in offsets):
+        return ()
+    return (
+        "The network sees the frames before and after each one too, and the plate has none: expect less "
+        "of it.",
+    )
 
 
 def _report_said(job: Job, report: Report) -> None:

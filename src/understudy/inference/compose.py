@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,12 +53,21 @@ class Composer:
         window = frame.display_window.union(frame.data_window)
         names = input_channels(frame, self.header, self.settings.input_channels)
         targets = target_channels(frame, self.header, names)
-        pixels = frame.planes(names, window)
-        layers = self.extra.read(frame, frame.number, window)
-        if layers:
-            pixels = np.concatenate([pixels, *layers], axis=2)
+        pixels = self._pixels(frame, names, window)
         mask = self.mask.read(frame, frame.number, window) if self.mask else None
         return Gathered(window, _within(window, frame.display_window), pixels, mask, targets)
+
+    def _pixels(self, frame: Frame, names: Sequence[str], window: Window) -> np.ndarray:
+        """The plate's channels, then those of the extra inputs, each of which is let go before the next."""
+        plate = frame.planes(names, window)
+        if not self.header.extra:
+            return plate
+        pixels = np.empty((*plate.shape[:2], expected_channels(self.header)), np.float32)
+        end = 0
+        for planes in itertools.chain([plate], self.extra.read(frame, names, window)):
+            pixels[..., end : end + planes.shape[2]] = planes
+            end += planes.shape[2]
+        return pixels
 
     def compose(self, frame: Frame, model: LoadedModel) -> Frame:
         """The finished frame: the plate with the result where mix and mask let it show, all else

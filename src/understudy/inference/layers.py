@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from understudy.errors import PairingError, SettingError, SizeError
-from understudy.frames import Frame, Shot, Window, open_shot, resolve_channels
+from understudy.frames import Frame, Neighbours, Shot, Window, open_shot, planes_beside, resolve_channels
 
 CHANNEL = "channel:"
 
@@ -40,33 +40,44 @@ class Mask:
 
 
 class ExtraInputs:
-    """``--extra``: the further layers that a network was trained with, in the order of its header."""
+    """What goes into a network behind the plate, in the order of its header: the frames before and after, of
+    ``neighbours``, and the further layers that it was trained with, ``--extra``."""
 
-    def __init__(self, specs: Sequence[str], wanted: Sequence[Any]) -> None:
-        if len(specs) != len(wanted):
+    def __init__(self, specs: Sequence[str], wanted: Sequence[Any], neighbours: Neighbours | None) -> None:
+        self._offsets = offsets_of(wanted)
+        self._wanted = tuple(extra for extra in wanted if not extra.offset)
+        if len(specs) != len(self._wanted):
             raise SettingError(
                 "The network needs other extra inputs.",
-                expected=f"{len(wanted)} extra inputs"
-                + "".join(f", {', '.join(extra.channels)}" for extra in wanted),
+                expected=f"{len(self._wanted)} extra inputs"
+                + "".join(f", {', '.join(extra.channels)}" for extra in self._wanted),
                 found=f"{len(specs)}",
                 where="--extra",
                 remedy="Give one --extra for each, in the order of training.",
             )
-        self._wanted = tuple(wanted)
+        self._neighbours = neighbours
         self._shots = [open_shot(spec) for spec in specs]
 
-    def read(self, plate: Frame, number: int, window: Window) -> list[np.ndarray]:
-        """One float32 (height, width, channels) for each extra input, over ``window``."""
-        layers = []
+    def read(self, plate: Frame, names: Sequence[str], window: Window) -> Iterator[np.ndarray]:
+        """One float32 (height, width, channels) for each, over ``window``; ``names`` are the plate's channels
+        that go in."""
+        if self._neighbours:
+            yield from self._neighbours.about(plate, names, self._offsets, window)
         for shot, wanted in zip(self._shots, self._wanted, strict=True):
-            frame = read_beside(shot, number, plate, "extra input")
-            names = resolve_channels(frame, ",".join(wanted.channels))
-            layers.append(planes_beside(frame, names, plate, window))
-        return layers
+            frame = read_beside(shot, plate.number, plate, "extra input")
+            own = resolve_channels(frame, ",".join(wanted.channels))
+            yield planes_beside(frame, own, plate, window)
 
     def close(self) -> None:
         for shot in self._shots:
             shot.close()
+        if self._neighbours:
+            self._neighbours.close()
+
+
+def offsets_of(wanted: Sequence[Any]) -> tuple[int, ...]:
+    """Which frames about the plate's own a network takes, as the extra inputs of its header say."""
+    return tuple(extra.offset for extra in wanted if extra.offset)
 
 
 def read_beside(shot: Shot, number: int, plate: Frame, what: str) -> Frame:
@@ -93,13 +104,6 @@ def read_beside(shot: Shot, number: int, plate: Frame, what: str) -> Frame:
             remedy=f"Bring the {what} to the plate's size.",
         )
     return frame
-
-
-def planes_beside(frame: Frame, names: Sequence[str], plate: Frame, window: Window) -> np.ndarray:
-    """Channels of ``frame`` over ``window`` of the plate's coordinates, display window on display window."""
-    left = frame.display_window.x - plate.display_window.x
-    top = frame.display_window.y - plate.display_window.y
-    return frame.planes(names, Window(window.x + left, window.y + top, window.width, window.height))
 
 
 def _mask_channel(frame: Frame) -> tuple[str, ...]:

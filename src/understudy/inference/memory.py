@@ -21,6 +21,9 @@ CPU_MOST = 2_200_000_000
 """Bytes of activations on a CPU at the most, so that a 4096x2160 frame with all its copies stays below 4
 GB."""
 
+USUAL_CHANNELS = 6
+"""Channels that a frame has room for without taking it from the activations."""
+
 CPU_EACH = 600_000_000
 """The share of each frame where many cores work on many frames at a time."""
 
@@ -38,6 +41,12 @@ def activation_budget(device: torch.device, parallel: int = 1) -> int:
     else:
         together = int(free_memory(device) * 0.7)
     return together // parallel
+
+
+def bytes_of_further(channels: int, device: torch.device) -> int:
+    """What a pixel of the frame takes on a CPU, beside the activations, for channels beyond the usual ones:
+    as it was read, as the network takes it, and whether it is a number."""
+    return 16 * max(0, channels - USUAL_CHANNELS) if device.type == "cpu" else 0
 
 
 def bytes_per_pixel(engine: Engine, channels: int, size: int = 192) -> float:

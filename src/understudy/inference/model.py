@@ -20,7 +20,12 @@ from understudy.inference.blend import blend
 from understudy.inference.choose import EngineChoice, choose_precision, make_engine
 from understudy.inference.engine import Engine
 from understudy.inference.inputs import expected_channels, input_encodings, is_placed, network_channels
-from understudy.inference.memory import activation_budget, bytes_per_pixel, frames_at_a_time
+from understudy.inference.memory import (
+    activation_budget,
+    bytes_of_further,
+    bytes_per_pixel,
+    frames_at_a_time,
+)
 from understudy.inference.provenance import fingerprint
 from understudy.inference.tiles import fit_tile, margin_for, round_up, run_tiled, smallest_tile
 from understudy.inference.torch_engine import TorchEngine
@@ -85,6 +90,7 @@ class LoadedModel:
         self._check(pixels)
         plate = np.ascontiguousarray(pixels, dtype=np.float32)
         filled, bad = fill_nonfinite(plate)
+        bad = bad[..., : len(self.header.input_channels)].copy()  # the plate's own; the rest is let go
         result = self._through_network(filled, tile_size, tile_overlap, display)
         if mix >= 1.0 and not bad.any():
             return result
@@ -117,7 +123,7 @@ class LoadedModel:
         if tile_size != "auto":
             return (int(tile_size), int(tile_size))
         if self._most_pixels is None:
-            self._most_pixels = self._pixels_that_fit()
+            self._most_pixels = self._pixels_that_fit(height * width)
         return self._within_most(height, width, tile_overlap)
 
     def _within_most(self, height: int, width: int, tile_overlap: int | str) -> tuple[int, int] | None:
@@ -128,15 +134,13 @@ class LoadedModel:
         margin = margin_for(tile_overlap, self.engine.reach, stride)
         return fit_tile(height, width, self._most_pixels, margin, stride)
 
-    def _pixels_that_fit(self) -> int:
+    def _pixels_that_fit(self, frame: int) -> int:
+        """How many pixels at a time the memory has room for, beside a frame of so many."""
         with self._lock:
+            channels = network_channels(self.header, self.engine.network)
             budget = activation_budget(self.engine.device, self.engine.parallel)
-            return max(
-                int(
-                    budget / bytes_per_pixel(self.engine, network_channels(self.header, self.engine.network))
-                ),
-                1,
-            )
+            budget -= min(budget // 2, bytes_of_further(channels, self.engine.device) * frame)
+            return max(int(budget / bytes_per_pixel(self.engine, channels)), 1)
 
     def _through_network(
         self, pixels: np.ndarray, tile_size: int | str, overlap: int | str, display: Window | None
@@ -230,7 +234,7 @@ class LoadedModel:
     def _keep_bad(self, result: np.ndarray, under: np.ndarray, bad: np.ndarray) -> np.ndarray:
         """The plate's value in every output channel that the input has, at pixels with a NaN or Inf."""
         shared = np.array([name in self.header.input_channels for name in self.header.output_channels])
-        where = bad[..., : len(self.header.input_channels)].any(axis=2, keepdims=True) & shared
+        where = bad.any(axis=2, keepdims=True) & shared
         return np.where(where, under, result)
 
     def _check(self, pixels: np.ndarray) -> None:

@@ -40,11 +40,14 @@ def plan_crew(cores: int, frames: int, frame_bytes: float, on_cpu: bool, most_by
     """The crew for a machine. ``frame_bytes``: what one frame under way holds; all together stay near
     ``most_bytes``.
 
-    On a CPU each core computes a frame of its own, and one more frame is read or written meanwhile.
+    On a CPU each core computes a frame of its own, and one more frame is read or written meanwhile; a frame
+    that is larger than all may be is alone.
     Elsewhere one frame computes while each core reads or writes another.
     """
     room = max(int(most_bytes / max(frame_bytes, 1.0)), 1)
     if frames <= 1:
+        return Crew(1, 1, cores)
+    if frame_bytes > most_bytes and on_cpu:
         return Crew(1, 1, cores)
     if not on_cpu:
         workers = max(2, min(cores + 1, room, frames, MOST))

@@ -14,6 +14,7 @@ from understudy.network.places import PLACES
 from understudy.network.unet import SIZES, UNet
 
 MARGIN = 0.25
+CHANGE = 0.5
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class Architecture:
     """All that is needed to build the network again. ``fit`` is identity, linear, cubic or placed.
 
     ``inputs`` counts the plate's channels and those of the extra layers; ``same_channels`` tells that the
-    outputs are the plate's own channels, changed.
+    outputs are the plate's own channels, changed. Behind the plate's ``plate`` channels come those of
+    ``beside`` frames before and after it.
     """
 
     inputs: int
@@ -31,6 +33,8 @@ class Architecture:
     fit: str = "identity"
     same_channels: bool = True
     fit_inputs: int = field(default=0)
+    plate: int = 0
+    beside: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -57,11 +61,19 @@ class EffectNetwork(nn.Module):
         self.placed = architecture.fit == "placed"
         seen = architecture.inputs + (architecture.outputs if self.placed else 0)
         self.unet = UNet(seen, architecture.outputs, SIZES[architecture.size])
+        if architecture.beside:
+            self._begin_from_plate(seen)
         self.stride, self.reach = self.unet.stride, self.unet.reach
         self.register_buffer("low", torch.zeros(architecture.inputs))
         self.register_buffer("high", torch.ones(architecture.inputs))
         self.register_buffer("gain", torch.ones(()))  # of 1 always; every .cat there is has one
         self.register_buffer("fit_weights", torch.zeros(_term_count(architecture), architecture.outputs))
+
+    @torch.no_grad()
+    def _begin_from_plate(self, seen: int) -> None:
+        """Weights as large as without the frames before and after, which more inputs would make smaller."""
+        shape = self.architecture
+        self.unet.stem.weight.mul_((seen / (seen - shape.plate * shape.beside)) ** 0.5)
 
     def lay_out(self, device: torch.device) -> EffectNetwork:
         """Itself on a device, its weights in the order in which convolutions are fast there."""
@@ -77,9 +89,13 @@ class EffectNetwork(nn.Module):
         self.set_range(scaling)
 
     def set_range(self, scaling: Scaling) -> None:
-        """Take over the range of the inputs that were seen."""
-        self.low.copy_(scaling.low)
-        self.high.copy_(scaling.high)
+        """Take over the range of the inputs that were seen; the frames before and after have the plate's."""
+        shape = self.architecture
+        for ours, seen in ((self.low, scaling.low), (self.high, scaling.high)):
+            ours.copy_(seen)
+            if shape.beside:
+                around = slice(shape.plate, shape.plate * (1 + shape.beside))
+                ours[around] = seen[: shape.plate].repeat(shape.beside)
 
     def globals(self, x: Tensor) -> Tensor:
         """What is global in a whole frame (1, C, H, W): nothing in this architecture, so (1, 0)."""
@@ -98,10 +114,20 @@ class EffectNetwork(nn.Module):
         would be answered with something never learned."""
         low, high = self.low.view(1, -1, 1, 1), self.high.view(1, -1, 1, 1)
         scaled = (x[:, : self.architecture.inputs] - low) / (high - low) * 2 - 1
+        if self.architecture.beside:
+            scaled = self._as_changes(scaled)
         if self.placed:
             with torch.autocast(x.device.type, enabled=False):
                 scaled = torch.cat([scaled, self.base(x) * 2 - 1], 1)
         return scaled.clamp(-1 - 2 * MARGIN, 1 + 2 * MARGIN)
+
+    def _as_changes(self, scaled: Tensor) -> Tensor:
+        """The frames before and after as what differs from the plate, which is what they have to tell."""
+        shape = self.architecture
+        end = shape.plate * (1 + shape.beside)
+        plate = scaled[:, : shape.plate]
+        changes = (scaled[:, shape.plate : end] - torch.cat([plate] * shape.beside, 1)) * CHANGE
+        return torch.cat([plate, changes, scaled[:, end:]], 1)
 
     def finish(self, x: Tensor, remainder: Tensor) -> Tensor:
         """The result from the input and the U-Net's answer, always in float32."""

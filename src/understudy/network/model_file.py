@@ -25,16 +25,19 @@ HEADER_KEY = "understudy"
 CHECKSUM_KEY = "checksum"
 MOST_HEADER = 16 << 20
 MOST_CHANNELS = 64
+MOST_OFFSET = 16
 
 
 class ExtraInput(BaseModel):
-    """A further input layer: its channels, and the colour encoding of its files."""
+    """A further input layer: its channels, and the colour encoding of its files. With an ``offset`` it is the
+    plate itself, so many frames later."""
 
     model_config = ConfigDict(extra="ignore")
 
     name: str = ""
     channels: list[str]
     colour: ColourEncoding
+    offset: int = Field(default=0, ge=-MOST_OFFSET, le=MOST_OFFSET)
 
 
 class ModelHeader(BaseModel):
@@ -159,7 +162,7 @@ def build_network(header: ModelHeader, path: Path) -> Any:
 
     try:
         shape = Architecture(**header.architecture)
-        counts = (shape.inputs, shape.outputs, shape.fit_inputs)
+        counts = (shape.inputs, shape.outputs, shape.fit_inputs, shape.plate, shape.beside)
         sane = all(isinstance(n, int) and 0 <= n <= MOST_CHANNELS for n in counts)
         if not sane or shape.size not in SIZES or shape.fit not in DEGREES or shape.kind != header.kind:
             raise ValueError("architecture out of range")
@@ -167,12 +170,22 @@ def build_network(header: ModelHeader, path: Path) -> Any:
             raise ValueError("channels do not add up")
         if shape.outputs != len(header.output_channels) or shape.fit_inputs > _most_fitted(shape):
             raise ValueError("channels do not add up")
+        if (shape.beside or any(e.offset for e in header.extra)) and not _are_beside(header, shape):
+            raise ValueError("frames before and after do not add up")
         network = EffectNetwork(shape)
         if (header.stride, header.reach) != (network.stride, network.reach):
             raise ValueError("another stride or reach than the architecture has")
     except (TypeError, ValueError, KeyError) as error:
         raise not_a_model(path, f"an architecture that makes no sense ({error})") from error
     return network
+
+
+def _are_beside(header: ModelHeader, shape: Any) -> bool:
+    """Whether the frames before and after that the header names are those that the architecture takes."""
+    first = header.extra[: shape.beside]
+    counts = {len(header.input_channels), *(len(extra.channels) for extra in first)}
+    named = sum(extra.offset != 0 for extra in header.extra)
+    return named == len(first) == shape.beside and all(e.offset for e in first) and counts == {shape.plate}
 
 
 def _most_fitted(shape: Any) -> int:

@@ -48,7 +48,12 @@ class Keeper:
             input_channels=list(job.data.input_channels),
             output_channels=list(job.data.output_channels),
             extra=[
-                ExtraInput(name=_last(each.name), channels=list(each.channels), colour=each.colour)
+                ExtraInput(
+                    name=_last(each.name),
+                    channels=list(each.channels),
+                    colour=each.colour,
+                    offset=each.offset,
+                )
                 for each in job.data.layers.extras
             ],
             colour_in=job.data.colour_in,

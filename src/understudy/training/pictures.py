@@ -12,7 +12,7 @@ from understudy.colour import ColourEncoding
 from understudy.dataset.crops import Augmentation
 from understudy.dataset.layers import encode_inputs, read_inputs
 from understudy.errors import UnderstudyError
-from understudy.frames import fill_nonfinite, open_shot
+from understudy.frames import Neighbours, fill_nonfinite, open_shot
 from understudy.runs import RunFolder
 from understudy.training.contact_sheet import ROWS, display, make_sheet, write_png
 from understudy.training.judge import predict
@@ -69,14 +69,12 @@ def read_previews(job: Job) -> Iterator[tuple[int, np.ndarray]]:
     """Frame number and network values of the first, middle and last frame of ``--preview``, one at a time."""
     shot = open_shot(job.settings.preview or "", part=job.settings.part)
     extras = tuple(open_shot(spec) for spec in job.settings.extra)
-    layers = job.data.layers
+    layers, neighbours = job.data.layers, Neighbours(shot)
     for number in _chosen(shot.numbers):
         frame = shot.read(number)
         planes = fill_nonfinite(frame.planes(job.data.input_channels))[0]
-        yield (
-            number,
-            encode_inputs(planes, read_inputs(extras, number, frame, layers), job.data.colour_in, layers),
-        )
+        beside = read_inputs(frame, neighbours, extras, layers)
+        yield number, encode_inputs(planes, beside, job.data.colour_in, layers)
 
 
 def _chosen(numbers: Sequence[int]) -> list[int]:

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from understudy.network.model_file import MOST_OFFSET
+
 WARM_UP = 40
 RATE = 0.012
 PROBE = 0.35
@@ -34,7 +36,8 @@ class Plan(BaseModel):
     ``judged`` counts the times it was looked at; from ``turned`` on crops are also mirrored and turned by
     right angles, which ``wants_turn`` asks all processes for; ``turns``: in how many steps every matrix has
     had its turn in the optimiser (2 in runs that were begun before it was kept here); ``loss``: its terms,
-    also where they were chosen automatically ("" in runs that were begun before they were kept)."""
+    also where they were chosen automatically ("" in runs that were begun before they were kept);
+    ``neighbours``: how many frames before and after the plate's own go in."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -49,6 +52,7 @@ class Plan(BaseModel):
     seed: Count
     turns: int = Field(default=2, ge=1, le=64)
     loss: str = Field(default="", max_length=1000)
+    neighbours: int = Field(default=0, ge=0, le=MOST_OFFSET)
     rate: float = Field(default=RATE, gt=0, le=1)
     rate_factor: float = Field(default=1.0, gt=0, le=1)
     held_out: int | None = Field(default=None, ge=0)

@@ -83,7 +83,7 @@ def make_job(
     size = plan.size if plan else _choose_size(settings, device, precision, threads * share.world)
     size_notes = _note_size(settings, size)
     settings = settings.replace(model_size=size)
-    data = load_data_set(settings)
+    data = load_data_set(settings, plan.neighbours if plan else _reach_of_weights(settings))
     release_memory(device)
     terms = _loss_terms(settings.loss, data.kind, plan)
     loss = make_loss(terms, data.kind)
@@ -99,7 +99,7 @@ def make_job(
     packed = pack(_one_by_one(pairs, make_material, whole, device), sizes)
     data = replace(data, pairs=tuple(pairs))
     plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, share.world)
-    plan.threads, plan.loss = threads, terms
+    plan.threads, plan.loss, plan.neighbours = threads, terms, data.reach
     new = [*_note_pairs(data), *data.notes, *notes, *size_notes, *_note_crop(settings, plan)]
     notes = [*share.notes, *([] if goes_on else new)]  # what a run was begun with has been said
     crops = CropSource(packed, device, plan.crop, plan.seed, focus_of(packed, data.kind == "matte"))
@@ -170,6 +170,14 @@ def _choose_size(settings: TrainSettings, device: torch.device, precision: Preci
         size = read_header(resolve_model(settings.initial_weights)).architecture.get("size")
         return str(size) if size in SIZES else "medium"
     return choose_size(device.type, precision, settings.time_limit, cores)
+
+
+def _reach_of_weights(settings: TrainSettings) -> int | None:
+    """How many frames before and after the initial weights take; None where that is open."""
+    if settings.initial_weights == NO_WEIGHTS or settings.neighbours != "auto":
+        return None
+    extras = read_header(resolve_model(settings.initial_weights)).extra
+    return sum(extra.offset > 0 for extra in extras)
 
 
 def _choose_held_out(settings: TrainSettings, data: DataSet) -> tuple[int | None, bool]:

@@ -121,6 +121,8 @@ def _architecture(data: DataSet, settings: TrainSettings, fit: str, fit_inputs: 
         fit=fit,
         same_channels=data.same_channels,
         fit_inputs=fit_inputs,
+        plate=len(data.input_channels),
+        beside=len(data.layers.offsets),
     )
 
 

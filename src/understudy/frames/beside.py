@@ -1,0 +1,92 @@
+"""What lies beside a plate frame: the same place in another frame, and the frames before and after it."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+
+import numpy as np
+
+from understudy.errors import ChannelError, FrameError
+from understudy.frames.frame import Frame
+from understudy.frames.shot import Shot
+from understudy.frames.window import Window
+
+
+def planes_beside(frame: Frame, names: Sequence[str], plate: Frame, window: Window) -> np.ndarray:
+    """Channels of ``frame`` over ``window`` of the plate's coordinates, display window on display window."""
+    left = frame.display_window.x - plate.display_window.x
+    top = frame.display_window.y - plate.display_window.y
+    return frame.planes(names, Window(window.x + left, window.y + top, window.width, window.height))
+
+
+class Neighbours:
+    """The frames about each frame of ``shot``. The last ``kept`` that were read are held, as the next frame
+    asks for most of them again. Safe for threads.
+
+    Where there is no frame at an offset, or it cannot be read or has another size, the next nearer one on
+    that side stands in for it, and in the end the frame itself.
+    """
+
+    def __init__(self, shot: Shot, kept: int = 1) -> None:
+        self._shot, self._kept = shot, kept
+        self._known = frozenset(shot.numbers)
+        self._lock = threading.Lock()
+        self._frames: OrderedDict[int, Future[Frame]] = OrderedDict()
+
+    def read(self, number: int) -> Frame:
+        """A frame of the shot, read once for all that ask for it. As ``Shot.read``."""
+        with self._lock:
+            future = self._frames.get(number)
+            if future is None:
+                mine = self._frames[number] = Future()
+                while len(self._frames) > self._kept:
+                    self._frames.popitem(last=False)
+        if future is not None:
+            return future.result()
+        try:
+            mine.set_result(self._shot.read(number))
+        except BaseException as error:
+            with self._lock:
+                self._frames.pop(number, None)
+            mine.set_exception(error)
+        return mine.result()
+
+    def keep(self, count: int) -> None:
+        """Hold so many frames from now on."""
+        self._kept = count
+
+    def has(self, number: int, offsets: Sequence[int]) -> bool:
+        """Whether the shot has a frame at every one of the offsets."""
+        return all(number + offset in self._known for offset in offsets)
+
+    def about(
+        self, frame: Frame, names: Sequence[str], offsets: Sequence[int], window: Window | None = None
+    ) -> Iterator[np.ndarray]:
+        """float32 (height, width, len(names)) of file values for each offset, over ``window`` of the frame's
+        coordinates, its display window by default."""
+        for offset in offsets:
+            yield self._beside(frame, names, offset, window or frame.display_window)
+
+    def _beside(self, frame: Frame, names: Sequence[str], offset: int, window: Window) -> np.ndarray:
+        step = 1 if offset > 0 else -1
+        for number in range(frame.number + offset, frame.number, -step):
+            if number not in self._known:
+                continue
+            try:
+                other = self.read(number)
+                if _are_alike(frame, other):
+                    return planes_beside(other, names, frame, window)
+            except (FrameError, ChannelError):
+                continue
+        return frame.planes(names, window)
+
+    def close(self) -> None:
+        self._shot.close()
+
+
+def _are_alike(frame: Frame, other: Frame) -> bool:
+    ours, theirs = frame.display_window, other.display_window
+    return (ours.width, ours.height) == (theirs.width, theirs.height)

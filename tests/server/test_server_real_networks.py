@@ -18,19 +18,27 @@ from understudy.colour.scene_linear import linear_to_srgb, srgb_to_linear
 pytest.importorskip("understudy.network.model_file")
 
 
-def save_cat(path, offset=0.0, colour=SRGB, kind="image", seed=0, extra=()):
+def save_cat(path, offset=0.0, colour=SRGB, kind="image", seed=0, beside=()):
     """A small network: what comes in plus ``offset`` in network values, plus a little of an untrained
-    U-Net.
+    U-Net. ``beside``: name and offset of the frames about the plate's own that it sees.
     """
     import torch
 
     from understudy.network.effect import Architecture, EffectNetwork
-    from understudy.network.model_file import ModelHeader, save_model
+    from understudy.network.model_file import ExtraInput, ModelHeader, save_model
 
     torch.manual_seed(seed)
     matte = kind == "matte"
     shape = Architecture(
-        3, 1 if matte else 3, "small", kind, "identity" if matte else "linear", not matte, 0 if matte else 3
+        3 + 3 * len(beside),
+        1 if matte else 3,
+        "small",
+        kind,
+        "identity" if matte else "linear",
+        not matte,
+        0 if matte else 3,
+        plate=3,
+        beside=len(beside),
     )
     network = EffectNetwork(shape)
     with torch.no_grad():
@@ -43,6 +51,7 @@ def save_cat(path, offset=0.0, colour=SRGB, kind="image", seed=0, extra=()):
         kind=kind,
         input_channels=["R", "G", "B"],
         output_channels=["A"] if matte else ["R", "G", "B"],
+        extra=[ExtraInput(name=n, channels=list("RGB"), colour=colour, offset=o) for n, o in beside],
         colour_in=colour,
         colour_out=PLAIN if matte else colour,
         architecture=shape.to_dict(),
@@ -60,6 +69,7 @@ def shelf(tmp_path_factory):
     save_cat(folder / "graded.cat", 0.1)
     save_cat(folder / "linear.cat", 0.05, LINEAR)
     save_cat(folder / "matte.cat", kind="matte")
+    save_cat(folder / "deblur.cat", 0.1, beside=(("before", -1), ("after", 1)))
     whole = (folder / "graded.cat").read_bytes()
     (folder / "damaged.cat").write_bytes(whole[: len(whole) // 2])
     (folder / "alien.cat").write_bytes(b"a file of another program")
@@ -74,6 +84,17 @@ def server(serve_long, shelf):
 @pytest.fixture(scope="module")
 def plate():
     return np.random.default_rng(2).random((70, 90, 3), np.float32)
+
+
+def test_frames_before_and_after_are_inputs_of_their_own(server, shelf, plate):
+    client = Client(server.url)
+    (told,) = (each for each in client.list_models() if each["name"] == "deblur")
+    assert [each["name"] for each in told["inputs"]] == ["input", "before", "after"]
+    before, after = np.roll(plate, 2, axis=1), np.roll(plate, -2, axis=1)
+    wanted = understudy.load(shelf / "deblur.cat", devices="cpu")(np.concatenate([plate, before, after], 2))
+    assert np.allclose(np.asarray(client.infer("deblur", [plate, before, after])[0]), wanted, atol=1e-4)
+    swapped = np.asarray(client.infer("deblur", [plate, after, before])[0])
+    assert not np.allclose(swapped, wanted, atol=1e-3)
 
 
 def test_both_doors_give_what_load_gives(server, shelf, plate):

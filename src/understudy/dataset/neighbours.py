@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from understudy.colour import ColourEncoding, encode
 from understudy.dataset.layers import Layers
-from understudy.dataset.sources import Source, Values
+from understudy.dataset.sources import READERS, Source, Values
 from understudy.dataset.temporal import FEWEST, MOST, MOST_REACH, Trial, Views
 from understudy.errors import SettingError
 from understudy.frames import fill_nonfinite
@@ -68,7 +69,7 @@ def _as_wished(reach: int, sources: Sequence[Source]) -> Found:
 def _note(reach: int) -> tuple[str, ...]:
     if not reach:
         return ()
-    frames = "frame" if reach == 1 else f"{reach} frames"
+    frames = "frames right" if reach == 1 else f"{reach} frames"
     return (
         f"The {frames} before and after each one tell more of this effect, and go into the network as well; "
         "--neighbours 0 makes one that takes single frames.",
@@ -110,9 +111,14 @@ def _views(
     plate, bad = _grey(values.before, colour_in)
     truth, bad_truth = _grey(values.after, colour_out)
     frame = source.plate.read(source.plate_number)
-    about = source.beside.about(frame, layers.inputs, offsets)
-    weight = values.region[..., 0] * ~(bad | bad_truth)
-    return Views(plate, truth, weight, [_grey(planes, colour_in)[0] for planes in about])
+
+    def about(offset: int) -> np.ndarray:
+        (planes,) = source.beside.about(frame, layers.inputs, [offset])
+        return _grey(planes, colour_in)[0]
+
+    with ThreadPoolExecutor(READERS) as pool:
+        beside = list(pool.map(about, offsets))
+    return Views(plate, truth, values.region[..., 0] * ~(bad | bad_truth), beside)
 
 
 def _grey(planes: np.ndarray, colour: ColourEncoding) -> tuple[np.ndarray, np.ndarray]:

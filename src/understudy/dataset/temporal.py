@@ -15,11 +15,12 @@ import numpy as np
 
 MOST_REACH = 2
 FEWEST = 3
-MOST = 8
+MOST = 5
 GAIN = 0.93
 """What the error has to fall to with one more frame on each side. Where those tell nothing, it rises."""
 WINDOW = 2
 SAMPLES = 6000
+CANDIDATES = 300_000
 FEATURES = 300
 RIDGES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 COARSE = 270
@@ -109,9 +110,7 @@ def _draw(pair: Views, rng: np.random.Generator) -> _Drawn:
     by place are explained by the place: a subject that hardly moves has its own motion there."""
     left = pair.truth - _curve(pair)
     size = np.abs(left)
-    chance = ((size + 0.5 * size.mean() + 1e-6) * pair.weight).ravel().astype(np.float64)
-    count = min(SAMPLES, int(np.count_nonzero(chance)))
-    at = rng.choice(chance.size, count, replace=False, p=chance / chance.sum())
+    at = _pick(((size + 0.5 * size.mean() + 1e-6) * pair.weight).ravel(), rng)
     own = _windows(pair.plate, at)
     level, pixel = own.mean(1, keepdims=True), own[:, own.shape[1] // 2, None]
     place = _places(pair.plate.shape, at)
@@ -121,6 +120,15 @@ def _draw(pair: Views, rng: np.random.Generator) -> _Drawn:
         np.concatenate([place, place * pixel], 1),
         left.ravel()[at].astype(np.float64),
     )
+
+
+def _pick(chance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Places, each as likely as its ``chance`` says; of large frames out of so many that count."""
+    places = np.flatnonzero(chance)
+    if len(places) > CANDIDATES:
+        places = np.unique(rng.choice(places, CANDIDATES))
+    share = chance[places].astype(np.float64)
+    return rng.choice(places, min(SAMPLES, len(places)), replace=False, p=share / share.sum())
 
 
 def _curve(pair: Views) -> np.ndarray:

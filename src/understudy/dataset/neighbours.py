@@ -122,6 +122,6 @@ def _views(
 
 
 def _grey(planes: np.ndarray, colour: ColourEncoding) -> tuple[np.ndarray, np.ndarray]:
-    """The mean of all channels in network values, and where one of them is no number."""
+    """Network values of the mean of all channels, and where one of them is no number."""
     filled, bad = fill_nonfinite(planes)
-    return encode(filled, colour).mean(2), bad.max(2)
+    return encode(filled.mean(2, keepdims=True), colour)[..., 0], np.asarray(bad.any(2))

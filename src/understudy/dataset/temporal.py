@@ -108,9 +108,14 @@ def _shrunk(pair: Views, scale: int) -> Views:
 def _draw(pair: Views, rng: np.random.Generator) -> _Drawn:
     """Pixels of a pair, more of them where a curve of grey values leaves much of the truth. Effects that go
     by place are explained by the place: a subject that hardly moves has its own motion there."""
-    left = pair.truth - _curve(pair)
+    counted = np.flatnonzero(pair.weight)
+    counted = counted[:: -(-len(counted) // CANDIDATES)]
+    left = _left_by_curve(*(plane.ravel()[counted] for plane in (pair.plate, pair.truth, pair.weight)))
     size = np.abs(left)
-    at = _pick(((size + 0.5 * size.mean() + 1e-6) * pair.weight).ravel(), rng)
+    chance = (size + 0.5 * size.mean() + 1e-6) * pair.weight.ravel()[counted]
+    share = chance.astype(np.float64) / chance.sum(dtype=np.float64)
+    picked = rng.choice(len(counted), min(SAMPLES, len(counted)), replace=False, p=share / share.sum())
+    at = counted[picked]
     own = _windows(pair.plate, at)
     level, pixel = own.mean(1, keepdims=True), own[:, own.shape[1] // 2, None]
     place = _places(pair.plate.shape, at)
@@ -118,26 +123,16 @@ def _draw(pair: Views, rng: np.random.Generator) -> _Drawn:
         np.concatenate([own - level, level], 1),
         [_windows(plane, at) - own for plane in pair.beside],
         np.concatenate([place, place * pixel], 1),
-        left.ravel()[at].astype(np.float64),
+        left[picked].astype(np.float64),
     )
 
 
-def _pick(chance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Places, each as likely as its ``chance`` says; of large frames out of so many that count."""
-    places = np.flatnonzero(chance)
-    if len(places) > CANDIDATES:
-        places = np.unique(rng.choice(places, CANDIDATES))
-    share = chance[places].astype(np.float64)
-    return rng.choice(places, min(SAMPLES, len(places)), replace=False, p=share / share.sum())
-
-
-def _curve(pair: Views) -> np.ndarray:
-    """The cubic polynomial of the plate's grey values that comes closest to the truth."""
-    values = ((pair.plate - pair.plate.mean()) / (pair.plate.std() + 1e-6)).ravel()
+def _left_by_curve(plate: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """What the cubic polynomial of grey values that comes closest to the truth leaves of it."""
+    values = (plate - plate.mean()) / (plate.std() + 1e-6)
     powers = np.stack([np.ones_like(values), values, values**2, values**3], 1)
-    counted = powers * pair.weight.ravel()[:, None]
-    weights = _ridge(powers.T @ counted, counted.T @ pair.truth.ravel(), 1e-6)
-    return np.asarray(powers @ weights).reshape(pair.plate.shape)
+    counted = powers * weight[:, None]
+    return np.asarray(truth - powers @ _ridge(powers.T @ counted, counted.T @ truth, 1e-6))
 
 
 def _places(shape: tuple[int, ...], at: np.ndarray) -> np.ndarray:

@@ -105,14 +105,16 @@ def _read_pair(source: Source, layers: Layers) -> Values:
 def add_neighbours(sources: Sequence[Source], values: list[Values], layers: Layers) -> None:
     """Put the frames before and after, which ``layers`` names, into ``values``."""
     with ThreadPoolExecutor(READERS) as pool:
-        for index, extras in enumerate(pool.map(lambda source: _read_beside(source, layers), sources)):
+        for index, beside in enumerate(pool.map(lambda source: _read_beside(source, layers), sources)):
             own = values[index]
+            extras = (*beside, *own.extras)
             told = extras if sources[index].region is None else (*extras, own.region)
             values[index] = replace(own, extras=extras, hash_beside=_digest(*told))
 
 
-def _read_beside(source: Source, layers: Layers) -> tuple[np.ndarray, ...]:
-    return read_inputs(source.plate.read(source.plate_number), source.beside, source.extras, layers)
+def _read_beside(source: Source, layers: Layers) -> list[np.ndarray]:
+    plate = source.plate.read(source.plate_number)
+    return list(source.beside.about(plate, layers.inputs, layers.offsets))
 
 
 def _digest(*parts: np.ndarray) -> str:

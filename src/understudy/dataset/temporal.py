@@ -113,7 +113,7 @@ def _draw(pair: Views, rng: np.random.Generator) -> _Drawn:
     left = _left_by_curve(*(plane.ravel()[counted] for plane in (pair.plate, pair.truth, pair.weight)))
     size = np.abs(left)
     chance = (size + 0.5 * size.mean() + 1e-6) * pair.weight.ravel()[counted]
-    share = chance.astype(np.float64) / chance.sum(dtype=np.float64)
+    share = chance.astype(np.float64)
     picked = rng.choice(len(counted), min(SAMPLES, len(counted)), replace=False, p=share / share.sum())
     at = counted[picked]
     own = _windows(pair.plate, at)

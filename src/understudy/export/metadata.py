@@ -72,10 +72,9 @@ def describe(header: ModelHeader, path: Path, host: str, name: str) -> ExportInf
 def _inputs(header: ModelHeader, host: str) -> list[tuple[str, list[str]]]:
     """One tensor with all channels for TorchScript, one for each picture for the others."""
     plate = list(header.input_channels)
-    pictures = [("plate", plate)]
     if host in ("nuke", "torchscript"):
         return [("plate", plate + [name for extra in header.extra for name in extra.channels])]
-    given = 0
+    pictures, given = [("plate", plate)], 0
     for extra in header.extra:
         given += not extra.offset
         pictures.append((extra.name if extra.offset else f"extra_{given}", list(extra.channels)))

@@ -63,12 +63,12 @@ def script_nodes(info: ExportInfo, here: str = HERE) -> tuple[Node, ...]:
     """A note, the CatFileCreator and the Inference. ``here``: how a file knob names the script's folder."""
     script = f"{here}/{literal(info.name)}.pt"
     cat = f"{here}/Cattery/{literal(info.name)}/{literal(info.name)}.cat"
-    names = [name for _, channels in info.inputs for name in channels]
+    channels = nuke_channels([name for _, names in info.inputs for name in names])
     made = ["A"] if info.header.kind == "matte" else info.header.output_channels
     note = (
         f"{info.name}\n1. Open this script from its own folder, in NukeX.\n"
         "2. CatFileCreator: Create .cat file and Inference.\n3. Use the Inference below."
-        + _beside_text(info, nuke_channels(names))
+        + _beside_text(info, channels)
     )
     return (
         Node("StickyNote", (("inputs", "0"), ("name", "Understudy_note"), ("label", note), *_at(-60, -120))),
@@ -78,7 +78,7 @@ def script_nodes(info: ExportInfo, here: str = HERE) -> tuple[Node, ...]:
                 ("inputs", "0"),
                 ("torchScriptFile", script),
                 ("catFile", cat),
-                ("channelsIn", ", ".join(nuke_channels(names))),
+                ("channelsIn", ", ".join(channels)),
                 ("channelsOut", ", ".join(nuke_channels(made))),
                 ("modelId", node_name(info.name)),
                 ("name", "CatFileCreator_" + node_name(info.name)),

@@ -26,9 +26,9 @@ from understudy.inference.events import (
     FrameFailed,
     FrameWritten,
 )
-from understudy.inference.model import LoadedModel
 from understudy.inference.pipeline import Crew, plan_crew, run_frames
 from understudy.inference.provenance import provenance_of, sort_out
+from understudy.inference.values import encode_frame
 from understudy.network.model_file import ExtraInput
 from understudy.settings import ApplySettings
 
@@ -349,14 +349,13 @@ def test_a_frame_that_memory_does_not_suffice_for_is_named_and_the_others_are_ma
 ) -> None:
     for number in (1, 2, 3):
         bench.write(number, size=(40, 24) if number != 2 else (48, 24))
-    encode = LoadedModel._encode
 
-    def short_of_memory(self: LoadedModel, plate: torch.Tensor, *more: Any) -> torch.Tensor:
-        if plate.shape[-1] == 48:
+    def short_of_memory(header: Any, network: Any, plate: torch.Tensor, *more: Any) -> torch.Tensor:
+        if plate.shape[1] == 48:
             raise kind(words)
-        return encode(self, plate, *more)
+        return encode_frame(header, network, plate, *more)
 
-    monkeypatch.setattr(LoadedModel, "_encode", short_of_memory)
+    monkeypatch.setattr("understudy.inference.model.encode_frame", short_of_memory)
     result = bench.run()
     assert result.written == (1, 3)
     ((number, told),) = result.failed
@@ -366,11 +365,11 @@ def test_a_frame_that_memory_does_not_suffice_for_is_named_and_the_others_are_ma
 def test_a_fault_that_is_no_lack_of_memory_ends_the_work(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(self: LoadedModel, plate: torch.Tensor, *more: Any) -> torch.Tensor:
+    def broken(*given: Any) -> torch.Tensor:
         raise RuntimeError("shapes do not match")
 
     bench.write(1)
-    monkeypatch.setattr(LoadedModel, "_encode", broken)
+    monkeypatch.setattr("understudy.inference.model.encode_frame", broken)
     with pytest.raises(RuntimeError, match="shapes"):
         bench.run()
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from understudy.colour import LINEAR, SRGB, ColourEncoding
+from understudy.colour import LINEAR, PLAIN, SRGB, ColourEncoding
 from understudy.device import is_out_of_memory
 from understudy.errors import ChannelError, DeviceError, MissingPackageError, SizeError, UnderstudyError
-from understudy.frames import Window
-from understudy.inference import choose, memory
+from understudy.inference import choose, memory, values
 from understudy.inference.blend import blend
 from understudy.inference.choose import EngineChoice, choose_precision, make_engine
 from understudy.inference.model import LoadedModel, load
@@ -196,23 +197,24 @@ def test_several_threads_may_call_one_model() -> None:
     assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(alone, together, strict=True))
 
 
-class Crowd(LoadedModel):
+class Crowd:
     """Notes how many threads are on the device at once, from the first conversion of a frame to the last.
 
     Any device will do, as nothing is left there: what comes back is of the CPU.
     """
 
-    inside = most = 0
-    counting = threading.Lock()
+    def __init__(self) -> None:
+        self.inside = self.most = 0
+        self.counting = threading.Lock()
 
-    def _encode(self, plate: torch.Tensor, display: Window | None = None) -> torch.Tensor:
+    def encode(self, *given: Any) -> torch.Tensor:
         with self.counting:
             self.inside += 1
             self.most = max(self.most, self.inside)
         time.sleep(0.02)
-        return super()._encode(plate, display)
+        return values.encode_frame(*given)
 
-    def _decode(self, y: torch.Tensor, x: torch.Tensor, plate: torch.Tensor) -> torch.Tensor:
+    def decode(self, header: Any, y: torch.Tensor, *given: Any) -> torch.Tensor:
         time.sleep(0.02)
         with self.counting:
             self.inside -= 1
@@ -221,12 +223,44 @@ class Crowd(LoadedModel):
 
 @pytest.mark.parametrize(("device", "alone"), [("meta", True), ("cpu", False)])
 def test_one_frame_at_a_time_is_on_an_accelerator_while_a_cpu_converts_several(
-    device: str, alone: bool
+    device: str, alone: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = Crowd(tiny_header(LINEAR), TorchEngine(TinyNetwork(), torch.device(device)))
+    crowd = Crowd()
+    monkeypatch.setattr("understudy.inference.model.encode_frame", crowd.encode)
+    monkeypatch.setattr("understudy.inference.model.decode_frame", crowd.decode)
+    model = LoadedModel(tiny_header(LINEAR), TorchEngine(TinyNetwork(), torch.device(device)))
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda pixels: model.infer(pixels, tile_size="none"), [picture(8, 8)] * 8))
-    assert (model.most == 1) == alone
+    assert (crowd.most == 1) == alone
+
+
+def layered_model() -> LoadedModel:
+    """A network that sees two layers beside its plate, of two channels in another encoding and of three."""
+    flow = SimpleNamespace(channels=["X", "Y"], colour=PLAIN)
+    clean = SimpleNamespace(channels=["R", "G", "B"], colour=SRGB)
+    return tiny_model(tiny_header(LINEAR, extra=(flow, clean)), TinyNetwork(8, 3))
+
+
+def test_layers_beside_the_plate_are_the_same_one_by_one_as_all_at_once() -> None:
+    model, pixels = layered_model(), picture(21, 14, 8)
+    pixels[3, 4, 6] = np.nan
+    layers = [pixels[..., 3:5], pixels[..., 5:]]
+    assert np.array_equal(model.infer(pixels[..., :3], beside=layers), model.infer(pixels))
+
+
+def test_a_layer_is_let_go_before_the_next_is_made() -> None:
+    made: list[weakref.ref[np.ndarray]] = []
+
+    def layers() -> Iterator[np.ndarray]:
+        for count in (2, 3):
+            assert not any(layer() is not None for layer in made)
+            layer = picture(12, 10, count)
+            made.append(weakref.ref(layer))
+            yield layer
+            del layer
+
+    layered_model().infer(picture(12, 10), beside=layers())
+    assert len(made) == 2
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ def tiny_header(
         "input_channels": ["R", "G", "B"],
         "output_channels": ["A"] if matte else ["R", "G", "B"],
         "extra": list(extra),
+        "offsets": (),
         "colour_in": colour,
         "colour_out": PLAIN if matte else colour,
         "scale": 1,

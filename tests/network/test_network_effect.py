@@ -73,13 +73,15 @@ def test_further_inputs_do_not_reach_the_result_before_training() -> None:
 
 def test_frames_before_and_after_are_seen_as_what_differs_from_the_plate() -> None:
     network = EffectNetwork(Architecture(16, 3, "small", fit_inputs=3, plate=3, beside=4)).eval()
-    scaling = Scaling(torch.rand(16) - 1, torch.rand(16) + 1)
+    scaling = Scaling(torch.rand(4) - 1, torch.rand(4) + 1)
     network.set_range(scaling)
     x = frame(16, 16, 16)
     seen, low, high = network.seen(x), scaling.low[:3, None, None], scaling.high[:3, None, None]
     assert torch.allclose(seen[:, :3], (x[:, :3] - low) / (high - low) * 2 - 1, atol=1e-6)
     changes = (x[:, 3:15] - x[:, :3].repeat(1, 4, 1, 1)) / (high - low).repeat(4, 1, 1)
     assert torch.allclose(seen[:, 3:15], changes, atol=1e-6)
+    depth = (x[:, 15] - scaling.low[3]) / (scaling.high[3] - scaling.low[3]) * 2 - 1
+    assert torch.allclose(seen[:, 15], depth, atol=1e-6)
     assert torch.equal(network(x), x[:, :3]), "nothing of them comes out before training"
     x[:, 3:15] = x[:, :3].repeat(1, 4, 1, 1)
     assert not network.seen(x)[:, 3:15].any()

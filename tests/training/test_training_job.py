@@ -432,10 +432,11 @@ def test_pairs_are_let_go_as_soon_as_they_lie_ready_for_crops(
     bench: Any, monkeypatch: pytest.MonkeyPatch, rank: int
 ) -> None:
     """Frames can be large: only the one that is judged stays whole, and only in the process that judges."""
-    monkeypatch.setattr(judge, "MIDDLE", 16)
+    monkeypatch.setattr(judge, "MIDDLE", 24)
+    monkeypatch.setattr(judge, "SAMPLE", 16)
     share = Share()
     share.rank = rank
     job = make_job(bench.settings(held_out="auto"), share)
     sides = [max(pair.input.shape[:2]) for pair in job.data.pairs]
-    assert sides == [16, 16, 48 if rank == 0 else 16, 16, 16] and job.plan.held_out == 2
+    assert sides == ([16, 24, 48, 16, 16] if rank == 0 else [16] * 5) and job.plan.held_out == 2
     assert job.learner.crops.sizes.tolist() == [[32, 48]] * 5

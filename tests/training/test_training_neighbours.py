@@ -152,7 +152,7 @@ def test_other_frames_beside_the_painted_ones_are_noticed(blurred: Bench) -> Non
 
 def test_a_pair_holds_the_plate_then_the_frames_about_it(blurred: Bench) -> None:
     data = load_data_set(blurred.settings(neighbours=2))
-    encoded = {pair.number: pair.input for pair in data.pairs}
+    encoded = {pair.number: data.complete(index, pair).input for index, pair in enumerate(data.pairs)}
     middle, after = encoded[1004], encoded[1007]
     assert middle.shape[2] == 15 and [e.name for e in data.layers.extras] == [
         "before",

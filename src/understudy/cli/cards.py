@@ -72,12 +72,12 @@ def header_lines(header: Any) -> Card:
     """What the header of a model says, wherever it was found."""
     origin = _as_dict(getattr(header, "provenance", {}))
     pairs = origin.pop("pairs", None) or ()
-    extras = getattr(header, "extra", ())
+    extras, offsets = getattr(header, "extra", ()), getattr(header, "offsets", ())
     lines = {
         "Kind": KINDS.get(header.kind, header.kind),
         "Channels in": ", ".join(header.input_channels),
-        "Also sees": _beside(extras),
-        "Extra inputs": ", ".join(_name(item) for item in extras if not _offset(item)),
+        "Also sees": _beside(offsets),
+        "Extra inputs": ", ".join(_name(item) for item in extras[len(offsets) :]),
         "Channels out": ", ".join(header.output_channels),
         "Colour in": colour_text(header.colour_in),
         "Colour out": colour_text(header.colour_out),
@@ -119,13 +119,9 @@ def _as_dict(value: Any) -> dict[str, Any]:
     return dict(value) if isinstance(value, dict) else {}
 
 
-def _offset(item: Any) -> int:
-    return int(getattr(item, "offset", 0))
-
-
-def _beside(extras: Sequence[Any]) -> str:
+def _beside(offsets: Sequence[int]) -> str:
     """The frames before and after that go in too, in words."""
-    reach = sum(_offset(item) > 0 for item in extras)
+    reach = len(offsets) // 2
     return f"{reach} {'frames' if reach > 1 else 'frame'} before and after each one" if reach else ""
 
 

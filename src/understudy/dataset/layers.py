@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from understudy.colour import ColourEncoding, encode, encoding_for
-from understudy.errors import ChannelError, SizeError
-from understudy.frames import Frame, Neighbours, Shot, fill_nonfinite, open_shot, resolve_channels
+from understudy.errors import ChannelError
+from understudy.frames import (
+    Frame,
+    Neighbours,
+    Shot,
+    check_size,
+    fill_nonfinite,
+    open_shot,
+    resolve_channels,
+)
 from understudy.settings import TrainSettings
 
 COLOURS = {"r", "g", "b", "red", "green", "blue"}
 ALPHA = {"a", "alpha"}
+BAND = 64
 
 
 @dataclass(frozen=True)
@@ -141,30 +150,29 @@ def name_of(offset: int) -> str:
 
 def read_inputs(
     plate: Frame, beside: Neighbours, shots: tuple[Shot, ...], layers: Layers
-) -> tuple[np.ndarray, ...]:
-    """File values of everything behind the plate, over its display window: the frames before and after,
-    of ``beside``, and the extra layers, of ``shots``."""
-    planes = list(beside.about(plate, layers.inputs, layers.offsets))
+) -> Iterator[np.ndarray]:
+    """File values of everything behind the plate, one after the other, over its display window: the frames
+    before and after, of ``beside``, and the extra layers, of ``shots``."""
+    yield from beside.about(plate, layers.inputs, layers.offsets)
     given = layers.extras[len(layers.offsets) :]
     for shot, extra in zip(shots, given, strict=True):
         frame = shot.read(shot.numbers[0] if shot.is_still else plate.number)
-        a, b = plate.display_window, frame.display_window
-        if (a.width, a.height) != (b.width, b.height):
-            raise SizeError(
-                "An extra input differs in size from the plate.",
-                expected=f"{a.width} x {a.height}",
-                found=f"{b.width} x {b.height}",
-                where=str(frame.path),
-                remedy="Reformat it to the plate.",
-            )
-        planes.append(frame.planes(extra.channels))
-    return tuple(planes)
+        check_size(plate, frame, "extra input")
+        yield frame.planes(extra.channels)
 
 
-def encode_inputs(
-    plate: np.ndarray, extras: tuple[np.ndarray, ...], colour: ColourEncoding, layers: Layers
-) -> np.ndarray:
-    """The plate's channels, then those of the extra layers, in network values."""
-    parts = [encode(plate, colour)]
-    parts += [encode(fill_nonfinite(p)[0], e.colour) for p, e in zip(extras, layers.extras, strict=True)]
-    return np.concatenate(parts, axis=2) if len(parts) > 1 else parts[0]
+def with_inputs(plate: np.ndarray, behind: Iterable[np.ndarray], layers: Layers) -> np.ndarray:
+    """Network values: those of the plate, then of the file values ``behind`` it, which are taken one by
+    one."""
+    if not layers.extras:
+        return plate
+    end = plate.shape[2]
+    total = end + sum(len(extra.channels) for extra in layers.extras)
+    pixels = np.empty((*plate.shape[:2], total), np.float32)
+    pixels[..., :end] = plate
+    for planes, extra in zip(behind, layers.extras, strict=True):
+        start, end = end, end + planes.shape[2]
+        filled = fill_nonfinite(planes)[0]
+        for top in range(0, len(filled), BAND):  # as what encoding makes on its way is several times as large
+            pixels[top : top + BAND, :, start:end] = encode(filled[top : top + BAND], extra.colour)
+    return pixels

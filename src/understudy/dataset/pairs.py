@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from understudy.colour import PLAIN, ColourEncoding, decide_space, encode, encoding_for
-from understudy.dataset.layers import Layers, choose_layers, encode_inputs
+from understudy.dataset.layers import Layers, choose_layers, with_inputs
 from understudy.dataset.neighbours import choose_neighbours
-from understudy.dataset.sources import Source, Values, add_neighbours, match, read_all, read_both
+from understudy.dataset.sources import Behind, Source, Values, match, read_all, read_both
 from understudy.errors import PairingError, SettingError
 from understudy.frames import Frame, fill_nonfinite, format_numbers
 from understudy.frames.nonfinite import HUGE
@@ -22,9 +22,10 @@ from understudy.settings import TrainSettings
 class Pair:
     """One frame before and after, in network values: float32 (height, width, channels).
 
-    ``weight`` (height, width, 1), 0 to 1, is how much is learned from each pixel: nothing outside the region,
-    and where plate or truth had no finite value; it is above 0 somewhere. ``hash`` tells the file values of
-    plate and truth, ``hash_beside`` those of extra layers and region.
+    ``input``: the plate's channels, those of the frames before and after it once it is complete, and those of
+    the extra layers. ``weight`` (height, width, 1), 0 to 1, is how much is learned from each pixel: nothing
+    outside the region, and where plate or truth had no finite value; it is above 0 somewhere. ``hash`` tells
+    the file values of plate and truth, ``hash_beside`` those of all else.
     """
 
     name: str
@@ -38,7 +39,8 @@ class Pair:
 
 @dataclass(frozen=True)
 class DataSet:
-    """All pairs, and what a model file has to know of them. ``notes`` are sentences for the artist."""
+    """All pairs, and what a model file has to know of them. ``notes`` are sentences for the artist,
+    ``sources`` is where each pair was read."""
 
     pairs: tuple[Pair, ...]
     kind: str
@@ -47,7 +49,17 @@ class DataSet:
     layers: Layers
     colour_in: ColourEncoding
     colour_out: ColourEncoding
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+    def complete(self, index: int, pair: Pair) -> Pair:
+        """The pair of this index with the frames before and after its plate's, where they go in: read now, as
+        those of all pairs together would take a multiple of the memory. FrameError."""
+        if not self.reach:
+            return pair
+        behind = Behind(self.sources[index], self.layers)
+        pixels = with_inputs(pair.input[..., : len(self.input_channels)], behind, self.layers)
+        return replace(pair, input=pixels, hash_beside=behind.hash)
 
     @property
     def reach(self) -> int:
@@ -63,8 +75,8 @@ class DataSet:
 
 
 def load_data_set(settings: TrainSettings, reach: int | None = None) -> DataSet:
-    """Read every pair that the settings name, with ``reach`` frames before and after each plate frame; None:
-    as the settings say.
+    """Read every pair that the settings name, and choose which frames before and after each plate frame go
+    in: ``reach`` on each side, or, where that is None, as the settings say.
 
     Raises SettingError, SequenceError, PairingError, SizeError, ChannelError, FrameError or ColourError,
     before anything is written.
@@ -77,15 +89,20 @@ def load_data_set(settings: TrainSettings, reach: int | None = None) -> DataSet:
     colour_in = encoding_for(space.space, [values.before for values in frames])
     colour_out = _colour_of_truth(layers, colour_in, painted, _inside_region(frames, settings))
     found = choose_neighbours(settings, reach, sources, frames, layers, colour_in, colour_out)
-    if found.offsets:
-        layers = layers.with_neighbours(found.offsets, colour_in)
-        add_neighbours(sources, frames, layers)
     frames.reverse()  # each is let go as soon as its pair is made: file values of large frames are large
-    pairs = tuple(_make_pair(source, frames.pop(), layers, colour_in, colour_out) for source in sources)
-    pairs, unused = _leave_out_empty(pairs, settings)
+    made = [_make_pair(source, frames.pop(), layers, colour_in, colour_out) for source in sources]
+    pairs, unused = _leave_out_empty(made, settings)
     notes += [space.sentence, layers.sentence, *found.notes, *unused, *_note_unknown(pairs, settings)]
     data = DataSet(
-        pairs, layers.kind, layers.inputs, layers.outputs, layers, colour_in, colour_out, tuple(notes)
+        pairs,
+        layers.kind,
+        layers.inputs,
+        layers.outputs,
+        layers.with_neighbours(found.offsets, colour_in),
+        colour_in,
+        colour_out,
+        tuple(notes),
+        tuple(source for source, pair in zip(sources, made, strict=True) if pair.weight.any()),
     )
     return replace(data, notes=(*data.notes, *_note_nothing_to_learn(data)))
 
@@ -154,7 +171,7 @@ def _make_pair(
     filled, bad = fill_nonfinite(read.before)
     truth, bad_truth = fill_nonfinite(read.after)
     weight = 1.0 - np.maximum(bad.max(2, keepdims=True), bad_truth.max(2, keepdims=True)).astype(np.float32)
-    pixels = encode_inputs(filled, read.extras, colour_in, layers)
+    pixels = with_inputs(encode(filled, colour_in), read.extras, layers)
     wanted = encode(truth, colour_out)
     if layers.kind == "matte":
         wanted = np.clip(wanted, 0.0, 1.0)
@@ -168,12 +185,12 @@ def _make_pair(
     )
 
 
-def _leave_out_empty(pairs: tuple[Pair, ...], settings: TrainSettings) -> tuple[tuple[Pair, ...], list[str]]:
+def _leave_out_empty(pairs: list[Pair], settings: TrainSettings) -> tuple[tuple[Pair, ...], list[str]]:
     """The pairs of which at least one pixel counts, and a sentence on the others, if any. PairingError when
     there are no such pairs."""
     used = tuple(pair for pair in pairs if pair.weight.any())
     if len(used) == len(pairs):
-        return pairs, []
+        return used, []
     where = " in the region" if settings.region else ""
     if used:
         unused = {pair.number for pair in pairs if not pair.weight.any()}

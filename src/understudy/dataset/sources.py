@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from understudy.dataset.layers import Layers, read_inputs
-from understudy.errors import PairingError, SizeError
-from understudy.frames import Frame, Neighbours, Shot, format_numbers, open_shot, pair_shots
+from understudy.errors import PairingError
+from understudy.frames import Frame, Neighbours, Shot, check_size, format_numbers, open_shot, pair_shots
 from understudy.settings import TrainSettings
 
 READERS = 4
+TOGETHER = 500_000_000
+"""Bytes of file values, about, that are being read at a time."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class Source:
 
 @dataclass(frozen=True)
 class Values:
-    """File values of one pair over the display window: the plate, its truth, everything behind the plate, and
-    the region; ``hash`` tells those of plate and truth, ``hash_beside`` the others."""
+    """File values of one pair over the display window: the plate, its truth, the extra layers and the region.
+    ``hash`` tells those of plate and truth, ``hash_beside`` the others."""
 
     before: np.ndarray
     after: np.ndarray
@@ -80,8 +82,10 @@ def _name_unmatched(plate: Shot, truth: Shot, unmatched: tuple[int, ...]) -> lis
 
 
 def read_all(sources: Sequence[Source], layers: Layers) -> list[Values]:
-    """Every pair."""
-    with ThreadPoolExecutor(READERS) as pool:
+    """Every pair, without the frames before and after; of large frames few at a time."""
+    plate = sources[0].plate.read(sources[0].plate_number)
+    each = 2 * sum(plane.nbytes for part in plate.parts for plane in part.pixels.values())
+    with ThreadPoolExecutor(max(1, min(READERS, TOGETHER // max(each, 1)))) as pool:
         return list(pool.map(lambda source: _read_pair(source, layers), sources))
 
 
@@ -93,48 +97,48 @@ def read_both(source: Source) -> tuple[Frame, Frame]:
 def _read_pair(source: Source, layers: Layers) -> Values:
     """File values of plate, truth, extra layers and region over the display window, and content hashes."""
     plate, truth = read_both(source)
-    _check_sizes(plate, truth)
+    check_size(plate, truth, "ground truth")
     before = plate.planes(layers.inputs)
     after = truth.planes(layers.truths)
-    extras = read_inputs(plate, source.beside, source.extras, layers)
+    extras = tuple(read_inputs(plate, source.beside, source.extras, layers))
     region = _read_region(source, plate)
     told = extras if source.region is None else (*extras, region)
     return Values(before, after, extras, region, _digest(before, after), _digest(*told))
 
 
-def add_neighbours(sources: Sequence[Source], values: list[Values], layers: Layers) -> None:
-    """Put the frames before and after, which ``layers`` names, into ``values``."""
-    with ThreadPoolExecutor(READERS) as pool:
-        for index, beside in enumerate(pool.map(lambda source: _read_beside(source, layers), sources)):
-            own = values[index]
-            extras = (*beside, *own.extras)
-            told = extras if sources[index].region is None else (*extras, own.region)
-            values[index] = replace(own, extras=extras, hash_beside=_digest(*told))
+class Behind:
+    """The frames before and after the plate of a pair, then its extra layers again: their file values, each
+    read when the one before it may be let go. ``hash`` tells them, and the region, when all have been."""
 
+    def __init__(self, source: Source, layers: Layers) -> None:
+        self._source, self._layers = source, layers
+        self._digest = hashlib.sha256()
 
-def _read_beside(source: Source, layers: Layers) -> list[np.ndarray]:
-    plate = source.plate.read(source.plate_number)
-    return list(source.beside.about(plate, layers.inputs, layers.offsets))
+    def __iter__(self) -> Iterator[np.ndarray]:
+        source = self._source
+        plate = source.plate.read(source.plate_number)
+        for planes in read_inputs(plate, source.beside, source.extras, self._layers):
+            _add(self._digest, planes)
+            yield planes
+        if source.region is not None:
+            _add(self._digest, _read_region(source, plate))
+
+    @property
+    def hash(self) -> str:
+        return self._digest.hexdigest()
 
 
 def _digest(*parts: np.ndarray) -> str:
-    """SHA-256 of the values of all parts; without a copy of them, as frames can be large."""
+    """SHA-256 of the values of all parts."""
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(np.ascontiguousarray(part).data)
+        _add(digest, part)
     return digest.hexdigest()
 
 
-def _check_sizes(plate: Frame, other: Frame) -> None:
-    a, b = plate.display_window, other.display_window
-    if (a.width, a.height) != (b.width, b.height):
-        raise SizeError(
-            "Two frames that belong together differ in size.",
-            expected=f"a display window of {a.width} x {a.height}, as in {plate.path.name}",
-            found=f"{b.width} x {b.height} in {other.path.name}",
-            where=str(other.path),
-            remedy="Reformat one of them, so that both have the same format.",
-        )
+def _add(digest: hashlib._Hash, planes: np.ndarray) -> None:
+    """Without a copy, as frames can be large."""
+    digest.update(np.ascontiguousarray(planes).data)
 
 
 def _read_region(source: Source, plate: Frame) -> np.ndarray:
@@ -143,6 +147,6 @@ def _read_region(source: Source, plate: Frame) -> np.ndarray:
         return np.broadcast_to(np.float32(1), (window.height, window.width, 1))
     number = source.region.numbers[0] if source.region.is_still else source.plate_number
     frame = source.region.read(number)
-    _check_sizes(plate, frame)
+    check_size(plate, frame, "region")
     alphas = [name for name in frame.part.channels if name.rpartition(".")[2].lower() in ("a", "alpha")]
     return np.clip(np.nan_to_num(frame.planes((alphas or frame.part.channels)[:1])), 0, 1)

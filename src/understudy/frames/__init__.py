@@ -1,6 +1,6 @@
 """A shot on disk <-> arrays: sequences, stills and movies, with every channel, window and header kept."""
 
-from understudy.frames.beside import Neighbours, planes_beside
+from understudy.frames.beside import Neighbours, check_size, planes_beside
 from understudy.frames.channels import resolve_channels
 from understudy.frames.frame import Frame, Part
 from understudy.frames.image_file import read_image_file, select_part, set_threads
@@ -22,6 +22,7 @@ __all__ = [
     "Part",
     "Shot",
     "Window",
+    "check_size",
     "fill_nonfinite",
     "format_numbers",
     "keep_plate",

@@ -9,10 +9,30 @@ from concurrent.futures import Future
 
 import numpy as np
 
-from understudy.errors import ChannelError, FrameError
+from understudy.errors import ChannelError, FrameError, SizeError
 from understudy.frames.frame import Frame
 from understudy.frames.shot import Shot
 from understudy.frames.window import Window
+
+
+def have_same_size(frame: Frame, other: Frame) -> bool:
+    """Whether their display windows have the same size."""
+    ours, theirs = frame.display_window, other.display_window
+    return (ours.width, ours.height) == (theirs.width, theirs.height)
+
+
+def check_size(plate: Frame, other: Frame, what: str) -> None:
+    """SizeError unless ``other``, the plate's ``what``, has a display window of the plate's size."""
+    if have_same_size(plate, other):
+        return
+    ours, theirs = plate.display_window, other.display_window
+    raise SizeError(
+        f"The {what} has another size than the plate.",
+        expected=f"a display window of {ours.width} x {ours.height}, as in {plate.path.name}",
+        found=f"{theirs.width} x {theirs.height} in {other.path.name}",
+        where=str(other.path),
+        remedy=f"Bring the {what} to the plate's size.",
+    )
 
 
 def planes_beside(frame: Frame, names: Sequence[str], plate: Frame, window: Window) -> np.ndarray:
@@ -77,7 +97,7 @@ class Neighbours:
                 continue
             try:
                 other = self.read(number)
-                if _are_alike(frame, other):
+                if have_same_size(frame, other):
                     return planes_beside(other, names, frame, window)
             except (FrameError, ChannelError):
                 continue
@@ -85,8 +105,3 @@ class Neighbours:
 
     def close(self) -> None:
         self._shot.close()
-
-
-def _are_alike(frame: Frame, other: Frame) -> bool:
-    ours, theirs = frame.display_window, other.display_window
-    return (ours.width, ours.height) == (theirs.width, theirs.height)

@@ -32,7 +32,9 @@ def fill_nonfinite(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     channels) that is True where a value was replaced. The nearest is exact up to 8 pixels away; in larger
     holes it is the nearest along the row and the column. A channel without one finite value becomes 0.
     """
-    bad = ~(np.abs(pixels) < HUGE)
+    bad = pixels < HUGE  # two masks, as a copy of float32 values would be much larger
+    bad &= pixels > -HUGE
+    np.logical_not(bad, out=bad)
     if not bad.any():
         return pixels, bad
     filled = pixels.copy()

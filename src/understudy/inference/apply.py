@@ -39,7 +39,7 @@ from understudy.inference.events import (
     FrameFailed,
     FrameWritten,
 )
-from understudy.inference.layers import ExtraInputs, Mask, offsets_of
+from understudy.inference.layers import ExtraInputs, Mask
 from understudy.inference.model import LoadedModel, load
 from understudy.inference.pipeline import Crew, plan_crew, run_frames, with_computing
 from understudy.inference.provenance import check_folder, fingerprint, provenance_of, sort_out
@@ -136,7 +136,7 @@ def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
     to_do, kept = sort_out(plate.numbers, sink, provenance, settings.overwrite)
     mask = Mask(settings.mask) if settings.mask else None
     about = _neighbours(settings, header)
-    extra = ExtraInputs(settings.extra, header.extra, about)
+    extra = ExtraInputs(settings.extra, header, about)
     for layer in (mask, extra):
         if layer is not None:
             open_things.callback(layer.close)
@@ -149,7 +149,7 @@ def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
 
 def _neighbours(settings: ApplySettings, header: Any) -> Neighbours | None:
     """The whole plate, also beyond ``--frames``, where the network sees the frames before and after."""
-    if not offsets_of(header.extra):
+    if not header.offsets:
         return None
     return Neighbours(open_shot(settings.plate, part=settings.part))
 
@@ -162,7 +162,7 @@ def _first_readable(
     for number in numbers[:PROBES]:
         try:
             frame = plate.read(number)
-            _check_kept(frame, composer.gather(frame).targets, sink)
+            _check_kept(frame, composer.check(frame), sink)
             return frame
         except FrameError:
             continue
@@ -249,7 +249,7 @@ def _plan_crew(job: Job) -> tuple[torch.device, Crew]:
     most = min(free / 4, 5e8 * max(cores, 2))
     crew = plan_crew(cores, len(job.to_do), held, device.type == "cpu", most)
     if job.about:
-        offsets = offsets_of(job.composer.header.extra)
+        offsets = job.composer.header.offsets
         job.about.keep(crew.workers + max(offsets) - min(offsets))
     return device, crew
 
@@ -259,7 +259,7 @@ def _frame_bytes(frame: Frame, composer: Composer, frames: int) -> float:
     the plate are held for each that is under way."""
     stored = sum(plane.nbytes for part in frame.parts for plane in part.pixels.values())
     canvas = frame.display_window.union(frame.data_window)
-    return frames * stored + canvas.width * canvas.height * 8.0 * composer.channels
+    return frames * stored + canvas.width * canvas.height * composer.bytes_per_pixel
 
 
 def _load(job: Job, crew: Crew, device: str) -> LoadedModel:
@@ -321,7 +321,7 @@ def _missing(plate: Shot, movie: bool) -> tuple[str, ...]:
 
 
 def _alone(job: Job) -> tuple[str, ...]:
-    offsets = offsets_of(job.composer.header.extra)
+    offsets = job.composer.header.offsets
     about = job.about
     if about is None or any(about.has(number, [offset]) for number in job.to_do for offset in offsets):
         return ()

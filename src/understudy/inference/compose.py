@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,14 +21,16 @@ from understudy.settings import ApplySettings
 class Gathered:
     """What one frame gives to the network.
 
-    ``window``: display and data window together, which ``pixels`` (H, W, plate's channels and extra inputs)
-    and ``mask`` ((H, W, 1) or None) cover; ``display``: where in it the display window lies. ``targets``:
-    the plate's channels that the result replaces; none for a matte that becomes a file of one channel.
+    ``window``: display and data window together, which ``pixels`` (H, W, the plate's channels), those of each
+    extra input, ``beside``, and ``mask`` ((H, W, 1) or None) cover; ``display``: where in it the display
+    window lies. ``targets``: the plate's channels that the result replaces; none for a matte that becomes a
+    file of one channel. The extra inputs are read as they are asked for, once.
     """
 
     window: Window
     display: Window
     pixels: np.ndarray
+    beside: Iterator[np.ndarray]
     mask: np.ndarray | None
     targets: tuple[str, ...]
 
@@ -44,30 +45,27 @@ class Composer:
     extra: ExtraInputs
 
     @property
-    def channels(self) -> int:
-        """Channels in and out, for estimates of memory."""
-        return expected_channels(self.header) + len(self.header.output_channels)
+    def bytes_per_pixel(self) -> float:
+        """About what a frame takes from reading to writing, beside its file and the activations: plate and
+        result in file and network values, of the extra inputs the latter alone."""
+        whole = len(self.header.input_channels) + len(self.header.output_channels)
+        return 8.0 * whole + 4.0 * (expected_channels(self.header) - len(self.header.input_channels))
 
     def gather(self, frame: Frame) -> Gathered:
         """Everything from the plate, the extra inputs and the mask. ChannelError, SizeError, PairingError."""
         window = frame.display_window.union(frame.data_window)
         names = input_channels(frame, self.header, self.settings.input_channels)
         targets = target_channels(frame, self.header, names)
-        pixels = self._pixels(frame, names, window)
+        pixels, beside = frame.planes(names, window), self.extra.read(frame, names, window)
         mask = self.mask.read(frame, frame.number, window) if self.mask else None
-        return Gathered(window, _within(window, frame.display_window), pixels, mask, targets)
+        return Gathered(window, _within(window, frame.display_window), pixels, beside, mask, targets)
 
-    def _pixels(self, frame: Frame, names: Sequence[str], window: Window) -> np.ndarray:
-        """The plate's channels, then those of the extra inputs, each of which is let go before the next."""
-        plate = frame.planes(names, window)
-        if not self.header.extra:
-            return plate
-        pixels = np.empty((*plate.shape[:2], expected_channels(self.header)), np.float32)
-        end = 0
-        for planes in itertools.chain([plate], self.extra.read(frame, names, window)):
-            pixels[..., end : end + planes.shape[2]] = planes
-            end += planes.shape[2]
-        return pixels
+    def check(self, frame: Frame) -> tuple[str, ...]:
+        """What ``gather`` raises, and what it raises as the extra inputs are read; the targets."""
+        given = self.gather(frame)
+        for _ in given.beside:
+            pass
+        return given.targets
 
     def compose(self, frame: Frame, model: LoadedModel) -> Frame:
         """The finished frame: the plate with the result where mix and mask let it show, all else
@@ -78,6 +76,7 @@ class Composer:
             tile_size=self.settings.tile_size,
             tile_overlap=self.settings.tile_overlap,
             display=given.display,
+            beside=given.beside,
         )
         result = self._blended(frame, given, result)
         if given.targets:

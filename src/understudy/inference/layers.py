@@ -7,8 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from understudy.errors import PairingError, SettingError, SizeError
-from understudy.frames import Frame, Neighbours, Shot, Window, open_shot, planes_beside, resolve_channels
+from understudy.errors import PairingError, SettingError
+from understudy.frames import (
+    Frame,
+    Neighbours,
+    Shot,
+    Window,
+    check_size,
+    open_shot,
+    planes_beside,
+    resolve_channels,
+)
 
 CHANNEL = "channel:"
 
@@ -43,9 +52,9 @@ class ExtraInputs:
     """What goes into a network behind the plate, in the order of its header: the frames before and after, of
     ``neighbours``, and the further layers that it was trained with, ``--extra``."""
 
-    def __init__(self, specs: Sequence[str], wanted: Sequence[Any], neighbours: Neighbours | None) -> None:
-        self._offsets = offsets_of(wanted)
-        self._wanted = tuple(extra for extra in wanted if not extra.offset)
+    def __init__(self, specs: Sequence[str], header: Any, neighbours: Neighbours | None) -> None:
+        self._offsets = header.offsets
+        self._wanted = tuple(extra for extra in header.extra if not extra.offset)
         if len(specs) != len(self._wanted):
             raise SettingError(
                 "The network needs other extra inputs.",
@@ -75,11 +84,6 @@ class ExtraInputs:
             self._neighbours.close()
 
 
-def offsets_of(wanted: Sequence[Any]) -> tuple[int, ...]:
-    """Which frames about the plate's own a network takes, as the extra inputs of its header say."""
-    return tuple(extra.offset for extra in wanted if extra.offset)
-
-
 def read_beside(shot: Shot, number: int, plate: Frame, what: str) -> Frame:
     """The frame of ``shot`` that belongs to a plate frame: its only one, or the one of that number.
 
@@ -94,15 +98,7 @@ def read_beside(shot: Shot, number: int, plate: Frame, what: str) -> Frame:
             remedy="Add the frame, give one image for all frames, or leave the frame out with --frames.",
         )
     frame = shot.read(number if number in shot.numbers else shot.numbers[0])
-    ours, theirs = plate.display_window, frame.display_window
-    if (ours.width, ours.height) != (theirs.width, theirs.height):
-        raise SizeError(
-            f"The {what} has another size than the plate.",
-            expected=f"{ours.width} x {ours.height}",
-            found=f"{theirs.width} x {theirs.height}",
-            where=str(frame.path),
-            remedy=f"Bring the {what} to the plate's size.",
-        )
+    check_size(plate, frame, what)
     return frame
 
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 
-from understudy.colour import decode_tensor, encode_tensor
 from understudy.device import download, is_out_of_memory, release_memory, upload
 from understudy.errors import ChannelError, DeviceError, ModelFileError, SizeError
 from understudy.frames import Window
 from understudy.frames.nonfinite import fill_nonfinite
-from understudy.inference.bands import row_bands
 from understudy.inference.blend import blend
 from understudy.inference.choose import EngineChoice, choose_precision, make_engine
 from understudy.inference.engine import Engine
-from understudy.inference.inputs import expected_channels, input_encodings, is_placed, network_channels
+from understudy.inference.inputs import input_encodings, network_channels
 from understudy.inference.memory import (
     activation_budget,
     bytes_of_further,
@@ -27,9 +25,9 @@ from understudy.inference.memory import (
     frames_at_a_time,
 )
 from understudy.inference.provenance import fingerprint
-from understudy.inference.tiles import fit_tile, margin_for, round_up, run_tiled, smallest_tile
+from understudy.inference.tiles import fit_tile, margin_for, run_tiled, smallest_tile
 from understudy.inference.torch_engine import TorchEngine
-from understudy.network.places import PLACES, place_planes
+from understudy.inference.values import decode_frame, encode_frame
 
 Say = Callable[[str], None]
 
@@ -52,7 +50,6 @@ class LoadedModel:
         self.engine = engine
         self.notes = notes
         self._say = say
-        self._placed = is_placed(engine.network)
         self._lock = threading.Lock()
         self._turns = threading.BoundedSemaphore(engine.parallel)
         self._visits = threading.BoundedSemaphore(engine.parallel + 1)
@@ -70,6 +67,7 @@ class LoadedModel:
         tile_size: int | str = "auto",
         tile_overlap: int | str = "auto",
         display: Window | None = None,
+        beside: Iterable[np.ndarray] | None = None,
     ) -> np.ndarray:
         """The result for one frame, a new array.
 
@@ -79,7 +77,8 @@ class LoadedModel:
         ``none`` (whole), or pixels; ``tile_overlap``: pixels of context on each side of a tile, ``auto``
         for all the network sees. ``display``: where the display window lies in ``pixels``, counted from the
         first of them; without it they are all of the frame and no overscan. It matters to an effect that
-        differs from place to place.
+        differs from place to place. ``beside``: the extra inputs, one array for each in order, where
+        ``pixels`` are the plate's channels alone; on a CPU each can be let go before the next is made.
 
         Returns float32 (height, width, output channels) in file values. Where an input pixel is NaN or Inf,
         the network sees the nearest finite value and the result keeps the plate's.
@@ -87,11 +86,10 @@ class LoadedModel:
         Raises SizeError for another number of dimensions or no pixels, ChannelError for another number of
         channels, DeviceError when not even the smallest tile fits the memory.
         """
-        self._check(pixels)
-        plate = np.ascontiguousarray(pixels, dtype=np.float32)
+        plate, beside = self._apart(pixels, beside)
         filled, bad = fill_nonfinite(plate)
-        bad = bad[..., : len(self.header.input_channels)].copy()  # the plate's own; the rest is let go
-        result = self._through_network(filled, tile_size, tile_overlap, display)
+        further = map(_as_tensor, beside)
+        result = self._through_network(filled, further, tile_size, tile_overlap, display)
         if mix >= 1.0 and not bad.any():
             return result
         under = self.plate_of(plate)
@@ -143,63 +141,39 @@ class LoadedModel:
             return max(int(budget / bytes_per_pixel(self.engine, channels)), 1)
 
     def _through_network(
-        self, pixels: np.ndarray, tile_size: int | str, overlap: int | str, display: Window | None
+        self,
+        plate: np.ndarray,
+        beside: Iterable[torch.Tensor],
+        tile_size: int | str,
+        overlap: int | str,
+        display: Window | None,
     ) -> np.ndarray:
         """Where more threads than were planned for call it, they wait for their turn: they would take memory
         and cores from each other. On a CPU the turn is for the network alone, and colours are converted
         meanwhile. On an accelerator it is for all that lies on the device: as its memory is planned for one
         frame, another one's planes may lie there, but it is worked on when the first is done."""
         on_cpu = self.engine.device.type == "cpu"
+        beside = beside if on_cpu else list(beside)  # read before the frame's turn
         with torch.inference_mode(), nullcontext() if on_cpu else self._visits:
             with nullcontext() if on_cpu else self._turns:
-                fetch = self._ask(torch.from_numpy(pixels), tile_size, overlap, display)
+                fetch = self._ask(torch.from_numpy(plate), beside, tile_size, overlap, display)
             return fetch().numpy()
 
     def _ask(
-        self, pixels: torch.Tensor, tile_size: int | str, overlap: int | str, display: Window | None
+        self,
+        plate: torch.Tensor,
+        beside: Iterable[torch.Tensor],
+        tile_size: int | str,
+        overlap: int | str,
+        display: Window | None,
     ) -> Callable[[], torch.Tensor]:
         """Have the device do all that a frame needs; what comes back waits for the result (H, W, C_out)."""
-        height, width = pixels.shape[:2]
-        plate = upload(pixels, self.engine.device).permute(2, 0, 1)[None]
-        x = self._encode(plate, display)
+        height, width = plate.shape[:2]
+        there = upload(plate, self.engine.device)
+        x = encode_frame(self.header, self.engine.network, there, beside, display)
         with self._turns if self.engine.device.type == "cpu" else nullcontext():
             y = self._run(x, self.engine.globals(x), tile_size, overlap)[:, :, :height, :width]
-        return download(self._decode(y, x[:, :, :height, :width], plate))
-
-    def _encode(self, plate: torch.Tensor, display: Window | None = None) -> torch.Tensor:
-        """File values (1, C, H, W) -> network values, each group of channels by its own encoding; bottom and
-        right are repeated up to the stride."""
-        height, width = plate.shape[-2:]
-        stride = self.engine.stride
-        channels = plate.shape[1] + (PLACES if self._placed else 0)
-        shape = (1, channels, round_up(height, stride), round_up(width, stride))
-        x = torch.empty(shape, device=plate.device)
-        if self._placed:
-            x[:, -PLACES:, :height, :width] = place_planes(height, width, plate.device, display)
-        for rows in row_bands(height, width, plate.device):
-            first = 0
-            for count, encoding in input_encodings(self.header):
-                group = slice(first, first + count)
-                x[:, group, rows, :width] = encode_tensor(plate[:, group, rows], encoding)
-                first += count
-        x[:, :, :height, width:] = x[:, :, :height, width - 1 : width]
-        x[:, :, height:] = x[:, :, height - 1 : height]
-        return x
-
-    def _decode(self, y: torch.Tensor, x: torch.Tensor, plate: torch.Tensor) -> torch.Tensor:
-        """File values (H, W, C_out); where the network changed nothing, the plate's own, which no curve has
-        rounded."""
-        height, width = y.shape[-2:]
-        count, encoding = input_encodings(self.header)[0]
-        comparable = self.header.output_channels == self.header.input_channels
-        keeps = comparable and encoding == self.header.colour_out and not encoding.is_identity
-        out = torch.empty((height, width, y.shape[1]), device=y.device)
-        for rows in row_bands(height, width, y.device):
-            values = decode_tensor(y[:, :, rows], self.header.colour_out)
-            if keeps:
-                values = torch.where(y[:, :, rows] == x[:, :count, rows], plate[:, :count, rows], values)
-            out[rows] = values[0].permute(1, 2, 0)
-        return out
+        return download(decode_frame(self.header, y, x, there))
 
     def _run(
         self, x: torch.Tensor, g: torch.Tensor, tile_size: int | str, overlap: int | str
@@ -237,14 +211,18 @@ class LoadedModel:
         where = bad.any(axis=2, keepdims=True) & shared
         return np.where(where, under, result)
 
-    def _check(self, pixels: np.ndarray) -> None:
+    def _apart(
+        self, pixels: np.ndarray, beside: Iterable[np.ndarray] | None
+    ) -> tuple[np.ndarray, Iterable[np.ndarray]]:
+        """The plate's own channels, and those of each extra input. SizeError, ChannelError."""
         if pixels.ndim != 3 or 0 in pixels.shape:
             raise SizeError(
                 "These are not the pixels of a frame.",
                 expected="an array of shape (height, width, channels)",
                 found=f"shape {pixels.shape}",
             )
-        wanted = expected_channels(self.header)
+        counts = [count for count, _ in input_encodings(self.header)]
+        wanted = sum(counts) if beside is None else counts[0]
         if pixels.shape[2] != wanted:
             raise ChannelError(
                 "The network takes other channels.",
@@ -252,6 +230,13 @@ class LoadedModel:
                 found=f"{pixels.shape[2]} channels",
                 remedy="Give the channels that the header names, in its order.",
             )
+        parts = np.split(pixels, np.cumsum(counts)[:-1], axis=2)
+        plate = np.ascontiguousarray(parts[0], dtype=np.float32)
+        return plate, parts[1:] if beside is None else beside
+
+
+def _as_tensor(planes: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(fill_nonfinite(np.ascontiguousarray(planes, dtype=np.float32))[0])
 
 
 def load(

@@ -89,13 +89,11 @@ class EffectNetwork(nn.Module):
         self.set_range(scaling)
 
     def set_range(self, scaling: Scaling) -> None:
-        """Take over the range of the inputs that were seen; the frames before and after have the plate's."""
+        """Take over the range of the plate and the extra layers; the frames before and after have the
+        plate's."""
         shape = self.architecture
         for ours, seen in ((self.low, scaling.low), (self.high, scaling.high)):
-            ours.copy_(seen)
-            if shape.beside:
-                around = slice(shape.plate, shape.plate * (1 + shape.beside))
-                ours[around] = seen[: shape.plate].repeat(shape.beside)
+            ours.copy_(torch.cat([seen[: shape.plate].repeat(1 + shape.beside), seen[shape.plate :]]))
 
     def globals(self, x: Tensor) -> Tensor:
         """What is global in a whole frame (1, C, H, W): nothing in this architecture, so (1, 0)."""

@@ -60,6 +60,11 @@ class ModelHeader(BaseModel):
     precision: dict[str, float] = {}
     provenance: dict[str, Any] = {}
 
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Which frames about the plate's own the network sees too, as their distance from it."""
+        return tuple(extra.offset for extra in self.extra if extra.offset)
+
 
 def read_header(path: str | Path) -> ModelHeader:
     """The header alone, without torch. ModelFileError when the file is missing, damaged, or not a .cat."""

@@ -10,7 +10,14 @@ import numpy as np
 from understudy.dataset.pairs import Pair
 from understudy.runs.state import BestHeldOut
 from understudy.training.clock import Clock
-from understudy.training.judge import Verdict, colour_fit_verdict, judge, middle_of, plate_verdict
+from understudy.training.judge import (
+    Verdict,
+    colour_fit_verdict,
+    compared_with,
+    judge,
+    middle_of,
+    plate_verdict,
+)
 from understudy.training.prepare import Job
 from understudy.training.records import Records
 from understudy.training.saving import Saver
@@ -110,7 +117,7 @@ class HeldOut:
         steps; and where an effect knows left from right, as paint on a face does, it teaches what is wrong,
         which shows when the pair that is kept apart is mirrored."""
         pairs = self.job.data.pairs
-        apart, other = middle_of(pairs[index]), pairs[_compared_with(index)]  # the other was cut down before
+        apart, other = middle_of(pairs[index]), pairs[compared_with(index)]  # the other was cut down before
         unseen, learned = self._gain(apart), self._gain(other)
         if not is_learned_by_heart(learned, unseen) or self._gain(_mirrored(apart)) < 0.5 * unseen - 0.2:
             return
@@ -126,11 +133,6 @@ class HeldOut:
         network, precision = self.learner.average, self.plan.precision
         verdict = judge(network, pair, self.learner.device, precision, False)
         return verdict.value - colour_fit_verdict(network, pair).value
-
-
-def _compared_with(held_out: int) -> int:
-    """The index of the pair that the held-out one is compared with."""
-    return held_out - 1 if held_out else held_out + 1
 
 
 def _mirrored(pair: Pair) -> Pair:

@@ -95,10 +95,17 @@ def plate_verdict(pair: Pair) -> Verdict:
     return Verdict("dB", _psnr(plate, _known_truth(pair)), pair.number)
 
 
-def middle_of(pair: Pair) -> Pair:
-    """A copy of at most 1280 x 1280 pixels in the middle of what counts of the pair: enough to compare by."""
+def compared_with(held_out: int) -> int:
+    """The index of the pair that the held-out one is compared with."""
+    return held_out - 1 if held_out else held_out + 1
+
+
+def middle_of(pair: Pair, compared: bool = True) -> Pair:
+    """A copy of the middle of what counts of the pair: at most 1280 x 1280 pixels, enough to compare it by,
+    or 512 x 512, which the difference of bfloat16 is measured on."""
+    side = MIDDLE if compared else SAMPLE
     spans = [_span(np.any(pair.weight, axis=axes)) for axes in ((1, 2), (0, 2))]
-    parts = [_middle(part, MIDDLE, spans) for part in (pair.input, pair.truth, pair.weight)]
+    parts = [_middle(part, side, spans) for part in (pair.input, pair.truth, pair.weight)]
     return replace(pair, input=parts[0], truth=parts[1], weight=parts[2])
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from understudy.colour import ColourEncoding
+from understudy.colour import ColourEncoding, encode
 from understudy.dataset.crops import Augmentation
-from understudy.dataset.layers import encode_inputs, read_inputs
+from understudy.dataset.layers import read_inputs, with_inputs
 from understudy.errors import UnderstudyError
 from understudy.frames import Neighbours, fill_nonfinite, open_shot
 from understudy.runs import RunFolder
@@ -73,8 +73,8 @@ def read_previews(job: Job) -> Iterator[tuple[int, np.ndarray]]:
     for number in _chosen(shot.numbers):
         frame = shot.read(number)
         planes = fill_nonfinite(frame.planes(job.data.input_channels))[0]
-        beside = read_inputs(frame, neighbours, extras, layers)
-        yield number, encode_inputs(planes, beside, job.data.colour_in, layers)
+        behind = read_inputs(frame, neighbours, extras, layers)
+        yield number, with_inputs(encode(planes, job.data.colour_in), behind, layers)
 
 
 def _chosen(numbers: Sequence[int]) -> list[int]:

@@ -30,7 +30,7 @@ from understudy.network.model_file import read_header
 from understudy.network.unet import SIZES
 from understudy.runs.listing import resolve_model
 from understudy.settings import NO_WEIGHTS, TrainSettings
-from understudy.training.judge import middle_of
+from understudy.training.judge import compared_with, middle_of
 from understudy.training.learner import Learner, Share
 from understudy.training.optimizer import TURNS
 from understudy.training.plan import (
@@ -91,13 +91,13 @@ def make_job(
     network, make_material, notes = make_network(data, settings)
     release_memory(device)  # what the fit took, before packing takes its own
     augmentation = augmentation_for(data)
-    digests = _digest(data, settings), _old_digest(data, settings)
     sizes = [pair.input.shape[:2] for pair in data.pairs]
     held_out = (plan.held_out, plan.apart) if plan else _choose_held_out(settings, data)
     whole = held_out[0] if share.rank == 0 else None
     pairs, data = list(data.pairs), replace(data, pairs=())  # so that each can be let go
-    packed = pack(_one_by_one(pairs, make_material, whole, device), sizes)
-    data = replace(data, pairs=tuple(pairs))
+    packed = pack(_one_by_one(data, pairs, make_material, whole, device), sizes)
+    data = replace(data, pairs=tuple(pairs), sources=())
+    digests = _digest(data, settings), _old_digest(data, settings)
     plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, share.world)
     plan.threads, plan.loss, plan.neighbours = threads, terms, data.reach
     new = [*_note_pairs(data), *data.notes, *notes, *size_notes, *_note_crop(settings, plan)]
@@ -108,14 +108,17 @@ def make_job(
 
 
 def _one_by_one(
-    pairs: list[Pair], make: MakeMaterial, whole: int | None, device: torch.device
+    data: DataSet, pairs: list[Pair], make: MakeMaterial, whole: int | None, device: torch.device
 ) -> Iterator[Material]:
     """The materials, as they are asked for. Of each pair, ``pairs`` then keeps the middle alone: all of it
-    lies ready for crops by then, and frames can be large. ``whole`` stays, as it is judged as a whole."""
+    lies ready for crops by then, and frames can be large. ``whole`` stays, as it is judged as a whole, and
+    more of the one that it is compared with."""
+    compared = None if whole is None else compared_with(whole)
     for index in range(len(pairs)):
+        pairs[index] = data.complete(index, pairs[index])
         yield make(index, pairs[index])
         if index != whole:
-            pairs[index] = middle_of(pairs[index])
+            pairs[index] = middle_of(pairs[index], index == compared)
             release_memory(device)
 
 
@@ -176,8 +179,7 @@ def _reach_of_weights(settings: TrainSettings) -> int | None:
     """How many frames before and after the initial weights take; None where that is open."""
     if settings.initial_weights == NO_WEIGHTS or settings.neighbours != "auto":
         return None
-    extras = read_header(resolve_model(settings.initial_weights)).extra
-    return sum(extra.offset > 0 for extra in extras)
+    return len(read_header(resolve_model(settings.initial_weights)).offsets) // 2
 
 
 def _choose_held_out(settings: TrainSettings, data: DataSet) -> tuple[int | None, bool]:

@@ -114,7 +114,7 @@ def _say_fit(fit: ColourFit) -> str:
 
 def _architecture(data: DataSet, settings: TrainSettings, fit: str, fit_inputs: int) -> Architecture:
     return Architecture(
-        inputs=data.pairs[0].input.shape[2],
+        inputs=data.pairs[0].input.shape[2] + len(data.layers.offsets) * len(data.input_channels),
         outputs=data.pairs[0].truth.shape[2],
         size=settings.model_size,
         kind=data.kind,

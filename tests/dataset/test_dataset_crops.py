@@ -26,7 +26,8 @@ from understudy.training.plan import Plan
 
 CPU = torch.device("cpu")
 PLAIN = Augmentation(mirror=False)
-EVERYTHING = Augmentation(mirror=True, turn=True, rotate=0.3, zoom=0.3, paste=0.7)
+EVERYTHING = Augmentation(mirror=True, turn=True, rotate=0.3, zoom=0.3, paste=0.7, cover=0.5)
+IMAGE = replace(EVERYTHING, paste=0.0, cover=0.0)
 
 
 def coordinates(height: int, width: int, pair: int = 0, matte: bool = False) -> Material:
@@ -64,9 +65,7 @@ def mixed() -> CropSource:
 # -- a function of seed, step and sample ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "augmentation", [PLAIN, Augmentation(turn=True), replace(EVERYTHING, paste=0.0)], ids=str
-)
+@pytest.mark.parametrize("augmentation", [PLAIN, Augmentation(turn=True), IMAGE], ids=str)
 def test_the_same_step_gives_the_same_crops(mixed: CropSource, augmentation: Augmentation) -> None:
     draw(mixed, 77, 3)  # what was drawn before does not matter
     first, again = draw(mixed, 5, augmentation=augmentation), draw(mixed, 5, augmentation=augmentation)
@@ -85,7 +84,7 @@ def test_the_seed_gives_other_crops() -> None:
 @pytest.mark.parametrize("matte", [False, True])
 def test_processes_that_share_a_batch_draw_the_crops_of_one(cuts: tuple[int, ...], matte: bool) -> None:
     crops = source(coordinates(48, 40, 0, matte), coordinates(33, 64, 1, matte))
-    augmentation = EVERYTHING if matte else replace(EVERYTHING, paste=0.0)
+    augmentation = EVERYTHING if matte else IMAGE
     whole = crops.batch(9, range(6), [0, 1], augmentation, 6)
     shared = [crops.batch(9, range(a, b), [0, 1], augmentation, 6) for a, b in itertools.pairwise(cuts)]
     for index, part in enumerate(parts(whole)):
@@ -164,6 +163,33 @@ def test_a_pasted_matte_is_pasted_on_both_sides() -> None:
     assert 0 < batch.truth.mean() < 1
 
 
+def three_pairs(weight: Tensor) -> CropSource:
+    """Of pair 1 a part is matted, of pair 3 nothing, which counts by ``weight``, and of pair 5 all."""
+    some, none, every = (coordinates(32, 32, pair, True) for pair in (1, 3, 5))
+    none = replace(none, truth=torch.zeros(32, 32, 1), weight=weight)
+    return source(some, none, replace(every, truth=torch.ones(32, 32, 1)))
+
+
+def test_what_is_covered_by_the_background_of_another_crop_is_not_matted() -> None:
+    batch = draw(three_pairs(torch.ones(32, 32, 1)), 3, 24, Augmentation(mirror=False, cover=1.0))
+    pair = (batch.input[:, 2] * 8).round()
+    covered = [each for each in range(24) if 5 in pair[each]]
+    assert covered and all(3 in pair[each] for each in covered), "in the shape of what pair 1 shows"
+    for each in covered:
+        assert torch.equal(batch.truth[each, 0] > 0.5, pair[each] == 5)
+    taken = pair == 1
+    taken[[each for each in range(24) if not (pair[each] == 3).any()]] = False
+    assert taken.any() and not batch.truth[:, 0][taken].any(), "of pair 1 no more than its background"
+
+
+def test_nothing_is_covered_with_what_does_not_count() -> None:
+    batch = draw(three_pairs(torch.zeros(32, 32, 1)), 3, 24, Augmentation(mirror=False, cover=1.0))
+    pair = (batch.input[:, 2] * 8).round()
+    whole = [each for each in range(24) if 5 in pair[each]]
+    assert whole and all((pair[each] == 5).all() and batch.truth[each].all() for each in whole)
+    assert batch.weight[whole].min() == 1
+
+
 def test_pixels_without_weight_keep_none() -> None:
     pair = coordinates(32, 32)
     weight = pair.weight.clone()
@@ -229,7 +255,7 @@ def test_every_place_of_a_frame_can_be_drawn(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 40), (15, 15)])
 def test_frames_smaller_than_a_crop_fill_it(size: tuple[int, int]) -> None:
-    batch = draw(source(coordinates(*size)), augmentation=replace(EVERYTHING, paste=0.0))
+    batch = draw(source(coordinates(*size)), augmentation=IMAGE)
     assert batch.input.shape == (6, 3, 16, 16)
     assert_alike(batch)
 

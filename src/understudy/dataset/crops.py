@@ -24,8 +24,9 @@ DRAWS = 32
 @dataclass(frozen=True)
 class Augmentation:
     """How crops are varied. ``turn``: mirrored and turned by right angles; ``rotate`` (radians) and ``zoom``
-    (natural log) warp a share of them, ``warped``: the others stay as sharp as the frame is; ``paste``: how
-    often the matte of another crop is pasted in."""
+    (natural log) warp a share of them, ``warped``: the others stay as sharp as the frame is. ``paste``: how
+    often the matted part of another crop is pasted in; ``cover``: how often background is, in such a
+    shape."""
 
     mirror: bool = True
     turn: bool = False
@@ -33,6 +34,7 @@ class Augmentation:
     zoom: float = 0.0
     warped: float = 1.0
     paste: float = 0.0
+    cover: float = 0.0
 
     @property
     def warps(self) -> bool:
@@ -120,19 +122,42 @@ class CropSource:
         how many of this size the steps before have drawn; by default as many as if all steps were alike."""
         size = crop or self.crop
         numbers = random_numbers(self.seed, step, total)[samples.start : samples.stop]
-        first = step * total if before is None else before
-        order = [_pair_of(self.seed, size[0], first + sample, len(pairs)) for sample in samples]
-        crops = self._crops(numbers, [pairs[index] for index in order], augmentation, size, self.focus)
-        if augmentation.paste > 0:
-            donors = [pairs[(index + 1) % len(pairs)] for index in order]
-            others = self._crops(numbers.roll(DRAWS // 2, 1), donors, augmentation, size, 1.0)
-            crops = _paste(crops, others, numbers[:, 14] < augmentation.paste, self.parts[0])
+        drawn = step * total if before is None else before
+        order = [_pair_of(self.seed, size[0], drawn + sample, len(pairs)) for sample in samples]
+        first, second, third = (
+            torch.tensor([pairs[(each + by) % len(pairs)] for each in order]) for by in range(3)
+        )
+        crops = self._crops(numbers, first, augmentation, size, self.focus)
+        if augmentation.paste > 0 or augmentation.cover > 0:
+            crops = self._with_others_over(crops, numbers, second, third, augmentation)
         return Batch(*(_ready(part) for part in crops.split(self.parts, dim=1)))
+
+    def _with_others_over(
+        self, crops: Tensor, numbers: Tensor, donors: Tensor, grounds: Tensor, augmentation: Augmentation
+    ) -> Tensor:
+        """``crops``, some with what those of the pairs ``donors`` show pasted in, some covered by those of
+        the pairs ``grounds``. No others are drawn than it needs."""
+        size = (crops.shape[2], crops.shape[3])
+        pasted, covered = numbers[:, 14] < augmentation.paste, numbers[:, 15] < augmentation.cover
+        rows = (pasted | covered).nonzero()[:, 0]
+        if not len(rows):
+            return crops
+        shown = self._crops(numbers[rows].roll(DRAWS // 2, 1), donors[rows], augmentation, size, 1.0)
+        over = _pasted(crops[rows], shown, pasted[rows], self.parts[0])
+        under = covered[rows].nonzero()[:, 0]
+        if len(under):
+            which = rows[under]
+            ground = self._crops(numbers[which].roll(DRAWS // 4, 1), grounds[which], augmentation, size, 0.0)
+            over[under] = _covered(over[under], shown[under], ground, self.parts[0])
+        if len(rows) < len(crops):
+            crops[rows] = over.to(crops.dtype)
+            return crops
+        return over
 
     def _crops(
         self,
         numbers: Tensor,
-        pairs: list[int],
+        pairs: Tensor,
         augmentation: Augmentation,
         size: tuple[int, int],
         focus: float,
@@ -149,17 +174,17 @@ class CropSource:
     def _draw(
         self,
         numbers: Tensor,
-        pairs: list[int],
+        pairs: Tensor,
         augmentation: Augmentation,
         size: tuple[int, int],
         focus: float,
     ) -> _Draw:
-        rows = numbers.tolist()
-        corners = [self._corner(pair, row, size, focus) for pair, row in zip(pairs, rows, strict=True)]
+        rows = zip(pairs.tolist(), numbers.tolist(), strict=True)
+        corners = [self._corner(pair, row, size, focus) for pair, row in rows]
         top, left = torch.tensor(corners).unbind(1)
         no = torch.zeros(len(pairs), dtype=torch.bool)
         return _Draw(
-            torch.tensor(pairs),
+            pairs,
             top,
             left,
             numbers[:, 4] < 0.5 if augmentation.mirror else no,
@@ -277,13 +302,25 @@ def _warp(region: Tensor, numbers: Tensor, augmentation: Augmentation, crop: tup
     )
 
 
-def _paste(crops: Tensor, donors: Tensor, chosen: Tensor, inputs: int) -> Tensor:
-    """The matted part of ``donors`` over ``crops``, plate and matte alike (Ghiasi et al., 2021). Where the
-    matte of a donor does not count, nothing is known of it, and nothing is taken."""
-    weight, other = crops[:, -1:], donors[:, -1:]
-    matte = donors[:, inputs : inputs + 1] * chosen.to(crops.device, crops.dtype)[:, None, None, None]
-    matte = matte * (other > 0)
-    plate = crops[:, :inputs] * (1 - matte) + donors[:, :inputs] * matte
-    truth = crops[:, inputs : inputs + 1] * (1 - matte) + matte
-    weight = torch.where(matte > 0, torch.minimum(weight, other), weight)
+def _pasted(crops: Tensor, donors: Tensor, chosen: Tensor, inputs: int) -> Tensor:
+    """The matted part of ``donors`` over ``crops``, plate and matte alike (Ghiasi et al., 2021)."""
+    shape = donors[:, inputs : inputs + 1] * chosen.to(donors.device, donors.dtype)[:, None, None, None]
+    return _laid_over(crops, donors, shape, 1.0, inputs)
+
+
+def _covered(crops: Tensor, donors: Tensor, ground: Tensor, inputs: int) -> Tensor:
+    """Background of ``ground`` over ``crops``, in the shape of what ``donors`` show, mirrored: something
+    passes before the subject, and what is pasted in does not tell by its outline that it is matted."""
+    shape = donors[:, inputs : inputs + 1].flip(-1) * (1 - ground[:, inputs : inputs + 1])
+    return _laid_over(crops, ground, shape, 0.0, inputs)
+
+
+def _laid_over(crops: Tensor, others: Tensor, shape: Tensor, matte: float, inputs: int) -> Tensor:
+    """The plates of ``others`` over ``crops`` where ``shape`` is above 0, and ``matte`` as their matte. Where
+    ``others`` do not count, nothing is known of them, and nothing is taken."""
+    weight, other = crops[:, -1:], others[:, -1:]
+    shape = shape * (other > 0)
+    plate = crops[:, :inputs] * (1 - shape) + others[:, :inputs] * shape
+    truth = crops[:, inputs : inputs + 1] * (1 - shape) + matte * shape
+    weight = torch.where(shape > 0, torch.minimum(weight, other), weight)
     return torch.cat([plate, truth, weight], 1)

@@ -47,7 +47,7 @@ from understudy.training.plan import (
 )
 from understudy.training.targets import MakeMaterial, make_network
 
-MATTE = Augmentation(mirror=True, rotate=0.26, zoom=0.35, warped=0.7, paste=0.7)
+MATTE = Augmentation(mirror=True, rotate=0.26, zoom=0.35, warped=0.7, paste=0.7, cover=0.3)
 IMAGE = Augmentation(mirror=False)
 LARGE_SUBJECT = 0.25
 
@@ -130,7 +130,7 @@ def augmentation_for(data: DataSet) -> Augmentation:
     area = float(np.mean([(pair.truth * pair.weight).mean() for pair in data.pairs]))
     if area <= LARGE_SUBJECT:
         return MATTE
-    return replace(MATTE, paste=0.2)
+    return replace(MATTE, paste=0.2, cover=0.1)
 
 
 def _make_plan(

@@ -123,7 +123,8 @@ def resume(
             _take_over(run, job, *found)
             most = _extend(job, step, limits)
             decided = job.plan.totals and job.plan.timed
-            clock.limit = limits.get("time_limit", None if decided else changed.time_limit)
+            # A new end takes the place of the old time limit, whether that had become Total Steps yet or not.
+            clock.limit = limits.get("time_limit", None if decided or limits else changed.time_limit)
         if limits:
             _write_limits(run, changed, job, found[0] if found else None)
         records = RunRecords(run, report)

@@ -138,6 +138,18 @@ def test_a_run_stopped_before_its_speed_was_known_goes_on_with_its_time_limit(be
     assert (result.state, result.step) == ("stopped", 32)
 
 
+def test_a_new_end_takes_the_place_of_a_time_limit_that_was_not_turned_into_steps(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = bench.train(time_limit=600, stop=StopAt(2), start=time.monotonic()).run
+    monkeypatch.setattr(clock, "MARKS", (0.0,))  # plan as soon as the pace is known
+    most = 10_000_000
+    bench.resume(run, max_steps=most, stop=StopAt(30), start=time.monotonic())
+    assert load_progress(run.ost_path)[0].plan.total_steps == most
+    bench.resume(run, stop=StopAt(30), start=time.monotonic())
+    assert load_progress(run.ost_path)[0].plan.total_steps == most
+
+
 def test_of_two_limits_the_time_counts_after_a_stop_too(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped before it was known which of them comes first."""
     limits: list[float | None] = []

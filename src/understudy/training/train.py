@@ -123,8 +123,7 @@ def resume(
             _take_over(run, job, *found)
             most = _extend(job, step, limits)
             decided = job.plan.totals and job.plan.timed
-            # A new end takes the place of the old time limit, whether that had become Total Steps yet or not.
-            clock.limit = limits.get("time_limit", None if decided or limits else changed.time_limit)
+            clock.limit = limits.get("time_limit", None if decided else changed.time_limit)
         if limits:
             _write_limits(run, changed, job, found[0] if found else None)
         records = RunRecords(run, report)
@@ -248,10 +247,12 @@ def _take_over(run: RunFolder, job: Job, progress: Progress, tensors: dict[str, 
 
 
 def _extend(job: Job, step: int, limits: dict[str, Any]) -> int | None:
-    """A new end for the plan; with a time limit it is found once the speed is known."""
+    """A new end for the plan; with a time limit it is found once the speed is known. It takes the place of
+    the old time limit, whether that had been turned into steps yet or not."""
     most = _fewest(job, limits.get("epochs"), limits.get("max_steps"))
     if most is not None:
         job.plan.totals.append((step, max(step, most)))
+        job.plan.timed = "time_limit" not in limits
     elif "time_limit" in limits:
         job.plan.totals = []
     if most is not None and job.plan.apart:

@@ -123,25 +123,24 @@ class CropSource:
         size = crop or self.crop
         numbers = random_numbers(self.seed, step, total)[samples.start : samples.stop]
         drawn = step * total if before is None else before
-        order = [_pair_of(self.seed, size[0], drawn + sample, len(pairs)) for sample in samples]
-        first, second, third = (
-            torch.tensor([pairs[(each + by) % len(pairs)] for each in order]) for by in range(3)
-        )
-        crops = self._crops(numbers, first, augmentation, size, self.focus)
+        places = [_pair_of(self.seed, size[0], drawn + sample, len(pairs)) for sample in samples]
+        order, dealt = torch.tensor(places), torch.tensor(pairs)
+        crops = self._crops(numbers, dealt[order], augmentation, size, self.focus)
         if augmentation.paste > 0 or augmentation.cover > 0:
-            crops = self._with_others_over(crops, numbers, second, third, augmentation)
+            donors, grounds = (dealt[(order + by) % len(pairs)] for by in (1, 2))
+            self._lay_others_over(crops, numbers, donors, grounds, augmentation)
         return Batch(*(_ready(part) for part in crops.split(self.parts, dim=1)))
 
-    def _with_others_over(
+    def _lay_others_over(
         self, crops: Tensor, numbers: Tensor, donors: Tensor, grounds: Tensor, augmentation: Augmentation
-    ) -> Tensor:
-        """``crops``, some with what those of the pairs ``donors`` show pasted in, some covered by those of
+    ) -> None:
+        """Paste into some of ``crops`` what those of the pairs ``donors`` show, and cover some with those of
         the pairs ``grounds``. No others are drawn than it needs."""
         size = (crops.shape[2], crops.shape[3])
         pasted, covered = numbers[:, 14] < augmentation.paste, numbers[:, 15] < augmentation.cover
         rows = (pasted | covered).nonzero()[:, 0]
         if not len(rows):
-            return crops
+            return
         shown = self._crops(numbers[rows].roll(DRAWS // 2, 1), donors[rows], augmentation, size, 1.0)
         over = _pasted(crops[rows], shown, pasted[rows], self.parts[0])
         under = covered[rows].nonzero()[:, 0]
@@ -149,10 +148,7 @@ class CropSource:
             which = rows[under]
             ground = self._crops(numbers[which].roll(DRAWS // 4, 1), grounds[which], augmentation, size, 0.0)
             over[under] = _covered(over[under], shown[under], ground, self.parts[0])
-        if len(rows) < len(crops):
-            crops[rows] = over.to(crops.dtype)
-            return crops
-        return over
+        crops[rows] = over
 
     def _crops(
         self,

@@ -81,11 +81,11 @@ def _name_unmatched(plate: Shot, truth: Shot, unmatched: tuple[int, ...]) -> lis
     return [f"Not used, as {plate.spec} has no such frames: {truth.spec} {format_numbers(unmatched)}"]
 
 
-def read_all(sources: Sequence[Source], layers: Layers) -> list[Values]:
-    """Every pair, without the frames before and after; of large frames few at a time."""
-    plate = sources[0].plate.read(sources[0].plate_number)
-    each = 2 * sum(plane.nbytes for part in plate.parts for plane in part.pixels.values())
-    with ThreadPoolExecutor(max(1, min(READERS, TOGETHER // max(each, 1)))) as pool:
+def read_all(sources: Sequence[Source], layers: Layers, first: Frame) -> list[Values]:
+    """Every pair, without the frames before and after; few at a time where frames are as large as
+    ``first``."""
+    readers = min(READERS, TOGETHER // (2 * max(first.nbytes, 1)))
+    with ThreadPoolExecutor(max(1, readers)) as pool:
         return list(pool.map(lambda source: _read_pair(source, layers), sources))
 
 

@@ -79,6 +79,11 @@ class Frame:
         return tuple(self._places)
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of all planes, as the file stores them."""
+        return sum(plane.nbytes for part in self.parts for plane in part.pixels.values())
+
+    @property
     def is_integer(self) -> bool:
         """True when the selected part stores integers, which are display-referred unless told otherwise."""
         return all(kind.startswith("uint") for kind in self.part.kinds)

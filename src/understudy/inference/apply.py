@@ -257,9 +257,8 @@ def _plan_crew(job: Job) -> tuple[torch.device, Crew]:
 def _frame_bytes(frame: Frame, composer: Composer, frames: int) -> float:
     """About what one frame holds from reading to writing, without the network's activations; ``frames`` of
     the plate are held for each that is under way."""
-    stored = sum(plane.nbytes for part in frame.parts for plane in part.pixels.values())
     canvas = frame.display_window.union(frame.data_window)
-    return frames * stored + canvas.width * canvas.height * composer.bytes_per_pixel
+    return frames * frame.nbytes + canvas.width * canvas.height * composer.bytes_per_pixel
 
 
 def _load(job: Job, crew: Crew, device: str) -> LoadedModel:

@@ -45,7 +45,8 @@ def activation_budget(device: torch.device, parallel: int = 1) -> int:
 
 def bytes_of_further(channels: int, device: torch.device) -> int:
     """What a pixel of the frame takes on a CPU, beside the activations, for channels beyond the usual ones:
-    as it was read, as the network takes it, and whether it is a number."""
+    as the network takes it, in the frame that it is from, which stays for those after it, and on its way
+    from there."""
     return 16 * max(0, channels - USUAL_CHANNELS) if device.type == "cpu" else 0
 
 

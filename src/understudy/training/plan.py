@@ -30,9 +30,10 @@ Side = Annotated[int, Field(ge=1, le=1024)]
 
 class Plan(BaseModel):
     """``totals`` is [step, total steps planned from that step on], more than one where a time limit had to
-    be turned into other numbers; ``timed``: the clock has decided how many, so that a run that goes on needs
-    no time limit any more; ``rate_factor`` falls when the loss ran away; ``held_out`` is the index of
-    the pair kept apart, until ``joined`` (None: it has not been taken in yet; it never is when ``apart``);
+    be turned into other numbers; ``timed``: the clock, or a new end without a time, has decided how many, so
+    that a run that goes on needs no time limit any more; ``rate_factor`` falls when the loss ran away;
+    ``held_out`` is the index of the pair kept apart, until ``joined`` (None: it has not been taken in yet; it
+    never is when ``apart``);
     ``judged`` counts the times it was looked at; from ``turned`` on crops are also mirrored and turned by
     right angles, which ``wants_turn`` asks all processes for; ``turns``: in how many steps every matrix has
     had its turn in the optimiser (2 in runs that were begun before it was kept here); ``loss``: its terms,

@@ -23,7 +23,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from monitor_stage import Stage
 
-from understudy.monitor.house import House
+from understudy.monitor.state import House
 from understudy.runs import RunFolder, RunState
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

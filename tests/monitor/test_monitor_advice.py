@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from understudy.monitor.advice import Figures, advise
-from understudy.monitor.curves import Curve
-from understudy.monitor.pairs import frames_to_paint
-from understudy.monitor.rows import HeldOut, RunRow
+from understudy.monitor.pairs.report import frames_to_paint
+from understudy.monitor.runs.advice import Figures, advise
+from understudy.monitor.runs.curves import Curve
+from understudy.monitor.runs.rows import HeldOut, RunRow
 
 STEPS = 2000
 

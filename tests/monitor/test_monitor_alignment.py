@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from understudy.monitor.alignment import misfits, shift_between
+from understudy.monitor.pairs.alignment import misfits, shift_between
 
 
 def frame(seed: int, shape: tuple[int, int] = (120, 160)) -> np.ndarray:

@@ -377,6 +377,6 @@ def test_every_route_is_described_and_every_refusal_has_the_same_shape(api):
 
 def test_the_monitor_does_without_torch():
     code = (
-        "import sys, understudy.monitor.api.app, understudy.monitor.house; sys.exit('torch' in sys.modules)"
+        "import sys, understudy.monitor.api.app, understudy.monitor.state; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

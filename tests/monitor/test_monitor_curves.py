@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.monitor.curves import CurveStore
+from understudy.monitor.runs.curves import CurveStore
 from understudy.runs import summary
 
 

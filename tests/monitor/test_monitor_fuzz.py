@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from understudy.monitor.api.app import make_app
-from understudy.monitor.house import House
+from understudy.monitor.state import House
 from understudy.runs import RunFolder, RunState
 from understudy.settings import ApplySettings, TrainSettings, settings_of
 

@@ -9,10 +9,10 @@ import sys
 import pytest
 from monitor_stage import until
 
-from understudy.monitor import processes
-from understudy.monitor.commands import Commands, flags
-from understudy.monitor.processes import Jobs
-from understudy.monitor.safety import Fence, Missing
+from understudy.monitor.jobs import processes
+from understudy.monitor.jobs.commands import Commands, flags
+from understudy.monitor.jobs.processes import Jobs
+from understudy.monitor.paths.allowed import Fence, Missing
 from understudy.runs.state import this_host
 from understudy.settings import ApplySettings, TrainSettings
 

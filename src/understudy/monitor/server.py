@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from understudy.errors import SettingError
-from understudy.monitor.house import House
+from understudy.monitor.state import House
 
 
 @dataclass(frozen=True)

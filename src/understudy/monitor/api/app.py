@@ -10,10 +10,10 @@ from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 
 from understudy import __version__
+from understudy.monitor.access import Gate
 from understudy.monitor.api import curves, events, footage, jobs, pictures, runs
 from understudy.monitor.api.common import add_handlers, add_unknown
-from understudy.monitor.gate import Gate
-from understudy.monitor.house import House
+from understudy.monitor.state import House
 
 
 def make_app(house: House, token: str = "") -> FastAPI:

@@ -13,10 +13,10 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from understudy.errors import RunError, UnderstudyError, WorkError
-from understudy.monitor.gallery import Answer
-from understudy.monitor.house import House
-from understudy.monitor.pictures import Look
-from understudy.monitor.safety import Missing, Refused
+from understudy.monitor.images.gallery import Answer
+from understudy.monitor.images.rendering import Look
+from understudy.monitor.paths.allowed import Missing, Refused
+from understudy.monitor.state import House
 
 log = logging.getLogger("understudy.monitor")
 

@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 from understudy.errors import UnderstudyError
 from understudy.monitor.api.common import RunName, TheHouse, refusals
-from understudy.monitor.curves import Curve
-from understudy.monitor.house import House
-from understudy.monitor.thin import four_digits, smooth, thin
+from understudy.monitor.runs.curves import Curve
+from understudy.monitor.runs.downsampling import four_digits, smooth, thin
+from understudy.monitor.state import House
 
 router = APIRouter(tags=["curves"])
 MOST_RUNS = 50

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from understudy.monitor.api.common import TheHouse, refusals
-from understudy.monitor.house import House
-from understudy.monitor.watch import Changes
+from understudy.monitor.runs.watcher import Changes
+from understudy.monitor.state import House
 
 router = APIRouter(tags=["events"])
 WAITING = 100  # changes kept for a reader that is slow; beyond that it is told everything anew

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from understudy.frames import format_numbers
 from understudy.monitor.api.common import TheHouse, refusals
 from understudy.monitor.api.runs import NewRun
-from understudy.monitor.footage import Offer, Wanted, complete
-from understudy.monitor.pairs import PairsReport
+from understudy.monitor.pairs.report import PairsReport
+from understudy.monitor.paths.completion import Offer, Wanted, complete
 from understudy.settings import ApplySettings, Settings, TrainSettings, settings_of
 
 router = APIRouter(tags=["footage"])

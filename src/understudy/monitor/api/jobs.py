@@ -10,7 +10,7 @@ from pydantic import Field
 
 from understudy.monitor.api.common import TheHouse, refusals
 from understudy.monitor.api.runs import Body
-from understudy.monitor.processes import Job
+from understudy.monitor.jobs.processes import Job
 
 router = APIRouter(tags=["jobs"])
 JobName = Annotated[str, InPath(min_length=1, max_length=80)]

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from understudy.monitor.api.common import PNG, FrameNumber, RunName, Step, TheHouse, TheLook, picture
-from understudy.monitor.gallery import PreviewPart, SheetPart
+from understudy.monitor.images.gallery import PreviewPart, SheetPart
 
 router = APIRouter(tags=["pictures"])
 Spec = Annotated[str, Query(min_length=1, max_length=4096, description="A pattern, folder, file or movie.")]

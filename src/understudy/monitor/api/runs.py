@@ -8,11 +8,11 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from understudy.monitor.advice import Advice
 from understudy.monitor.api.common import RunName, TheHouse, refusals
-from understudy.monitor.processes import Job
-from understudy.monitor.rows import RunRow
-from understudy.monitor.safety import own_file
+from understudy.monitor.jobs.processes import Job
+from understudy.monitor.paths.allowed import own_file
+from understudy.monitor.runs.advice import Advice
+from understudy.monitor.runs.rows import RunRow
 from understudy.runs import RunFolder
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])

@@ -1,1 +1,1 @@
-"""The page: a face over the house, one small file for each part of it."""
+"""The page in the browser, one small file for each panel and dialog of it."""

@@ -9,9 +9,9 @@ from typing import Any
 from nicegui import ui
 
 from understudy.errors import RunError, UnderstudyError
-from understudy.monitor.page.desk import Desk
-from understudy.monitor.page.speak import complain, guarded, say, words_of
-from understudy.monitor.words import size_text
+from understudy.monitor.page.messages import complain, guarded, say, words_of
+from understudy.monitor.page.selection import Desk
+from understudy.monitor.page.sizes import size_text
 from understudy.runs import RunFolder
 from understudy.settings import TrainSettings, settings_of
 

@@ -8,9 +8,9 @@ from typing import Any
 from nicegui import ui
 
 from understudy.errors import UnderstudyError
-from understudy.monitor.house import House
 from understudy.monitor.page.fields import ChoiceField, PlainField, SwitchField
 from understudy.monitor.page.path_field import ManyPaths, PathField
+from understudy.monitor.state import House
 from understudy.settings import SettingInfo, Settings, settings_of
 
 PATHS = {"shot": "shot", "mask": "shot", "file": "file"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from understudy.monitor.page.desk import Desk
-from understudy.monitor.watch import Changes
+from understudy.monitor.page.selection import Desk
+from understudy.monitor.runs.watcher import Changes
 
 
 class Curves(ui.element, component="graph.js", esm={"understudy-page": "lib"}):

@@ -9,19 +9,19 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from nicegui import ui
 
-from understudy.monitor.house import House
+from understudy.monitor.jobs.processes import Job
 from understudy.monitor.page.actions import Actions
-from understudy.monitor.page.advice import AdvicePanel
-from understudy.monitor.page.applying import ApplyPanel
-from understudy.monitor.page.desk import Desk
+from understudy.monitor.page.advice_panel import AdvicePanel
+from understudy.monitor.page.apply_dialog import ApplyPanel
 from understudy.monitor.page.graph import Graph
-from understudy.monitor.page.pictures import Pictures
+from understudy.monitor.page.messages import complain, guarded, say, words_of
+from understudy.monitor.page.pictures_panel import Pictures
+from understudy.monitor.page.selection import Desk
 from understudy.monitor.page.shortcuts import Shortcuts
-from understudy.monitor.page.speak import complain, guarded, say, words_of
 from understudy.monitor.page.table import RunsTable
-from understudy.monitor.page.training import NewTraining
-from understudy.monitor.processes import Job
-from understudy.monitor.watch import Changes
+from understudy.monitor.page.training_dialog import NewTraining
+from understudy.monitor.runs.watcher import Changes
+from understudy.monitor.state import House
 
 STATIC = Path(__file__).with_name("static")
 HEAD = '<link rel="stylesheet" href="/monitor/style.css"><script src="/monitor/cells.js"></script>'

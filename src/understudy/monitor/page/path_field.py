@@ -9,8 +9,8 @@ from typing import Any
 from nicegui import ui
 
 from understudy.errors import UnderstudyError
-from understudy.monitor.footage import Offer, Wanted, complete
-from understudy.monitor.house import House
+from understudy.monitor.paths.completion import Offer, Wanted, complete
+from understudy.monitor.state import House
 
 ICONS = {
     "folder": "folder",

@@ -7,7 +7,7 @@ from typing import Any
 
 from nicegui import ui
 
-from understudy.monitor.page.speak import guarded
+from understudy.monitor.page.messages import guarded
 
 
 class Shortcuts(ui.element, component="shortcuts.js"):

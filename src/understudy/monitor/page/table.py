@@ -7,10 +7,10 @@ from typing import Any
 from nicegui import ui
 
 from understudy.monitor.page.actions import Actions
-from understudy.monitor.page.desk import Desk
-from understudy.monitor.page.speak import guarded
-from understudy.monitor.rows import RunRow
-from understudy.monitor.watch import Changes
+from understudy.monitor.page.messages import guarded
+from understudy.monitor.page.selection import Desk
+from understudy.monitor.runs.rows import RunRow
+from understudy.monitor.runs.watcher import Changes
 
 EMPTY = "No runs in this data directory yet.\nStart one with New Training, or with: understudy train"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from understudy.errors import RunError, UnderstudyError
-from understudy.monitor.processes import Job, Jobs
-from understudy.monitor.safety import Fence, Missing
+from understudy.monitor.jobs.processes import Job, Jobs
+from understudy.monitor.paths.allowed import Fence, Missing
 from understudy.runs import RunFolder, check_name, default_name, resolve_model
 from understudy.settings import ApplySettings, Settings, TrainSettings, load_settings_file, settings_of
 

@@ -6,7 +6,7 @@ import math
 
 from pydantic import BaseModel
 
-from understudy.monitor.curves import Curve
+from understudy.monitor.runs.curves import Curve
 from understudy.runs import RunFolder, RunState
 from understudy.runs.state import is_fresh
 

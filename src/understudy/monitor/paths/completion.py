@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from understudy.frames import format_numbers
 from understudy.frames.formats import is_image_path, is_movie_path
 from understudy.inference.sidecar import ENDINGS
-from understudy.monitor.safety import Fence, Refused
+from understudy.monitor.paths.allowed import Fence, Refused
 from understudy.runs import is_run
 
 MOST = 60

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from understudy.monitor.house import House
-from understudy.monitor.rows import RunRow
-from understudy.monitor.watch import Changes
+from understudy.monitor.runs.rows import RunRow
+from understudy.monitor.runs.watcher import Changes
+from understudy.monitor.state import House
 
 COLOURS = (
     "#6ea8fe", "#f0a35e", "#7fd18b", "#e57fb0", "#c3a6ff", "#5fd3d3", "#e8d06a", "#ef7f75",

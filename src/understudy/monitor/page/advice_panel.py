@@ -8,9 +8,9 @@ import time
 from nicegui import background_tasks, ui
 
 from understudy.errors import UnderstudyError
-from understudy.monitor.advice import Advice
-from understudy.monitor.page.desk import Desk
-from understudy.monitor.watch import Changes
+from understudy.monitor.page.selection import Desk
+from understudy.monitor.runs.advice import Advice
+from understudy.monitor.runs.watcher import Changes
 
 PAUSE = 5.0  # seconds between two readings of the figures of a run that trains
 

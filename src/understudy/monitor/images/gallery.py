@@ -13,7 +13,7 @@ import numpy as np
 from understudy.colour import ColourEncoding
 from understudy.errors import UnderstudyError
 from understudy.frames import Shot, read_image_file
-from understudy.monitor.pictures import (
+from understudy.monitor.images.rendering import (
     Look,
     Picture,
     PictureStore,
@@ -23,7 +23,7 @@ from understudy.monitor.pictures import (
     stamp,
     tag,
 )
-from understudy.monitor.safety import Fence, Missing, is_plain_file
+from understudy.monitor.paths.allowed import Fence, Missing, is_plain_file
 from understudy.network.model_file import read_header
 from understudy.runs import RunFolder
 from understudy.settings import load_settings_file

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from understudy.errors import SettingError
-from understudy.monitor.gate import Gate
+from understudy.monitor.access import Gate
 from understudy.monitor.server import _token, is_loopback
 
 with warnings.catch_warnings():

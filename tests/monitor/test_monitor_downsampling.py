@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from understudy.monitor.thin import four_digits, smooth, thin
+from understudy.monitor.runs.downsampling import four_digits, smooth, thin
 
 
 def test_a_single_peak_among_a_hundred_thousand_steps_stays():

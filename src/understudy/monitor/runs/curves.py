@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from understudy.monitor.safety import is_plain_file
+from understudy.monitor.paths.allowed import is_plain_file
 
 try:
     import orjson

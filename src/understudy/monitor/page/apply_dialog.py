@@ -9,13 +9,13 @@ from nicegui import background_tasks, ui
 
 from understudy.durations import duration_text
 from understudy.errors import UnderstudyError
-from understudy.monitor.page.desk import Desk
+from understudy.monitor.jobs.processes import Job
 from understudy.monitor.page.form import SettingsForm
-from understudy.monitor.page.large import LargeDialog
-from understudy.monitor.page.speak import guarded, words_of
+from understudy.monitor.page.large_dialog import LargeDialog
+from understudy.monitor.page.messages import guarded, words_of
+from understudy.monitor.page.selection import Desk
 from understudy.monitor.page.viewer import Reel, Viewer, compared, compared_frame, empty_reel
-from understudy.monitor.processes import Job
-from understudy.monitor.watch import Changes
+from understudy.monitor.runs.watcher import Changes
 from understudy.settings import ApplySettings
 
 FIRST_WORDS = "Choose a model, a plate and an output.\nThe finished frames play here against the plate."

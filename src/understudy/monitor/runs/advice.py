@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel
 
-from understudy.monitor.curves import Curve
-from understudy.monitor.rows import RunRow
+from understudy.monitor.runs.curves import Curve
+from understudy.monitor.runs.rows import RunRow
 
 FEWEST = 40  # steps below which nothing can be said
 FALLING = 0.03  # of the loss, from one quarter of the run to the next

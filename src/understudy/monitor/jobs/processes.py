@@ -22,8 +22,8 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from understudy.errors import RunError, UnderstudyError, WriteError
-from understudy.monitor.job_output import Output
-from understudy.monitor.safety import Missing, is_plain_file
+from understudy.monitor.jobs.output import Output
+from understudy.monitor.paths.allowed import Missing, is_plain_file
 from understudy.runs import write_atomically
 from understudy.runs.files import read_json
 from understudy.runs.state import is_alive, this_host

@@ -14,10 +14,10 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
 from understudy.errors import UnderstudyError
-from understudy.monitor.curves import CurveStore
-from understudy.monitor.processes import Job, Jobs
-from understudy.monitor.rows import RunRow, row_of
-from understudy.monitor.safety import is_plain_file
+from understudy.monitor.jobs.processes import Job, Jobs
+from understudy.monitor.paths.allowed import is_plain_file
+from understudy.monitor.runs.curves import CurveStore
+from understudy.monitor.runs.rows import RunRow, row_of
 from understudy.runs import RunFolder, RunState, list_runs
 from understudy.runs.state import read_state_file
 

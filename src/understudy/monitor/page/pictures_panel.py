@@ -5,9 +5,9 @@ from __future__ import annotations
 from nicegui import ui
 
 from understudy.errors import UnderstudyError
-from understudy.monitor.page.desk import Desk
+from understudy.monitor.page.selection import Desk
 from understudy.monitor.page.viewer import Viewer, contact_reel, empty_reel, preview_reel
-from understudy.monitor.watch import Changes
+from understudy.monitor.runs.watcher import Changes
 
 NO_RUN = "No run is chosen.\nClick one in the table."
 NO_RUNS = "Contact sheets and previews show here, as soon as a run has made some."

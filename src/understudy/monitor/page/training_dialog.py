@@ -9,12 +9,12 @@ from nicegui import background_tasks, ui
 
 from understudy.durations import duration_text
 from understudy.errors import UnderstudyError
-from understudy.monitor.page.desk import Desk
 from understudy.monitor.page.form import SettingsForm
-from understudy.monitor.page.large import LargeDialog
-from understudy.monitor.page.speak import guarded, say, words_of
+from understudy.monitor.page.large_dialog import LargeDialog
+from understudy.monitor.page.messages import guarded, say, words_of
+from understudy.monitor.page.selection import Desk
 from understudy.monitor.page.viewer import Viewer, compared, compared_frame, empty_reel
-from understudy.monitor.pairs import PairsReport
+from understudy.monitor.pairs.report import PairsReport
 from understudy.settings import TrainSettings
 
 FIRST_WORDS = (

@@ -9,10 +9,10 @@ from pydantic import BaseModel
 
 from understudy.errors import UnderstudyError
 from understudy.frames import Pairing, Shot, format_numbers, pair_shots
-from understudy.monitor.alignment import misfits, shift_between
-from understudy.monitor.gallery import Gallery
-from understudy.monitor.rows import RunRow
-from understudy.monitor.safety import Fence
+from understudy.monitor.images.gallery import Gallery
+from understudy.monitor.pairs.alignment import misfits, shift_between
+from understudy.monitor.paths.allowed import Fence
+from understudy.monitor.runs.rows import RunRow
 from understudy.settings import TrainSettings
 from understudy.training.plan import choose_batch_size, step_pixels
 

@@ -16,7 +16,7 @@ from understudy.colour import ColourEncoding, to_scene_linear
 from understudy.colour.scene_linear import linear_to_srgb
 from understudy.errors import SizeError
 from understudy.frames import Frame, resolve_channels
-from understudy.monitor.png import encode_png
+from understudy.monitor.images.png import encode_png
 
 MEMORY = 300_000_000  # bytes of decoded pixels kept
 DISPLAY = ("srgb", "raw")  # spaces whose values a screen shows as they are

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from understudy.errors import UnderstudyError
-from understudy.monitor.advice import Advice, Figures, advise
-from understudy.monitor.commands import Commands
-from understudy.monitor.curves import CurveStore
-from understudy.monitor.gallery import Gallery
-from understudy.monitor.pairs import PairsReport, examine, frames_to_paint
-from understudy.monitor.processes import Jobs
-from understudy.monitor.rows import RunRow, row_of
-from understudy.monitor.safety import Fence, find_run
-from understudy.monitor.watch import Watcher
+from understudy.monitor.images.gallery import Gallery
+from understudy.monitor.jobs.commands import Commands
+from understudy.monitor.jobs.processes import Jobs
+from understudy.monitor.pairs.report import PairsReport, examine, frames_to_paint
+from understudy.monitor.paths.allowed import Fence, find_run
+from understudy.monitor.runs.advice import Advice, Figures, advise
+from understudy.monitor.runs.curves import CurveStore
+from understudy.monitor.runs.rows import RunRow, row_of
+from understudy.monitor.runs.watcher import Watcher
 from understudy.runs import RunFolder
 from understudy.settings import TrainSettings
 

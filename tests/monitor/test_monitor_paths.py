@@ -7,8 +7,8 @@ import os
 import pytest
 
 from understudy.errors import SettingError
-from understudy.monitor.footage import complete
-from understudy.monitor.safety import Fence, Missing, Refused, find_run, own_file
+from understudy.monitor.paths.allowed import Fence, Missing, Refused, find_run, own_file
+from understudy.monitor.paths.completion import complete
 
 OUTSIDE = [
     "/etc/passwd",

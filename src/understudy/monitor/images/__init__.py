@@ -1,0 +1,1 @@
+"""Contact sheets, previews and footage as PNG for a screen."""

@@ -1,0 +1,1 @@
+"""What a new training would learn from: pairs, their alignment, the time it takes."""

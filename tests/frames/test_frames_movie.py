@@ -20,7 +20,17 @@ from understudy.errors import (
     UnderstudyError,
     WriteError,
 )
-from understudy.frames import Frame, Part, Shot, open_shot, open_sink, read_image_file, read_provenance
+from understudy.frames import (
+    Frame,
+    HeaderColour,
+    Part,
+    Shot,
+    header_colour,
+    open_shot,
+    open_sink,
+    read_image_file,
+    read_provenance,
+)
 from understudy.frames.movie_info import MovieInfo
 from understudy.frames.movie_shot import MovieShot
 
@@ -406,3 +416,13 @@ def test_the_frames_of_a_movie_go_into_a_folder_as_16_bit_png(tmp_path: Path) ->
     path = open_sink(str(tmp_path / "out"), like=plate).write(2, plate.read(2))
     assert path == tmp_path / "out" / "clip.0002.png"
     assert read_image_file(path).part.kinds == ("uint16",) * 3
+
+
+def test_the_colour_tags_of_a_movie_are_in_the_header_of_each_frame_and_of_a_png_made_of_it(
+    tmp_path: Path,
+) -> None:
+    plate = open_shot(str(make_movie(tmp_path / "a.mov", "prores_hq")))
+    assert header_colour(plate.read(2)) == HeaderColour("the movie's tags", 1, 1)
+    written = read_image_file(open_sink(str(tmp_path / "out"), like=plate).write(2, plate.read(2)))
+    assert header_colour(written) == HeaderColour("CICP in the header", 1, 1)
+    assert header_colour(picture(1)) == HeaderColour()

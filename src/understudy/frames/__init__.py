@@ -3,6 +3,7 @@
 from understudy.frames.beside import Neighbours, check_size, planes_beside
 from understudy.frames.channels import resolve_channels
 from understudy.frames.frame import Frame, Part
+from understudy.frames.header_colour import HeaderColour, header_colour
 from understudy.frames.image_file import read_image_file, select_part, set_threads
 from understudy.frames.image_writer import write_image_file
 from understudy.frames.nonfinite import fill_nonfinite, keep_plate
@@ -17,6 +18,7 @@ from understudy.frames.window import Window, union_of
 __all__ = [
     "Frame",
     "FrameSink",
+    "HeaderColour",
     "Neighbours",
     "Pairing",
     "Part",
@@ -25,6 +27,7 @@ __all__ = [
     "check_size",
     "fill_nonfinite",
     "format_numbers",
+    "header_colour",
     "keep_plate",
     "open_shot",
     "open_sink",

@@ -10,6 +10,7 @@ import numpy as np
 import OpenImageIO as oiio
 
 from understudy.frames.frame import Frame, Part
+from understudy.frames.header_colour import tag_rgb
 from understudy.frames.movie_info import MovieInfo
 from understudy.frames.movie_reader import MovieReader
 from understudy.frames.sequence import FileList, restrict
@@ -23,8 +24,8 @@ class MovieShot(Shot):
     """The frames of one MOV, MXF or MP4. Pixels are uint16 R, G, B and, where the movie has it, A, which is
     not multiplied into the colours.
 
-    Values are the movie's own R'G'B', by its colour tags; timecode and frame rate stand in each frame's
-    metadata.
+    Values are the movie's own R'G'B', by its colour tags; timecode, frame rate and what the tags say of
+    primaries and transfer stand in each frame's metadata.
     """
 
     is_movie = True
@@ -80,6 +81,7 @@ def movie_frame(pixels: np.ndarray, info: MovieInfo, path: Path, number: int) ->
     spec.channelnames = names
     spec.attribute("oiio:BitsPerSample", info.bits)
     spec.attribute("PixelAspectRatio", info.pixel_aspect)
+    tag_rgb(spec, info.tags.primaries, info.tags.transfer)
     rate = (info.rate.numerator, info.rate.denominator)
     spec.attribute("FramesPerSecond", oiio.TypeDesc("rational"), rate)
     if info.timecode is not None:

@@ -3,10 +3,10 @@
     python benchmarks/fuzz_protocol.py [--count 1000000] [--seed 0] [--server 127.0.0.1:55555]
 
 Each message is a valid request, mutated: bytes changed, cut out, put in, lengths made to lie, parts repeated.
-It goes through the whole path of a door without the socket: the reader, the message, the pictures, options
-and buttons of the request, against the built-in models' cards. Every ending but a request or one of the
-errors meant for clients is a finding. With ``--server`` a running server gets a part of them over its socket
-as well, and must answer each with a whole message or close; it is asked for its list in between.
+It goes through the whole path of an endpoint without the socket: the reader, the message, the pictures,
+options and buttons of the request, against the built-in models' cards. Every ending but a request or one of
+the errors meant for clients is a finding. With ``--server`` a running server gets a part of them over its
+socket as well, and must answer each with a whole message or close; it is asked for its list in between.
 """
 
 from __future__ import annotations
@@ -195,12 +195,14 @@ def main() -> None:
     parser.add_argument(
         "--server", default="", help="host:port of a running server; gets a hundredth of the count"
     )
-    wishes = parser.parse_args()
+    arguments = parser.parse_args()
     started = time.perf_counter()
-    print(dict(fuzz(wishes.count, wishes.seed)))
-    print(f"{wishes.count} messages in {time.perf_counter() - started:.0f} s, peak {_memory() / 1e6:.0f} MB")
-    if wishes.server:
-        print(dict(fuzz_server(wishes.server, wishes.count // 100, wishes.seed)))
+    print(dict(fuzz(arguments.count, arguments.seed)))
+    print(
+        f"{arguments.count} messages in {time.perf_counter() - started:.0f} s, peak {_memory() / 1e6:.0f} MB"
+    )
+    if arguments.server:
+        print(dict(fuzz_server(arguments.server, arguments.count // 100, arguments.seed)))
 
 
 if __name__ == "__main__":

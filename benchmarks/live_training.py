@@ -3,9 +3,9 @@
     python benchmarks/live_training.py [--time-limit 60s] [--json FILE]
 
 Makes a small shot and its ground truth (a grade, relief, a mark painted out), starts ``understudy train``
-on five frames and ``understudy serve`` on the run, as an artist would. Then it asks the ML-Server door for a
-frame that is not among the five, again and again, until the training ends. Prints each new answer with its
-PSNR, and at the end how many requests were made, how many failed, and how much better the last answer is
+on five frames and ``understudy serve`` on the run, as an artist would. Then it asks the ML-Server endpoint
+for a frame that is not among the five, again and again, until the training ends. Prints each new answer with
+its PSNR, and at the end how many requests were made, how many failed, and how much better the last answer is
 than the first.
 """
 
@@ -162,12 +162,12 @@ def main() -> None:
     )
     parser.add_argument("--time-limit", default="60s")
     parser.add_argument("--json", type=Path)
-    wishes = parser.parse_args()
+    arguments = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
     with tempfile.TemporaryDirectory(prefix="understudy-live-") as name:
         folder = Path(name)
         make_shot(folder)
-        training = start_training(folder, wishes.time_limit)
+        training = start_training(folder, arguments.time_limit)
         server, port = start_server(folder / "runs" / RUN)
         try:
             found = keep_asking(port, training)
@@ -180,8 +180,8 @@ def main() -> None:
     print(
         f"untouched plate {found['before']:.2f} dB, first answer {levels[0]:.2f} dB, last {levels[-1]:.2f} dB"
     )
-    if wishes.json:
-        wishes.json.write_text(json.dumps(found, indent=1))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":

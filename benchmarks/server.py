@@ -1,4 +1,4 @@
-"""How fast the ML-Server door is, beside a plain server of the original's kind, in one run.
+"""How fast the ML-Server endpoint is, beside a plain server of the original's kind, in one run.
 
     python benchmarks/server.py [--seconds 6] [--sizes 1920x1080,3840x2160] [--json FILE]
 
@@ -203,16 +203,16 @@ def main() -> None:
     parser.add_argument("--sizes", default="1920x1080,3840x2160")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plain", action="store_true", help="be the yardstick server")
-    wishes = parser.parse_args()
-    if wishes.plain:
+    arguments = parser.parse_args()
+    if arguments.plain:
         serve_plainly(0)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    figures = run(wishes.sizes.split(","), wishes.seconds)
+    figures = run(arguments.sizes.split(","), arguments.seconds)
     ratios = verdicts(figures)
     for name, ratio in ratios.items():
         print(f"{name}: {ratio:.2f}")
-    if wishes.json:
-        wishes.json.write_text(
+    if arguments.json:
+        arguments.json.write_text(
             json.dumps({"figures": [asdict(each) for each in figures], "ratios": ratios}, indent=1)
         )
 

@@ -1,5 +1,5 @@
 # ruff: noqa: B905 (this file runs on Python 3.7)
-"""A client of the server's HTTP door: one file, standard library only, Python 3.7 or newer (Nuke's own too).
+"""A client of the server's HTTP endpoint: one file, standard library only, Python 3.7 or newer (also Nuke's).
 
     import client                      # this file, under whatever name you dropped it in
 

@@ -28,7 +28,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src"
 
 @dataclass
 class Answer:
-    """What a client of the ML-Server door got: ``message`` is None when the connection ended without an
+    """What a client of the ML-Server endpoint got: ``message`` is None when the connection ended without an
     answer.
     """
 

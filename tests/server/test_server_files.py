@@ -128,7 +128,7 @@ def onnx_model(path):
 
 
 def answer(model, *pictures, linear=False, **options):
-    call = Call(list(pictures), model.card.read_options(options, gentle=False), {}, linear)
+    call = Call(list(pictures), model.card.read_options(options, clamp=False), {}, linear)
     return model.run([call])[0].pictures
 
 

@@ -1,4 +1,4 @@
-"""The HTTP door of a real server, asked by tritonclient and by hand."""
+"""The HTTP endpoint of a real server, asked by tritonclient and by hand."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ def test_sigterm_finishes_what_is_in_work_and_refuses_the_rest_politely(serve, t
 
 
 def _refusal(client):
-    """The status with which the HTTP door refuses a request, 0 when it does not."""
+    """The status with which the HTTP endpoint refuses a request, 0 when it does not."""
     try:
         client.infer("nap", [SMALL], seconds=0.0)
     except ServerError as error:
@@ -204,7 +204,7 @@ def test_a_second_server_on_the_same_port_says_so(builtin, serve):
         (["--new-model", "models; rm"], "cannot be a model"),
     ],
 )
-def test_wrong_wishes_are_refused_with_one_message(arguments, said, tmp_path, monkeypatch, capsys):
+def test_wrong_arguments_are_refused_with_one_message(arguments, said, tmp_path, monkeypatch, capsys):
     from understudy.cli.main import run
 
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""The ML-Server door of a real server: what the original does wrong, and what the compiled plug-in relies
+"""The ML-Server endpoint of a real server: what the original does wrong, and what the compiled plug-in relies
 on.
 """
 

@@ -1,4 +1,4 @@
-"""Our own networks behind the doors: colour, mattes, channels, options, memory, and runs that still learn.
+"""Our own networks served: colour, mattes, channels, options, memory, and runs that still learn.
 
 The networks here are stand-ins: what is tested is what the server does around them.
 """

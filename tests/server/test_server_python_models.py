@@ -215,7 +215,7 @@ def test_a_request_that_notices_late_tells_the_first_reason_and_leaves_the_next_
         ended = model._process
         ended.end("it used too much memory")
         until(lambda: model.state == "ready" and model._process is not ended)
-        assert "it used too much memory" in model._give_up(ended, "it crashed").message
+        assert "it used too much memory" in model._kill(ended, "it crashed").message
         assert model.state == "ready"
         model.run([Call([np.moveaxis(picture, -1, 0)], options={"way": "fine"})])
     finally:

@@ -33,19 +33,19 @@ def command(
     models
         .cat files, runs, ONNX and TorchScript files, Python models, and folders of these, which are watched.
     host
-        Address to listen on. Other than a loopback address, the HTTP door needs --token-file.
+        Address to listen on. Other than a loopback address, the HTTP endpoint needs --token-file.
     port
-        Port of the ML-Server door, which Nuke's MLClient connects to; 0 takes a free one.
+        Port of the ML-Server endpoint, which Nuke's MLClient connects to; 0 takes a free one.
     http_port
-        Port of the HTTP door; 0 takes a free one.
+        Port of the HTTP endpoint; 0 takes a free one.
     devices
         Where networks run: auto, cpu, cuda, cuda:1, mps.
     max_request
         The largest request that is taken, such as 512MB or 1GB.
     token_file
-        File with the token of the HTTP door; made, with a new token, when it does not exist.
+        File with the token of the HTTP endpoint; made, with a new token, when it does not exist.
     patience
-        How long a silent client is waited for, such as 10s.
+        Idle timeout: how long a silent client is waited for, such as 10s.
     new_model
         Write a working Python model of this name into ./models and end.
     """
@@ -64,8 +64,8 @@ def _serve(settings: dict[str, Any], max_request: str, token_file: Path | None, 
 
     settings |= {"max_request": parse_size(max_request), "patience": parse_duration(patience)}
     try:
-        from understudy.server.house import ServerSettings
         from understudy.server.serving import serve
+        from understudy.server.state import ServerSettings
     except ImportError as error:
         raise MissingPackageError(
             "The server needs a package that is not installed.",

@@ -1,4 +1,4 @@
-"""File values <-> scene-linear, for the doors that hand over scene-linear pixels.
+"""File values <-> scene-linear, for the endpoints that hand over scene-linear pixels.
 
 srgb: the curve of IEC 61966-2-1, continued to negative values as an odd function, primaries unchanged.
 linear and raw: nothing happens. A named space: into the ``scene_linear`` role of its config (ACEScg).

@@ -12,7 +12,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
 
 class Metrics:
-    """Counters of both doors. Labels come from the served models only, never from strangers."""
+    """Counters of both endpoints. Labels come from the served models only, never from clients."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -48,17 +48,17 @@ class Metrics:
         self.memory_waiting.set_function(waiting)
         self.registry.register(_QueueCollector(queue))
 
-    def observe(self, door: str, model: str, outcome: str, seconds: float | None = None) -> None:
-        self.requests.labels(door, model, outcome).inc()
+    def observe(self, endpoint: str, model: str, outcome: str, seconds: float | None = None) -> None:
+        self.requests.labels(endpoint, model, outcome).inc()
         if seconds is not None:
-            self.latency.labels(door, model).observe(seconds)
+            self.latency.labels(endpoint, model).observe(seconds)
 
     def text(self) -> bytes:
         return generate_latest(self.registry)
 
 
 class _QueueCollector(Collector):
-    """Lanes come and go, so their lengths are asked for at each scrape."""
+    """Executors come and go, so their queue lengths are asked for at each scrape."""
 
     def __init__(self, queue: Callable[[], dict[str, int]]) -> None:
         self._queue = queue
@@ -67,6 +67,6 @@ class _QueueCollector(Collector):
         family = GaugeMetricFamily(
             "understudy_queue_length", "Requests that wait for a device", labels=["lane"]
         )
-        for lane, length in self._queue().items():
-            family.add_metric([lane], length)
+        for executor, length in self._queue().items():
+            family.add_metric([executor], length)
         yield family

@@ -1,4 +1,4 @@
-"""The ML-Server door: listens, keeps one thread for each connection, and makes the list of models."""
+"""The ML-Server endpoint: listens, keeps one thread for each connection, and makes the list of models."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import time
 from collections import Counter
 
 from understudy.server import protocol
-from understudy.server.house import House
 from understudy.server.models.card import Card, ServedModel
 from understudy.server.pictures import model_message
-from understudy.server.session import DOOR, Session
+from understudy.server.session import ENDPOINT, Session
+from understudy.server.state import ServerState
 from understudy.server.wire import Part, encode
 
 BACKLOG = 512
@@ -20,22 +20,22 @@ LIST_FRAME = 12 + 2 + 4 + 3 + 12  # header, what surrounds the models of a list,
 MODEL_FRAME = 3
 
 
-class MLServerDoor:
+class MLServerEndpoint:
     """Listens on the port that Nuke's plug-in connects to."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, state: ServerState) -> None:
+        self.state = state
         self._sessions: dict[Session, threading.Thread] = {}
         self._lock = threading.Lock()
         self._room = threading.Condition(self._lock)
         self._closed = False
         self._left_out: list[str] = []
-        house.metrics.connections.labels(DOOR).set_function(lambda: len(self._sessions))
+        state.metrics.connections.labels(ENDPOINT).set_function(lambda: len(self._sessions))
 
     def open(self) -> int:
         """Start to listen; the port. ``OSError`` when it is taken."""
         self._socket = socket.create_server(
-            (self.house.settings.host, self.house.settings.port), backlog=BACKLOG, family=_family(self.house)
+            (self.state.settings.host, self.state.settings.port), backlog=BACKLOG, family=_family(self.state)
         )
         threading.Thread(target=self._accept, name="ml-server", daemon=True).start()
         return self._socket.getsockname()[1]
@@ -52,12 +52,12 @@ class MLServerDoor:
 
     def list_answer(self) -> list[Part]:
         """The list of models, short enough that no network cuts it in two."""
-        chosen, left_out = fitting([m.card for m in self.house.registry.listed() if is_listed(m)])
+        chosen, left_out = fitting([m.card for m in self.state.registry.listed() if is_listed(m)])
         names = [card.name for card in left_out]
         if names != self._left_out:
             self._left_out = names
             if names:
-                self.house.log.warning(
+                self.state.log.warning(
                     "models left out of the ML-Server list, which must stay short", models=names
                 )
         return protocol.info_answer([model_message(card) for card in chosen])
@@ -70,7 +70,7 @@ class MLServerDoor:
                 if not self._closed:
                     time.sleep(0.05)  # out of file handles, or a client that left already
                 continue
-            self._admit(Session(self.house, self.list_answer, connection, address[0]))
+            self._admit(Session(self.state, self.list_answer, connection, address[0]))
 
     def _admit(self, session: Session) -> None:
         """Run a session in a thread of its own; when too many are there, one that is still sending must
@@ -95,7 +95,7 @@ class MLServerDoor:
         try:
             session.serve()
         except Exception as error:
-            self.house.log.error("a session failed", error, client=session.client)
+            self.state.log.error("a session failed", error, client=session.client)
             session.peer.reset()
         finally:
             with self._room:
@@ -127,5 +127,5 @@ def fitting(cards: list[Card]) -> tuple[list[Card], list[Card]]:
     return chosen, left_out
 
 
-def _family(house: House) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in house.settings.host else socket.AF_INET
+def _family(state: ServerState) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in state.settings.host else socket.AF_INET

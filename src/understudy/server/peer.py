@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 
-from understudy.server.pace import Pace
+from understudy.server.deadlines import TransferDeadline
 from understudy.server.wire import Part
 
 SLICE = 1.0  # seconds after which a waiting read looks at its deadline again
@@ -16,58 +16,58 @@ DRAIN_LIMIT = 4 << 30
 MAX_PARTS = 64
 
 
-class PeerGone(Exception):
+class PeerDisconnected(Exception):
     """The client went away, or was given up."""
 
 
-class PeerEnded(PeerGone):
+class PeerClosed(PeerDisconnected):
     """The client closed its sending side before its request was whole."""
 
 
-class PeerSlow(PeerGone):
+class PeerTimedOut(PeerDisconnected):
     """The client was silent for too long, or too slow."""
 
 
 class Peer:
-    """One client's connection. Reads and writes end by the ``Pace`` they are given."""
+    """One client's connection. Reads and writes end by the ``TransferDeadline`` they are given."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def read_into(self, space: memoryview, pace: Pace) -> int:
-        """Read what is there, at least one byte; ``PeerGone`` at the end of the stream or of patience."""
+    def read_into(self, space: memoryview, deadline: TransferDeadline) -> int:
+        """Read what is there, at least one byte; ``PeerDisconnected`` at its end or at the deadline."""
         while True:
             try:
-                self.connection.settimeout(self._slice(pace))
+                self.connection.settimeout(self._slice(deadline))
                 count = self.connection.recv_into(space)
             except TimeoutError:
                 continue
             except OSError as error:
-                raise PeerGone("the connection broke") from error
+                raise PeerDisconnected("the connection broke") from error
             if not count:
-                raise PeerEnded("the connection ended")
-            pace.moves(count)
+                raise PeerClosed("the connection ended")
+            deadline.add(count)
             return count
 
-    def send(self, parts: list[Part], pace: Pace) -> None:
-        """Send all parts, one after the other; ``PeerGone`` when that does not succeed in time."""
+    def send(self, parts: list[Part], deadline: TransferDeadline) -> None:
+        """Send all parts, one after the other; ``PeerDisconnected`` when that does not succeed in time."""
         views = [memoryview(part).cast("B") for part in parts]
         while views:
             try:
-                self.connection.settimeout(self._slice(pace))
+                self.connection.settimeout(self._slice(deadline))
                 sent = self.connection.sendmsg(views[:MAX_PARTS])
             except TimeoutError:
                 continue
             except OSError as error:
-                raise PeerGone("the connection broke") from error
-            pace.moves(sent)
+                raise PeerDisconnected("the connection broke") from error
+            deadline.add(sent)
             views = _after(views, sent)
 
-    def _slice(self, pace: Pace) -> float:
-        left = pace.left()
+    def _slice(self, deadline: TransferDeadline) -> float:
+        left = deadline.remaining()
         if left <= 0:
-            raise PeerSlow("too slow, or silent")
+            raise PeerTimedOut("too slow, or silent")
         return min(left, SLICE)
 
     def has_ended(self) -> bool:
@@ -78,27 +78,27 @@ class Peer:
         except (BlockingIOError, InterruptedError):
             return False
 
-    def finish(self, patience: float) -> None:
+    def finish(self, timeout: float) -> None:
         """Say that no more comes, take in what the client still sends so that it sees the answer, and
         close.
         """
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
-            self._drain(patience)
+            self._drain(timeout)
         self.connection.close()
 
-    def _drain(self, patience: float) -> None:
+    def _drain(self, timeout: float) -> None:
         space = bytearray(DRAIN_CHUNK)
-        pace, until = Pace(min(patience, 2.0)), time.monotonic() + patience
-        while pace.left() > 0 and time.monotonic() < until and pace.moved < DRAIN_LIMIT:
-            self.connection.settimeout(min(pace.left(), SLICE) if pace.left() > 0 else 0.01)
+        deadline, until = TransferDeadline(min(timeout, 2.0)), time.monotonic() + timeout
+        while deadline.remaining() > 0 and time.monotonic() < until and deadline.transferred < DRAIN_LIMIT:
+            self.connection.settimeout(min(deadline.remaining(), SLICE) if deadline.remaining() > 0 else 0.01)
             try:
                 count = self.connection.recv_into(space)
             except TimeoutError:
                 continue
             if not count:
                 return
-            pace.moves(count)
+            deadline.add(count)
 
     def reset(self) -> None:
         """Break the connection at once, so that a half answer is never taken for a whole one."""

@@ -1,4 +1,4 @@
-"""Pictures of the ML-Server door <-> planes of a model, and the small differences between the two."""
+"""Pictures of the ML-Server endpoint <-> planes of a model, and the small differences between the two."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from understudy.server.models.card import (
     Card,
     Port,
     RequestError,
-    plain,
+    printable,
     wrong_channels,
     wrong_number,
 )
@@ -130,7 +130,7 @@ def buttons_of(model: Model) -> dict[str, object]:
 
 def _add(found: dict[str, object], name: str | None, values: list) -> None:
     if not name or not values:
-        raise RequestError(f'The option "{plain(name or "")}" came without a value.')
+        raise RequestError(f'The option "{printable(name or "")}" came without a value.')
     if name in found:
-        raise RequestError(f'The option "{plain(name)}" came twice.')
+        raise RequestError(f'The option "{printable(name)}" came twice.')
     found[name] = values[0]

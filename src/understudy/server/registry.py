@@ -6,7 +6,7 @@ import itertools
 import threading
 from dataclasses import dataclass, replace
 
-from understudy.server.models.card import ModelDown, ServedModel, UnknownModel, plain
+from understudy.server.models.card import ModelDown, ServedModel, UnknownModel, printable
 
 
 @dataclass(eq=False)
@@ -79,7 +79,7 @@ class Registry:
         model = self.find(name)
         if model is None:
             has = ", ".join(each.card.name for each in self.listed()[:12]) or "none"
-            raise UnknownModel(f'There is no model "{plain(name)}". Models here: {has}.')
+            raise UnknownModel(f'There is no model "{printable(name)}". Models here: {has}.')
         if model.state not in ("ready", "starting"):
             raise ModelDown(
                 f'The model "{model.card.label}" is {model.state}: {model.trouble or "try again later"}'

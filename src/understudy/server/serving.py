@@ -1,4 +1,4 @@
-"""THE JOB: models behind two doors until somebody says stop, then a polite end."""
+"""THE JOB: models served at two endpoints until told to stop, then a graceful shutdown."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from understudy.errors import ServerError, SettingError
-from understudy.server.house import House, ServerSettings
-from understudy.server.http.door import HttpDoor
+from understudy.server.http.endpoint import HttpEndpoint
 from understudy.server.log import ServerLog
-from understudy.server.mlserver import MLServerDoor
+from understudy.server.mlserver import MLServerEndpoint
 from understudy.server.models.builtin import GaussianBlur, MotionVectors
-from understudy.server.sources import Sources
+from understudy.server.repository import ModelRepository
+from understudy.server.state import ServerSettings, ServerState
 
-START_PATIENCE = 20.0
+START_TIMEOUT = 20.0
 KEPT_FREE = 256 << 20
 LARGEST_BLOCK = 1 << 30
 
@@ -37,7 +37,7 @@ class Listening:
 def serve(
     settings: ServerSettings, report: Callable[[Listening], None], log: ServerLog | None = None
 ) -> None:
-    """Serve until SIGTERM or SIGINT (when run in the main thread). ``report`` is told once both doors are
+    """Serve until SIGTERM or SIGINT (when run in the main thread). ``report`` is told once both endpoints are
     open.
 
     Raises ``ModelFileError`` for a path that cannot be served, ``SettingError`` for an unsafe choice, and
@@ -46,26 +46,26 @@ def serve(
     check_safety(settings)
     keep_one_heap()
     allow_many_connections()
-    house = House(settings, log or ServerLog())
-    warn_of_strangers(house)
-    sources = Sources(settings.models, house)
+    state = ServerState(settings, log or ServerLog())
+    warn_if_exposed(state)
+    repository = ModelRepository(settings.models, state)
     stop = threading.Event()
     _on_signals(stop)
-    start_models(house, sources)
+    start_models(state, repository)
     try:
-        doors = open_doors(house, report)
+        endpoints = open_endpoints(state, report)
         stop.wait()
-        drain(house, *doors)
+        drain(state, *endpoints)
     finally:
-        sources.close()
-    house.log.info("the server has ended")
+        repository.close()
+    state.log.info("the server has ended")
 
 
 def check_safety(settings: ServerSettings) -> None:
-    """Off loopback, the HTTP door needs a token."""
+    """Off loopback, the HTTP endpoint needs a token."""
     if not is_loopback(settings.host) and not settings.token:
         raise SettingError(
-            "The HTTP door needs a token when it can be reached from other machines.",
+            "The HTTP endpoint needs a token when it can be reached from other machines.",
             found=f"--host {settings.host} without --token-file",
             remedy="--token-file FILE (made, with a new token in it, when it does not exist)",
         )
@@ -105,46 +105,48 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def warn_of_strangers(house: House) -> None:
+def warn_if_exposed(state: ServerState) -> None:
     """The ML-Server protocol has no token, so everybody who reaches its port is served."""
-    if not is_loopback(house.settings.host):
-        house.log.warning(
-            "THE ML-SERVER DOOR IS OPEN TO EVERY MACHINE THAT CAN REACH IT: its protocol knows no token. "
+    if not is_loopback(state.settings.host):
+        state.log.warning(
+            "THE ML-SERVER PORT IS OPEN TO EVERY MACHINE THAT CAN REACH IT: its protocol knows no token. "
             "Let a firewall admit the artists' machines only.",
-            host=house.settings.host,
-            port=house.settings.port,
+            host=state.settings.host,
+            port=state.settings.port,
         )
 
 
-def start_models(house: House, sources: Sources) -> None:
+def start_models(state: ServerState, repository: ModelRepository) -> None:
     """The built-in models when none is named; else those that are. Waits a while for models that need to
     start.
     """
-    if not house.settings.models:
+    if not state.settings.models:
         for model in (GaussianBlur(), MotionVectors()):
-            house.registry.add(model, pinned=True)
-    sources.start()
-    until = time.monotonic() + START_PATIENCE
-    while any(model.state == "starting" for model in house.registry.listed()) and time.monotonic() < until:
+            state.registry.add(model, pinned=True)
+    repository.start()
+    until = time.monotonic() + START_TIMEOUT
+    while any(model.state == "starting" for model in state.registry.listed()) and time.monotonic() < until:
         time.sleep(0.02)
 
 
-def open_doors(house: House, report: Callable[[Listening], None]) -> tuple[MLServerDoor, HttpDoor]:
-    """Open both doors and say where they are."""
+def open_endpoints(
+    state: ServerState, report: Callable[[Listening], None]
+) -> tuple[MLServerEndpoint, HttpEndpoint]:
+    """Open both endpoints and say where they are."""
     from understudy import __version__
 
-    ml_server, http = MLServerDoor(house), HttpDoor(house, __version__)
-    port = _opened(ml_server, house.settings.port, "--port")
-    http_port = _opened(http, house.settings.http_port, "--http-port")
-    names = tuple(model.card.name for model in house.registry.listed())
-    house.log.info("listening", host=house.settings.host, port=port, http_port=http_port, models=names)
-    report(Listening(house.settings.host, port, http_port, names))
+    ml_server, http = MLServerEndpoint(state), HttpEndpoint(state, __version__)
+    port = _opened(ml_server, state.settings.port, "--port")
+    http_port = _opened(http, state.settings.http_port, "--http-port")
+    names = tuple(model.card.name for model in state.registry.listed())
+    state.log.info("listening", host=state.settings.host, port=port, http_port=http_port, models=names)
+    report(Listening(state.settings.host, port, http_port, names))
     return ml_server, http
 
 
-def _opened(door: MLServerDoor | HttpDoor, port: int, flag: str) -> int:
+def _opened(endpoint: MLServerEndpoint | HttpEndpoint, port: int, flag: str) -> int:
     try:
-        return door.open()
+        return endpoint.open()
     except OSError as error:
         raise ServerError(
             "The port cannot be opened.",
@@ -154,13 +156,13 @@ def _opened(door: MLServerDoor | HttpDoor, port: int, flag: str) -> int:
         ) from error
 
 
-def drain(house: House, ml_server: MLServerDoor, http: HttpDoor) -> None:
-    """Finish what is in work, refuse the rest politely, then close the doors."""
-    house.log.info("shutting down: finishing what is in work", in_work=house.lanes.busy())
-    house.draining.set()
-    house.lanes.close()
-    until = time.monotonic() + house.settings.drain
-    while time.monotonic() < until and (house.lanes.busy() or ml_server.at_work() or http.busy()):
+def drain(state: ServerState, ml_server: MLServerEndpoint, http: HttpEndpoint) -> None:
+    """Finish what is in work, refuse the rest politely, then close the endpoints."""
+    state.log.info("shutting down: finishing what is in work", in_work=state.executors.busy())
+    state.draining.set()
+    state.executors.close()
+    until = time.monotonic() + state.settings.drain
+    while time.monotonic() < until and (state.executors.busy() or ml_server.at_work() or http.busy()):
         time.sleep(0.02)
     ml_server.close()
     http.close()

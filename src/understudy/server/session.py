@@ -1,4 +1,4 @@
-"""One connection of the ML-Server door: one request is read, answered, and the connection closed."""
+"""One connection of the ML-Server endpoint: one request is read, answered, and the connection closed."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any
 import numpy as np
 
 from understudy.server import protocol
-from understudy.server.fair import Reservation
-from understudy.server.house import UNKNOWN, House
+from understudy.server.admission import Reservation
+from understudy.server.deadlines import TransferDeadline
 from understudy.server.messages import FieldValuePairAttrib, Model, RequestInference, RequestWrapper
 from understudy.server.models.card import Answer, Call, Card, ModelDown, RequestError, ServedModel
-from understudy.server.pace import Pace
-from understudy.server.peer import Peer, PeerEnded, PeerGone, PeerSlow
+from understudy.server.peer import Peer, PeerClosed, PeerDisconnected, PeerTimedOut
 from understudy.server.pictures import buttons_of, gather, image_of, options_of, planes_of
+from understudy.server.state import UNKNOWN, ServerState
 from understudy.server.wire import Part, WireError, decode_into
 
-DOOR = "ml-server"
-FREE_SIZE = 256 * 1024  # requests up to this size need no place in the memory
+ENDPOINT = "ml-server"
+SMALL_REQUEST = 256 * 1024  # requests up to this size need no reservation
 HALF_CLOSE = 0.25  # a client that closes its sending side within this time after its request still listens
-LOOK = 0.1
+POLL_INTERVAL = 0.1
 OBJECT_LIMIT = 1 << 20
 
 
@@ -33,16 +33,20 @@ class Session:
     """One connection: reads one request, answers it, closes."""
 
     def __init__(
-        self, house: House, list_answer: Callable[[], list[Part]], connection: socket.socket, client: str
+        self,
+        state: ServerState,
+        list_answer: Callable[[], list[Part]],
+        connection: socket.socket,
+        client: str,
     ) -> None:
-        self.house = house
+        self.state = state
         self._list_answer = list_answer
         self.client = client
         self.peer = Peer(connection)
         self.born = time.monotonic()
         self.is_sending = True
         self.is_at_work = False
-        self._patience = self.house.settings.patience
+        self._idle_timeout = self.state.settings.patience
         self._model: ServedModel | None = None
         self._reservation: Reservation | None = None
 
@@ -55,16 +59,16 @@ class Session:
         """The whole life of the connection."""
         try:
             answer = self._answer()
-            self.peer.send(answer, self._shared_pace())
+            self.peer.send(answer, self._shared_deadline())
             del answer
-        except PeerGone as gone:
+        except PeerDisconnected as gone:
             self._note("gone")
-            self.house.log.info("a client went away", client=self.client, why=str(gone), model=self._name())
+            self.state.log.info("a client went away", client=self.client, why=str(gone), model=self._name())
             self.peer.reset()
         else:
             self._release()
             self.is_at_work = False
-            self.peer.finish(self._patience)
+            self.peer.finish(self._idle_timeout)
         finally:
             self._release()
 
@@ -74,17 +78,17 @@ class Session:
         try:
             request = self._read()
             started = time.monotonic()
-            if self.house.draining.is_set():
+            if self.state.draining.is_set():
                 raise ModelDown("The server is shutting down.")
             if request.r1 is not None:
                 return self._list_answer()
             if request.r2 is None:
                 raise RequestError("The request asks neither for the list of models nor for a picture.")
             answer = self._infer(request.r2)
-        except PeerGone:
+        except PeerDisconnected:
             raise
         except CancelledError:
-            raise PeerGone("while its request waited") from None
+            raise PeerDisconnected("while its request waited") from None
         except protocol.ProtocolError as error:
             return self._refuse(RequestError(str(error)))
         except Exception as error:
@@ -93,46 +97,48 @@ class Session:
         return answer
 
     def _read(self) -> RequestWrapper:
-        reader = protocol.RequestReader(self.house.settings.max_request)
+        reader = protocol.RequestReader(self.state.settings.max_request)
         try:
-            self._fill(reader, Pace(self._patience))
-        except PeerSlow:
+            self._fill(reader, TransferDeadline(self._idle_timeout))
+        except PeerTimedOut:
             raise protocol.ProtocolError("The request did not arrive in time.") from None
-        except PeerEnded:
+        except PeerClosed:
             if not reader.received:
                 raise
             raise protocol.ProtocolError(f"The request ended early, after {reader.received} bytes.") from None
         return reader.request()
 
-    def _fill(self, reader: protocol.RequestReader, pace: Pace) -> None:
+    def _fill(self, reader: protocol.RequestReader, deadline: TransferDeadline) -> None:
         while reader.state != "complete":
             if reader.state == "buffer":
                 self._make_room(reader)
-                pace = self._shared_pace()
-            reader.took(self.peer.read_into(reader.room(), pace))
+                deadline = self._shared_deadline()
+            reader.took(self.peer.read_into(reader.room(), deadline))
             self.is_at_work = True
         self.is_sending = False
 
-    def _shared_pace(self) -> Pace:
-        """The patience with a client whose request holds memory that others may wait for."""
-        return Pace(self._patience, lambda: self._reservation is not None and self.house.gate.waiting > 0)
+    def _shared_deadline(self) -> TransferDeadline:
+        """The deadline of a transfer that holds memory which others may wait for."""
+        return TransferDeadline(
+            self._idle_timeout, lambda: self._reservation is not None and self.state.admission.waiting > 0
+        )
 
     def _make_room(self, reader: protocol.RequestReader) -> None:
-        """Wait for a place in the memory, for what comes and what goes out, then take it."""
+        """Wait until admission control grants memory for the request and its answer, then take it."""
         wanted = reader.memory_wanted()
-        if wanted > FREE_SIZE:
-            self._reservation = self.house.gate.reserve(self.client, 2 * wanted)
+        if wanted > SMALL_REQUEST:
+            self._reservation = self.state.admission.reserve(self.client, 2 * wanted)
             _wait(self._reservation.granted, self.peer)
         reader.use(_aligned(wanted).data)
 
     def _infer(self, request: RequestInference) -> list[Part]:
         asked = request.model.name if request.model else None
-        self._model = model = self.house.registry.get(asked or "")
+        self._model = model = self.state.registry.get(asked or "")
         call = call_of(model.card, request)
-        future = self.house.submit(model, call, self.client)
+        future = self.state.submit(model, call, self.client)
         try:
             answer = _wait(future, self.peer, time.monotonic() + HALF_CLOSE)
-        except PeerGone:
+        except PeerDisconnected:
             self._leave(future)
             raise
         return answer_of(model.card, answer, call)
@@ -146,13 +152,13 @@ class Session:
             future.add_done_callback(lambda _: kept.release())
 
     def _refuse(self, error: Exception) -> list[Part]:
-        self._note(self.house.outcome(error))
-        text = self.house.explain(error, self._model)
-        self.house.log.warning("a request was not answered with a picture", client=self.client, said=text)
+        self._note(self.state.outcome(error))
+        text = self.state.explain(error, self._model)
+        self.state.log.warning("a request was not answered with a picture", client=self.client, said=text)
         return protocol.error_answer(text)
 
     def _note(self, outcome: str, seconds: float | None = None) -> None:
-        self.house.metrics.observe(DOOR, self._name(), outcome, seconds)
+        self.state.metrics.observe(ENDPOINT, self._name(), outcome, seconds)
 
     def _name(self) -> str:
         return self._model.card.name if self._model else UNKNOWN
@@ -168,7 +174,7 @@ def call_of(card: Card, request: RequestInference) -> Call:
     options = options_of(model)
     return Call(
         pictures=gather(card, [planes_of(image) for image in request.images]),
-        options=card.read_options(options, gentle=True),
+        options=card.read_options(options, clamp=True),
         buttons=card.read_buttons(buttons_of(model)),
         linear=True,
     )
@@ -196,7 +202,7 @@ def _object(raw: bytes) -> FieldValuePairAttrib:
 
 
 def _wait(future: Future, peer: Peer, may_half_close_until: float = 0.0) -> Any:
-    """The future's result. ``PeerGone`` when the client goes away first.
+    """The future's result. ``PeerDisconnected`` when the client goes away first.
 
     A client that closes its sending side right after its request still waits for the answer; one whose
     connection ends later has gone away.
@@ -204,7 +210,7 @@ def _wait(future: Future, peer: Peer, may_half_close_until: float = 0.0) -> Any:
     half_closed = False
     while True:
         try:
-            return future.result(LOOK)
+            return future.result(POLL_INTERVAL)
         except NotYet:
             if future.done():
                 raise
@@ -212,13 +218,13 @@ def _wait(future: Future, peer: Peer, may_half_close_until: float = 0.0) -> Any:
 
 
 def _ended(peer: Peer, may_half_close_until: float) -> bool:
-    """True for a client that has half closed; ``PeerGone`` for one that is away."""
+    """True for a client that has half closed; ``PeerDisconnected`` for one that is away."""
     try:
         ended = peer.has_ended()
     except OSError as error:
-        raise PeerGone("the connection broke") from error
+        raise PeerDisconnected("the connection broke") from error
     if ended and time.monotonic() > may_half_close_until:
-        raise PeerGone("while its request waited")
+        raise PeerDisconnected("while its request waited")
     return ended
 
 

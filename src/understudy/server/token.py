@@ -1,4 +1,4 @@
-"""The token of the HTTP door, in a file that only its owner can read."""
+"""The token of the HTTP endpoint, in a file that only its owner can read."""
 
 from __future__ import annotations
 

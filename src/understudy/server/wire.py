@@ -2,7 +2,7 @@
 
 Messages are dataclasses whose fields carry their number and type (``wire_field``). Reading gives memory
 views into the received buffer for byte fields; writing gives a list of parts in which large byte fields
-stand as they are. What a stranger sends is bounded: by the number of fields, by the length of strings and
+stand as they are. What a client sends is bounded: by the number of fields, by the length of strings and
 packed lists, and by the depth of nesting (which the message types themselves fix).
 """
 

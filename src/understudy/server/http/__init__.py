@@ -1,1 +1,1 @@
-"""The HTTP door: KServe v2 (Open Inference Protocol), the list of models, metrics."""
+"""The HTTP endpoint: KServe v2 (Open Inference Protocol), the list of models, metrics."""

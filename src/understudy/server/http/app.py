@@ -1,4 +1,4 @@
-"""The paths of the HTTP door."""
+"""The paths of the HTTP endpoint."""
 
 from __future__ import annotations
 
@@ -13,16 +13,23 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.server.house import UNKNOWN, House
 from understudy.server.http import kserve
-from understudy.server.http.exchange import Body, ClientGone, Parts, Refusal, answered, client_of
-from understudy.server.http.gate import Guard
+from understudy.server.http.auth import AuthMiddleware
+from understudy.server.http.exchange import (
+    ClientDisconnected,
+    PartsResponse,
+    Refusal,
+    RequestBody,
+    answered,
+    client_of,
+)
 from understudy.server.http.page import page
 from understudy.server.mlserver import fitting, is_listed
 from understudy.server.models.card import ModelDown, Port, RequestError, ServedModel, UnknownModel
+from understudy.server.state import UNKNOWN, ServerState
 
-DOOR = "http"
-ABOUT = (
+ENDPOINT = "http"
+DESCRIPTION = (
     "Models by KServe v2 (Open Inference Protocol). Tensors are 1 x C x H x W, the top row first, in the "
     'file values that the model knows, or scene-linear with the parameter "space": "scene-linear". '
     "Options travel as request parameters."
@@ -54,17 +61,17 @@ class ModelJson(BaseModel):
     in_ml_server_list: bool
 
 
-def make_app(house: House, version: str) -> FastAPI:
-    """The application; all state is in ``house``."""
+def make_app(state: ServerState, version: str) -> FastAPI:
+    """The application; all state is in ``state``."""
     app = FastAPI(
-        title="Understudy server", version=version, description=ABOUT, docs_url=None, redoc_url=None
+        title="Understudy server", version=version, description=DESCRIPTION, docs_url=None, redoc_url=None
     )
-    app.add_middleware(Guard, token=house.settings.token)
-    _add_errors(app, house)
-    app.include_router(_health(house, version))
-    app.include_router(_models(house))
-    app.include_router(_infer(house))
-    app.include_router(_monitoring(house))
+    app.add_middleware(AuthMiddleware, token=state.settings.token)
+    _add_errors(app, state)
+    app.include_router(_health(state, version))
+    app.include_router(_models(state))
+    app.include_router(_infer(state))
+    app.include_router(_monitoring(state))
 
     @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
     def documentation() -> str:
@@ -73,11 +80,11 @@ def make_app(house: House, version: str) -> FastAPI:
     return app
 
 
-def _add_errors(app: FastAPI, house: House) -> None:
+def _add_errors(app: FastAPI, state: ServerState) -> None:
     """Every answer that is not 200 is ``{"error": sentence}``."""
 
     async def refused(request: Request, error: Exception) -> JSONResponse:
-        status, message = status_of(error, house)
+        status, message = status_of(error, state)
         return JSONResponse(
             {"error": message}, status, headers={"connection": "close"} if status == 408 else None
         )
@@ -86,7 +93,7 @@ def _add_errors(app: FastAPI, house: House) -> None:
         app.add_exception_handler(kind, refused)
 
 
-def status_of(error: Exception, house: House) -> tuple[int, str]:
+def status_of(error: Exception, state: ServerState) -> tuple[int, str]:
     """The HTTP status and the sentence for an error."""
     if isinstance(error, Refusal):
         return error.status, error.message
@@ -96,10 +103,10 @@ def status_of(error: Exception, house: House) -> tuple[int, str]:
         return 404, error.message
     if isinstance(error, RequestError):
         return 400, error.message
-    return (503 if isinstance(error, ModelDown) else 500), house.explain(error, None)
+    return (503 if isinstance(error, ModelDown) else 500), state.explain(error, None)
 
 
-def _health(house: House, version: str) -> APIRouter:
+def _health(state: ServerState, version: str) -> APIRouter:
     paths = APIRouter()
 
     @paths.get("/v2/health/live")
@@ -110,7 +117,7 @@ def _health(house: House, version: str) -> APIRouter:
     @paths.get("/v2/health/ready")
     def ready() -> Response:
         """200 while the server takes requests."""
-        if house.draining.is_set():
+        if state.draining.is_set():
             raise ModelDown("The server is shutting down.")
         return Response()
 
@@ -122,13 +129,13 @@ def _health(house: House, version: str) -> APIRouter:
     return paths
 
 
-def _models(house: House) -> APIRouter:
+def _models(state: ServerState) -> APIRouter:
     paths = APIRouter()
 
     @paths.get("/api/models")
     def models() -> list[ModelJson]:
         """All models with their inputs, outputs, options and state."""
-        listed = house.registry.listed()
+        listed = state.registry.listed()
         names = {card.name for card in fitting([model.card for model in listed if is_listed(model)])[0]}
         return [as_json(model, model.card.name in names) for model in listed]
 
@@ -136,7 +143,7 @@ def _models(house: House) -> APIRouter:
     @paths.get("/v2/models/{name}/versions/{version}/ready")
     def model_ready(name: str, version: str = "") -> Response:
         """200 when the model answers requests."""
-        if checked(house.registry.get(name), version).state != "ready":
+        if checked(state.registry.get(name), version).state != "ready":
             raise ModelDown(f'The model "{name}" is not ready.')
         return Response()
 
@@ -144,14 +151,14 @@ def _models(house: House) -> APIRouter:
     @paths.get("/v2/models/{name}/versions/{version}")
     def model(name: str, version: str = "") -> dict[str, Any]:
         """Name, versions, platform, inputs and outputs of a model."""
-        return kserve.metadata(checked(_found(house, name), version).card)
+        return kserve.metadata(checked(_found(state, name), version).card)
 
     return paths
 
 
-def _found(house: House, name: str) -> ServedModel:
-    model = house.registry.find(name)
-    return model if model is not None else house.registry.get(name)
+def _found(state: ServerState, name: str) -> ServedModel:
+    model = state.registry.find(name)
+    return model if model is not None else state.registry.get(name)
 
 
 def checked(model: ServedModel, version: str) -> ServedModel:
@@ -184,7 +191,7 @@ def _ports(ports: tuple[Port, ...]) -> list[PortJson]:
     return [PortJson(name=port.name, channels=port.channels) for port in ports]
 
 
-def _infer(house: House) -> APIRouter:
+def _infer(state: ServerState) -> APIRouter:
     paths = APIRouter()
 
     @paths.post("/v2/models/{name}/infer")
@@ -193,42 +200,42 @@ def _infer(house: House) -> APIRouter:
         """Run a model: JSON, then raw tensors (header Inference-Header-Content-Length), or JSON alone."""
         model: ServedModel | None = None
         try:
-            if house.draining.is_set():
+            if state.draining.is_set():
                 raise ModelDown("The server is shutting down.")
-            model = checked(house.registry.get(name), version)
-            return await _run(request, house, model)
-        except ClientGone:
-            house.metrics.observe(DOOR, _name(model), "gone")
+            model = checked(state.registry.get(name), version)
+            return await _run(request, state, model)
+        except ClientDisconnected:
+            state.metrics.observe(ENDPOINT, _name(model), "gone")
             return Response(status_code=499)
         except Exception as error:
-            house.metrics.observe(DOOR, _name(model), house.outcome(error))
-            status, message = status_of(error, house)
-            house.log.warning("a request was refused", client=client_of(request), status=status, said=message)
-            return JSONResponse({"error": house.explain(error, model) if status == 500 else message}, status)
+            state.metrics.observe(ENDPOINT, _name(model), state.outcome(error))
+            status, message = status_of(error, state)
+            state.log.warning("a request was refused", client=client_of(request), status=status, said=message)
+            return JSONResponse({"error": state.explain(error, model) if status == 500 else message}, status)
 
     return paths
 
 
-async def _run(request: Request, house: House, model: ServedModel) -> Response:
+async def _run(request: Request, state: ServerState, model: ServedModel) -> Response:
     """Read, queue, answer. The memory is released when the answer is sent, or when there is none."""
-    body, started = Body(request, house), time.monotonic()
+    body, started = RequestBody(request, state), time.monotonic()
     try:
         head_size = _head_size(request)
         data = await body.read(head_size or 0)
         started = time.monotonic()
         asked = await asyncio.to_thread(kserve.read_request, data, head_size)
-        future = house.submit(model, kserve.call_of(model.card, asked), client_of(request))
+        future = state.submit(model, kserve.call_of(model.card, asked), client_of(request))
         try:
             answer = await answered(request, future)
-        except ClientGone:
+        except ClientDisconnected:
             body.release_after(future)
             raise
         parts, json_size = await asyncio.to_thread(kserve.write_answer, model.card, asked, answer)
     except BaseException:
         body.release()
         raise
-    house.metrics.observe(DOOR, model.card.name, "ok", time.monotonic() - started)
-    return Parts(parts, json_size, body, house.settings.patience)
+    state.metrics.observe(ENDPOINT, model.card.name, "ok", time.monotonic() - started)
+    return PartsResponse(parts, json_size, body, state.settings.patience)
 
 
 def _head_size(request: Request) -> int | None:
@@ -244,12 +251,12 @@ def _name(model: ServedModel | None) -> str:
     return model.card.name if model is not None else UNKNOWN
 
 
-def _monitoring(house: House) -> APIRouter:
+def _monitoring(state: ServerState) -> APIRouter:
     paths = APIRouter()
 
     @paths.get("/metrics")
     def metrics() -> Response:
         """Requests, errors, latency, queue and memory, for Prometheus."""
-        return Response(house.metrics.text(), media_type="text/plain; version=0.0.4")
+        return Response(state.metrics.text(), media_type="text/plain; version=0.0.4")
 
     return paths

@@ -12,15 +12,15 @@ import numpy as np
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from understudy.server.fair import Reservation
-from understudy.server.house import House
+from understudy.server.admission import Reservation
+from understudy.server.deadlines import TransferDeadline
 from understudy.server.models.card import Answer
-from understudy.server.pace import Pace
-from understudy.server.session import FREE_SIZE
+from understudy.server.session import SMALL_REQUEST
+from understudy.server.state import ServerState
 from understudy.server.wire import Part
 
-PIECE = 512 * 1024
-MOST_DEFLATED = 32  # how many times its size a compressed body may have when unpacked
+CHUNK_SIZE = 512 * 1024
+MAX_DEFLATE_RATIO = 32  # how many times its size a compressed body may have when unpacked
 
 
 class Refusal(Exception):
@@ -32,24 +32,24 @@ class Refusal(Exception):
         self.message = message
 
 
-class ClientGone(Exception):
+class ClientDisconnected(Exception):
     """The client went away before its answer."""
 
 
-class Body:
+class RequestBody:
     """The body of one request in memory, with the reservation that it holds."""
 
-    def __init__(self, request: Request, house: House) -> None:
+    def __init__(self, request: Request, state: ServerState) -> None:
         self.request = request
-        self.house = house
+        self.state = state
         self._reservation: Reservation | None = None
 
     async def read(self, head_size: int) -> memoryview:
         """The whole body, laid so that tensors behind ``head_size`` bytes of JSON are aligned."""
         size = self._announced()
         packed = self.request.headers.get("content-encoding", "identity").lower()
-        limit = self.house.settings.max_request
-        unpacked = size if packed == "identity" else min(limit, MOST_DEFLATED * size)
+        limit = self.state.settings.max_request
+        unpacked = size if packed == "identity" else min(limit, MAX_DEFLATE_RATIO * size)
         await self._reserve(unpacked)
         body = await self._receive(size, head_size)
         if packed == "identity":
@@ -71,15 +71,15 @@ class Body:
         text = self.request.headers.get("content-length", "")
         if not (text.isascii() and text.isdigit()) or len(text) > 15:
             raise Refusal(411, "The request needs a Content-Length.")
-        if int(text) > self.house.settings.max_request:
+        if int(text) > self.state.settings.max_request:
             raise Refusal(
-                413, f"This server takes requests of up to {self.house.settings.max_request} bytes."
+                413, f"This server takes requests of up to {self.state.settings.max_request} bytes."
             )
         return int(text)
 
     async def _reserve(self, size: int) -> None:
-        if size > FREE_SIZE:
-            self._reservation = self.house.gate.reserve(client_of(self.request), 2 * size)
+        if size > SMALL_REQUEST:
+            self._reservation = self.state.admission.reserve(client_of(self.request), 2 * size)
             await asyncio.wrap_future(self._reservation.granted)
 
     async def _receive(self, size: int, head_size: int) -> memoryview:
@@ -96,21 +96,21 @@ class Body:
         return body
 
     async def _chunks(self) -> AsyncIterator[bytes]:
-        pace = Pace(
-            self.house.settings.patience,
-            lambda: self._reservation is not None and self.house.gate.waiting > 0,
+        deadline = TransferDeadline(
+            self.state.settings.patience,
+            lambda: self._reservation is not None and self.state.admission.waiting > 0,
         )
         stream = self.request.stream()
         while True:
             try:
-                chunk = await asyncio.wait_for(anext(stream), max(pace.left(), 0.01))
+                chunk = await asyncio.wait_for(anext(stream), max(deadline.remaining(), 0.01))
             except StopAsyncIteration:
                 return
             except TimeoutError:
                 raise Refusal(408, "The request did not arrive in time.") from None
             except ClientDisconnect:
-                raise ClientGone from None
-            pace.moves(len(chunk))
+                raise ClientDisconnected from None
+            deadline.add(len(chunk))
             yield chunk
 
 
@@ -129,7 +129,7 @@ def _inflated(body: memoryview, packed: str, limit: int) -> memoryview:
 
 
 async def answered(request: Request, future: Future[Answer]) -> Answer:
-    """The answer in the future. A client that leaves first is out of the queue: ``ClientGone``."""
+    """The answer in the future. A client that leaves first is out of the queue: ``ClientDisconnected``."""
     arrived = asyncio.wrap_future(future)
     leaving = asyncio.ensure_future(_gone(request))
     try:
@@ -138,7 +138,7 @@ async def answered(request: Request, future: Future[Answer]) -> Answer:
         if arrived.done():
             return arrived.result()
         future.cancel()
-        raise ClientGone
+        raise ClientDisconnected
     finally:
         leaving.cancel()
         if arrived.done() and not arrived.cancelled():
@@ -154,10 +154,12 @@ def client_of(request: Request) -> str:
     return request.client.host if request.client else "?"
 
 
-class Parts(Response):
+class PartsResponse(Response):
     """An answer in parts that are not copied; a client that does not take them in time is cut off."""
 
-    def __init__(self, parts: list[Part], head_size: int | None, body: Body, patience: float) -> None:
+    def __init__(
+        self, parts: list[Part], head_size: int | None, body: RequestBody, idle_timeout: float
+    ) -> None:
         size = sum(map(len, parts))
         headers = {"content-length": str(size), "content-type": "application/octet-stream"}
         if head_size is None:
@@ -166,18 +168,18 @@ class Parts(Response):
             headers["inference-header-content-length"] = str(head_size)
         super().__init__(None, headers=headers)
         self.raw_headers = [(key.encode(), value.encode()) for key, value in headers.items()]
-        self._parts, self._body, self._patience = parts, body, patience
+        self._parts, self._body, self._idle_timeout = parts, body, idle_timeout
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        pace = Pace(self._patience)
+        deadline = TransferDeadline(self._idle_timeout)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            for piece in _pieces(self._parts):
+            for piece in _chunks_of(self._parts):
                 await asyncio.wait_for(
                     send({"type": "http.response.body", "body": piece, "more_body": True}),
-                    max(pace.left(), 0.01),
+                    max(deadline.remaining(), 0.01),
                 )
-                pace.moves(len(piece))
+                deadline.add(len(piece))
             await send({"type": "http.response.body", "body": b""})
         except TimeoutError:
             if "peer" in scope.get("state", {}):
@@ -186,6 +188,6 @@ class Parts(Response):
             self._body.release()
 
 
-def _pieces(parts: list[Part]) -> list[memoryview]:
+def _chunks_of(parts: list[Part]) -> list[memoryview]:
     views = [memoryview(part).cast("B") for part in parts]
-    return [view[at : at + PIECE] for view in views for at in range(0, len(view), PIECE)]
+    return [view[at : at + CHUNK_SIZE] for view in views for at in range(0, len(view), CHUNK_SIZE)]

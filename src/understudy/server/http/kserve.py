@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from understudy.server.models.card import ANY, Answer, Call, Card, Port, RequestError, plain
+from understudy.server.models.card import ANY, Answer, Call, Card, Port, RequestError, printable
 from understudy.server.wire import Part
 
 MAX_JSON = 16 * 1024 * 1024
@@ -55,7 +55,7 @@ def read_request(body: memoryview, head_size: int | None) -> InferRequest:
     for each in inputs[:MAX_INPUTS]:
         name, tensor, used = _tensor(each, rest[at:])
         if name in tensors:
-            raise RequestError(f'The input "{plain(name)}" came twice.')
+            raise RequestError(f'The input "{printable(name)}" came twice.')
         tensors[name] = tensor
         at += used
     if at != len(rest):
@@ -94,7 +94,7 @@ def _tensor(spec: Any, rest: memoryview) -> tuple[str, np.ndarray, int]:
         raise RequestError("An input has no name.")
     name, kind = spec["name"], spec.get("datatype")
     if not isinstance(kind, str) or kind not in TYPES:
-        raise RequestError(f'The input "{plain(name)}" is of a datatype other than {", ".join(TYPES)}.')
+        raise RequestError(f'The input "{printable(name)}" is of a datatype other than {", ".join(TYPES)}.')
     shape = _shape(name, spec.get("shape"))
     parameters = spec.get("parameters") or {}
     size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
@@ -102,7 +102,7 @@ def _tensor(spec: Any, rest: memoryview) -> tuple[str, np.ndarray, int]:
         return name, _from_list(name, spec.get("data"), kind, shape), 0
     if not isinstance(size, int) or size != math.prod(shape) * TYPES[kind].itemsize or size > len(rest):
         raise RequestError(
-            f'The input "{plain(name)}" has a binary_data_size that does not fit its shape or the body.'
+            f'The input "{printable(name)}" has a binary_data_size that does not fit its shape or the body.'
         )
     return name, _to_float(np.frombuffer(rest[:size], TYPES[kind]).reshape(shape)), size
 
@@ -112,25 +112,25 @@ def _shape(name: str, shape: Any) -> tuple[int, int, int]:
         isinstance(shape, list) and len(shape) == 4 and all(type(each) is int and each > 0 for each in shape)
     )
     if not fits or shape[0] != 1:
-        raise RequestError(f'The shape of the input "{plain(name)}" is not [1, channels, height, width].')
+        raise RequestError(f'The shape of the input "{printable(name)}" is not [1, channels, height, width].')
     return shape[1], shape[2], shape[3]
 
 
 def _from_list(name: str, data: Any, kind: str, shape: tuple[int, int, int]) -> np.ndarray:
     if kind == "FP16" or not isinstance(data, list):
         raise RequestError(
-            f'The input "{plain(name)}" has no data that can be read; FP16 comes in binary form only.'
+            f'The input "{printable(name)}" has no data that can be read; FP16 comes in binary form only.'
         )
     try:
         values = np.array(data, np.float64).ravel()
     except (ValueError, TypeError, OverflowError):
-        raise RequestError(f'The data of the input "{plain(name)}" are not numbers.') from None
+        raise RequestError(f'The data of the input "{printable(name)}" are not numbers.') from None
     if values.size != math.prod(shape):
         raise RequestError(
-            f'The input "{plain(name)}" has {values.size} values; its shape wants {math.prod(shape)}.'
+            f'The input "{printable(name)}" has {values.size} values; its shape wants {math.prod(shape)}.'
         )
     if kind == "UINT8" and not ((values >= 0) & (values <= 255)).all():
-        raise RequestError(f'The input "{plain(name)}" has values that are not UINT8.')
+        raise RequestError(f'The input "{printable(name)}" has values that are not UINT8.')
     with np.errstate(over="ignore"):
         return _to_float(values.astype(TYPES[kind]).reshape(shape))
 
@@ -148,14 +148,14 @@ def call_of(card: Card, request: InferRequest) -> Call:
     names = [port.name for port in card.inputs]
     unknown = [name for name in request.tensors if name not in names]
     if unknown or len(request.tensors) != len(names):
-        came = ", ".join(map(plain, request.tensors)) or "none"
+        came = ", ".join(map(printable, request.tensors)) or "none"
         raise RequestError(f'"{card.label}" wants the inputs {", ".join(names)}; {came} came.')
     pictures = [request.tensors[name] for name in names]
     card.check_inputs([len(each) for each in pictures])
     given = {key: value for key, value in request.parameters.items() if key not in NOT_OPTIONS}
     buttons = {key: given.pop(key) for key in card.buttons if key in given}
     return Call(
-        pictures, card.read_options(given, gentle=False), card.read_buttons(buttons), _is_linear(request)
+        pictures, card.read_options(given, clamp=False), card.read_buttons(buttons), _is_linear(request)
     )
 
 
@@ -167,8 +167,8 @@ def _is_linear(request: InferRequest) -> bool:
 
 
 @dataclass
-class _Wish:
-    """One output as it is wanted."""
+class _RequestedOutput:
+    """One output that the client asked for."""
 
     name: str
     index: int
@@ -181,10 +181,10 @@ def write_answer(card: Card, request: InferRequest, answer: Answer) -> tuple[lis
     if not isinstance(kind, str) or kind not in TYPES:
         raise RequestError(f'The parameter "output_datatype" is one of {", ".join(TYPES)}.')
     described, parts = [], []
-    for wish in _wishes(card, request, len(answer.pictures)):
-        values = _from_float(answer.pictures[wish.index], TYPES[kind])
-        entry: dict[str, Any] = {"name": wish.name, "datatype": kind, "shape": [1, *values.shape]}
-        if wish.binary:
+    for output in _requested_outputs(card, request, len(answer.pictures)):
+        values = _from_float(answer.pictures[output.index], TYPES[kind])
+        entry: dict[str, Any] = {"name": output.name, "datatype": kind, "shape": [1, *values.shape]}
+        if output.binary:
             entry["parameters"] = {"binary_data_size": values.nbytes}
             parts.append(values.data.cast("B"))
         else:
@@ -197,20 +197,22 @@ def write_answer(card: Card, request: InferRequest, answer: Answer) -> tuple[lis
     return [raw, *parts], len(raw) if parts else None
 
 
-def _wishes(card: Card, request: InferRequest, made: int) -> list[_Wish]:
+def _requested_outputs(card: Card, request: InferRequest, made: int) -> list[_RequestedOutput]:
     default = request.parameters.get("binary_data_output") is True
     names = [port.name for port in card.outputs][:made]
     if not request.outputs:
-        return [_Wish(name, index, default) for index, name in enumerate(names)]
-    wishes = []
+        return [_RequestedOutput(name, index, default) for index, name in enumerate(names)]
+    requested = []
     for each in request.outputs:
         name, parameters = each.get("name"), each.get("parameters") or {}
         if name not in names or not isinstance(parameters, dict):
             raise RequestError(
-                f'"{card.label}" has no output "{plain(str(name))}"; its outputs: {", ".join(names)}.'
+                f'"{card.label}" has no output "{printable(str(name))}"; its outputs: {", ".join(names)}.'
             )
-        wishes.append(_Wish(name, names.index(name), parameters.get("binary_data", default) is True))
-    return wishes
+        requested.append(
+            _RequestedOutput(name, names.index(name), parameters.get("binary_data", default) is True)
+        )
+    return requested
 
 
 def _from_float(planes: np.ndarray, kind: np.dtype) -> np.ndarray:

@@ -21,10 +21,10 @@ def page(description: dict[str, Any]) -> str:
         for method, operation in methods.items()
     ]
     title = escape(description["info"]["title"])
-    about = escape(description["info"].get("description", ""))
+    summary = escape(description["info"].get("description", ""))
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{_STYLE}</style>"
-        f'<h1>{title}</h1><p>{about}</p><p>Machine-readable: <a href="/openapi.json">/openapi.json</a></p>'
+        f'<h1>{title}</h1><p>{summary}</p><p>Machine-readable: <a href="/openapi.json">/openapi.json</a></p>'
         + "".join(sections)
         + "</html>"
     )

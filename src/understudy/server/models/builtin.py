@@ -19,7 +19,7 @@ CURVE = 16.0
 class BuiltIn:
     """What the built-in effects share: they run on the CPU, as many at a time as there are cores."""
 
-    lane = "built-in"
+    executor = "built-in"
     max_batch = 1
     state = "ready"
     trouble = ""

@@ -13,7 +13,7 @@ import numpy as np
 from understudy.errors import ServerError
 
 ANY = -1
-SENT = 3  # Nuke sends three channels for every input, whatever it is told
+SENT = 3  # Nuke sends three channels for every input, whatever the list says
 KINDS: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "string"}
 INT32 = (-(2**31), 2**31 - 1)
 FLOAT32 = 3.4028234e38
@@ -93,16 +93,16 @@ class Option:
     choices: tuple[str, ...] = ()
     description: str = ""
 
-    def read(self, value: Any, gentle: bool) -> Any:
-        """``value`` as this option's type. ``gentle`` brings it into the range (a node sends wild values);
+    def read(self, value: Any, clamp: bool) -> Any:
+        """``value`` as this option's type. ``clamp`` brings it into the range (a node sends wild values);
         otherwise a value out of range is refused."""
         value = self._typed(value)
         if self.kind == "string":
-            return self._chosen(value, gentle)
+            return self._chosen(value, clamp)
         if self.kind == "bool":
             return value
         within = self._clamped(value)
-        if within != value and not gentle:
+        if within != value and not clamp:
             low, high = self._range()
             raise RequestError(f'The option "{self.name}" must lie between {low} and {high}.')
         return within
@@ -117,10 +117,10 @@ class Option:
             raise RequestError(f'The option "{self.name}" is of type {self.kind}, not {kind}.')
         return value
 
-    def _chosen(self, value: str, gentle: bool) -> str:
+    def _chosen(self, value: str, clamp: bool) -> str:
         if not self.choices or value in self.choices:
             return value
-        if gentle:
+        if clamp:
             return self.default
         raise RequestError(f'The option "{self.name}" is one of: {", ".join(self.choices)}.')
 
@@ -138,7 +138,7 @@ class Option:
             high if self.maximum is None else min(high, self.maximum),
         )
 
-    def travels(self) -> bool:
+    def fits_wire(self) -> bool:
         """Whether the default fits the numbers of the wire."""
         return self.kind in ("bool", "string") or self._clamped(self.default) == self.default
 
@@ -173,7 +173,7 @@ class Card:
         False  # a Python model sees what Nuke sends, three channels, whatever it declares
     )
 
-    def read_options(self, given: dict[str, Any], gentle: bool) -> dict[str, Any]:
+    def read_options(self, given: dict[str, Any], clamp: bool) -> dict[str, Any]:
         """All options with their values for one request: what was given, and defaults. Only declared ones
         pass.
         """
@@ -182,16 +182,16 @@ class Card:
         if unknown:
             has = ", ".join(declared) or "none"
             raise RequestError(
-                f'The model "{self.label}" has no option "{plain(unknown[0])}"; its options: {has}.'
+                f'The model "{self.label}" has no option "{printable(unknown[0])}"; its options: {has}.'
             )
         values = {name: option.default for name, option in declared.items()}
-        return values | {name: declared[name].read(value, gentle) for name, value in given.items()}
+        return values | {name: declared[name].read(value, clamp) for name, value in given.items()}
 
     def read_buttons(self, given: dict[str, Any]) -> dict[str, bool]:
         """All buttons of one request; a button that is not named is not pressed."""
         unknown = [name for name in given if name not in self.buttons]
         if unknown:
-            raise RequestError(f'The model "{self.label}" has no button "{plain(unknown[0])}".')
+            raise RequestError(f'The model "{self.label}" has no button "{printable(unknown[0])}".')
         return {name: bool(given.get(name, False)) for name in self.buttons}
 
     def fits(self, port: Port, channels: int) -> bool:
@@ -220,8 +220,8 @@ class Call:
     buttons: dict[str, bool] = field(default_factory=dict)
     linear: bool = False
 
-    def likeness(self) -> tuple[Any, ...]:
-        """Calls of equal likeness may run as one batch."""
+    def batch_key(self) -> tuple[Any, ...]:
+        """Calls of equal batch_key may run as one batch."""
         return (
             tuple(each.shape for each in self.pictures),
             tuple(sorted(self.options.items())),
@@ -239,10 +239,10 @@ class Answer:
 
 
 class ServedModel(Protocol):
-    """What a model is to the server. ``run`` is called by one of the workers of its ``lane``."""
+    """What a model is to the server. ``run`` is called by one of the workers of its ``executor``."""
 
     card: Card
-    lane: str
+    executor: str
     workers: int
     max_batch: int
     state: str  # "ready", "starting", "waiting", "down", "failed"
@@ -275,7 +275,7 @@ def usable_options(options: Iterable[Option], taken: Iterable[str] = ()) -> tupl
     """The options that can become knobs: valid names, not reserved, unique, of values that fit the wire."""
     seen, kept = set(taken), []
     for option in options:
-        if is_knob_name(option.name) and option.name not in seen and option.travels():
+        if is_knob_name(option.name) and option.name not in seen and option.fits_wire():
             seen.add(option.name)
             kept.append(option)
     return tuple(kept)
@@ -297,6 +297,6 @@ def count(number: int, thing: str) -> str:
     return f"{number} {thing}" + ("" if number == 1 else "s")
 
 
-def plain(text: str) -> str:
-    """A stranger's text, short and printable, fit to be shown."""
+def printable(text: str) -> str:
+    """Text of a client, short and printable, fit to be shown."""
     return "".join(each if each.isprintable() else "?" for each in str(text))[:64]

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-LANE = "networks"
+EXECUTOR = "networks"
 
 
 class DevicePool:
     """Lends one device at a time to each worker of the queue ``networks``."""
 
     def __init__(self, devices: str) -> None:
-        self._wish = devices
+        self._requested = devices
         self._free: queue.Queue[Any] = queue.Queue()
         self._lock = threading.Lock()
         self._all: list[Any] = []
@@ -27,7 +27,7 @@ class DevicePool:
             if not self._all:
                 from understudy.device import resolve_devices
 
-                self._all = list(resolve_devices(self._wish))
+                self._all = list(resolve_devices(self._requested))
                 for device in self._all:
                     self._free.put(device)
         return self._all

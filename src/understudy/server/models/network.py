@@ -14,7 +14,7 @@ from understudy.errors import DeviceError, ModelFileError, UnderstudyError
 from understudy.server.log import ServerLog
 from understudy.server.models.batch import infer_together
 from understudy.server.models.card import Answer, Call, Card, ModelDown, Option, Port, safe_label, safe_name
-from understudy.server.models.devices import LANE, pool_for
+from understudy.server.models.devices import EXECUTOR, pool_for
 from understudy.server.models.space import to_file, to_linear
 
 MAX_BATCH = 4
@@ -124,7 +124,7 @@ def _text(names: Sequence[str]) -> str:
 
 
 def run_network(network: Network, calls: list[Call], device: str) -> list[Answer]:
-    """Answer calls of equal likeness with one network."""
+    """Answer calls of equal batch_key with one network."""
     header = network.header
     frames = [_frame(header, call) for call in calls]
     options = calls[0].options
@@ -159,7 +159,7 @@ def _planes(header: Any, result: np.ndarray, call: Call) -> np.ndarray:
 class CatModel:
     """A .cat file. It is loaded by its first request, or before that when it is pinned."""
 
-    lane = LANE
+    executor = EXECUTOR
     max_batch = MAX_BATCH
     state = "ready"
     trouble = ""
@@ -180,7 +180,7 @@ class CatModel:
                 raise
 
     def refresh(self) -> None:
-        """Load ahead of the first request, when that is wished."""
+        """Load ahead of the first request, when that was requested."""
         if self._eager:
             self._eager = False
             for device in self._pool.all():
@@ -208,7 +208,7 @@ def _stamp(step: int, path: Path) -> tuple[int, int]:
 class RunModel:
     """A run: serves its newest checkpoint and goes over to the next one while requests go on."""
 
-    lane = LANE
+    executor = EXECUTOR
     max_batch = MAX_BATCH
 
     def __init__(self, path: Path, devices: str, log: ServerLog) -> None:

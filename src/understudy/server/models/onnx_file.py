@@ -20,7 +20,7 @@ from understudy.server.models.card import (
     safe_name,
     usable_options,
 )
-from understudy.server.models.devices import LANE, cores, pool_for
+from understudy.server.models.devices import EXECUTOR, cores, pool_for
 from understudy.server.models.sidecar import Sidecar, option_of, ports_of, read_sidecar
 from understudy.server.models.tensors import check_ports, from_tensor, shape_for, to_tensor
 
@@ -38,7 +38,7 @@ SCALARS = {
 class OnnxModel:
     """An ONNX file; pictures are its inputs of four dimensions, options its scalar inputs."""
 
-    lane = LANE
+    executor = EXECUTOR
     state = "ready"
     trouble = ""
 

@@ -31,9 +31,9 @@ from understudy.server.models.python_process import PythonProcess
 from understudy.server.models.sidecar import Sidecar, option_of, read_sidecar
 from understudy.server.sizes import parse_size
 
-LOOK = 0.2
-FIRST_PAUSE = 0.25
-LONGEST_PAUSE = 30.0
+POLL_INTERVAL = 0.2
+FIRST_BACKOFF = 0.25
+MAX_BACKOFF = 30.0
 ANSWER_LIMIT = 2**31
 _numbers = itertools.count()
 
@@ -70,17 +70,17 @@ class PythonModel:
         self._memory_limit = (
             parse_size(self._side.memory_limit) if self._side.memory_limit else _half_of_memory()
         )
-        self.lane = f"python:{next(_numbers)}"
+        self.executor = f"python:{next(_numbers)}"
         self.card = Card(
             safe_name(folder.name), safe_label(folder.name), kind="Python", takes_what_comes=True
         )
         self.state, self.trouble = "starting", "it is being started"
         self.introduced = False
         self._process: PythonProcess | None = None
-        self._pause = FIRST_PAUSE
+        self._backoff = FIRST_BACKOFF
         self._changing = threading.Lock()
         self._closed = threading.Event()
-        threading.Thread(target=self._keep, name=f"keeper-{folder.name}", daemon=True).start()
+        threading.Thread(target=self._supervise, name=f"supervisor-{folder.name}", daemon=True).start()
 
     # ------------------------------------------------------------ asked
 
@@ -103,19 +103,19 @@ class PythonModel:
             process.pipe.send(head, [block for _, block in sent], deadline)
             answer, blocks = process.pipe.receive(min(ANSWER_LIMIT, self._memory_limit), deadline)
         except PipeTimeout:
-            raise self._give_up(process, f"it took longer than {self._side.time_limit:g} s") from None
+            raise self._kill(process, f"it took longer than {self._side.time_limit:g} s") from None
         except PipeError:
-            raise self._give_up(process, "it crashed") from None
+            raise self._kill(process, "it crashed") from None
         return self._read(process, answer, blocks)
 
     def _read(self, process: PythonProcess, answer: dict[str, Any], blocks: list[Any]) -> Answer:
         if answer.get("op") == "trouble":
             raise self._troubled(process, answer)
-        self._pause = FIRST_PAUSE
+        self._backoff = FIRST_BACKOFF
         try:
             pictures = [unpacked(*each) for each in zip(answer["pictures"], blocks, strict=False)]
         except (PipeError, KeyError, TypeError):
-            raise self._give_up(process, "it answered in a form of its own") from None
+            raise self._kill(process, "it answered in a form of its own") from None
         return Answer(pictures, [bytes(block) for block in blocks[len(pictures) :]])
 
     def _troubled(self, process: PythonProcess, answer: dict[str, Any]) -> Exception:
@@ -124,11 +124,11 @@ class PythonModel:
             "a Python model raised an exception", model=self.card.name, trace=str(answer.get("trace"))
         )
         if answer.get("kind") == "memory":
-            return self._give_up(process, "it ran out of memory")
+            return self._kill(process, "it ran out of memory")
         said = "".join(each for each in str(answer.get("said"))[:40] if each.isalnum() or each == "_")
         return RequestFailed(f'The model "{self.card.label}" failed on this request ({said}).')
 
-    def _give_up(self, process: PythonProcess, why: str) -> ModelDown:
+    def _kill(self, process: PythonProcess, why: str) -> ModelDown:
         """End the process; the keeper starts another, and may have done so already."""
         process.end(why)
         why = process.reason or why
@@ -139,7 +139,7 @@ class PythonModel:
 
     # ------------------------------------------------------------ kept
 
-    def _keep(self) -> None:
+    def _supervise(self) -> None:
         """Start the process, watch it, start the next one when it ends."""
         while not self._closed.is_set():
             try:
@@ -149,8 +149,8 @@ class PythonModel:
                 process = None
             if process is not None:
                 self._watch(process)
-            self._closed.wait(self._pause)
-            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+            self._closed.wait(self._backoff)
+            self._backoff = min(self._backoff * 2, MAX_BACKOFF)
 
     def _start(self) -> PythonProcess | None:
         """A process that has introduced its model; None when it does not come to that."""
@@ -176,7 +176,7 @@ class PythonModel:
 
     def _watch(self, process: PythonProcess) -> None:
         """Until the process ends, look at its memory."""
-        while process.is_alive() and not self._closed.wait(LOOK):
+        while process.is_alive() and not self._closed.wait(POLL_INTERVAL):
             if process.memory() > self._memory_limit:
                 process.end("it used too much memory")
         process.end()
@@ -187,7 +187,7 @@ class PythonModel:
         self.state, self.trouble = "down", f"{why}; it is being started again"
         said = str(error)[:300] if error else ""
         self._log.error(
-            "a Python model is down", model=self.card.name, why=why, said=said, pause=self._pause, **facts
+            "a Python model is down", model=self.card.name, why=why, said=said, pause=self._backoff, **facts
         )
 
     def _card(self, hello: _Hello) -> Card:

@@ -33,7 +33,7 @@ def option_of(text: OptionText) -> Option:
     if text.default is None:
         return option
     try:
-        default = option.read(text.default, gentle=False)
+        default = option.read(text.default, clamp=False)
     except RequestError as error:
         raise ModelFileError("An option's default does not fit it.", found=error.message) from error
     return Option(text.name, text.type, default, text.minimum, text.maximum, option.choices, text.description)

@@ -20,7 +20,7 @@ from understudy.server.models.card import (
     safe_name,
     usable_options,
 )
-from understudy.server.models.devices import LANE, pool_for
+from understudy.server.models.devices import EXECUTOR, pool_for
 from understudy.server.models.sidecar import Sidecar, option_of, ports_of, read_sidecar
 from understudy.server.models.tensors import check_ports, from_tensor, shape_for, to_tensor
 
@@ -31,7 +31,7 @@ ZEROS: dict[str, Any] = {"float": 1.0, "int": 0, "bool": False, "string": ""}
 class TorchScriptModel:
     """A TorchScript file; pictures are the tensor arguments of its ``forward``, options the plain ones."""
 
-    lane = LANE
+    executor = EXECUTOR
     max_batch = 1
     state = "ready"
     trouble = ""

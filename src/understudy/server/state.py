@@ -1,4 +1,4 @@
-"""What both doors share: the models, the queues, the memory, and what a client may be told."""
+"""What both endpoints share: the models, the queues, the memory, and what a client may be told."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from understudy.errors import ServerError
-from understudy.server.fair import MemoryGate
-from understudy.server.lanes import Job, Lanes
+from understudy.server.admission import AdmissionControl
+from understudy.server.executors import ExecutorPool, Job
 from understudy.server.log import ServerLog
 from understudy.server.metrics import Metrics
 from understudy.server.models.card import Answer, Call, RequestError, ServedModel
@@ -22,7 +22,7 @@ UNKNOWN = "(unknown)"
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """How the server was started. ``max_request`` in bytes, ``patience`` in seconds."""
+    """How the server was started. ``max_request`` in bytes; ``patience``: idle timeout in seconds."""
 
     models: tuple[Path, ...] = ()
     host: str = "127.0.0.1"
@@ -36,8 +36,8 @@ class ServerSettings:
 
 
 @dataclass
-class House:
-    """Everything behind the doors."""
+class ServerState:
+    """Everything behind the endpoints."""
 
     settings: ServerSettings
     log: ServerLog = field(default_factory=ServerLog)
@@ -46,15 +46,17 @@ class House:
     draining: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.lanes = Lanes(self.log)
-        self.gate = MemoryGate(memory_budget(self.settings.max_request))
-        self.metrics.watch(lambda: self.gate.used, lambda: self.gate.waiting, self.lanes.waiting)
+        self.executors = ExecutorPool(self.log)
+        self.admission = AdmissionControl(memory_budget(self.settings.max_request))
+        self.metrics.watch(
+            lambda: self.admission.used, lambda: self.admission.waiting, self.executors.waiting
+        )
 
     def submit(self, model: ServedModel, call: Call, client: str) -> Future[Answer]:
         """Queue a call; the answer, or what went wrong, arrives in the future."""
         job = Job(client, model, call)
         job.future.add_done_callback(lambda done: self._note(model, done))
-        return self.lanes.submit(job)
+        return self.executors.submit(job)
 
     def _note(self, model: ServedModel, done: Future[Answer]) -> None:
         """A model's own failures are told in full to the log, and to nobody else."""

@@ -13,17 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.server.fair import FairQueue, MemoryGate
-from understudy.server.lanes import Job, Lanes
+from understudy.server.admission import AdmissionControl
+from understudy.server.deadlines import TransferDeadline
+from understudy.server.executors import ExecutorPool, Job
 from understudy.server.log import ServerLog
 from understudy.server.models.card import Answer, Call, Card, ModelDown
-from understudy.server.pace import Pace
+from understudy.server.scheduling import FairQueue
 
 
 class Recorder:
     """A model that notes what it ran, and waits for ``go`` before its first run."""
 
-    lane, workers, max_batch, state, trouble = "test", 1, 1, "ready", ""
+    executor, workers, max_batch, state, trouble = "test", 1, 1, "ready", ""
     card = Card("recorder", "Recorder")
 
     def __init__(self, max_batch=1):
@@ -41,7 +42,7 @@ class Recorder:
 
 
 class Call_(Call):
-    def likeness(self):
+    def batch_key(self):
         return self.pictures[0].shape
 
 
@@ -50,27 +51,27 @@ def job(client, model, name, size=4):
 
 
 @pytest.fixture
-def lanes():
-    made = Lanes(ServerLog(io.StringIO()))
+def executors():
+    made = ExecutorPool(ServerLog(io.StringIO()))
     yield made
     made.close()
 
 
-def run_behind_a_plug(lanes, model, jobs):
+def run_behind_a_plug(executors, model, jobs):
     """Queue all jobs while the first blocks the worker, then let go and wait for all."""
     plug = job("plug", model, "plug")
-    lanes.submit(plug)
+    executors.submit(plug)
     model.begun.wait(10)
     for each in jobs:
-        lanes.submit(each)
+        executors.submit(each)
     return plug
 
 
-def test_a_client_with_one_request_waits_for_one_of_the_busy_client_only(lanes):
+def test_a_client_with_one_request_waits_for_one_of_the_busy_client_only(executors):
     model = Recorder()
     busy = [job("busy", model, f"busy {n}") for n in range(20)]
     single = job("single", model, "single")
-    run_behind_a_plug(lanes, model, [*busy, single])
+    run_behind_a_plug(executors, model, [*busy, single])
     model.go.set()
     single.future.result(10)
     for each in busy:
@@ -79,10 +80,10 @@ def test_a_client_with_one_request_waits_for_one_of_the_busy_client_only(lanes):
     assert [name for [name] in model.batches if name.startswith("busy")] == [f"busy {n}" for n in range(20)]
 
 
-def test_waiting_requests_of_equal_size_run_as_one_batch_and_others_apart(lanes):
+def test_waiting_requests_of_equal_size_run_as_one_batch_and_others_apart(executors):
     model = Recorder(max_batch=4)
     jobs = [job(f"c{n}", model, f"a{n}") for n in range(6)] + [job("d", model, "large", 8)]
-    run_behind_a_plug(lanes, model, jobs)
+    run_behind_a_plug(executors, model, jobs)
     model.go.set()
     for each in jobs:
         each.future.result(10)
@@ -90,35 +91,35 @@ def test_waiting_requests_of_equal_size_run_as_one_batch_and_others_apart(lanes)
     assert ["large"] in model.batches
 
 
-def test_one_bad_request_fails_alone_in_its_batch(lanes):
+def test_one_bad_request_fails_alone_in_its_batch(executors):
     model = Recorder(max_batch=4)
     jobs = [job("a", model, "good"), job("b", model, "bad"), job("c", model, "fine")]
-    run_behind_a_plug(lanes, model, jobs)
+    run_behind_a_plug(executors, model, jobs)
     model.go.set()
     assert jobs[0].future.result(10) and jobs[2].future.result(10)
     with pytest.raises(ValueError):
         jobs[1].future.result(10)
 
 
-def test_a_client_that_left_is_never_run(lanes):
+def test_a_client_that_left_is_never_run(executors):
     model = Recorder()
     gone, stays = job("a", model, "gone"), job("b", model, "stays")
-    run_behind_a_plug(lanes, model, [gone, stays])
+    run_behind_a_plug(executors, model, [gone, stays])
     assert gone.future.cancel()
     model.go.set()
     stays.future.result(10)
     assert ["gone"] not in model.batches
 
 
-def test_closing_refuses_what_waits_and_finishes_what_is_in_work(lanes):
+def test_closing_refuses_what_waits_and_finishes_what_is_in_work(executors):
     model = Recorder()
     waits = job("a", model, "waits")
-    plug = run_behind_a_plug(lanes, model, [waits])
-    lanes.close()
+    plug = run_behind_a_plug(executors, model, [waits])
+    executors.close()
     with pytest.raises(ModelDown):
         waits.future.result(10)
     with pytest.raises(ModelDown):
-        lanes.submit(job("a", model, "late"))
+        executors.submit(job("a", model, "late"))
     model.go.set()
     assert plug.future.result(10)
 
@@ -151,61 +152,61 @@ def test_nobody_is_served_twice_while_another_waits(pushed):
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 150)), max_size=20), st.randoms())
-def test_memory_stays_in_its_bounds_and_everybody_gets_in_at_last(wishes, draw):
-    gate = MemoryGate(100)
-    held = [gate.reserve(client, size) for client, size in wishes]
+def test_memory_stays_in_its_bounds_and_everybody_gets_in_at_last(requested, draw):
+    admission = AdmissionControl(100)
+    held = [admission.reserve(client, size) for client, size in requested]
     for _ in range(len(held)):
         inside = [each for each in held if each.granted.done()]
         assert inside, "somebody waits and nobody is inside"
-        assert gate.used == sum(each.size for each in inside)
-        assert gate.used <= 100 or len(inside) == 1
+        assert admission.used == sum(each.size for each in inside)
+        assert admission.used <= 100 or len(inside) == 1
         leaving = draw.choice(inside)
         leaving.release()
         leaving.release()
         held.remove(leaving)
-    assert gate.used == 0 and gate.waiting == 0
+    assert admission.used == 0 and admission.waiting == 0
 
 
 def test_a_place_given_up_while_waiting_holds_nobody_back():
-    gate = MemoryGate(100)
-    first, second, third = gate.reserve("a", 90), gate.reserve("b", 90), gate.reserve("c", 5)
+    admission = AdmissionControl(100)
+    first, second, third = admission.reserve("a", 90), admission.reserve("b", 90), admission.reserve("c", 5)
     assert not third.granted.done()
     second.release()
     assert third.granted.done()
     first.release()
     third.release()
-    assert gate.used == 0
+    assert admission.used == 0
 
 
-def test_patience_ends_with_silence_with_trickling_and_sooner_when_others_wait():
+def test_a_deadline_passes_with_silence_with_trickling_and_sooner_when_others_wait():
     now = [0.0]
-    pace = Pace(10.0, clock=lambda: now[0])
+    deadline = TransferDeadline(10.0, clock=lambda: now[0])
     now[0] = 9.0
-    assert pace.left() == pytest.approx(1.0)
-    pace.moves(1)
-    assert 0 < pace.left() < 1.1  # a byte now and then is not enough
+    assert deadline.remaining() == pytest.approx(1.0)
+    deadline.add(1)
+    assert 0 < deadline.remaining() < 1.1  # a byte now and then is not enough
     now[0] = 11.0
-    assert pace.left() <= 0
+    assert deadline.remaining() <= 0
     now[0] = 0.0
-    stalled = Pace(10.0, lambda: True, lambda: now[0])
+    stalled = TransferDeadline(10.0, lambda: True, lambda: now[0])
     now[0] = 4.5
-    assert stalled.left() <= 0
+    assert stalled.remaining() <= 0
     now[0] = 0.0
-    quick = Pace(10.0, lambda: True, lambda: now[0])
+    quick = TransferDeadline(10.0, lambda: True, lambda: now[0])
     now[0] = 4.5
-    quick.moves(25_000_000)
-    assert quick.left() > 0
+    quick.add(25_000_000)
+    assert quick.remaining() > 0
 
 
-def test_the_lanes_say_how_much_waits(lanes):
+def test_executors_report_how_much_waits(executors):
     model = Recorder()
     jobs = [job("a", model, str(n)) for n in range(3)]
-    run_behind_a_plug(lanes, model, jobs)
-    assert lanes.waiting() == {"test": 3} and lanes.busy() == 1
+    run_behind_a_plug(executors, model, jobs)
+    assert executors.waiting() == {"test": 3} and executors.busy() == 1
     model.go.set()
     for each in jobs:
         each.future.result(10)
     until = time.monotonic() + 5
-    while lanes.busy() and time.monotonic() < until:
+    while executors.busy() and time.monotonic() < until:
         time.sleep(0.01)
-    assert lanes.waiting() == {"test": 0} and lanes.busy() == 0
+    assert executors.waiting() == {"test": 0} and executors.busy() == 0

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from understudy.errors import ModelFileError, UnderstudyError
-from understudy.server.house import House
 from understudy.server.models.card import Call, Card, ServedModel, safe_label, safe_name
+from understudy.server.state import ServerState
 
-Maker = Callable[[Path, House], ServedModel]
+Maker = Callable[[Path, ServerState], ServedModel]
 Stamp = tuple[tuple[int, int], ...]
-PERIOD = 0.5
+POLL_INTERVAL = 0.5
 FILES = {
     ".cat": "cat",
     ".onnx": "onnx",
@@ -30,7 +30,7 @@ FILES = {
 }
 MODEL_SIDE = "model.toml"
 KINDS = {"cat": "network", "run": "run", "onnx": "ONNX", "torchscript": "TorchScript", "python": "Python"}
-LONGEST_FAREWELL = 120.0
+UNLOAD_TIMEOUT = 120.0
 
 
 def kind_of(path: Path) -> str | None:
@@ -42,40 +42,40 @@ def kind_of(path: Path) -> str | None:
     return FILES.get(path.suffix.lower()) if path.is_file() else None
 
 
-def make(kind: str, path: Path, house: House) -> ServedModel:
+def make(kind: str, path: Path, state: ServerState) -> ServedModel:
     """The model at ``path``. Raises what its loader raises."""
-    return _MAKERS[kind](path, house)
+    return _MAKERS[kind](path, state)
 
 
-def _make_cat(path: Path, house: House) -> ServedModel:
+def _make_cat(path: Path, state: ServerState) -> ServedModel:
     from understudy.server.models.network import CatModel
 
-    eager = path.absolute() in {each.absolute() for each in house.settings.models}
-    return CatModel(path, house.settings.devices, house.log, eager)
+    eager = path.absolute() in {each.absolute() for each in state.settings.models}
+    return CatModel(path, state.settings.devices, state.log, eager)
 
 
-def _make_run(path: Path, house: House) -> ServedModel:
+def _make_run(path: Path, state: ServerState) -> ServedModel:
     from understudy.server.models.network import RunModel
 
-    return RunModel(path, house.settings.devices, house.log)
+    return RunModel(path, state.settings.devices, state.log)
 
 
-def _make_onnx(path: Path, house: House) -> ServedModel:
+def _make_onnx(path: Path, state: ServerState) -> ServedModel:
     from understudy.server.models.onnx_file import OnnxModel
 
-    return OnnxModel(path, house.settings.devices)
+    return OnnxModel(path, state.settings.devices)
 
 
-def _make_torchscript(path: Path, house: House) -> ServedModel:
+def _make_torchscript(path: Path, state: ServerState) -> ServedModel:
     from understudy.server.models.torchscript_file import TorchScriptModel
 
-    return TorchScriptModel(path, house.settings.devices, house.log)
+    return TorchScriptModel(path, state.settings.devices, state.log)
 
 
-def _make_python(path: Path, house: House) -> ServedModel:
+def _make_python(path: Path, state: ServerState) -> ServedModel:
     from understudy.server.models.python_model import PythonModel
 
-    return PythonModel(path, house.log)
+    return PythonModel(path, state.log)
 
 
 _MAKERS: dict[str, Maker] = {
@@ -90,7 +90,7 @@ _MAKERS: dict[str, Maker] = {
 class FailedModel:
     """Stands where a model would be, says so, and answers nothing."""
 
-    lane, workers, max_batch, state = "failed", 1, 1, "failed"
+    executor, workers, max_batch, state = "failed", 1, 1, "failed"
     trouble = "it could not be loaded; the server's log says why"
 
     def __init__(self, path: Path, kind: str) -> None:
@@ -105,8 +105,8 @@ class FailedModel:
 
 
 @dataclass(eq=False)
-class Place:
-    """One path that holds, or is about to hold, a model."""
+class Source:
+    """One path that holds a model, or is about to."""
 
     kind: str
     pinned: bool
@@ -115,13 +115,13 @@ class Place:
     loaded: Stamp | None = None
 
 
-class Sources:
-    """Watches the paths of the command line and keeps the registry in step with them."""
+class ModelRepository:
+    """Polls the paths of the command line and keeps the registry in step with them."""
 
-    def __init__(self, paths: tuple[Path, ...], house: House) -> None:
-        self.house = house
+    def __init__(self, paths: tuple[Path, ...], state: ServerState) -> None:
+        self.state = state
         self._named = {path.absolute(): kind for path in paths if (kind := _checked(path))}
-        self._places: dict[Path, Place] = {}
+        self._sources: dict[Path, Source] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="models", daemon=True)
 
@@ -133,27 +133,27 @@ class Sources:
     def close(self) -> None:
         """Stop watching and end the models."""
         self._ended.set()
-        for place in list(self._places.values()):
-            if place.model is not None:
-                place.model.close()
+        for source in list(self._sources.values()):
+            if source.model is not None:
+                source.model.close()
 
     def _watch(self) -> None:
-        while not self._ended.wait(PERIOD):
+        while not self._ended.wait(POLL_INTERVAL):
             try:
                 self.scan()
             except Exception as error:  # a watcher must outlive anything
-                self.house.log.error("looking for models failed", error)
+                self.state.log.error("looking for models failed", error)
 
     def scan(self, settled: bool = False) -> None:
         """Compare paths and models once. ``settled`` trusts that files there are whole."""
         wanted = dict(self._wanted())
-        for path in [path for path in self._places if path not in wanted]:
+        for path in [path for path in self._sources if path not in wanted]:
             self._forget(path)
         for path, (kind, pinned) in wanted.items():
-            self._look_at(path, kind, pinned, settled)
-        for place in list(self._places.values()):
-            if place.model is not None:
-                self._refresh(place.model)
+            self._poll(path, kind, pinned, settled)
+        for source in list(self._sources.values()):
+            if source.model is not None:
+                self._refresh(source.model)
 
     def _wanted(self) -> Iterator[tuple[Path, tuple[str, bool]]]:
         """Each path that should be a model now, with its kind, named ones first."""
@@ -164,31 +164,31 @@ class Sources:
             if kind == "folder":
                 yield from ((child, (kind_of(child) or "", False)) for child in _models_in(path))
 
-    def _look_at(self, path: Path, kind: str, pinned: bool, settled: bool) -> None:
+    def _poll(self, path: Path, kind: str, pinned: bool, settled: bool) -> None:
         stamp = stamp_of(path, kind)
-        place = self._places.setdefault(path, Place(kind, pinned, () if not settled else stamp))
-        still = place.stamp == stamp
-        place.stamp = stamp
-        if stamp and still and place.loaded != stamp:
-            self._load(path, place)
+        source = self._sources.setdefault(path, Source(kind, pinned, () if not settled else stamp))
+        still = source.stamp == stamp
+        source.stamp = stamp
+        if stamp and still and source.loaded != stamp:
+            self._load(path, source)
 
-    def _load(self, path: Path, place: Place) -> None:
-        place.loaded = place.stamp
+    def _load(self, path: Path, source: Source) -> None:
+        source.loaded = source.stamp
         try:
-            model = make(place.kind, path, self.house)
+            model = make(source.kind, path, self.state)
         except Exception as error:
             self._note_failure(path, error)
-            model = FailedModel(path, place.kind)
-        old, place.model = place.model, model
+            model = FailedModel(path, source.kind)
+        old, source.model = source.model, model
         if old is None:
-            self.house.registry.add(model, place.pinned)
+            self.state.registry.add(model, source.pinned)
         else:
-            self.house.registry.replace(old, model)
-            self._retire(old)
-        self.house.log.info(
+            self.state.registry.replace(old, model)
+            self._unload_later(old)
+        self.state.log.info(
             "a model is served",
             model=model.card.name,
-            kind=place.kind,
+            kind=source.kind,
             state=model.state,
             replaced=old is not None,
         )
@@ -197,34 +197,34 @@ class Sources:
         said: dict[str, Any] = {"error": error}
         if isinstance(error, UnderstudyError):
             said = {"said": error.text}
-        self.house.log.error("a model could not be loaded", path=str(path), **said)
+        self.state.log.error("a model could not be loaded", path=str(path), **said)
 
     def _forget(self, path: Path) -> None:
-        model = self._places.pop(path).model
+        model = self._sources.pop(path).model
         if model is not None:
-            self.house.registry.remove(model)
-            self._retire(model)
-            self.house.log.info("a model is gone", model=model.card.name)
+            self.state.registry.remove(model)
+            self._unload_later(model)
+            self.state.log.info("a model is gone", model=model.card.name)
 
-    def _retire(self, model: ServedModel) -> None:
+    def _unload_later(self, model: ServedModel) -> None:
         """End a model that is no longer served, once the requests that reached it are answered."""
-        threading.Thread(target=self._farewell, args=(model,), name="farewell", daemon=True).start()
+        threading.Thread(target=self._unload, args=(model,), name="unload", daemon=True).start()
 
-    def _farewell(self, model: ServedModel) -> None:
-        own_lane = model.lane.startswith("python:")
-        until = time.monotonic() + LONGEST_FAREWELL
-        while own_lane and self.house.lanes.has_work(model.lane) and time.monotonic() < until:
+    def _unload(self, model: ServedModel) -> None:
+        is_dedicated = model.executor.startswith("python:")
+        until = time.monotonic() + UNLOAD_TIMEOUT
+        while is_dedicated and self.state.executors.has_work(model.executor) and time.monotonic() < until:
             if self._ended.wait(0.05):
                 break
-        if own_lane:
-            self.house.lanes.retire(model.lane)
+        if is_dedicated:
+            self.state.executors.remove(model.executor)
         model.close()
 
     def _refresh(self, model: ServedModel) -> None:
         try:
             model.refresh()
         except Exception as error:
-            self.house.log.error("a model could not be brought up to date", error, model=model.card.name)
+            self.state.log.error("a model could not be brought up to date", error, model=model.card.name)
 
 
 def _checked(path: Path) -> str:

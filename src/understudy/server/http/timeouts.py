@@ -1,4 +1,4 @@
-"""An HTTP connection that does not wait for ever, and does not take headers without end."""
+"""Timeouts for slow HTTP clients, and a limit on the size of headers."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ except ImportError:  # uvicorn without its faster parser
     from uvicorn.protocols.http.h11_impl import H11Protocol as _Base  # type: ignore[assignment]
 
 MAX_HEADERS = 64 * 1024
-LOOK = 1.0
-MOST_OF_ONE = 400  # connections of one address
+POLL_INTERVAL = 1.0
+MAX_CONNECTIONS_PER_CLIENT = 400  # connections of one address
 
 
-def patient_protocol(patience: float) -> type:
+def protocol_with_timeouts(timeout: float) -> type:
     """uvicorn's protocol with a limit, in seconds, for how long headers and unwanted bodies may take."""
-    return type("Patient", (_Patient,), {"patience": patience})
+    return type("TimeoutProtocol", (_TimeoutProtocol,), {"timeout": timeout})
 
 
-class _Patient(_Base):  # type: ignore[misc, valid-type]
+class _TimeoutProtocol(_Base):  # type: ignore[misc, valid-type]
     """Closes connections that keep the server waiting. What the application reads has deadlines of its
     own.
     """
 
-    patience = 10.0
+    timeout = 10.0
 
     def connection_made(self, transport: Any) -> None:
         self.app_state = dict(self.app_state, peer=self)
@@ -34,9 +34,9 @@ class _Patient(_Base):  # type: ignore[misc, valid-type]
         super().connection_made(transport)
         host = self.client[0] if self.client else ""
         others = [getattr(other, "client", None) for other in self.connections]
-        if sum(client is not None and client[0] == host for client in others) > MOST_OF_ONE:
+        if sum(client is not None and client[0] == host for client in others) > MAX_CONNECTIONS_PER_CLIENT:
             transport.abort()
-        self._look()
+        self._poll()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -65,11 +65,11 @@ class _Patient(_Base):  # type: ignore[misc, valid-type]
     def _is_late(self) -> bool:
         """Whether headers that have begun, or the rest of a body that nobody wants, take too long."""
         begun = self.cycle is None or self._unread > 0 or self._body_is_missing()
-        return begun and self._awaits_headers() and time.monotonic() - self._since > self.patience
+        return begun and self._awaits_headers() and time.monotonic() - self._since > self.timeout
 
-    def _look(self) -> None:
-        """Once a second: is somebody keeping us waiting?"""
+    def _poll(self) -> None:
+        """Once a second: has a timeout passed?"""
         if self._is_late():
             self.transport.abort()
         elif not self.transport.is_closing():
-            asyncio.get_running_loop().call_later(min(LOOK, self.patience / 2), self._look)
+            asyncio.get_running_loop().call_later(min(POLL_INTERVAL, self.timeout / 2), self._poll)

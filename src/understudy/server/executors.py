@@ -1,4 +1,4 @@
-"""The queues, one per kind of device and per Python model: clients take turns, like requests run together."""
+"""Executors, one per kind of device and per Python model: a fair queue, worker threads, dynamic batching."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import time
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 
-from understudy.server.fair import FairQueue
 from understudy.server.log import ServerLog
 from understudy.server.models.card import Answer, Call, ModelDown, ServedModel
+from understudy.server.scheduling import FairQueue
 
 
 @dataclass(eq=False)
@@ -22,11 +22,11 @@ class Job:
     future: Future[Answer] = field(default_factory=Future)
     queued: float = field(default_factory=time.monotonic)
 
-    def is_like(self, other: Job) -> bool:
-        return self.model is other.model and self.call.likeness() == other.call.likeness()
+    def can_batch_with(self, other: Job) -> bool:
+        return self.model is other.model and self.call.batch_key() == other.call.batch_key()
 
 
-class Lane:
+class Executor:
     """The queue of one device and the threads that serve it."""
 
     def __init__(self, name: str, workers: int, log: ServerLog) -> None:
@@ -81,7 +81,7 @@ class Lane:
             del batch  # its pictures go now, not when the next job comes
 
     def _next(self) -> list[Job]:
-        """The next job and those that may run with it; empty when the lane is closed."""
+        """The next job and those that may run with it; empty when the executor is closed."""
         with self._ready:
             while True:
                 self._queue.discard(lambda job: job.future.cancelled())
@@ -93,7 +93,7 @@ class Lane:
             job = self._queue.pop()
             batch = [job]
             if job.model.max_batch > 1:
-                batch += self._queue.take(job.is_like, job.model.max_batch - 1)
+                batch += self._queue.take(job.can_batch_with, job.model.max_batch - 1)
             self._busy += 1
         return batch
 
@@ -104,12 +104,12 @@ class Lane:
         try:
             answers = jobs[0].model.run([job.call for job in jobs])
         except Exception as error:
-            self._run_apart(jobs, error)
+            self._run_one_by_one(jobs, error)
             return
         for job, answer in zip(jobs, answers, strict=True):
             job.future.set_result(answer)
 
-    def _run_apart(self, jobs: list[Job], error: Exception) -> None:
+    def _run_one_by_one(self, jobs: list[Job], error: Exception) -> None:
         """A batch that failed runs again one by one, so that one bad request fails alone."""
         if len(jobs) == 1:
             jobs[0].future.set_exception(error)
@@ -121,12 +121,12 @@ class Lane:
                 job.future.set_exception(alone)
 
 
-class Lanes:
-    """All lanes by name, made when a model first needs one."""
+class ExecutorPool:
+    """All executors by name, made when a model first needs one."""
 
     def __init__(self, log: ServerLog) -> None:
         self._log = log
-        self._lanes: dict[str, Lane] = {}
+        self._executors: dict[str, Executor] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -134,39 +134,41 @@ class Lanes:
         with self._lock:
             if self._closed:
                 raise ModelDown("The server is shutting down.")
-            lane = self._lanes.get(job.model.lane)
-            if lane is None:
-                lane = self._lanes[job.model.lane] = Lane(job.model.lane, job.model.workers, self._log)
-        return lane.submit(job)
+            executor = self._executors.get(job.model.executor)
+            if executor is None:
+                executor = self._executors[job.model.executor] = Executor(
+                    job.model.executor, job.model.workers, self._log
+                )
+        return executor.submit(job)
 
     def waiting(self) -> dict[str, int]:
-        """How many jobs wait in each lane."""
+        """How many jobs wait in each executor."""
         with self._lock:
-            return {name: len(lane) for name, lane in self._lanes.items()}
+            return {name: len(executor) for name, executor in self._executors.items()}
 
     def busy(self) -> int:
         with self._lock:
-            return sum(lane.busy for lane in self._lanes.values())
+            return sum(executor.busy for executor in self._executors.values())
 
     def has_work(self, name: str) -> bool:
-        """Whether anything waits or runs in a lane."""
+        """Whether anything waits or runs in an executor."""
         with self._lock:
-            lane = self._lanes.get(name)
-        return lane is not None and bool(len(lane) or lane.busy)
+            executor = self._executors.get(name)
+        return executor is not None and bool(len(executor) or executor.busy)
 
-    def retire(self, name: str) -> None:
-        """Close the lane of a model that is gone."""
+    def remove(self, name: str) -> None:
+        """Close the executor of a model that is gone."""
         with self._lock:
-            lane = self._lanes.pop(name, None)
-        if lane is not None:
-            lane.close()
+            executor = self._executors.pop(name, None)
+        if executor is not None:
+            executor.close()
 
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            lanes = list(self._lanes.values())
-        for lane in lanes:
-            lane.close()
+            executors = list(self._executors.values())
+        for executor in executors:
+            executor.close()
 
 
-__all__ = ["CancelledError", "Job", "Lane", "Lanes"]
+__all__ = ["CancelledError", "Executor", "ExecutorPool", "Job"]

@@ -1,4 +1,4 @@
-"""Who may use the HTTP door: a token where there is one, else only callers that mean this server."""
+"""Who may use the HTTP endpoint: a token where there is one, else only callers that mean this server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 OPEN_PATHS = ("/v2/health/live", "/v2/health/ready")
 
 
-class Guard:
+class AuthMiddleware:
     """Lets through requests with the right token. Without a token it refuses what a foreign web page sends
     through a visitor's browser: a Host that is a name on the Internet, an Origin that is another page."""
 

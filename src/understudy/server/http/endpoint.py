@@ -1,4 +1,4 @@
-"""Runs the HTTP door in a thread of its own."""
+"""Runs the HTTP endpoint in a thread of its own."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import threading
 
 import uvicorn
 
-from understudy.server.house import House
-from understudy.server.http.app import DOOR, make_app
-from understudy.server.http.patient import patient_protocol
+from understudy.server.http.app import ENDPOINT, make_app
+from understudy.server.http.timeouts import protocol_with_timeouts
+from understudy.server.state import ServerState
 
 KEEP_ALIVE = 60
 MAX_CONNECTIONS = 1024
 
 
-class HttpDoor:
+class HttpEndpoint:
     """Listens on the HTTP port."""
 
-    def __init__(self, house: House, version: str) -> None:
-        self.house = house
+    def __init__(self, state: ServerState, version: str) -> None:
+        self.state = state
         config = uvicorn.Config(
-            make_app(house, version),
-            http=patient_protocol(house.settings.patience),
+            make_app(state, version),
+            http=protocol_with_timeouts(state.settings.patience),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -35,13 +35,13 @@ class HttpDoor:
             timeout_graceful_shutdown=5,
         )
         self._server = uvicorn.Server(config)
-        house.metrics.connections.labels(DOOR).set_function(
+        state.metrics.connections.labels(ENDPOINT).set_function(
             lambda: len(self._server.server_state.connections)
         )
 
     def open(self) -> int:
         """Start to listen; the port. ``OSError`` when it is taken."""
-        settings = self.house.settings
+        settings = self.state.settings
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         listening = socket.create_server((settings.host, settings.http_port), backlog=512, family=family)
         self._thread = threading.Thread(

@@ -1,12 +1,13 @@
 # make demo    install into .venv (once), render a small shot, learn it from five frames, finish it
 # make test    install into .venv (once), run the whole test suite; ARGS="..." goes to pytest
+# make check   install into .venv (once), then ruff, its format, mypy, and which room imports which
 # make install only that
 
 VENV    := .venv
 BIN     := $(VENV)/bin
 ARGS    ?=
 WORKERS ?= 2
-EXTRAS  := movie,onnx,openvino,server,test
+EXTRAS  := movie,onnx,openvino,server,test,dev
 # The stamp carries the content of what is to be installed, not its date: a fresh checkout, or a touched
 # file, installs nothing anew.
 STAMP   := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt Makefile | cksum | tr ' ' '-')
@@ -15,7 +16,7 @@ BROKEN  := $(VENV)/.installing
 PYTHON  ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
              $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: demo test install clean
+.PHONY: demo test check install clean
 
 demo: $(STAMP)
 	@$(BIN)/python examples/demo/run.py $(ARGS)
@@ -24,6 +25,13 @@ demo: $(STAMP)
 test: $(STAMP)
 	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 	  $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=15 $(ARGS)
+
+# lint-imports: the rules stand in pyproject.toml.
+check: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
 
 install: $(STAMP)
 

@@ -15,12 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from understudy.version import __version__
+
 if TYPE_CHECKING:
     from understudy.inference.apply import ApplyResult
     from understudy.inference.model import LoadedModel
     from understudy.training.train import TrainResult
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "apply", "load", "train"]
 
 

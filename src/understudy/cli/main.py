@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from understudy import __version__
 from understudy.errors import SettingError, UnderstudyError
+from understudy.version import __version__
 
 if TYPE_CHECKING:
     from cyclopts import App, CycloptsError

@@ -52,7 +52,7 @@ def describe(header: ModelHeader, path: Path, host: str, name: str) -> ExportInf
     """The description of an export that is about to be made from the .cat at ``path``."""
     import torch
 
-    from understudy import __version__
+    from understudy.version import __version__
 
     made_with = {"understudy": __version__, "torch": torch.__version__, "python": platform.python_version()}
     return ExportInfo(

@@ -11,11 +11,11 @@ import time
 from types import TracebackType
 from typing import Any
 
-import understudy
 from understudy.errors import RunError, WriteError
 from understudy.runs.files import read_json, write_atomically
 from understudy.runs.folder import RunFolder
 from understudy.runs.state import BUSY, FRESH_SECONDS, RunState, is_alive, this_host
+from understudy.version import __version__
 
 BEAT_SECONDS = 5.0
 
@@ -91,7 +91,7 @@ class Heartbeat:
         old, now = self.run.read_state(), time.time()
         kept = old.model_dump() if old.state != "damaged" else {}
         mine = {"state": "starting", "reason": "", "host": this_host(), "process": os.getpid()}
-        created = {"created": old.created or now, "version": understudy.__version__}
+        created = {"created": old.created or now, "version": __version__}
         return RunState(**{**kept, **mine, **created, **self._fields})
 
     def _beat(self) -> None:

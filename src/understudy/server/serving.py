@@ -133,7 +133,7 @@ def open_endpoints(
     state: ServerState, report: Callable[[Listening], None]
 ) -> tuple[MLServerEndpoint, HttpEndpoint]:
     """Open both endpoints and say where they are."""
-    from understudy import __version__
+    from understudy.version import __version__
 
     ml_server, http = MLServerEndpoint(state), HttpEndpoint(state, __version__)
     port = _opened(ml_server, state.settings.port, "--port")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-import understudy
+from understudy.version import SOURCE
 
 LEAVE_SECONDS = 5.0
 ABORT_SECONDS = 10.0
@@ -36,7 +36,7 @@ class Children:
 
     def _start(self, rank: int, threads: int) -> subprocess.Popen[bytes]:
         place = [str(self.folder), str(rank), str(len(self.devices)), str(self.devices[rank]), str(threads)]
-        source = str(Path(understudy.__file__).parents[1])
+        source = str(SOURCE)
         paths = [source, *filter(None, [os.environ.get("PYTHONPATH")])]
         with self._log(rank).open("wb") as log:
             return subprocess.Popen(

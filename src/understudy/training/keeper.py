@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-import understudy
 from understudy.network.model_file import ExtraInput, ModelHeader, save_model
 from understudy.runs import RunFolder
 from understudy.runs.state import BestHeldOut
 from understudy.training.prepare import Job
 from understudy.training.progress_file import Progress, save_progress
+from understudy.version import __version__
 
 LICENCE = "as the owner of the footage decides"
 
@@ -77,7 +77,7 @@ class Keeper:
             "steps": step,
             "held_out": best.model_dump() if best else None,
             "versions": {
-                "understudy": understudy.__version__,
+                "understudy": __version__,
                 "torch": torch.__version__,
                 "numpy": np.__version__,
                 "python": platform.python_version(),

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 
-from understudy import __version__
 from understudy.monitor.access import Gate
 from understudy.monitor.api import curves, events, footage, jobs, pictures, runs
 from understudy.monitor.api.common import add_handlers, add_unknown
 from understudy.monitor.state import House
+from understudy.version import __version__
 
 
 def make_app(house: House, token: str = "") -> FastAPI:

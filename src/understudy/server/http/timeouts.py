@@ -21,7 +21,7 @@ def protocol_with_timeouts(timeout: float) -> type:
     return type("TimeoutProtocol", (_TimeoutProtocol,), {"timeout": timeout})
 
 
-class _TimeoutProtocol(_Base):  # type: ignore[misc, valid-type]
+class _TimeoutProtocol(_Base):
     """Closes connections that keep the server waiting. What the application reads has deadlines of its
     own.
     """

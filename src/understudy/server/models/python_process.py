@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from understudy.server.log import ServerLog
 from understudy.server.models.pipe import Pipe
+from understudy.version import SOURCE
 
 WORKER = "understudy.server.models.python_worker"
 MAX_LINE = 2000
@@ -105,8 +106,5 @@ class PythonProcess:
 
 def _environment() -> dict[str, str]:
     """The server's environment, with this package found wherever the server itself found it."""
-    import understudy
-
-    source = str(Path(understudy.__file__).parent.parent)
-    paths = [source, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    paths = [str(SOURCE), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "PYTHONUNBUFFERED": "1"}

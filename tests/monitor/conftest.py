@@ -23,7 +23,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from monitor_stage import Stage
 
-from understudy.monitor.state import House
+from understudy.monitor.app_state import AppState
 from understudy.runs import RunFolder, RunState
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -102,15 +102,15 @@ def make_run(data: Path) -> Callable[..., RunFolder]:
 
 
 @pytest.fixture
-def house(data: Path, tmp_path: Path) -> House:
-    """A house over ``data``, with ``tmp_path / "footage"`` beside it."""
+def app_state(data: Path, tmp_path: Path) -> AppState:
+    """The state of a monitor over ``data``, with ``tmp_path / "footage"`` beside it."""
     (tmp_path / "footage").mkdir(exist_ok=True)
-    return House(data, [tmp_path / "footage"])
+    return AppState(data, [tmp_path / "footage"])
 
 
 @pytest.fixture
-def api(house: House) -> Iterator[Any]:
-    """A client of the API over ``house``, on a host name that it accepts."""
+def api(app_state: AppState) -> Iterator[Any]:
+    """A client of the API over ``app_state``, under a host name that it accepts."""
     import warnings
 
     with warnings.catch_warnings():
@@ -119,7 +119,7 @@ def api(house: House) -> Iterator[Any]:
 
         from understudy.monitor.api.app import make_app
 
-    with TestClient(make_app(house), base_url="http://127.0.0.1:8420") as client:
+    with TestClient(make_app(app_state), base_url="http://127.0.0.1:8420") as client:
         yield client
 
 

@@ -175,7 +175,7 @@ def menu(page, name, words):
     page.get_by_text(words, exact=True).click()
 
 
-def said(page, words):
+def notified(page, words):
     page.locator(".q-notification", has_text=words).first.wait_for()
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from understudy.errors import SettingError
-from understudy.monitor.access import Gate
+from understudy.monitor.access import AccessControl
 from understudy.monitor.server import _token, is_loopback
 
 with warnings.catch_warnings():
@@ -67,7 +67,7 @@ def test_a_link_followed_from_another_site_opens_the_page_only():
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    client = TestClient(Gate(app), base_url="http://127.0.0.1:8420")
+    client = TestClient(AccessControl(app), base_url="http://127.0.0.1:8420")
     followed = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
     assert client.get("/", headers=followed).status_code == 200
     assert client.get("/api/runs", headers=followed).status_code == 403
@@ -81,30 +81,32 @@ def test_the_answers_may_not_be_framed_or_sniffed(api):
 
 
 @pytest.fixture
-def guarded(house):
-    with TestClient(make_app(house, TOKEN), base_url="http://farm.example:8420") as client:
+def client_with_token(app_state):
+    with TestClient(make_app(app_state, TOKEN), base_url="http://farm.example:8420") as client:
         yield client
 
 
-def test_without_the_token_nothing_is_answered(guarded):
+def test_without_the_token_nothing_is_answered(client_with_token):
     for path in ("/api/runs", "/", "/openapi.json", "/api/events", "/?token=wrong"):
-        assert guarded.get(path, follow_redirects=False).status_code == 401
-    assert guarded.get("/api/runs", headers={"authorization": "Bearer wrong"}).status_code == 401
-    assert guarded.get("/api/runs", headers={"cookie": "understudy_token=; x\x01"}).status_code == 401
+        assert client_with_token.get(path, follow_redirects=False).status_code == 401
+    assert client_with_token.get("/api/runs", headers={"authorization": "Bearer wrong"}).status_code == 401
+    assert (
+        client_with_token.get("/api/runs", headers={"cookie": "understudy_token=; x\x01"}).status_code == 401
+    )
 
 
-def test_programs_bring_the_token_in_a_header_and_browsers_in_a_cookie(guarded):
-    assert guarded.get("/api/runs", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
-    arrival = guarded.get(f"/?token={TOKEN}", follow_redirects=False)
+def test_programs_bring_the_token_in_a_header_and_browsers_in_a_cookie(client_with_token):
+    assert client_with_token.get("/api/runs", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
+    arrival = client_with_token.get(f"/?token={TOKEN}", follow_redirects=False)
     assert arrival.status_code == 303 and arrival.headers["location"] == "/"
     cookie = arrival.headers["set-cookie"].lower()
     assert "httponly" in cookie and "samesite=strict" in cookie
-    assert guarded.get("/api/runs").status_code == 200
+    assert client_with_token.get("/api/runs").status_code == 200
 
 
-def test_the_token_does_not_open_the_door_to_other_sites(guarded):
+def test_the_token_does_not_admit_other_sites(client_with_token):
     headers = {"authorization": f"Bearer {TOKEN}", "origin": "http://evil.example"}
-    assert guarded.get("/api/runs", headers=headers).status_code == 403
+    assert client_with_token.get("/api/runs", headers=headers).status_code == 403
 
 
 def test_a_websocket_of_another_site_is_closed():
@@ -127,7 +129,7 @@ def test_a_websocket_of_another_site_is_closed():
     }
     # In a thread of its own: a browser that other tests drive may have a loop in this one.
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, Gate(app)(scope, receive, send)).result()
+        pool.submit(asyncio.run, AccessControl(app)(scope, receive, send)).result()
     assert sent[0]["type"] == "websocket.close"
 
 

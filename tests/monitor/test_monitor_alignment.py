@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from understudy.monitor.pairs.alignment import misfits, shift_between
+from understudy.monitor.pairs.alignment import mismatched_pairs, shift_between
 
 
 def frame(seed: int, shape: tuple[int, int] = (120, 160)) -> np.ndarray:
@@ -52,15 +52,15 @@ def test_shifts_in_large_frames_are_found_to_the_block():
 def test_ground_truths_in_the_wrong_order_are_noticed():
     plates = [frame(seed) for seed in range(5)]
     truths = [plate * 0.8 for plate in plates]
-    assert misfits(plates, truths) == []
+    assert mismatched_pairs(plates, truths) == []
     swapped = [truths[1], truths[0], *truths[2:]]
-    assert misfits(plates, swapped) == [(0, 1), (1, 0)]
-    assert misfits(plates, [*truths[1:], truths[0]]) == [(0, 1), (1, 2), (2, 3), (3, 4), (4, 0)]
+    assert mismatched_pairs(plates, swapped) == [(0, 1), (1, 0)]
+    assert mismatched_pairs(plates, [*truths[1:], truths[0]]) == [(0, 1), (1, 2), (2, 3), (3, 4), (4, 0)]
 
 
 def test_pairs_that_are_not_comparable_claim_nothing():
-    assert misfits([frame(1)], [frame(1)]) == []
-    assert misfits([frame(1), frame(2)], [frame(1), frame(2, (60, 80))]) == []
+    assert mismatched_pairs([frame(1)], [frame(1)]) == []
+    assert mismatched_pairs([frame(1), frame(2)], [frame(1), frame(2, (60, 80))]) == []
     assert shift_between(frame(1), frame(1, (60, 80))) is None
     assert shift_between(np.zeros((4, 4, 3), np.float32), np.zeros((4, 4, 3), np.float32)) is None
 
@@ -69,4 +69,4 @@ def test_frames_that_are_not_numbers_do_not_raise():
     plate = frame(1)
     plate[10:20] = np.nan
     shift_between(plate, np.full_like(plate, np.inf))
-    misfits([plate, plate], [plate, np.full_like(plate, np.inf)])
+    mismatched_pairs([plate, plate], [plate, np.full_like(plate, np.inf)])

@@ -296,7 +296,7 @@ def test_a_run_without_progress_says_that_it_cannot_go_on(api, make_run):
 
 @pytest.mark.parametrize("target", ["nuke", "torchscript", "onnx", "flame", "openvino"])
 def test_an_export_is_started_with_flags_that_the_command_knows(
-    api, house, make_run, data, monkeypatch, target
+    api, app_state, make_run, data, monkeypatch, target
 ):
     import inspect
 
@@ -305,7 +305,7 @@ def test_an_export_is_started_with_flags_that_the_command_knows(
     run, started = make_run("one"), []
     run.best_path.write_bytes(b"")
     monkeypatch.setattr(
-        house.jobs, "start", lambda kind, arguments, **about: started.append((kind, arguments))
+        app_state.jobs, "start", lambda kind, arguments, **about: started.append((kind, arguments))
     )
     with pytest.raises(Exception, match="None"):  # nothing was started, so there is nothing to answer
         api.post("/api/runs/one/export", json={"target": target, "output": str(data / "exports")})
@@ -348,17 +348,17 @@ def test_events_begin_with_everything_and_go_on_with_what_changes(api, make_run)
     assert time.monotonic() - began < patience(2.0)
 
 
-def test_a_run_made_by_another_machine_appears_and_one_deleted_disappears(house, make_run):
-    house.watcher.look()
+def test_a_run_made_by_another_machine_appears_and_one_deleted_disappears(app_state, make_run):
+    app_state.watcher.scan()
     run = make_run("one")
-    assert [row.name for row in house.watcher.look().runs] == ["one"]
-    assert not house.watcher.look()
+    assert [row.name for row in app_state.watcher.scan().runs] == ["one"]
+    assert not app_state.watcher.scan()
     run.contact_path(300).write_bytes(b"")
-    assert house.watcher.look().pictures == ["one"]
+    assert app_state.watcher.scan().pictures == ["one"]
     run.write_state(RunState(state="failed", reason="the disk is full"))
-    assert house.watcher.look().runs[0].reason == "the disk is full"
+    assert app_state.watcher.scan().runs[0].reason == "the disk is full"
     run.delete()
-    assert house.watcher.look().removed == ["one"]
+    assert app_state.watcher.scan().removed == ["one"]
 
 
 def test_every_route_is_described_and_every_refusal_has_the_same_shape(api):
@@ -376,7 +376,5 @@ def test_every_route_is_described_and_every_refusal_has_the_same_shape(api):
 
 
 def test_the_monitor_does_without_torch():
-    code = (
-        "import sys, understudy.monitor.api.app, understudy.monitor.state; sys.exit('torch' in sys.modules)"
-    )
+    code = "import sys, understudy.monitor.api.app; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

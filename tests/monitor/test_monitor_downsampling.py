@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from understudy.monitor.runs.downsampling import four_digits, smooth, thin
+from understudy.monitor.runs.downsampling import downsample, four_digits, smooth
 
 
 def test_a_single_peak_among_a_hundred_thousand_steps_stays():
     values = np.full(100_000, 0.5)
     values[61_803], values[27_182] = 9.0, 0.001
-    kept = thin(values, 300)
+    kept = downsample(values, 300)
     assert len(kept) <= 300
     assert {61_803, 27_182, 0, 99_999} <= set(kept.tolist())
 
@@ -23,7 +23,7 @@ def test_a_single_peak_among_a_hundred_thousand_steps_stays():
     st.integers(4, 500),
 )
 def test_thinned_curves_have_the_same_extremes_in_order_and_few_points(values, points):
-    kept = thin(values, points)
+    kept = downsample(values, points)
     assert len(kept) <= max(points, 4) + 2
     assert np.all(np.diff(kept) > 0)
     known = values[np.isfinite(values)]

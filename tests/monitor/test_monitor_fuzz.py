@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from understudy.monitor.api.app import make_app
-from understudy.monitor.state import House
+from understudy.monitor.app_state import AppState
 from understudy.runs import RunFolder, RunState
 from understudy.settings import ApplySettings, TrainSettings, settings_of
 
@@ -27,7 +27,7 @@ HERE = {"host": "127.0.0.1"}
 
 
 @pytest.fixture(scope="module")
-def app_of_a_house(tmp_path_factory):
+def app_with_runs(tmp_path_factory):
     """The routes over a good run, a damaged one and some footage. Nothing is started."""
     data = tmp_path_factory.mktemp("runs")
     run = RunFolder.create(data, "one")
@@ -41,19 +41,19 @@ def app_of_a_house(tmp_path_factory):
         output.close()
     damaged = RunFolder.create(data, "bad")
     damaged.state_path.write_bytes(b"\xff{")
-    house = House(data)
-    house.commands.jobs.start = _nothing_is_started
-    return make_app(house)
+    app_state = AppState(data)
+    app_state.commands.jobs.start = _nothing_is_started
+    return make_app(app_state)
 
 
 @pytest.fixture(scope="module")
-def schema_of_a_house(app_of_a_house):
-    return schemathesis.openapi.from_asgi("/openapi.json", app_of_a_house, headers=HERE)
+def schema_with_runs(app_with_runs):
+    return schemathesis.openapi.from_asgi("/openapi.json", app_with_runs, headers=HERE)
 
 
 @pytest.fixture(scope="module")
-def client_of_a_house(app_of_a_house):
-    return TestClient(app_of_a_house, base_url="http://127.0.0.1")
+def client_with_runs(app_with_runs):
+    return TestClient(app_with_runs, base_url="http://127.0.0.1")
 
 
 def _nothing_is_started(*arguments, **named):
@@ -73,8 +73,8 @@ def check(case):
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
-def test_no_request_is_answered_with_a_500(schema_of_a_house, method):
-    chosen = schema_of_a_house.include(method=method).exclude(path_regex="/api/events")
+def test_no_request_is_answered_with_a_500(schema_with_runs, method):
+    chosen = schema_with_runs.include(method=method).exclude(path_regex="/api/events")
     operations = [result.ok() for result in chosen.get_all_operations()]
     assert operations
     for operation in operations:
@@ -99,13 +99,13 @@ NAMES = [info.name for info in (*settings_of(TrainSettings), *settings_of(ApplyS
     route=st.sampled_from(["/api/pairs", "/api/runs", "/api/apply"]),
     values=st.dictionaries(st.sampled_from(NAMES), LIKELY | st.lists(LIKELY, max_size=2) | JSON, max_size=8),
 )
-def test_no_settings_are_answered_with_a_500(client_of_a_house, route, values):
-    answer = client_of_a_house.post(route, json={"settings": values})
+def test_no_settings_are_answered_with_a_500(client_with_runs, route, values):
+    answer = client_with_runs.post(route, json={"settings": values})
     assert answer.status_code < 500, answer.text
 
 
 @given(text=st.text(max_size=60), number=st.integers())
-def test_no_path_is_answered_with_a_500(client_of_a_house, text, number):
+def test_no_path_is_answered_with_a_500(client_with_runs, text, number):
     for route, name in (("shot", "spec"), ("complete", "text"), ("frame", "spec")):
-        answer = client_of_a_house.get(f"/api/footage/{route}", params={name: text, "number": number})
+        answer = client_with_runs.get(f"/api/footage/{route}", params={name: text, "number": number})
         assert answer.status_code < 500, answer.text

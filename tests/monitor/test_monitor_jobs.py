@@ -12,7 +12,8 @@ from monitor_stage import until
 from understudy.monitor.jobs import processes
 from understudy.monitor.jobs.commands import Commands, flags
 from understudy.monitor.jobs.processes import Jobs
-from understudy.monitor.paths.allowed import Fence, Missing
+from understudy.monitor.paths.allowed import AllowedFolders
+from understudy.monitor.paths.run_files import NotFound
 from understudy.runs.state import this_host
 from understudy.settings import ApplySettings, TrainSettings
 
@@ -89,7 +90,7 @@ def test_a_job_stops_as_with_ctrl_c(data, scripted):
 
 @pytest.mark.parametrize("name", ["..", "../../x", "none", "", "a/b", "\0"])
 def test_a_job_that_is_not_there_is_missing(data, name):
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         Jobs(data).get(name)
 
 
@@ -135,7 +136,7 @@ def test_a_new_run_gets_a_name_that_is_free(data, tmp_path, make_shot, monkeypat
     shot = make_shot(name="footage/shot")
     jobs = Jobs(data)
     monkeypatch.setattr(jobs, "start", lambda kind, arguments, title, run: (list(arguments), run))
-    commands = Commands(data, Fence.around([data, tmp_path / "footage"]), jobs)
+    commands = Commands(data, AllowedFolders.of([data, tmp_path / "footage"]), jobs)
     arguments, name = commands.train({"input": [shot.plate], "ground_truth": [shot.truth], "epochs": ""})
     assert name.startswith("Training_") and f"--name={name}" in arguments
     assert not any(argument.startswith("--epochs") for argument in arguments)

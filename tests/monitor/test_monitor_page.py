@@ -17,9 +17,9 @@ from monitor_stage import (
     graph_has,
     make_sheet,
     menu,
+    notified,
     patience,
     row_of,
-    said,
     shows,
     until,
     viewer,
@@ -104,7 +104,7 @@ def test_a_name_that_is_refused_is_said_and_the_old_one_stays(page):
     page.keyboard.press("Control+a")
     page.keyboard.type("sky")
     page.keyboard.press("Enter")
-    said(page, "sky exists already")
+    notified(page, "sky exists already")
     until(lambda: "sea" in cells(page, "name"))
 
 
@@ -131,7 +131,7 @@ def test_a_run_that_trains_is_not_deleted_and_the_page_says_why(page, stage):
     until(lambda: stage.row("live")["busy"], 30)
     menu(page, "live", "Delete …")
     page.locator(".us-dialog").get_by_role("button", name="Delete").click()
-    said(page, "is being trained and cannot be deleted")
+    notified(page, "is being trained and cannot be deleted")
     assert (stage.data / "live").is_dir()
 
 
@@ -139,7 +139,7 @@ def test_the_path_of_a_run_is_copied(stage, open_page):
     page = open_page(stage.url, permissions=["clipboard-read", "clipboard-write"])
     row_of(page, "sky").wait_for()
     menu(page, "sky", "Copy Path")
-    said(page, "Copied")
+    notified(page, "Copied")
     assert page.evaluate("navigator.clipboard.readText()") == str(stage.data / "sky")
 
 

@@ -7,8 +7,9 @@ import os
 import pytest
 
 from understudy.errors import SettingError
-from understudy.monitor.paths.allowed import Fence, Missing, Refused, find_run, own_file
+from understudy.monitor.paths.allowed import AllowedFolders, PathNotAllowed
 from understudy.monitor.paths.completion import complete
+from understudy.monitor.paths.run_files import NotFound, find_run, own_file
 
 OUTSIDE = [
     "/etc/passwd",
@@ -25,59 +26,59 @@ OUTSIDE = [
 
 
 @pytest.fixture
-def fence(data, tmp_path):
+def allowed(data, tmp_path):
     (tmp_path / "footage").mkdir()
     (tmp_path / "secret.txt").write_text("secret")
-    return Fence.around([data, tmp_path / "footage"])
+    return AllowedFolders.of([data, tmp_path / "footage"])
 
 
 @pytest.mark.parametrize("text", OUTSIDE, ids=lambda text: repr(text[:20]))
-def test_paths_that_lead_out_are_refused(fence, text):
-    with pytest.raises(Refused):
-        fence.path(text)
-    with pytest.raises(Refused):
-        fence.spec(text)
+def test_paths_that_lead_out_are_refused(allowed, text):
+    with pytest.raises(PathNotAllowed):
+        allowed.path(text)
+    with pytest.raises(PathNotAllowed):
+        allowed.spec(text)
 
 
-def test_a_link_that_points_out_is_refused_and_not_offered(fence, tmp_path):
+def test_a_link_that_points_out_is_refused_and_not_offered(allowed, tmp_path):
     (tmp_path / "footage" / "way_out").symlink_to(tmp_path)
     (tmp_path / "footage" / "passwords.png").symlink_to("/etc/passwd")
-    with pytest.raises(Refused):
-        fence.path(tmp_path / "footage" / "way_out" / "secret.txt")
-    with pytest.raises(Refused):
-        fence.spec(str(tmp_path / "footage" / "way_out" / "p.####.exr"))
-    assert complete(fence, str(tmp_path / "footage") + os.sep) == []
+    with pytest.raises(PathNotAllowed):
+        allowed.path(tmp_path / "footage" / "way_out" / "secret.txt")
+    with pytest.raises(PathNotAllowed):
+        allowed.spec(str(tmp_path / "footage" / "way_out" / "p.####.exr"))
+    assert complete(allowed, str(tmp_path / "footage") + os.sep) == []
 
 
-def test_one_frame_that_is_a_link_out_of_the_fence_refuses_the_shot(fence, tmp_path, make_shot):
+def test_one_frame_that_is_a_link_out_of_the_folders_refuses_the_shot(allowed, tmp_path, make_shot):
     shot = make_shot(name="footage/shot")
-    assert fence.shot(shot.plate).numbers == shot.numbers
+    assert allowed.shot(shot.plate).numbers == shot.numbers
     outside = tmp_path / "outside.png"
     shot.plate_file(1003).rename(outside)
     shot.plate_file(1003).symlink_to(outside)
-    with pytest.raises(Refused):
-        fence.shot(shot.plate)
+    with pytest.raises(PathNotAllowed):
+        allowed.shot(shot.plate)
 
 
-def test_a_relative_path_means_one_inside(fence, tmp_path):
+def test_a_relative_path_means_one_inside(allowed, tmp_path):
     (tmp_path / "footage" / "a").mkdir()
-    assert fence.path("a") == (tmp_path / "footage" / "a").resolve()
+    assert allowed.path("a") == (tmp_path / "footage" / "a").resolve()
 
 
-def test_a_mask_may_be_a_channel_but_not_a_file_outside(fence):
-    assert fence.mask("channel:A") == "channel:A"
-    with pytest.raises(Refused):
-        fence.mask("/etc/passwd")
+def test_a_mask_may_be_a_channel_but_not_a_file_outside(allowed):
+    assert allowed.mask("channel:A") == "channel:A"
+    with pytest.raises(PathNotAllowed):
+        allowed.mask("/etc/passwd")
 
 
-def test_a_fence_needs_folders_that_are_there(tmp_path):
+def test_allowed_folders_must_be_there(tmp_path):
     with pytest.raises(SettingError):
-        Fence.around([tmp_path / "nowhere"])
+        AllowedFolders.of([tmp_path / "nowhere"])
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", "../runs", "a/b", ".hidden", "a\0", "x" * 300, "nothing"])
 def test_names_that_are_no_plain_folder_are_no_runs(data, name):
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         find_run(data, name)
 
 
@@ -85,7 +86,7 @@ def test_a_run_that_is_a_link_is_no_run(data, make_run, tmp_path):
     make_run("real")
     (data / "real").rename(tmp_path / "moved")
     (data / "real").symlink_to(tmp_path / "moved")
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         find_run(data, "real")
 
 
@@ -96,22 +97,28 @@ def test_only_the_runs_own_files_are_its_files(make_run, name):
     (run.path / "one_0000001.cat").symlink_to("/etc/passwd")
     (run.path / ".tmp-1.png").write_text("")
     for wanted in (name, "one_0000001.cat"):
-        with pytest.raises(Missing):
+        with pytest.raises(NotFound):
             own_file(run, wanted)
     assert own_file(run, "settings.toml") == run.settings_path
 
 
-def test_completion_offers_roots_folders_and_sequences_with_their_frames(fence, tmp_path, make_shot):
+def test_completion_offers_roots_folders_and_sequences_with_their_frames(allowed, tmp_path, make_shot):
     make_shot(name="footage/sky")
-    assert [offer.text for offer in complete(fence, "")] == [f"{root}{os.sep}" for root in fence.roots]
-    assert [offer.label for offer in complete(fence, str(tmp_path / "footage" / "s"))] == ["sky"]
-    (offer,) = complete(fence, str(tmp_path / "footage" / "sky" / "plate") + os.sep)
-    assert (offer.label, offer.kind, offer.note) == ("plate.####.png", "sequence", "1001-1005, 5 frames")
-    assert fence.shot(offer.text).numbers == (1001, 1002, 1003, 1004, 1005)
+    assert [completion.text for completion in complete(allowed, "")] == [
+        f"{root}{os.sep}" for root in allowed.roots
+    ]
+    assert [completion.label for completion in complete(allowed, str(tmp_path / "footage" / "s"))] == ["sky"]
+    (completion,) = complete(allowed, str(tmp_path / "footage" / "sky" / "plate") + os.sep)
+    assert (completion.label, completion.kind, completion.note) == (
+        "plate.####.png",
+        "sequence",
+        "1001-1005, 5 frames",
+    )
+    assert allowed.shot(completion.text).numbers == (1001, 1002, 1003, 1004, 1005)
 
 
-def test_completion_leads_to_the_roots_but_shows_nothing_else_on_the_way(fence, tmp_path):
-    offers = complete(fence, str(tmp_path / "foot"))
-    assert [offer.label for offer in offers] == ["footage"]
-    with pytest.raises(Refused):
-        complete(fence, "/etc/")
+def test_completion_leads_to_the_roots_but_shows_nothing_else_on_the_way(allowed, tmp_path):
+    completions = complete(allowed, str(tmp_path / "foot"))
+    assert [completion.label for completion in completions] == ["footage"]
+    with pytest.raises(PathNotAllowed):
+        complete(allowed, "/etc/")

@@ -7,7 +7,7 @@ import signal
 import time
 
 import pytest
-from monitor_stage import add_run, menu, row_of, said, shows, until
+from monitor_stage import add_run, menu, notified, row_of, shows, until
 
 from understudy.runs.state import is_alive
 
@@ -135,7 +135,7 @@ def test_a_training_started_stopped_resumed_and_given_another_limit_from_the_pag
     shows(page, "/runs/ours/contact-sheets/")
     assert 'name = "ours"' in (stage.data / "ours" / "settings.toml").read_text()
     menu(page, "ours", "Stop and Keep")
-    said(page, "stop after the step")
+    notified(page, "stop after the step")
     until(lambda: stage.row("ours")["state"] == "stopped", 20)
     step = stage.row("ours")["step"]
     assert stage.row("ours")["checkpoint_steps"][-1] == step > 0
@@ -196,7 +196,7 @@ def test_the_settings_of_a_run_are_duplicated_into_a_new_one(page, stage):
 
 def test_a_training_that_is_refused_after_its_start_is_said_in_the_page(page, stage):
     stage.train("refused", devices="cuda:77")
-    said(page, "refused failed")
+    notified(page, "refused failed")
     assert not (stage.data / "refused").exists()
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from understudy.monitor.server import Listening
+    from understudy.monitor.server import ListenAddress
 
 
 def command(
@@ -38,7 +38,7 @@ def command(
     """
     from understudy.monitor.server import serve
 
-    serve(data_directory, footage or (Path.cwd(),), host, port, token, _say)
+    serve(data_directory, footage or (Path.cwd(),), host, port, token, _print_address)
     return 0
 
 
@@ -47,7 +47,7 @@ def _port(value: int) -> None:
         raise ValueError("a port lies between 0 and 65535")
 
 
-def _say(listening: Listening) -> None:
+def _print_address(listening: ListenAddress) -> None:
     print(f"Runs in {listening.data_directory}")
     print(f"Open {listening.address}")
     print("Ctrl-C ends the monitor; what trains goes on.", flush=True)

@@ -1,4 +1,4 @@
-"""Who may talk to the monitor: the machine itself, or who has the token; never another web site."""
+"""Access control for page and API: from this machine, or with the token; never from another web site."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "understudy_token"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-READING = ("GET", "HEAD")
-HEADERS = {
+SAFE_METHODS = ("GET", "HEAD")
+SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
@@ -25,8 +25,8 @@ HEADERS = {
 
 
 @dataclass(frozen=True)
-class _Answer(Exception):
-    """The request ends here."""
+class _Rejection(Exception):
+    """Why a request is rejected. ``status``: the HTTP status."""
 
     status: int
     message: str
@@ -37,8 +37,8 @@ class _Answer(Exception):
         return JSONResponse({"error": error}, self.status)
 
 
-class Gate:
-    """Wraps the whole application. Without ``token`` only calls that name this machine pass."""
+class AccessControl:
+    """ASGI middleware around the application. Without ``token`` only requests to a loopback host pass."""
 
     def __init__(self, app: ASGIApp, token: str = "") -> None:
         self.app = app
@@ -51,39 +51,39 @@ class Gate:
         headers = Headers(scope=scope)
         try:
             self._check(scope, headers)
-        except _Answer as answer:
-            await _refuse(answer, scope, receive, send)
+        except _Rejection as rejection:
+            await _reject(rejection, scope, receive, send)
             return
-        arrival = self._arrival(scope)
-        await (arrival or self.app)(scope, receive, _with_headers(send))
+        sign_in = self._sign_in(scope)
+        await (sign_in or self.app)(scope, receive, _with_headers(send))
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         if not self.token and _host(headers.get("host", "")) not in LOOPBACK:
-            raise _Answer(403, "This name is not this machine's.", "Open http://127.0.0.1 with the port.")
+            raise _Rejection(403, "This name is not this machine's.", "Open http://127.0.0.1 with the port.")
         if not _same_site(scope, headers):
-            raise _Answer(403, "Another web site may not do this.", "Open the monitor's own page.")
-        if self.token and not self._known(scope, headers):
-            raise _Answer(401, "A token is needed.", "Open the address that understudy monitor printed.")
-        if not _is_deliberate(scope, headers):
-            raise _Answer(415, "The request must be JSON.", "Send content-type: application/json.")
+            raise _Rejection(403, "Another web site may not do this.", "Open the monitor's own page.")
+        if self.token and not self._has_token(scope, headers):
+            raise _Rejection(401, "A token is needed.", "Open the address that understudy monitor printed.")
+        if not _is_json(scope, headers):
+            raise _Rejection(415, "The request must be JSON.", "Send content-type: application/json.")
 
-    def _known(self, scope: Scope, headers: Headers) -> bool:
+    def _has_token(self, scope: Scope, headers: Headers) -> bool:
         kind, _, given = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer" and self._fits(given.strip()):
+        if kind.lower() == "bearer" and self._is_token(given.strip()):
             return True
-        return self._fits(_cookie(headers)) or self._fits(_query(scope).get("token", ""))
+        return self._is_token(_cookie(headers)) or self._is_token(_query(scope).get("token", ""))
 
-    def _fits(self, given: str) -> bool:
+    def _is_token(self, given: str) -> bool:
         return bool(given) and hmac.compare_digest(given.encode(), self.token.encode())
 
-    def _arrival(self, scope: Scope) -> ASGIApp | None:
-        """The first visit, with the token in the address: a cookie takes it from there."""
+    def _sign_in(self, scope: Scope) -> ASGIApp | None:
+        """For a visit with the token in the address: a redirect that moves it into a cookie. Else None."""
         query = _query(scope)
         if not self.token or scope["type"] != "http" or scope["path"] != "/" or "token" not in query:
             return None
         rest = urlencode({name: value for name, value in query.items() if name != "token"})
         answer = RedirectResponse("/" + (f"?{rest}" if rest else ""), 303)
-        if self._fits(query["token"]):
+        if self._is_token(query["token"]):
             answer.set_cookie(COOKIE, self.token, httponly=True, samesite="strict", max_age=30 * 86_400)
         return answer
 
@@ -100,11 +100,11 @@ def _same_site(scope: Scope, headers: Headers) -> bool:
     return followed and scope.get("method") == "GET" and scope["path"] == "/"
 
 
-def _is_deliberate(scope: Scope, headers: Headers) -> bool:
-    """Browsers let any site send plain forms anywhere; they ask first before they send JSON."""
+def _is_json(scope: Scope, headers: Headers) -> bool:
+    """Whether the body is JSON. Browsers send plain forms to any site, but ask it before they send JSON."""
     if scope["type"] != "http" or not scope["path"].startswith("/api/"):
         return True
-    if scope["method"] in (*READING, "DELETE", "OPTIONS"):
+    if scope["method"] in (*SAFE_METHODS, "DELETE", "OPTIONS"):
         return True
     return headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
 
@@ -131,16 +131,16 @@ def _query(scope: Scope) -> dict[str, str]:
 def _with_headers(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            extra = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+            extra = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
             message = {**message, "headers": [*message.get("headers", []), *extra]}
         await send(message)
 
     return sending
 
 
-async def _refuse(answer: _Answer, scope: Scope, receive: Receive, send: Send) -> None:
+async def _reject(rejection: _Rejection, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await receive()
-        await send({"type": "websocket.close", "code": 1008, "reason": answer.message})
+        await send({"type": "websocket.close", "code": 1008, "reason": rejection.message})
         return
-    await answer.response()(scope, receive, _with_headers(send))
+    await rejection.response()(scope, receive, _with_headers(send))

@@ -1,4 +1,4 @@
-"""Serves page and API until it is told to stop."""
+"""Serves the page and the API over HTTP."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from understudy.errors import SettingError
-from understudy.monitor.state import House
+from understudy.monitor.app_state import AppState
 
 
 @dataclass(frozen=True)
-class Listening:
-    """Where it can be reached. ``token`` is "" where none is needed."""
+class ListenAddress:
+    """Where the monitor listens. ``token`` is "" where none is needed."""
 
     host: str
     port: int
@@ -39,19 +39,24 @@ def serve(
     host: str,
     port: int,
     token: str | None,
-    tell: Callable[[Listening], None],
+    on_listening: Callable[[ListenAddress], None],
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM. ``tell`` is called when it listens. ``port`` 0 takes a free one.
+    """Serve until Ctrl-C or SIGTERM. ``port`` 0 takes a free one. ``on_listening`` is called once it listens.
 
     SettingError when a folder is not there or the address is taken. Runs that were started go on after it.
     """
     _make(Path(data_directory))
-    house = House(data_directory, footage)
+    app_state = AppState(data_directory, footage)
     key = _token(host, token)
     with _listen(host, port) as listener:
-        house.watcher.look()
+        app_state.watcher.scan()
         with contextlib.suppress(KeyboardInterrupt):
-            _run(house, key, listener, lambda at: tell(Listening(host, at, key, house.data_directory)))
+            _run(
+                app_state,
+                key,
+                listener,
+                lambda at: on_listening(ListenAddress(host, at, key, app_state.data_directory)),
+            )
 
 
 def _make(folder: Path) -> None:
@@ -104,17 +109,19 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _run(house: House, token: str, listener: socket.socket, tell: Callable[[int], None]) -> None:
+def _run(
+    app_state: AppState, token: str, listener: socket.socket, on_listening: Callable[[int], None]
+) -> None:
     import uvicorn
 
     from understudy.monitor.api.app import make_app
     from understudy.monitor.page.main import add_page
 
-    app = make_app(house, token)
-    add_page(app, house)
+    app = make_app(app_state, token)
+    add_page(app, app_state)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, ws_max_size=4_000_000
     )
-    tell(listener.getsockname()[1])
+    on_listening(listener.getsockname()[1])
     uvicorn.Server(config).run(sockets=[listener])

@@ -1,4 +1,4 @@
-"""/api/curves and /api/runs/{name}/summary: the loss against the step, thinned to what a screen can show."""
+"""/api/curves and /api/runs/{name}/summary: the loss against the step, downsampled for display."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from understudy.errors import UnderstudyError
-from understudy.monitor.api.common import RunName, TheHouse, refusals
+from understudy.monitor.api.common import AppStateDep, RunName, error_responses
+from understudy.monitor.app_state import AppState
 from understudy.monitor.runs.curves import Curve
-from understudy.monitor.runs.downsampling import four_digits, smooth, thin
-from understudy.monitor.state import House
+from understudy.monitor.runs.downsampling import downsample, four_digits, smooth
 
 router = APIRouter(tags=["curves"])
 MOST_RUNS = 50
@@ -21,13 +21,13 @@ FEWEST = 60
 
 FromStep = Annotated[int | None, Query(ge=0, le=10**15, description="First step; none: from the start.")]
 ToStep = Annotated[int | None, Query(ge=0, le=10**15, description="Last step; none: to the end.")]
-Points = Annotated[int, Query(ge=4, le=20_000, description="About how many points are wanted.")]
+Points = Annotated[int, Query(ge=4, le=20_000, description="About how many points.")]
 Smoothness = Annotated[float, Query(ge=0, le=1)]
 
 
-class CurveAnswer(BaseModel):
+class CurveResponse(BaseModel):
     """``step`` and ``loss`` keep every peak and dip; ``smooth_step`` and ``smooth`` are the smoothed curve;
-    ``held_out_step`` and ``held_out`` what the held-out pair said; ``checkpoints`` the steps of the .cat
+    ``held_out_step`` and ``held_out`` the scores on the held-out pair; ``checkpoints`` the steps of the .cat
     files. ``last_step`` and ``steps`` are of the whole run."""
 
     name: str
@@ -45,25 +45,25 @@ class CurveAnswer(BaseModel):
 
 
 class Curves(BaseModel):
-    curves: list[CurveAnswer]
+    curves: list[CurveResponse]
 
 
-@router.get("/api/runs/{name}/summary", responses=refusals(404))
+@router.get("/api/runs/{name}/summary", responses=error_responses(404))
 def summary(
-    house: TheHouse,
+    app_state: AppStateDep,
     name: RunName,
     from_step: FromStep = None,
     to_step: ToStep = None,
     points: Points = 2000,
     smoothness: Smoothness = 0.6,
-) -> CurveAnswer:
+) -> CurveResponse:
     """The curve of one run."""
-    return curve_answer(house, name, (from_step, to_step), points, smoothness)
+    return curve_response(app_state, name, (from_step, to_step), points, smoothness)
 
 
-@router.get("/api/curves", responses=refusals())
+@router.get("/api/curves", responses=error_responses())
 def curves(
-    house: TheHouse,
+    app_state: AppStateDep,
     run: Annotated[list[str], Query(max_length=MOST_RUNS, description="Names of runs.")],
     from_step: FromStep = None,
     to_step: ToStep = None,
@@ -75,23 +75,23 @@ def curves(
     found = []
     for name in dict.fromkeys(run):
         try:
-            found.append(curve_answer(house, name, (from_step, to_step), each, smoothness))
+            found.append(curve_response(app_state, name, (from_step, to_step), each, smoothness))
         except UnderstudyError:
             continue
     return Curves(curves=found)
 
 
-def curve_answer(
-    house: House, name: str, span: tuple[int | None, int | None], points: int, smoothness: float
-) -> CurveAnswer:
+def curve_response(
+    app_state: AppState, name: str, span: tuple[int | None, int | None], points: int, smoothness: float
+) -> CurveResponse:
     """The part of a curve between two steps, in about ``points`` points."""
-    run = house.run(name)
-    curve = house.curves.read(run.summary_path)
+    run = app_state.run(name)
+    curve = app_state.curves.read(run.summary_path)
     inside = _inside(curve.steps, span)
     steps, losses = curve.steps[inside], curve.losses[inside]
-    kept = thin(losses, points)
+    kept = downsample(losses, points)
     state = run.read_state()
-    answer = CurveAnswer(name=name, steps=len(curve), last_step=curve.last_step)
+    answer = CurveResponse(name=name, steps=len(curve), last_step=curve.last_step)
     answer.step, answer.loss = steps[kept].tolist(), four_digits(losses[kept])
     answer.smooth_step, answer.smooth = _smoothed(curve, inside, points // 3, smoothness)
     answer.held_out_step, answer.held_out = _held_out(curve, span, points // 3)
@@ -115,7 +115,7 @@ def _smoothed(
         return [], []
     values = smooth(curve.losses, smoothness)[inside]
     steps = curve.steps[inside]
-    kept = thin(values, max(points, FEWEST // 2))
+    kept = downsample(values, max(points, FEWEST // 2))
     return steps[kept].tolist(), four_digits(values[kept])
 
 
@@ -124,7 +124,7 @@ def _held_out(
 ) -> tuple[list[int], list[float | None]]:
     inside = _inside(curve.held_out_steps, span)
     steps, values = curve.held_out_steps[inside], curve.held_out[inside]
-    kept = thin(values, points)
+    kept = downsample(values, points)
     return steps[kept].tolist(), four_digits(values[kept])
 
 
@@ -146,9 +146,9 @@ class ValuesAt(BaseModel):
     values: list[ValueAt]
 
 
-@router.get("/api/curves/at", responses=refusals())
+@router.get("/api/curves/at", responses=error_responses())
 def values_at(
-    house: TheHouse,
+    app_state: AppStateDep,
     run: Annotated[list[str], Query(max_length=MOST_RUNS)],
     step: Annotated[int, Query(ge=0, le=10**15)],
 ) -> ValuesAt:
@@ -156,7 +156,7 @@ def values_at(
     found = []
     for name in dict.fromkeys(run):
         try:
-            curve = house.curves.read(house.run(name).summary_path)
+            curve = app_state.curves.read(app_state.run(name).summary_path)
         except UnderstudyError:
             continue
         if len(curve) and curve.steps[0] <= step <= curve.last_step:

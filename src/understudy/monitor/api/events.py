@@ -10,13 +10,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from understudy.monitor.api.common import TheHouse, refusals
+from understudy.monitor.api.common import AppStateDep, error_responses
+from understudy.monitor.app_state import AppState
 from understudy.monitor.runs.watcher import Changes
-from understudy.monitor.state import House
 
 router = APIRouter(tags=["events"])
-WAITING = 100  # changes kept for a reader that is slow; beyond that it is told everything anew
-PULSE = 15.0  # seconds after which a comment shows that the line is alive
+QUEUE_SIZE = 100  # changes kept for a slow client; one that falls behind further gets everything anew
+KEEPALIVE = 15.0  # seconds of silence after which a comment keeps the connection open
 
 Seconds = Annotated[float | None, Query(gt=0, le=86_400, description="End after so long; none: never.")]
 
@@ -24,52 +24,52 @@ Seconds = Annotated[float | None, Query(gt=0, le=86_400, description="End after 
 @router.get(
     "/api/events",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, **refusals()},
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, **error_responses()},
 )
-async def events(house: TheHouse, seconds: Seconds = None) -> StreamingResponse:
+async def events(app_state: AppStateDep, seconds: Seconds = None) -> StreamingResponse:
     """Events called ``changes`` with the JSON of what changed; the first one holds every run and job."""
     return StreamingResponse(
-        _stream(house, seconds), media_type="text/event-stream", headers={"cache-control": "no-store"}
+        _stream(app_state, seconds), media_type="text/event-stream", headers={"cache-control": "no-store"}
     )
 
 
-async def _stream(house: House, seconds: float | None) -> AsyncIterator[str]:
-    queue: asyncio.Queue[Changes] = asyncio.Queue(WAITING)
+async def _stream(app_state: AppState, seconds: float | None) -> AsyncIterator[str]:
+    queue: asyncio.Queue[Changes] = asyncio.Queue(QUEUE_SIZE)
     missed = False
 
-    def take(changes: Changes) -> None:
+    def put(changes: Changes) -> None:
         nonlocal missed
         try:
             queue.put_nowait(changes)
         except asyncio.QueueFull:
             missed = True
 
-    await house.watcher.refresh()
-    leave = house.watcher.listen(take)
+    await app_state.watcher.refresh()
+    unsubscribe = app_state.watcher.listen(put)
     end = time.monotonic() + seconds if seconds else float("inf")
     try:
-        yield _event(_everything(house))
+        yield _event(_everything(app_state))
         while time.monotonic() < end:
             if missed:
-                missed, queue = False, asyncio.Queue(WAITING)
-                yield _event(_everything(house))
+                missed, queue = False, asyncio.Queue(QUEUE_SIZE)
+                yield _event(_everything(app_state))
             try:
-                wait = min(PULSE, end - time.monotonic())
+                wait = min(KEEPALIVE, end - time.monotonic())
                 yield _event(await asyncio.wait_for(queue.get(), max(0.01, wait)))
             except TimeoutError:
                 yield ": still here\n\n"
     finally:
-        leave()
+        unsubscribe()
 
 
-def _everything(house: House) -> Changes:
-    rows = house.watcher.rows
+def _everything(app_state: AppState) -> Changes:
+    rows = app_state.watcher.rows
     return Changes(
         runs=rows,
         curves=[row.name for row in rows],
         pictures=[row.name for row in rows],
-        jobs=house.jobs.all(),
-        fault=house.watcher.fault or None,
+        jobs=app_state.jobs.all(),
+        fault=app_state.watcher.fault or None,
     )
 
 

@@ -9,17 +9,17 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from understudy.frames import format_numbers
-from understudy.monitor.api.common import TheHouse, refusals
+from understudy.monitor.api.common import AppStateDep, error_responses
 from understudy.monitor.api.runs import NewRun
 from understudy.monitor.pairs.report import PairsReport
-from understudy.monitor.paths.completion import Offer, Wanted, complete
+from understudy.monitor.paths.completion import Completion, PathKind, complete
 from understudy.settings import ApplySettings, Settings, TrainSettings, settings_of
 
 router = APIRouter(tags=["footage"])
 MODELS: dict[str, type[Settings]] = {"train": TrainSettings, "apply": ApplySettings}
 
 
-class ShotAnswer(BaseModel):
+class ShotResponse(BaseModel):
     """A shot. ``frames`` is a range such as 1001-1100; ``numbers`` lists them, at most 20,000."""
 
     spec: str
@@ -36,36 +36,37 @@ class Folders(BaseModel):
     footage: list[str]
 
 
-@router.get("/api/folders", responses=refusals())
-def folders(house: TheHouse) -> Folders:
+@router.get("/api/folders", responses=error_responses())
+def folders(app_state: AppStateDep) -> Folders:
     """The folders that may be read."""
     return Folders(
-        data_directory=str(house.data_directory), footage=[str(root) for root in house.fence.roots[1:]]
+        data_directory=str(app_state.data_directory),
+        footage=[str(root) for root in app_state.allowed.roots[1:]],
     )
 
 
-@router.get("/api/settings/{job}", responses=refusals())
+@router.get("/api/settings/{job}", responses=error_responses())
 def settings_info(job: Literal["train", "apply"]) -> list[dict[str, Any]]:
     """Every setting of a job: name, label, help, kind, default, range, unit."""
     return [dataclasses.asdict(info) | {"expected": info.expected} for info in settings_of(MODELS[job])]
 
 
-@router.get("/api/footage/complete", responses=refusals(404))
+@router.get("/api/footage/complete", responses=error_responses(404))
 def completions(
-    house: TheHouse,
+    app_state: AppStateDep,
     text: Annotated[str, Query(max_length=4096)] = "",
-    wanted: Wanted = "shot",
-) -> list[Offer]:
+    wanted: PathKind = "shot",
+) -> list[Completion]:
     """What a path that somebody types could become."""
-    return complete(house.fence, text, wanted)
+    return complete(app_state.allowed, text, wanted)
 
 
-@router.get("/api/footage/shot", responses=refusals(404))
-def shot(house: TheHouse, spec: Annotated[str, Query(min_length=1, max_length=4096)]) -> ShotAnswer:
+@router.get("/api/footage/shot", responses=error_responses(404))
+def shot(app_state: AppStateDep, spec: Annotated[str, Query(min_length=1, max_length=4096)]) -> ShotResponse:
     """The frames of a shot."""
-    with house.fence.shot(spec) as found:
+    with app_state.allowed.shot(spec) as found:
         rate = found.frame_rate
-        return ShotAnswer(
+        return ShotResponse(
             spec=found.spec,
             frames=format_numbers(found.numbers),
             missing=format_numbers(found.missing) if found.missing else "",
@@ -76,7 +77,7 @@ def shot(house: TheHouse, spec: Annotated[str, Query(min_length=1, max_length=40
         )
 
 
-@router.post("/api/pairs", responses=refusals(404, 409, 415))
-def pairs(house: TheHouse, body: NewRun) -> PairsReport:
+@router.post("/api/pairs", responses=error_responses(404, 409, 415))
+def pairs(app_state: AppStateDep, body: NewRun) -> PairsReport:
     """What a training with these settings would learn from, and for how long; nothing is started."""
-    return house.pairs(house.commands.train_settings(body.settings))
+    return app_state.pairs(app_state.commands.train_settings(body.settings))

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi import Path as InPath
 from pydantic import Field
 
-from understudy.monitor.api.common import TheHouse, refusals
+from understudy.monitor.api.common import AppStateDep, error_responses
 from understudy.monitor.api.runs import Body
 from understudy.monitor.jobs.processes import Job
 
@@ -24,25 +24,25 @@ class Apply(Body):
     )
 
 
-@router.get("/api/jobs", responses=refusals())
-def list_jobs(house: TheHouse) -> list[Job]:
+@router.get("/api/jobs", responses=error_responses())
+def list_jobs(app_state: AppStateDep) -> list[Job]:
     """Every job that was started from here, newest first."""
-    return house.jobs.all()
+    return app_state.jobs.all()
 
 
-@router.get("/api/jobs/{job}", responses=refusals(404))
-def show_job(house: TheHouse, job: JobName) -> Job:
+@router.get("/api/jobs/{job}", responses=error_responses(404))
+def show_job(app_state: AppStateDep, job: JobName) -> Job:
     """How one job is doing."""
-    return house.jobs.get(job)
+    return app_state.jobs.get(job)
 
 
-@router.post("/api/jobs/{job}/stop", status_code=202, responses=refusals(404, 409, 415))
-def stop_job(house: TheHouse, job: JobName) -> Job:
+@router.post("/api/jobs/{job}/stop", status_code=202, responses=error_responses(404, 409, 415))
+def stop_job(app_state: AppStateDep, job: JobName) -> Job:
     """Ask a job to stop after the frame or step that it is at."""
-    return house.jobs.stop(job)
+    return app_state.jobs.stop(job)
 
 
-@router.post("/api/apply", status_code=202, responses=refusals(404, 409, 415))
-def apply(house: TheHouse, body: Apply) -> Job:
+@router.post("/api/apply", status_code=202, responses=error_responses(404, 409, 415))
+def apply(app_state: AppStateDep, body: Apply) -> Job:
     """Apply a trained network to a plate."""
-    return house.commands.apply(body.settings)
+    return app_state.commands.apply(body.settings)

@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from understudy.monitor.api.common import RunName, TheHouse, refusals
+from understudy.monitor.api.common import AppStateDep, RunName, error_responses
 from understudy.monitor.jobs.processes import Job
-from understudy.monitor.paths.allowed import own_file
+from understudy.monitor.paths.run_files import own_file
 from understudy.monitor.runs.advice import Advice
 from understudy.monitor.runs.rows import RunRow
 from understudy.runs import RunFolder
@@ -78,36 +78,38 @@ class RunList(BaseModel):
     fault: str = ""
 
 
-class Said(BaseModel):
+class Message(BaseModel):
     message: str
 
 
-@router.get("", responses=refusals())
-async def list_runs(house: TheHouse) -> RunList:
+@router.get("", responses=error_responses())
+async def list_runs(app_state: AppStateDep) -> RunList:
     """Every run in the data directory, newest first."""
-    await house.watcher.refresh()
+    await app_state.watcher.refresh()
     return RunList(
-        data_directory=str(house.data_directory), runs=house.watcher.rows, fault=house.watcher.fault
+        data_directory=str(app_state.data_directory),
+        runs=app_state.watcher.rows,
+        fault=app_state.watcher.fault,
     )
 
 
-@router.post("", status_code=202, responses=refusals(404, 409, 415))
-def start_run(house: TheHouse, body: NewRun) -> Job:
+@router.post("", status_code=202, responses=error_responses(404, 409, 415))
+def start_run(app_state: AppStateDep, body: NewRun) -> Job:
     """Start a new training."""
-    return house.commands.train(body.settings)
+    return app_state.commands.train(body.settings)
 
 
-@router.get("/{name}", responses=refusals(404))
-def show_run(house: TheHouse, name: RunName) -> RunDetails:
+@router.get("/{name}", responses=error_responses(404))
+def show_run(app_state: AppStateDep, name: RunName) -> RunDetails:
     """One run with its files."""
-    return details(house, house.run(name))
+    return details(app_state, app_state.run(name))
 
 
-def details(house: Any, run: RunFolder) -> RunDetails:
+def details(app_state: Any, run: RunFolder) -> RunDetails:
     """Everything about ``run`` that its folder tells."""
     files = [FileEntry(name=p.name, size=_size(p)) for p in run.own_files() if p.name[0] != "."]
     return RunDetails(
-        **house.row(run).model_dump(),
+        **app_state.row(run).model_dump(),
         path=str(run.path),
         size=run.size(),
         files=files,
@@ -128,71 +130,71 @@ def _size(path: Any) -> int:
         return 0
 
 
-@router.patch("/{name}", responses=refusals(404, 409, 415))
-def rename_run(house: TheHouse, name: RunName, body: Rename) -> RunRow:
+@router.patch("/{name}", responses=error_responses(404, 409, 415))
+def rename_run(app_state: AppStateDep, name: RunName, body: Rename) -> RunRow:
     """Rename a run and every file in it."""
-    run = house.run(name)
+    run = app_state.run(name)
     run.rename(body.name)
-    return house.row(run)
+    return app_state.row(run)
 
 
-@router.delete("/{name}", responses=refusals(404, 409))
-def delete_run(house: TheHouse, name: RunName) -> Said:
+@router.delete("/{name}", responses=error_responses(404, 409))
+def delete_run(app_state: AppStateDep, name: RunName) -> Message:
     """Delete the run's files for good; files in its folder that are not its own stay."""
-    freed = house.run(name).delete()
-    return Said(message=f"Deleted {name}: {freed} bytes freed.")
+    freed = app_state.run(name).delete()
+    return Message(message=f"Deleted {name}: {freed} bytes freed.")
 
 
-@router.get("/{name}/files/{file}", response_class=FileResponse, responses=refusals(404))
-def download(house: TheHouse, name: RunName, file: str) -> FileResponse:
+@router.get("/{name}/files/{file}", response_class=FileResponse, responses=error_responses(404))
+def download(app_state: AppStateDep, name: RunName, file: str) -> FileResponse:
     """One file of the run, as it is."""
-    path = own_file(house.run(name), file)
+    path = own_file(app_state.run(name), file)
     return FileResponse(path, filename=path.name, media_type="application/octet-stream")
 
 
-@router.get("/{name}/settings", responses=refusals(404))
-def run_settings(house: TheHouse, name: RunName) -> dict[str, Any]:
+@router.get("/{name}/settings", responses=error_responses(404))
+def run_settings(app_state: AppStateDep, name: RunName) -> dict[str, Any]:
     """What the run was trained with, to be changed and started again."""
-    return house.commands.settings_of_run(house.run(name))
+    return app_state.commands.settings_of_run(app_state.run(name))
 
 
-@router.get("/{name}/log", responses=refusals(404))
-def run_log(house: TheHouse, name: RunName) -> Said:
+@router.get("/{name}/log", responses=error_responses(404))
+def run_log(app_state: AppStateDep, name: RunName) -> Message:
     """The end of run.log."""
-    path = own_file(house.run(name), "run.log")
+    path = own_file(app_state.run(name), "run.log")
     with path.open("rb") as file:
         file.seek(0, 2)
         file.seek(max(0, file.tell() - LOG_BYTES))
-        return Said(message=file.read(LOG_BYTES).decode("utf-8", "replace"))
+        return Message(message=file.read(LOG_BYTES).decode("utf-8", "replace"))
 
 
-@router.get("/{name}/advice", responses=refusals(404))
-def run_advice(house: TheHouse, name: RunName) -> list[Advice]:
+@router.get("/{name}/advice", responses=error_responses(404))
+def run_advice(app_state: AppStateDep, name: RunName) -> list[Advice]:
     """What the figures of the run say, in plain words."""
-    return house.advice(house.run(name))
+    return app_state.advice(app_state.run(name))
 
 
-@router.post("/{name}/stop", status_code=202, responses=refusals(404, 409, 415))
-def stop_run(house: TheHouse, name: RunName) -> Said:
+@router.post("/{name}/stop", status_code=202, responses=error_responses(404, 409, 415))
+def stop_run(app_state: AppStateDep, name: RunName) -> Message:
     """Ask the run to stop after its step and keep everything."""
-    house.commands.stop(house.run(name))
-    return Said(message=f"{name} stops after its step.")
+    app_state.commands.stop(app_state.run(name))
+    return Message(message=f"{name} stops after its step.")
 
 
-@router.post("/{name}/resume", status_code=202, responses=refusals(404, 409, 415))
-def resume_run(house: TheHouse, name: RunName, body: Limits | None = None) -> Job:
+@router.post("/{name}/resume", status_code=202, responses=error_responses(404, 409, 415))
+def resume_run(app_state: AppStateDep, name: RunName, body: Limits | None = None) -> Job:
     """Go on exactly where the run stopped."""
-    return house.commands.resume(house.run(name), **(body.model_dump() if body else {}))
+    return app_state.commands.resume(app_state.run(name), **(body.model_dump() if body else {}))
 
 
-@router.post("/{name}/limits", status_code=202, responses=refusals(404, 409, 415))
-def change_limits(house: TheHouse, name: RunName, body: Limits) -> Said:
+@router.post("/{name}/limits", status_code=202, responses=error_responses(404, 409, 415))
+def change_limits(app_state: AppStateDep, name: RunName, body: Limits) -> Message:
     """Give a run that trains another limit: it stops after its step and goes on with the new one."""
-    house.commands.change_limits(house.run(name), **body.model_dump())
-    return Said(message=f"{name} goes on with the new limit after its step.")
+    app_state.commands.change_limits(app_state.run(name), **body.model_dump())
+    return Message(message=f"{name} goes on with the new limit after its step.")
 
 
-@router.post("/{name}/export", status_code=202, responses=refusals(404, 409, 415))
-def export_run(house: TheHouse, name: RunName, body: Export) -> Job:
+@router.post("/{name}/export", status_code=202, responses=error_responses(404, 409, 415))
+def export_run(app_state: AppStateDep, name: RunName, body: Export) -> Job:
     """Make files that other programs load, from the run's best checkpoint."""
-    return house.commands.export(house.run(name), body.target, body.output)
+    return app_state.commands.export(app_state.run(name), body.target, body.output)

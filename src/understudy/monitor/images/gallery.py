@@ -1,4 +1,4 @@
-"""The pictures that the page asks for: of a run's files, and of footage."""
+"""Contact sheets, previews, frames and differences for the page, from a run's files and from footage."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from understudy.colour import ColourEncoding
 from understudy.errors import UnderstudyError
 from understudy.frames import Shot, read_image_file
 from understudy.monitor.images.rendering import (
-    Look,
     Picture,
-    PictureStore,
+    PictureCache,
+    ViewerSettings,
     difference_png,
     picture_of,
     png_of,
     stamp,
     tag,
 )
-from understudy.monitor.paths.allowed import Fence, Missing, is_plain_file
+from understudy.monitor.paths.allowed import AllowedFolders
+from understudy.monitor.paths.run_files import NotFound, is_plain_file
 from understudy.network.model_file import read_header
 from understudy.runs import RunFolder
 from understudy.settings import load_settings_file
@@ -35,62 +36,64 @@ COLUMNS = {"input": 0, "ground_truth": 1, "output": 2}
 GAP = 4  # pixels between the crops of a contact sheet
 
 
-class Answer:
-    """A PNG that is made only when the browser does not have it. ``tag`` names its content."""
+class LazyPng:
+    """A PNG that is made only when it is needed. ``tag`` is its ETag: it changes with the content."""
 
-    def __init__(self, name: str, make: Callable[[], bytes]) -> None:
-        self.tag = name
-        self.make = make
+    def __init__(self, tag: str, render: Callable[[], bytes]) -> None:
+        self.tag = tag
+        self.render = render
 
 
 class Gallery:
-    """May be asked from several threads at once."""
+    """Reads and renders pictures, with a cache of decoded ones. Thread-safe."""
 
-    def __init__(self, fence: Fence) -> None:
-        self._fence = fence
-        self._store = PictureStore()
+    def __init__(self, allowed: AllowedFolders) -> None:
+        self._allowed = allowed
+        self._cache = PictureCache()
         self._movies: OrderedDict[tuple[str, int, int], Shot] = OrderedDict()
         self._lock = threading.Lock()
 
-    def contact_sheet(self, run: RunFolder, step: int, part: SheetPart, look: Look) -> Answer:
-        """The contact sheet of ``step``: whole, one of its columns, or how far output and truth differ."""
+    def contact_sheet(self, run: RunFolder, step: int, part: SheetPart, view: ViewerSettings) -> LazyPng:
+        """The contact sheet of ``step``: whole, one column, or output minus ground truth."""
         path = next((path for at, path in run.contact_sheets() if at == step), None)
         if path is None:
-            raise Missing(f"There is no contact sheet of step {step}.", where=str(run.path))
+            raise NotFound(f"There is no contact sheet of step {step}.", where=str(run.path))
 
-        def make() -> bytes:
+        def render() -> bytes:
             sheet = self._file(path, None)
             if part == "difference":
-                return difference_png(_column(sheet, 2), _column(sheet, 1), look)
-            return png_of(sheet if part == "sheet" else _column(sheet, COLUMNS[part]), look)
+                return difference_png(_column(sheet, 2), _column(sheet, 1), view)
+            return png_of(sheet if part == "sheet" else _column(sheet, COLUMNS[part]), view)
 
-        return Answer(tag(stamp(path), part, look), make)
+        return LazyPng(tag(stamp(path), part, view), render)
 
-    def preview(self, run: RunFolder, step: int, number: int, part: PreviewPart, look: Look) -> Answer:
+    def preview(
+        self, run: RunFolder, step: int, number: int, part: PreviewPart, view: ViewerSettings
+    ) -> LazyPng:
         """The preview of frame ``number`` at ``step``, the plate it was made from, or their difference."""
         paths = [path for at, frame, path in run.previews() if (at, frame) == (step, number)]
         if not paths:
-            raise Missing(f"There is no preview of frame {number} at step {step}.", where=str(run.path))
+            raise NotFound(f"There is no preview of frame {number} at step {step}.", where=str(run.path))
         path = sorted(paths, key=lambda p: p.suffix != ".exr")[0]  # floats tell more
 
-        def make() -> bytes:
+        def render() -> bytes:
             if part == "plate":
-                return png_of(self._plate_of(run, number), look)
+                return png_of(self._plate_of(run, number), view)
             output = self._file(path, None if path.suffix == ".png" else encoding_of(run))
             if part == "output":
-                return png_of(output, look)
-            return difference_png(output, self._plate_of(run, number), look)
+                return png_of(output, view)
+            return difference_png(output, self._plate_of(run, number), view)
 
-        return Answer(tag(stamp(path), part, look), make)
+        return LazyPng(tag(stamp(path), part, view), render)
 
-    def footage(self, spec: str, number: int | None, look: Look) -> Answer:
-        """One frame of a shot inside the fence; ``number`` None: its first."""
+    def footage(self, spec: str, number: int | None, view: ViewerSettings) -> LazyPng:
+        """One frame of a shot in the allowed folders; ``number`` None: its first."""
         shot = self._shot(spec)
         at = shot.numbers[0] if number is None or (shot.is_still and len(shot.numbers) == 1) else number
-        return Answer(tag(stamp(shot.path(at)), at, look), lambda: png_of(self._frame(shot, at), look))
+        return LazyPng(tag(stamp(shot.path(at)), at, view), lambda: png_of(self._frame(shot, at), view))
 
-    def difference(self, one: tuple[str, int], other: tuple[str, int], look: Look) -> Answer:
-        """How far a frame of one shot is from a frame of another."""
+    def difference(self, one: tuple[str, int], other: tuple[str, int], view: ViewerSettings) -> LazyPng:
+        """The absolute difference of a frame of one shot and a frame of another."""
         shots = [self._shot(one[0]), self._shot(other[0])]
         numbers = [
             shot.numbers[0] if shot.is_still else at
@@ -98,26 +101,26 @@ class Gallery:
         ]
         stamps = [stamp(shot.path(at)) for shot, at in zip(shots, numbers, strict=True)]
 
-        def make() -> bytes:
+        def render() -> bytes:
             first, second = (self._frame(shot, at) for shot, at in zip(shots, numbers, strict=True))
-            return difference_png(first, second, look)
+            return difference_png(first, second, view)
 
-        return Answer(tag(stamps, numbers, look), make)
+        return LazyPng(tag(stamps, numbers, view), render)
 
     def pixels(self, spec: str, number: int) -> np.ndarray:
         """float32 (height, width, 3) of one frame, in file values."""
         return self._frame(self._shot(spec), number).pixels
 
     def _file(self, path: Path, encoding: ColourEncoding | None) -> Picture:
-        return self._store.get(
+        return self._cache.get(
             (stamp(path), encoding), lambda: picture_of(read_image_file(path, number=1), encoding)
         )
 
     def _frame(self, shot: Shot, number: int) -> Picture:
-        return self._store.get((stamp(shot.path(number)), number), lambda: picture_of(shot.read(number)))
+        return self._cache.get((stamp(shot.path(number)), number), lambda: picture_of(shot.read(number)))
 
     def _shot(self, spec: str) -> Shot:
-        shot = self._fence.shot(spec)
+        shot = self._allowed.shot(spec)
         if not shot.is_movie:
             return shot
         key = stamp(shot.path(shot.numbers[0]))
@@ -140,7 +143,7 @@ def _column(sheet: Picture, index: int) -> Picture:
     """One of the three columns of a contact sheet, with the gaps on both its sides."""
     width = (sheet.pixels.shape[1] - GAP) // 3
     if width < 1:
-        raise Missing("This contact sheet is too small to have columns.")
+        raise NotFound("This contact sheet is too small to have columns.")
     return Picture(sheet.pixels[:, index * width : (index + 1) * width + GAP], sheet.encoding)
 
 
@@ -150,7 +153,7 @@ def _preview_spec(run: RunFolder) -> str:
     if isinstance(spec, list | tuple):
         spec = spec[0] if spec else None
     if not isinstance(spec, str) or not spec:
-        raise Missing("The run does not say which plate its preview was made from.", where=str(run.path))
+        raise NotFound("The run does not say which plate its preview was made from.", where=str(run.path))
     return spec
 
 

@@ -1,4 +1,4 @@
-"""Frames, contact sheets and previews -> pixels that a screen can show."""
+"""Frames, contact sheets and previews -> 8-bit pixels for a screen."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ DISPLAY = ("srgb", "raw")  # spaces whose values a screen shows as they are
 
 
 @dataclass(frozen=True)
-class Look:
-    """How to show it. ``exposure`` in stops, ``gamma`` above 0, ``gain`` of a difference, ``size`` the
-    longest side in pixels (0: as it is)."""
+class ViewerSettings:
+    """How a picture is shown. ``exposure`` in stops, ``gamma`` above 0, ``gain`` of a difference,
+    ``size`` the longest side in pixels (0: unchanged)."""
 
     exposure: float = 0.0
     gamma: float = 1.0
@@ -50,35 +50,35 @@ def picture_of(frame: Frame, encoding: ColourEncoding | None = None) -> Picture:
     return Picture(pixels, encoding or ColourEncoding(space="srgb" if frame.is_integer else "linear"))
 
 
-def png_of(picture: Picture, look: Look) -> bytes:
+def png_of(picture: Picture, view: ViewerSettings) -> bytes:
     """``picture`` as a PNG for a screen."""
-    return _png(_displayed(_shrunk(picture, look.size), look))
+    return _png(_displayed(_shrunk(picture, view.size), view))
 
 
-def difference_png(one: Picture, other: Picture, look: Look) -> bytes:
-    """How far the two are apart as they are shown, times the gain. SizeError when their sizes differ."""
+def difference_png(one: Picture, other: Picture, view: ViewerSettings) -> bytes:
+    """The absolute difference in display values, times the gain. SizeError when the sizes differ."""
     if one.pixels.shape != other.pixels.shape:
         raise SizeError(
             "The two pictures are not of the same size.",
             expected="{1} x {0}".format(*one.pixels.shape),
             found="{1} x {0}".format(*other.pixels.shape),
         )
-    plain = Look(look.exposure, look.gamma, 1.0, look.size)
-    apart = _displayed(_shrunk(one, look.size), plain) - _displayed(_shrunk(other, look.size), plain)
-    return _png(np.abs(apart) * np.float32(look.gain))
+    plain = ViewerSettings(view.exposure, view.gamma, 1.0, view.size)
+    apart = _displayed(_shrunk(one, view.size), plain) - _displayed(_shrunk(other, view.size), plain)
+    return _png(np.abs(apart) * np.float32(view.gain))
 
 
-def _displayed(picture: Picture, look: Look) -> np.ndarray:
+def _displayed(picture: Picture, view: ViewerSettings) -> np.ndarray:
     """Display values, 0 to 1 and beyond."""
     pixels = np.nan_to_num(picture.pixels, nan=0.0, posinf=65504.0, neginf=-65504.0)
-    stops = np.float32(2.0**look.exposure)
+    stops = np.float32(2.0**view.exposure)
     if picture.encoding.space not in DISPLAY:
         pixels = linear_to_srgb(to_scene_linear(pixels, picture.encoding) * stops)
-    elif look.exposure:
+    elif view.exposure:
         srgb = ColourEncoding(space="srgb")
         pixels = linear_to_srgb(to_scene_linear(pixels, srgb) * stops)
-    if look.gamma != 1.0:
-        pixels = np.clip(pixels, 0.0, None) ** np.float32(1.0 / look.gamma)
+    if view.gamma != 1.0:
+        pixels = np.clip(pixels, 0.0, None) ** np.float32(1.0 / view.gamma)
     return pixels
 
 
@@ -99,33 +99,35 @@ def _png(display: np.ndarray) -> bytes:
     return encode_png((np.clip(display, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8))
 
 
-class PictureStore:
-    """Keeps the pictures looked at last, so that an exposure slider does not read the file at each move."""
+class PictureCache:
+    """The decoded pictures used last, so that an exposure slider does not read the file at each move.
+
+    Thread-safe; holds at most ``MEMORY`` bytes."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Any, Picture] = OrderedDict()
+        self._pictures: OrderedDict[Any, Picture] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Any, read: Callable[[], Picture]) -> Picture:
         """The picture under ``key``, read when it is not there."""
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
+            if key in self._pictures:
+                self._pictures.move_to_end(key)
+                return self._pictures[key]
         picture = read()
         with self._lock:
-            self._kept[key] = picture
-            while len(self._kept) > 1 and sum(p.pixels.nbytes for p in self._kept.values()) > MEMORY:
-                self._kept.popitem(last=False)
+            self._pictures[key] = picture
+            while len(self._pictures) > 1 and sum(p.pixels.nbytes for p in self._pictures.values()) > MEMORY:
+                self._pictures.popitem(last=False)
         return picture
 
 
 def stamp(path: Path) -> tuple[str, int, int]:
-    """What tells this state of a file from every other."""
+    """(path, modification time in ns, size in bytes): changes when the file does."""
     status = path.stat()
     return str(path), status.st_mtime_ns, status.st_size
 
 
-def tag(*what: object) -> str:
-    """A short name for the same, for browsers that ask whether it has changed."""
-    return hashlib.blake2b(repr(what).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+def tag(*parts: object) -> str:
+    """A short hash of the arguments, for an ETag."""
+    return hashlib.blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

@@ -1,4 +1,4 @@
-"""What the page and the API may start or change: each wish checked, then done by the program's own means."""
+"""What the page and the API may start or change. Settings and paths are checked before a process starts."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from typing import Any
 
 from understudy.errors import RunError, UnderstudyError
 from understudy.monitor.jobs.processes import Job, Jobs
-from understudy.monitor.paths.allowed import Fence, Missing
+from understudy.monitor.paths.allowed import AllowedFolders
+from understudy.monitor.paths.run_files import NotFound
 from understudy.runs import RunFolder, check_name, default_name, resolve_model
 from understudy.settings import ApplySettings, Settings, TrainSettings, load_settings_file, settings_of
 
-STOP_PATIENCE = 120.0  # seconds for a step to end
+STOP_TIMEOUT = 120.0  # seconds for a step to end
 LIMITS = ("epochs", "max_steps", "time_limit")
 
 
 class Commands:
-    """``jobs`` runs them; ``fence`` says which paths they may name."""
+    """``jobs`` starts the processes; paths outside of the ``allowed`` folders are refused."""
 
-    def __init__(self, data_directory: Path, fence: Fence, jobs: Jobs) -> None:
+    def __init__(self, data_directory: Path, allowed: AllowedFolders, jobs: Jobs) -> None:
         self.data_directory = data_directory
-        self.fence = fence
+        self.allowed = allowed
         self.jobs = jobs
-        self._waiting: set[str] = set()
+        self._changing: set[str] = set()
 
     def train(self, values: dict[str, Any]) -> Job:
         """Start a training with the settings ``values`` (text as from a form, or as in settings.toml)."""
@@ -43,30 +44,30 @@ class Commands:
         return self.jobs.start("train", list(flags(settings)), title=name, run=name)
 
     def train_settings(self, values: dict[str, Any]) -> TrainSettings:
-        """``values`` checked: types and ranges, and that every path lies inside the fence."""
+        """``values`` checked: types, ranges, and that every path lies in an allowed folder."""
         filled = {name: value for name, value in values.items() if value not in (None, "", [], ())}
         filled["data_directory"] = str(self.data_directory)
-        return self._fenced(TrainSettings(**filled))
+        return self._with_allowed_paths(TrainSettings(**filled))
 
     def apply_settings(self, values: dict[str, Any]) -> ApplySettings:
-        """Likewise for applying. A model may be named by its run."""
+        """``values`` checked, for applying. ``model`` may be a run's folder."""
         filled = {name: value for name, value in values.items() if value not in (None, "", [], ())}
-        return self._fenced(ApplySettings(**filled))
+        return self._with_allowed_paths(ApplySettings(**filled))
 
     def apply(self, values: dict[str, Any]) -> Job:
         """Start applying a network to a plate."""
         settings = self.apply_settings(values)
         resolve_model(settings.model)
-        self.fence.shot(settings.plate, settings.frames, settings.part)
+        self.allowed.shot(settings.plate, settings.frames, settings.part)
         title = f"{Path(settings.model).stem} on {Path(settings.plate).name}"
         arguments = [*flags(settings), "--json"]
         return self.jobs.start("apply", arguments, title=title, plate=settings.plate, output=settings.output)
 
     def export(self, run: RunFolder, target: str, output: str) -> Job:
         """Start an export of the run's best checkpoint."""
-        place = self.fence.path(output)
+        folder = self.allowed.path(output)
         run.best_or_newest()
-        arguments = [str(run.path), f"--to={target}", f"--output={place}", f"--name={run.name}"]
+        arguments = [str(run.path), f"--to={target}", f"--output={folder}", f"--name={run.name}"]
         return self.jobs.start("export", arguments, title=f"{run.name} for {target}", run=run.name)
 
     def stop(self, run: RunFolder) -> None:
@@ -94,26 +95,26 @@ class Commands:
         if not run.is_busy():
             self.resume(run, **limits)
             return
-        if run.name in self._waiting:
+        if run.name in self._changing:
             raise RunError(f"{run.name} is being given a new limit already.")
-        self._waiting.add(run.name)
+        self._changing.add(run.name)
         run.request_stop()
         threading.Thread(target=self._resume_when_stopped, args=(run, limits), daemon=True).start()
 
     def _resume_when_stopped(self, run: RunFolder, limits: dict[str, Any]) -> None:
-        deadline = time.monotonic() + STOP_PATIENCE
+        deadline = time.monotonic() + STOP_TIMEOUT
         try:
             while run.is_busy() and time.monotonic() < deadline:
                 time.sleep(0.2)
             with contextlib.suppress(UnderstudyError):
                 self.resume(run, **limits)
         finally:
-            self._waiting.discard(run.name)
+            self._changing.discard(run.name)
 
     def settings_of_run(self, run: RunFolder) -> dict[str, Any]:
-        """What the run was trained with, for a form; without its name. Missing when that cannot be read."""
+        """What the run was trained with, for a form; without its name. NotFound when that cannot be read."""
         if run.settings_path not in run.own_files():
-            raise Missing(f"{run.name} has no settings that can be read.", where=str(run.path))
+            raise NotFound(f"{run.name} has no settings that can be read.", where=str(run.path))
         values = load_settings_file(run.settings_path)
         return {name: value for name, value in values.items() if name not in ("name", "data_directory")}
 
@@ -125,13 +126,13 @@ class Commands:
             name = f"{default_name()}_{count}"
         return name
 
-    def _fenced(self, settings: Any) -> Any:
-        """The same settings with every path absolute and inside the fence."""
+    def _with_allowed_paths(self, settings: Any) -> Any:
+        """The same settings with every path absolute. PathNotAllowed when one lies outside of the folders."""
         changes = {}
         for info in settings_of(type(settings)):
             value = getattr(settings, info.name)
             if info.kind in ("shot", "file", "mask") and value not in (None, "none", ()):
-                check = self.fence.mask if info.kind == "mask" else self.fence.spec
+                check = self.allowed.mask if info.kind == "mask" else self.allowed.spec
                 changes[info.name] = tuple(map(check, value)) if isinstance(value, tuple) else check(value)
         return settings.replace(**changes)
 

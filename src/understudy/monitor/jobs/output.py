@@ -1,34 +1,33 @@
-"""What a started command prints: events of ``--json`` on one side, complaints on the other."""
+"""Parses what a started command prints: JSON events on standard output, errors on standard error."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections import deque
 from pathlib import Path
 from typing import Any
 
 from understudy.frames import format_numbers
 
 LONGEST_LINE = 100_000
-MOST_NAMED = 200  # failed frames told by number
+MOST_NAMED = 200  # failed frames that are listed
 
 
-class Output:
-    """Reads the output of one job on, from where it was left."""
+class JobOutput:
+    """Reads the output of one job incrementally. ``folder`` holds its files ``output`` and ``errors``."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._offset = 0
-        self._said: deque[str] = deque(maxlen=1)
+        self._last_message = ""
         self._numbers: set[int] = set()
         self._failed: dict[int, str] = {}
-        self._pace: dict[str, Any] = {"done": 0, "total": 0}
+        self._progress: dict[str, Any] = {"done": 0, "total": 0}
         self._ended: dict[str, Any] | None = None
         self._refused = ""
 
-    def read_on(self) -> None:
-        """Take what was printed since the last time; never raises."""
+    def read_new(self) -> None:
+        """Parse what was printed since the last call. Never raises."""
         try:
             with (self.folder / "output").open("rb") as file:
                 file.seek(self._offset)
@@ -38,51 +37,51 @@ class Output:
         whole = text[: text.rfind(b"\n") + 1]
         self._offset += len(whole)
         for line in whole.splitlines():
-            self._take(line[:LONGEST_LINE].decode("utf-8", "replace"))
+            self._parse(line[:LONGEST_LINE].decode("utf-8", "replace"))
 
-    def verdict(self, alive: bool, code: int | None) -> dict[str, Any]:
-        """The fields of a Job that the output decides."""
-        state = "running" if alive else self._ending(code)
-        message = self._said[-1] if self._said else ""
+    def status(self, alive: bool, code: int | None) -> dict[str, Any]:
+        """The fields of a Job that follow from its output. ``code``: its exit code, None while not known."""
+        state = "running" if alive else self._final_state(code)
+        message = self._last_message
         if state == "failed":
-            message = self._refused or self._complaint() or message or "The process ended without a word."
+            message = self._refused or self._error_text() or message or "The process ended without a word."
         return {
-            **self._pace,
+            **self._progress,
             "state": state,
             "message": message,
             "numbers": format_numbers(self._numbers) if self._numbers else "",
             "failed": [{"number": n, "error": e} for n, e in list(self._failed.items())[:MOST_NAMED]],
         }
 
-    def _ending(self, code: int | None) -> str:
+    def _final_state(self, code: int | None) -> str:
         if self._ended is not None and self._ended.get("stopped"):
             return "stopped"
         if code is None:
-            return "finished" if self._ended and not self._refused and not self._complaint() else "failed"
+            return "finished" if self._ended and not self._refused and not self._error_text() else "failed"
         return "finished" if code == 0 else "failed"
 
-    def _complaint(self) -> str:
+    def _error_text(self) -> str:
         try:
             text = (self.folder / "errors").read_bytes()[-4000:].decode("utf-8", "replace")
         except OSError:
             return ""
         return text[text.rfind("Error:") :].strip() if "Error:" in text else ""
 
-    def _take(self, line: str) -> None:
+    def _parse(self, line: str) -> None:
         event = _event(line)
         if event is None:
-            self._said.append(line.strip()) if line.strip() else None
+            self._last_message = line.strip() or self._last_message
             return
         handler = getattr(self, f"_on_{event['event']}", None)
         if handler is not None:
             handler(event)
 
     def _on_apply_planned(self, event: dict[str, Any]) -> None:
-        self._pace = {"done": _count(event.get("kept")), "total": _count(event.get("total"))}
+        self._progress = {"done": _count(event.get("kept")), "total": _count(event.get("total"))}
 
     def _on_frame_written(self, event: dict[str, Any]) -> None:
         self._numbers.add(_count(event.get("number"), negative=True))
-        self._pace = {
+        self._progress = {
             "done": _count(event.get("done")),
             "total": _count(event.get("total")),
             "frames_per_second": _real(event.get("frames_per_second")),
@@ -91,10 +90,10 @@ class Output:
 
     def _on_frame_failed(self, event: dict[str, Any]) -> None:
         self._failed[_count(event.get("number"), negative=True)] = str(event.get("error"))[:1000]
-        self._pace |= {"done": _count(event.get("done")), "total": _count(event.get("total"))}
+        self._progress |= {"done": _count(event.get("done")), "total": _count(event.get("total"))}
 
     def _on_apply_said(self, event: dict[str, Any]) -> None:
-        self._said.append(str(event.get("text"))[:1000])
+        self._last_message = str(event.get("text"))[:1000]
 
     _on_said = _on_apply_said
 
@@ -102,7 +101,7 @@ class Output:
         self._ended = event
         failed = f", {event.get('failed')} failed" if event.get("failed") else ""
         kept = f", {event.get('kept')} were there already" if event.get("kept") else ""
-        self._said.append(f"{event.get('written')} frames written{kept}{failed}.")
+        self._last_message = f"{event.get('written')} frames written{kept}{failed}."
 
     def _on_ended(self, event: dict[str, Any]) -> None:
         self._ended = {**event, "stopped": event.get("state") == "stopped"}

@@ -1,7 +1,7 @@
-"""Starts the program's own commands as processes that outlive the page, and tells how they are doing.
+"""Starts the program's own commands as processes that outlive the monitor, and reports their status.
 
-Every job has a folder under ``DATA_DIR/.understudy/jobs`` with its command, what it printed, and what it
-complained about, so that a monitor started later still knows it.
+Every job has a folder under ``DATA_DIR/.understudy/jobs`` with its command (job.json), its output
+and its errors, so that a monitor started later still knows it.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from understudy.errors import RunError, UnderstudyError, WriteError
-from understudy.monitor.jobs.output import Output
-from understudy.monitor.paths.allowed import Missing, is_plain_file
+from understudy.monitor.jobs.output import JobOutput
+from understudy.monitor.paths.run_files import NotFound, is_plain_file
 from understudy.runs import write_atomically
 from understudy.runs.files import read_json
 from understudy.runs.state import is_alive, this_host
 
 FOLDER = Path(".understudy") / "jobs"
-KEPT = 40  # finished jobs beyond these are forgotten, oldest first
+KEPT = 40  # finished jobs beyond these are deleted, oldest first
 Kind = Literal["train", "resume", "apply", "export"]
 
 
-class Order(BaseModel):
-    """What was started: written beside its output."""
+class JobRecord(BaseModel):
+    """What was started; the content of job.json."""
 
     id: str
     kind: Kind
@@ -45,7 +45,7 @@ class Order(BaseModel):
     command: list[str] = []
     host: str = ""
     process: int = 0
-    birth: str = ""  # tells one process from a later one with the same number
+    birth: str = ""  # when the process started: tells it from a later one with the same number
     started: float = 0.0
 
 
@@ -56,10 +56,10 @@ class FailedFrame(BaseModel):
     error: str
 
 
-class Job(Order):
-    """How it is doing. ``state``: running, finished, failed or stopped; ``message`` is what it said last.
+class Job(JobRecord):
+    """A job and its status. ``message`` is its last line, or why it failed.
 
-    ``done`` of ``total`` frames, ``numbers`` those written so far, and ``failed``, are for apply.
+    For apply: ``done`` of ``total`` frames, the ``numbers`` written so far, and those that ``failed``.
     """
 
     state: Literal["running", "finished", "failed", "stopped"] = "running"
@@ -79,8 +79,8 @@ class Jobs:
         self.data_directory = data_directory
         self.folder = data_directory / FOLDER
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._outputs: dict[str, Output] = {}
-        self._settled: dict[str, Job] = {}
+        self._outputs: dict[str, JobOutput] = {}
+        self._ended: dict[str, Job] = {}
         self._lock = threading.Lock()
 
     def start(
@@ -95,7 +95,7 @@ class Jobs:
     ) -> Job:
         """Run ``understudy KIND ARGUMENTS`` in a session of its own. WriteError when its folder cannot be
         made, RunError when the process cannot be started."""
-        order = Order(
+        record = JobRecord(
             id=f"{time.strftime('%y%m%d_%H%M%S')}_{secrets.token_hex(3)}",
             kind=kind,
             command=[sys.executable, "-m", "understudy", kind, *arguments],
@@ -106,32 +106,32 @@ class Jobs:
             plate=plate,
             output=output,
         )
-        folder = self._make_folder(order.id)
-        process = _spawn(order.command, self.data_directory, folder)
-        order.process, order.birth = process.pid, _birth(process.pid)
+        folder = self._make_folder(record.id)
+        process = _spawn(record.command, self.data_directory, folder)
+        record.process, record.birth = process.pid, _start_time(process.pid)
         with self._lock:
-            self._running[order.id] = process
-        write_atomically(folder / "job.json", order.model_dump_json())
-        self._forget_old()
-        return self.get(order.id)
+            self._running[record.id] = process
+        write_atomically(folder / "job.json", record.model_dump_json())
+        self._prune()
+        return self.get(record.id)
 
     def all(self) -> list[Job]:
-        """Every job, newest first. Never raises: folders that make no sense are passed over."""
+        """Every job, newest first. Never raises: damaged folders are skipped."""
         jobs = []
-        for name in sorted(_names(self.folder), reverse=True):
+        for name in sorted(_folder_names(self.folder), reverse=True):
             with contextlib.suppress(UnderstudyError):
                 jobs.append(self.get(name))
         return jobs
 
     def get(self, name: str) -> Job:
-        """The job called ``name``; Missing when there is none."""
+        """The job called ``name``; NotFound when there is none."""
         with self._lock:
-            if name in self._settled:
-                return self._settled[name]
-            order = self._read(name)
-            job = self._job(order)
+            if name in self._ended:
+                return self._ended[name]
+            record = self._read(name)
+            job = self._job(record)
             if job.state != "running":
-                self._settled[name] = job
+                self._ended[name] = job
             return job
 
     def stop(self, name: str) -> Job:
@@ -144,32 +144,32 @@ class Jobs:
                 os.kill(job.process, signal.SIGTERM)
         return self.get(name)
 
-    def _read(self, name: str) -> Order:
+    def _read(self, name: str) -> JobRecord:
         path = self.folder / name / "job.json"
         values = read_json(path) if _is_name(name) and is_plain_file(path) else None
         try:
-            order = Order(**values) if values else None
+            record = JobRecord(**values) if values else None
         except (ValidationError, TypeError):
-            order = None
-        if order is None or order.id != name:
-            raise Missing("There is no such job.", found=repr(name[:80]), where=str(self.folder))
-        return order
+            record = None
+        if record is None or record.id != name:
+            raise NotFound("There is no such job.", found=repr(name[:80]), where=str(self.folder))
+        return record
 
-    def _job(self, order: Order) -> Job:
-        alive, code = self._life(order)
-        output = self._outputs.setdefault(order.id, Output(self.folder / order.id))
-        output.read_on()
-        return Job(**order.model_dump(), **output.verdict(alive, code))
+    def _job(self, record: JobRecord) -> Job:
+        alive, code = self._process_status(record)
+        output = self._outputs.setdefault(record.id, JobOutput(self.folder / record.id))
+        output.read_new()
+        return Job(**record.model_dump(), **output.status(alive, code))
 
-    def _life(self, order: Order) -> tuple[bool, int | None]:
+    def _process_status(self, record: JobRecord) -> tuple[bool, int | None]:
         """Whether it runs, and its exit code when that is known: only the parent ever learns it."""
-        process = self._running.get(order.id)
+        process = self._running.get(record.id)
         if process is not None:
             code = process.poll()
             return code is None, code
-        if order.host != this_host():
-            return time.time() - order.started < 86_400, None
-        return is_alive(order.process) and _birth(order.process) == order.birth, None
+        if record.host != this_host():
+            return time.time() - record.started < 86_400, None
+        return is_alive(record.process) and _start_time(record.process) == record.birth, None
 
     def _make_folder(self, name: str) -> Path:
         folder = self.folder / name
@@ -185,12 +185,12 @@ class Jobs:
             ) from error
         return folder
 
-    def _forget_old(self) -> None:
+    def _prune(self) -> None:
         for job in self.all()[KEPT:]:
             if job.state != "running":
                 shutil.rmtree(self.folder / job.id, ignore_errors=True)
                 with self._lock:
-                    self._settled.pop(job.id, None)
+                    self._ended.pop(job.id, None)
                     self._outputs.pop(job.id, None)
 
 
@@ -212,7 +212,7 @@ def _spawn(command: list[str], cwd: Path, folder: Path) -> subprocess.Popen[byte
         raise RunError("The process cannot be started.", found=error.strerror or str(error)) from error
 
 
-def _birth(process: int) -> str:
+def _start_time(process: int) -> str:
     """When the process began, in the system's own count; "" where that is not known."""
     try:
         return Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()[19]
@@ -220,7 +220,7 @@ def _birth(process: int) -> str:
         return ""
 
 
-def _names(folder: Path) -> list[str]:
+def _folder_names(folder: Path) -> list[str]:
     try:
         return [entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
     except OSError:

@@ -1,4 +1,4 @@
-"""What may be done to runs from the table's menu: asked for where it matters, then done."""
+"""The actions of the table's menu, with the dialogs that ask for confirmation or values."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from nicegui import ui
 
 from understudy.errors import RunError, UnderstudyError
-from understudy.monitor.page.messages import complain, guarded, say, words_of
-from understudy.monitor.page.selection import Desk
+from understudy.monitor.page.messages import error_text, notify, notify_error, report_errors
+from understudy.monitor.page.selection import Selection
 from understudy.monitor.page.sizes import size_text
 from understudy.runs import RunFolder
 from understudy.settings import TrainSettings, settings_of
@@ -30,17 +30,17 @@ EXPORTS = {
 
 
 class Actions:
-    """``train`` and ``apply`` open the two large dialogs."""
+    """``train`` and ``apply`` are set by the page: they open the two large dialogs."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
         self.train: Callable[[dict[str, Any]], Any] = lambda values: None
         self.apply: Callable[[str], Any] = lambda name: None
 
     async def do(self, what: str, names: list[str]) -> None:
-        """Do it to every one of ``names``; the ones that refuse are told, the others are done."""
+        """Run the action ``what`` on every run of ``names``; an error of one run does not stop it."""
         if what in ("show", "hide"):
-            self.desk.show(names, what == "show")
+            self.selection.show(names, what == "show")
             return
         await getattr(self, f"_{what}")(names)
 
@@ -48,38 +48,40 @@ class Actions:
         """Give a run another name."""
         if not new or new == old:
             return
-        house = self.desk.house
-        await asyncio.to_thread(lambda: house.run(old).rename(new))
-        self.desk.renamed(old, new)
-        await house.watcher.refresh()
-        say(f"{old} is now called {new}.")
+        app_state = self.selection.app_state
+        await asyncio.to_thread(lambda: app_state.run(old).rename(new))
+        self.selection.renamed(old, new)
+        await app_state.watcher.refresh()
+        notify(f"{old} is now called {new}.")
 
-    async def _each(self, names: list[str], work: Callable[[RunFolder], Any]) -> int:
-        """``work`` on every run; how many went well."""
+    async def _each(self, names: list[str], action: Callable[[RunFolder], Any]) -> int:
+        """Call ``action`` for every run; returns how many succeeded."""
         done, faults = 0, []
         for name in names:
             try:
-                await asyncio.to_thread(self._one, name, work)
+                await asyncio.to_thread(self._one, name, action)
                 done += 1
             except (UnderstudyError, OSError) as error:
-                faults.append(words_of(error))
+                faults.append(error_text(error))
         if faults:
-            complain("\n\n".join(faults))
+            notify_error("\n\n".join(faults))
         return done
 
-    def _one(self, name: str, work: Callable[[RunFolder], Any]) -> None:
-        work(self.desk.house.run(name))
+    def _one(self, name: str, action: Callable[[RunFolder], Any]) -> None:
+        action(self.selection.app_state.run(name))
 
     async def _stop(self, names: list[str]) -> None:
-        done = await self._each(names, self.desk.house.commands.stop)
+        done = await self._each(names, self.selection.app_state.commands.stop)
         if done:
-            say(f"{_runs(done)} will stop after the step, with everything kept.")
+            notify(f"{_runs(done)} will stop after the step, with everything kept.")
 
     async def _resume(self, names: list[str]) -> None:
         async def go_on(limits: dict[str, Any]) -> None:
-            done = await self._each(names, lambda each: self.desk.house.commands.resume(each, **limits))
+            done = await self._each(
+                names, lambda each: self.selection.app_state.commands.resume(each, **limits)
+            )
             if done:
-                say(f"{_runs(done)} going on.")
+                notify(f"{_runs(done)} going on.")
 
         self._ask_limits(
             f"Resume {_named(names)}",
@@ -94,10 +96,10 @@ class Actions:
             if not any(limits.values()):
                 raise RunError("No limit was given.", remedy="Fill in one of the three.")
             done = await self._each(
-                names, lambda each: self.desk.house.commands.change_limits(each, **limits)
+                names, lambda each: self.selection.app_state.commands.change_limits(each, **limits)
             )
             if done:
-                say(f"{_runs(done)} going on with the new limit, after the step.")
+                notify(f"{_runs(done)} going on with the new limit, after the step.")
 
         self._ask_limits(
             f"Change the limit of {_named(names)}",
@@ -107,8 +109,8 @@ class Actions:
             change,
         )
 
-    def _ask_limits(self, title: str, words: str, button: str, then: Callable[..., Awaitable[None]]) -> None:
-        with _dialog(title, words) as dialog:
+    def _ask_limits(self, title: str, text: str, button: str, then: Callable[..., Awaitable[None]]) -> None:
+        with _dialog(title, text) as dialog:
             fields = {
                 name: ui.input(info.label, placeholder="as before").props(
                     f'dense outlined stack-label suffix="{info.unit}"'
@@ -124,28 +126,28 @@ class Actions:
         dialog.open()
 
     async def _duplicate(self, names: list[str]) -> None:
-        house = self.desk.house
-        values = await asyncio.to_thread(lambda: house.commands.settings_of_run(house.run(names[0])))
+        app_state = self.selection.app_state
+        values = await asyncio.to_thread(lambda: app_state.commands.settings_of_run(app_state.run(names[0])))
         self.train(values)
 
     async def _apply(self, names: list[str]) -> None:
         self.apply(names[0])
 
     async def _export(self, names: list[str]) -> None:
-        house, name = self.desk.house, names[0]
+        app_state, name = self.selection.app_state, names[0]
         with _dialog(f"Export {name}", "Its best checkpoint, as files that another program loads.") as dialog:
             target = ui.toggle(EXPORTS, value="nuke").props(
                 "no-caps unelevated toggle-color=grey-8 color=grey-10"
             )
-            place = ui.input("Folder", value=str(house.data_directory / "exports" / name))
-            place.props("dense outlined")
+            folder = ui.input("Folder", value=str(app_state.data_directory / "exports" / name))
+            folder.props("dense outlined")
 
             async def confirm() -> None:
                 await asyncio.to_thread(
-                    lambda: house.commands.export(house.run(name), target.value, place.value)
+                    lambda: app_state.commands.export(app_state.run(name), target.value, folder.value)
                 )
                 dialog.close()
-                say(f"{name} is being exported to {place.value}.")
+                notify(f"{name} is being exported to {folder.value}.")
 
             _buttons(dialog, "Export", confirm)
         dialog.open()
@@ -159,48 +161,48 @@ class Actions:
                 await self.rename_to(old, field.value.strip())
                 dialog.close()
 
-            field.on("keydown.enter", guarded(confirm))
+            field.on("keydown.enter", report_errors(confirm))
             _buttons(dialog, "Rename", confirm)
         dialog.open()
 
     async def _copy_path(self, names: list[str]) -> None:
-        text = "\n".join(str(self.desk.house.data_directory / name) for name in names)
+        text = "\n".join(str(self.selection.app_state.data_directory / name) for name in names)
         ui.clipboard.write(text)
-        say(f"Copied: {text}")
+        notify(f"Copied: {text}")
 
     async def _delete(self, names: list[str]) -> None:
-        house = self.desk.house
-        sizes = await asyncio.to_thread(lambda: [house.run(name).size() for name in names])
-        words = (
+        app_state = self.selection.app_state
+        sizes = await asyncio.to_thread(lambda: [app_state.run(name).size() for name in names])
+        text = (
             f"Every file of {_named(names)} goes for good: checkpoints, contact sheets, losses. "
             f"That frees {size_text(sum(sizes))}. What else lies in the folder stays."
         )
-        with _dialog(f"Delete {_named(names)}?", words) as dialog:
+        with _dialog(f"Delete {_named(names)}?", text) as dialog:
 
             async def confirm() -> None:
                 dialog.close()
                 done = await self._each(names, lambda each: each.delete())
-                await house.watcher.refresh()
+                await app_state.watcher.refresh()
                 if done:
-                    say(f"{_runs(done)} deleted, {size_text(sum(sizes))} freed.")
+                    notify(f"{_runs(done)} deleted, {size_text(sum(sizes))} freed.")
 
             _buttons(dialog, "Delete", confirm, colour="negative")
         dialog.open()
 
 
-def _dialog(title: str, words: str) -> ui.dialog:
+def _dialog(title: str, text: str) -> ui.dialog:
     """A dialog with a title; the block that follows fills it."""
     dialog = ui.dialog()
     dialog.on("hide", dialog.delete)
     with dialog, ui.element("div").classes("us-dialog column") as body:
         ui.label(title).classes("us-head-line")
-        if words:
-            ui.label(words).classes("us-words us-small")
-    return _Inside(dialog, body)  # type: ignore[return-value]
+        if text:
+            ui.label(text).classes("us-words us-small")
+    return _DialogBody(dialog, body)  # type: ignore[return-value]
 
 
-class _Inside:
-    """Enters the body, speaks to the dialog."""
+class _DialogBody:
+    """A context that enters the dialog's body and returns the dialog."""
 
     def __init__(self, dialog: ui.dialog, body: ui.element) -> None:
         self.dialog, self.body = dialog, body
@@ -213,10 +215,10 @@ class _Inside:
         self.body.__exit__(*exception)
 
 
-def _buttons(dialog: ui.dialog, words: str, confirm: Callable[[], Any], colour: str = "primary") -> None:
+def _buttons(dialog: ui.dialog, text: str, confirm: Callable[[], Any], colour: str = "primary") -> None:
     with ui.element("div").classes("us-row").style("justify-content: flex-end"):
         ui.button("Cancel", on_click=dialog.close).props("flat color=grey-5")
-        ui.button(words, on_click=guarded(confirm)).props(f"unelevated color={colour}")
+        ui.button(text, on_click=report_errors(confirm)).props(f"unelevated color={colour}")
 
 
 def _runs(count: int) -> str:

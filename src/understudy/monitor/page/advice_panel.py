@@ -8,7 +8,7 @@ import time
 from nicegui import background_tasks, ui
 
 from understudy.errors import UnderstudyError
-from understudy.monitor.page.selection import Desk
+from understudy.monitor.page.selection import Selection
 from understudy.monitor.runs.advice import Advice
 from understudy.monitor.runs.watcher import Changes
 
@@ -18,8 +18,8 @@ PAUSE = 5.0  # seconds between two readings of the figures of a run that trains
 class AdvicePanel:
     """Reads the figures of the chosen run now and then."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
         self._read = 0.0
         with (
             ui.element("section")
@@ -30,8 +30,8 @@ class AdvicePanel:
             with ui.element("div").classes("us-title").style("min-height: 34px; padding: 4px 14px"):
                 ui.label("Reading the results").classes("us-word")
             self.pieces = ui.element("div").classes("us-advice")
-        desk.on("chosen", self.load)
-        desk.on("changes", self._changed)
+        selection.on("chosen", self.load)
+        selection.on("changes", self._changed)
         self.load()
 
     def load(self) -> None:
@@ -40,16 +40,18 @@ class AdvicePanel:
         background_tasks.create(self._load())
 
     async def _load(self) -> None:
-        name = self.desk.chosen
+        name = self.selection.chosen
         try:
             found = (
-                await asyncio.to_thread(lambda: self.desk.house.advice(self.desk.house.run(name)))
+                await asyncio.to_thread(
+                    lambda: self.selection.app_state.advice(self.selection.app_state.run(name))
+                )
                 if name
                 else []
             )
         except (UnderstudyError, OSError):
             found = []
-        if name == self.desk.chosen and not self.pieces.is_deleted:
+        if name == self.selection.chosen and not self.pieces.is_deleted:
             with self.pieces.client:
                 self._show(found or [])
 
@@ -66,7 +68,7 @@ class AdvicePanel:
                         ui.label(piece.text).classes("us-piece-text")
 
     def _changed(self, changes: Changes) -> None:
-        mine = [row for row in changes.runs if row.name == self.desk.chosen]
+        mine = [row for row in changes.runs if row.name == self.selection.chosen]
         ended = any(not row.busy for row in mine)
         if mine and (ended or time.monotonic() - self._read > PAUSE):
             self.load()

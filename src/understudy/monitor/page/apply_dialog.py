@@ -12,21 +12,21 @@ from understudy.errors import UnderstudyError
 from understudy.monitor.jobs.processes import Job
 from understudy.monitor.page.form import SettingsForm
 from understudy.monitor.page.large_dialog import LargeDialog
-from understudy.monitor.page.messages import guarded, words_of
-from understudy.monitor.page.selection import Desk
+from understudy.monitor.page.messages import error_text, report_errors
+from understudy.monitor.page.selection import Selection
 from understudy.monitor.page.viewer import Reel, Viewer, compared, compared_frame, empty_reel
 from understudy.monitor.runs.watcher import Changes
 from understudy.settings import ApplySettings
 
-FIRST_WORDS = "Choose a model, a plate and an output.\nThe finished frames play here against the plate."
+INITIAL_TEXT = "Choose a model, a plate and an output.\nThe finished frames play here against the plate."
 PROXY = 1280  # longest side of what the player shows
 
 
-class ApplyPanel:
+class ApplyDialog:
     """One for each page."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
         self.chosen: str | None = None
         self.dialog = LargeDialog("Apply")
         with self.dialog.left:
@@ -35,26 +35,28 @@ class ApplyPanel:
             with ui.element("div").classes("us-title"):
                 ui.label("Result").classes("us-word")
                 self.title = ui.label().classes("us-chosen")
-            self.viewer = Viewer(empty_reel(FIRST_WORDS))
-        desk.on("changes", self._changed)
+            self.viewer = Viewer(empty_reel(INITIAL_TEXT))
+        selection.on("changes", self._changed)
         self._list()
 
     def open(self, name: str | None = None) -> None:
         """Show it, with the run ``name`` as the model."""
         if name is not None:
-            self.form.fields["model"].value = str(self.desk.house.data_directory / name)
+            self.form.fields["model"].value = str(self.selection.app_state.data_directory / name)
         self.dialog.open()
         self._list()
         self._load()
 
     def _left(self) -> None:
         with ui.element("div").classes("us-form"):
-            self.form = SettingsForm(self.desk.house, ApplySettings, lambda: self.form.clear_faults())
+            self.form = SettingsForm(
+                self.selection.app_state, ApplySettings, lambda: self.form.clear_faults()
+            )
         with ui.element("div").classes("us-foot"):
             self.fault = ui.label().classes("us-notes bad")
             self.fault.visible = False
             with ui.element("div").classes("us-row").style("justify-content: flex-end"):
-                self.start = ui.button("Apply", on_click=guarded(self._start)).props(
+                self.start = ui.button("Apply", on_click=report_errors(self._start)).props(
                     "unelevated color=primary"
                 )
         self.jobs = ui.element("div").classes("us-jobs")
@@ -64,15 +66,15 @@ class ApplyPanel:
         self.fault.visible = False
         self.form.clear_faults()
         try:
-            job = await asyncio.to_thread(self.desk.house.commands.apply, self.form.values)
+            job = await asyncio.to_thread(self.selection.app_state.commands.apply, self.form.values)
         except UnderstudyError as error:
             if not self.form.show_fault(error):
-                self.fault.text, self.fault.visible = words_of(error), True
+                self.fault.text, self.fault.visible = error_text(error), True
             return
         finally:
             self.start.enable()
         self.chosen = job.id
-        await self.desk.house.watcher.refresh()
+        await self.selection.app_state.watcher.refresh()
 
     def _changed(self, changes: Changes) -> None:
         jobs = [job for job in changes.jobs if job.kind == "apply"]
@@ -82,7 +84,7 @@ class ApplyPanel:
             self._load()
 
     def _list(self) -> None:
-        jobs = [job for job in self.desk.house.jobs.all() if job.kind == "apply"][:12]
+        jobs = [job for job in self.selection.app_state.jobs.all() if job.kind == "apply"][:12]
         if self.chosen is None and jobs:
             self.chosen = jobs[0].id
         self.jobs.clear()
@@ -92,13 +94,13 @@ class ApplyPanel:
 
     def _job(self, job: Job) -> None:
         row = ui.element("div").classes("us-job" + (" on" if job.id == self.chosen else ""))
-        row.on("click", guarded(lambda: self._choose(job.id)))
+        row.on("click", report_errors(lambda: self._choose(job.id)))
         with row:
             with ui.element("div").classes("us-job-head"):
                 ui.label(job.title).classes("us-job-name")
                 ui.label(_progress(job)).classes("us-small")
                 if job.state == "running":
-                    stop = guarded(lambda: self.desk.house.jobs.stop(job.id))
+                    stop = report_errors(lambda: self.selection.app_state.jobs.stop(job.id))
                     ui.button("Stop").props("flat dense color=grey-5").on("click.stop", stop)
             with ui.element("div").classes("us-progress"):
                 part = job.done / job.total if job.total else 0.0
@@ -119,9 +121,9 @@ class ApplyPanel:
         if name is None:
             return
         try:
-            title, reel = await asyncio.to_thread(lambda: self._reel(self.desk.house.jobs.get(name)))
+            title, reel = await asyncio.to_thread(lambda: self._reel(self.selection.app_state.jobs.get(name)))
         except (UnderstudyError, OSError) as error:
-            title, reel = "", empty_reel(words_of(error))
+            title, reel = "", empty_reel(error_text(error))
         if name == self.chosen and not self.title.is_deleted:
             with self.title.client:
                 self.title.text = title
@@ -129,15 +131,15 @@ class ApplyPanel:
 
     def _reel(self, job: Job) -> tuple[str, Reel]:
         """The frames that are finished, each beside its plate."""
-        fence = self.desk.house.fence
+        allowed = self.selection.app_state.allowed
         try:
-            result = fence.shot(job.output)
+            result = allowed.shot(job.output)
         except UnderstudyError:
             waiting = (
                 "The frames appear here as they are finished." if job.state == "running" else job.message
             )
             return job.output, empty_reel(waiting or "There are no frames.")
-        plate = fence.shot(job.plate)
+        plate = allowed.shot(job.plate)
         known = set(plate.numbers)
         frames = [
             compared_frame(job.plate, number, job.output, number, version=_version(result, number))

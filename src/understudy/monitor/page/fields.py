@@ -1,4 +1,4 @@
-"""The plain fields of a form: text, a choice, a switch. Each has ``value`` and can say what is wrong."""
+"""The plain fields of a form: text, a choice, a switch. Each has ``value`` and can show an error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from understudy.settings import SettingInfo
 
 
 class PlainField:
-    """Text; what stands in it greyed is the default."""
+    """A text field; the placeholder is the default."""
 
     def __init__(self, info: SettingInfo, changed: Callable[[], Any]) -> None:
         default = "" if info.default in (None, ()) else str(info.default)
@@ -30,7 +30,7 @@ class PlainField:
         self.field.value = str(value)
 
     def fault(self, text: str) -> None:
-        """What is wrong with it; nothing for nothing."""
+        """Show ``text`` as an error; "" removes it."""
         self.field.props["error"] = bool(text)
         self.field.props["error-message"] = text
 
@@ -53,7 +53,7 @@ class ChoiceField:
             self.field.value = value
 
     def fault(self, text: str) -> None:
-        """Nothing can be wrong with a choice."""
+        """Ignored: a choice is always valid."""
 
 
 class SwitchField:
@@ -72,4 +72,4 @@ class SwitchField:
         self.field.value = bool(value)
 
     def fault(self, text: str) -> None:
-        """Nothing can be wrong with a switch."""
+        """Ignored: a switch is always valid."""

@@ -1,4 +1,4 @@
-"""A form made from the settings: names, help, units, defaults and ranges are said in settings.py alone."""
+"""A form generated from a settings model; labels, help, units, defaults and ranges come from settings.py."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from nicegui import ui
 
 from understudy.errors import UnderstudyError
+from understudy.monitor.app_state import AppState
 from understudy.monitor.page.fields import ChoiceField, PlainField, SwitchField
 from understudy.monitor.page.path_field import ManyPaths, PathField
-from understudy.monitor.state import House
 from understudy.settings import SettingInfo, Settings, settings_of
 
 PATHS = {"shot": "shot", "mask": "shot", "file": "file"}
@@ -20,11 +20,15 @@ class SettingsForm:
     """The fields of a settings model in its own order, the rare ones folded under Advanced."""
 
     def __init__(
-        self, house: House, model: type[Settings], changed: Callable[[], Any], leave_out: Iterable[str] = ()
+        self,
+        app_state: AppState,
+        model: type[Settings],
+        changed: Callable[[], Any],
+        leave_out: Iterable[str] = (),
     ) -> None:
-        self._house = house
+        self._app_state = app_state
         self._changed = changed
-        self._quiet = False
+        self._filling = False
         left_out = set(leave_out)
         self.infos = {info.name: info for info in settings_of(model) if info.name not in left_out}
         self.fields: dict[str, Any] = {}
@@ -48,16 +52,16 @@ class SettingsForm:
 
     def fill(self, values: dict[str, Any]) -> None:
         """Put ``values`` into the fields; the others go back to their defaults."""
-        self._quiet = True
+        self._filling = True
         for name, field in self.fields.items():
             info = self.infos[name]
             value = values.get(name, info.default if info.choices or info.kind == "yes-no" else None)
             untouched = value is None or (value == info.default and not info.choices)
             field.value = "" if untouched else _as_typed(value)
-        self._quiet = False
+        self._filling = False
 
     def show_fault(self, error: UnderstudyError) -> bool:
-        """Say ``error`` at the field that it is about; whether there is one."""
+        """Show ``error`` at the field that it is about. Returns whether there is one."""
         self.clear_faults()
         flag = error.where.split(" ")[0]
         for name, info in self.infos.items():
@@ -71,27 +75,27 @@ class SettingsForm:
         return False
 
     def clear_faults(self) -> None:
-        """Nothing is wrong any more."""
+        """Remove the error texts of all fields."""
         for field in self.fields.values():
             field.fault("")
 
-    def _told(self) -> None:
-        if not self._quiet:
+    def _on_change(self) -> None:
+        if not self._filling:
             self._changed()
 
     def _field(self, info: SettingInfo) -> Any:
         if info.several:
-            return ManyPaths(self._house, info.label, info.help, self._told)
+            return ManyPaths(self._app_state, info.label, info.help, self._on_change)
         if info.kind in PATHS:
-            field = PathField(self._house, info.label, info.help, PATHS[info.kind], self._told)  # type: ignore[arg-type]
+            field = PathField(self._app_state, info.label, info.help, PATHS[info.kind], self._on_change)  # type: ignore[arg-type]
             if info.default not in (None, ()):
                 field.field.props["placeholder"] = str(info.default)
             return field
         if info.kind == "yes-no":
-            return SwitchField(info, self._told)
+            return SwitchField(info, self._on_change)
         if info.choices and not info.number:
-            return ChoiceField(info, self._told)
-        return PlainField(info, self._told)
+            return ChoiceField(info, self._on_change)
+        return PlainField(info, self._on_change)
 
 
 def _as_typed(value: Any) -> Any:

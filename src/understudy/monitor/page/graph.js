@@ -19,13 +19,13 @@ export default {
           <b>{{ format(row.loss, 6) }}</b><b v-if="row.held_out != null">{{ format(row.held_out, 4) }}</b>
         </div>
       </div>
-      <div class="us-empty" v-if="words">{{ words }}</div>
+      <div class="us-empty" v-if="message">{{ message }}</div>
     </div>`,
   props: { runs: Array, log: Boolean, smoothness: Number, original: Boolean, heldOut: Boolean, strong: String, any: Boolean },
-  data: () => ({ hover: null, rubber: null, fault: "", loaded: false }),
+  data: () => ({ hover: null, rubber: null, error: "", loaded: false }),
   computed: {
-    words() {
-      if (this.fault) return this.fault;
+    message() {
+      if (this.error) return this.error;
       if (!this.any) return "The loss of each run shows here, as soon as there is one.";
       if (!this.runs.length) return "No curve is ticked. Tick runs in the table below.";
       return this.loaded && !this.anyPoints ? "No steps yet. The curve appears with the first ones." : "";
@@ -113,9 +113,9 @@ export default {
       try {
         const { curves } = await fetchJson(`/api/curves?${this.query(names)}`);
         for (const curve of curves) this.curves.set(curve.name, curve);
-        this.fault = "";
+        this.error = "";
       } catch (error) {
-        this.fault = error.message;
+        this.error = error.message;
       }
       this.loaded = true;
       this.draw();

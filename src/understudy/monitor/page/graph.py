@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from understudy.monitor.page.selection import Desk
+from understudy.monitor.page.selection import Selection
 from understudy.monitor.runs.watcher import Changes
 
 
@@ -15,8 +15,8 @@ class Curves(ui.element, component="graph.js", esm={"understudy-page": "lib"}):
 class Graph:
     """The panel: switches above, curves below."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
         with ui.element("section").classes("us-panel grow").props('aria-label="Graph"'):
             with ui.element("div").classes("us-title"):
                 ui.label("Loss").classes("us-word")
@@ -28,9 +28,9 @@ class Graph:
         self.curves.props["original"] = self.curves.props["heldOut"] = True
         self.curves.props["log"] = False
         self._runs_changed()
-        desk.on("shown", self._runs_changed)
-        desk.on("chosen", self._runs_changed)
-        desk.on("changes", self._changed)
+        selection.on("shown", self._runs_changed)
+        selection.on("chosen", self._runs_changed)
+        selection.on("changes", self._changed)
 
     def toggle_log(self) -> None:
         """Straight or logarithmic."""
@@ -54,7 +54,7 @@ class Graph:
         held_out.props("dense").tooltip("How the run does on the pair that it does not learn from, dashed")
 
     def _buttons(self) -> None:
-        for icon, words, axis, factor in (
+        for icon, tooltip, axis, factor in (
             ("zoom_in", "Zoom X in (wheel)", "x", 0.6),
             ("zoom_out", "Zoom X out", "x", 1 / 0.6),
             ("unfold_more", "Zoom Y in (shift and wheel)", "y", 0.6),
@@ -63,29 +63,29 @@ class Graph:
             button = ui.button(
                 icon=icon, on_click=lambda a=axis, f=factor: self.curves.run_method("zoom", a, f)
             )
-            button.props(f'flat dense color=grey-5 aria-label="{words.partition(" (")[0]}"').classes(
+            button.props(f'flat dense color=grey-5 aria-label="{tooltip.partition(" (")[0]}"').classes(
                 "us-icon"
-            ).tooltip(words)
-        for icon, words, method in (
+            ).tooltip(tooltip)
+        for icon, tooltip, method in (
             ("fit_screen", "Reset (double-click)", "reset"),
             ("refresh", "Refresh (R)", "loadAll"),
         ):
             button = ui.button(icon=icon, on_click=lambda m=method: self.curves.run_method(m))
-            button.props(f'flat dense color=grey-5 aria-label="{words.partition(" (")[0]}"').classes(
+            button.props(f'flat dense color=grey-5 aria-label="{tooltip.partition(" (")[0]}"').classes(
                 "us-icon"
-            ).tooltip(words)
+            ).tooltip(tooltip)
 
     def _set(self, name: str, value: object) -> None:
         self.curves.props[name] = value
 
     def _runs_changed(self) -> None:
-        names = [name for name in self.desk.rows if name in self.desk.shown]
-        self.curves.props["runs"] = [{"name": name, "colour": self.desk.colour(name)} for name in names]
-        self.curves.props["strong"] = self.desk.chosen or ""
-        self.curves.props["any"] = bool(self.desk.rows)
+        names = [name for name in self.selection.rows if name in self.selection.shown]
+        self.curves.props["runs"] = [{"name": name, "colour": self.selection.colour(name)} for name in names]
+        self.curves.props["strong"] = self.selection.chosen or ""
+        self.curves.props["any"] = bool(self.selection.rows)
 
     def _changed(self, changes: Changes) -> None:
-        moved = set(changes.curves) | {name for name in changes.pictures if name in self.desk.shown}
+        moved = set(changes.curves) | {name for name in changes.pictures if name in self.selection.shown}
         if moved:
             self.curves.run_method("refresh", sorted(moved))
         if changes.removed:

@@ -9,32 +9,32 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from nicegui import ui
 
+from understudy.monitor.app_state import AppState
 from understudy.monitor.jobs.processes import Job
 from understudy.monitor.page.actions import Actions
 from understudy.monitor.page.advice_panel import AdvicePanel
-from understudy.monitor.page.apply_dialog import ApplyPanel
+from understudy.monitor.page.apply_dialog import ApplyDialog
 from understudy.monitor.page.graph import Graph
-from understudy.monitor.page.messages import complain, guarded, say, words_of
+from understudy.monitor.page.messages import error_text, notify, notify_error, report_errors
 from understudy.monitor.page.pictures_panel import Pictures
-from understudy.monitor.page.selection import Desk
+from understudy.monitor.page.selection import Selection
 from understudy.monitor.page.shortcuts import Shortcuts
 from understudy.monitor.page.table import RunsTable
-from understudy.monitor.page.training_dialog import NewTraining
+from understudy.monitor.page.training_dialog import TrainingDialog
 from understudy.monitor.runs.watcher import Changes
-from understudy.monitor.state import House
 
 STATIC = Path(__file__).with_name("static")
 HEAD = '<link rel="stylesheet" href="/monitor/style.css"><script src="/monitor/cells.js"></script>'
 
 
-def add_page(app: FastAPI, house: House) -> None:
+def add_page(app: FastAPI, app_state: AppState) -> None:
     """Serve the page at / of ``app``."""
     app.mount("/monitor", StaticFiles(directory=STATIC), name="monitor")
     ui.add_head_html(HEAD, shared=True)
 
     @ui.page("/", title="Understudy", dark=True)
     async def page() -> None:
-        Page(house)
+        Page(app_state)
 
     ui.run_with(
         app,
@@ -48,69 +48,69 @@ def add_page(app: FastAPI, house: House) -> None:
 
 
 class Page:
-    """One open page."""
+    """The page in one browser window."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.desk = Desk(house)
-        self._told = {job.id for job in house.jobs.all() if job.state != "running"}
+    def __init__(self, app_state: AppState) -> None:
+        self.app_state = app_state
+        self.selection = Selection(app_state)
+        self._notified = {job.id for job in app_state.jobs.all() if job.state != "running"}
         self.client = ui.context.client
-        self.client.on_exception(lambda error: complain(words_of(error)))
+        self.client.on_exception(lambda error: notify_error(error_text(error)))
         ui.colors(primary="#3d7be0", negative="#b3403b", dark="#1c1f23")
-        self.actions = Actions(self.desk)
+        self.actions = Actions(self.selection)
         with ui.element("div").classes("us-page"):
             self._head()
             self.fault = ui.label().classes("us-fault-line")
             with ui.element("main").classes("us-body"):
                 with ui.element("div").classes("us-column"):
-                    self.graph = Graph(self.desk)
-                    self.table = RunsTable(self.desk, self.actions)
+                    self.graph = Graph(self.selection)
+                    self.table = RunsTable(self.selection, self.actions)
                 with ui.element("div").classes("us-column"):
-                    self.pictures = Pictures(self.desk)
-                    AdvicePanel(self.desk)
-        self.training = NewTraining(self.desk)
-        self.applying = ApplyPanel(self.desk)
-        self.actions.train, self.actions.apply = self.training.open, self.applying.open
+                    self.pictures = Pictures(self.selection)
+                    AdvicePanel(self.selection)
+        self.training_dialog = TrainingDialog(self.selection)
+        self.apply_dialog = ApplyDialog(self.selection)
+        self.actions.train, self.actions.apply = self.training_dialog.open, self.apply_dialog.open
         Shortcuts(self._key)
-        self._say_fault(house.watcher.fault)
-        self.client.on_delete(house.watcher.listen(self._take))
+        self._show_fault(app_state.watcher.fault)
+        self.client.on_delete(app_state.watcher.listen(self._update))
 
     def _head(self) -> None:
         with ui.element("header").classes("us-head"):
             ui.label("Understudy").classes("us-brand")
-            ui.label(str(self.house.data_directory)).classes("us-place")
+            ui.label(str(self.app_state.data_directory)).classes("us-place")
             ui.element("div").classes("us-gap")
-            self.live = ui.switch("Live Updates", value=True, on_change=guarded(self._live_changed)).props(
-                "dense"
-            )
+            self.live = ui.switch(
+                "Live Updates", value=True, on_change=report_errors(self._live_changed)
+            ).props("dense")
             self.live.tooltip("Follow what happens in the data directory, on this machine or another")
-            ui.button("Apply", on_click=lambda: self.applying.open(self.desk.chosen)).props(
+            ui.button("Apply", on_click=lambda: self.apply_dialog.open(self.selection.chosen)).props(
                 "outline color=grey-4"
             )
-            ui.button("New Training", icon="add", on_click=lambda: self.training.open()).props(
+            ui.button("New Training", icon="add", on_click=lambda: self.training_dialog.open()).props(
                 "unelevated color=primary"
             )
 
-    def _take(self, changes: Changes) -> None:
-        """What the watcher saw, told to this page; runs in the server's loop, outside of any page."""
+    def _update(self, changes: Changes) -> None:
+        """Pass changes on to this page. Called in the server's event loop, outside of any page."""
         if not self.live.value:
             return
         with self.client:
-            self.desk.take(changes)
+            self.selection.update(changes)
             if changes.fault is not None:
-                self._say_fault(changes.fault)
+                self._show_fault(changes.fault)
             for job in changes.jobs:
-                self._tell_end(job)
+                self._notify_end(job)
 
-    def _tell_end(self, job: Job) -> None:
-        """A job that failed while this page was open is said once; so is an export that is there."""
-        if job.state == "running" or job.id in self._told:
+    def _notify_end(self, job: Job) -> None:
+        """Notify once of a job that failed, or an export that finished, while this page was open."""
+        if job.state == "running" or job.id in self._notified:
             return
-        self._told.add(job.id)
+        self._notified.add(job.id)
         if job.kind == "export" and job.state == "finished":
-            say(f"{job.title} is there.\n{job.message}")
+            notify(f"{job.title} is there.\n{job.message}")
         elif job.state == "failed":
-            complain(f"{job.kind.capitalize()} {job.title} failed.\n{job.message}")
+            notify_error(f"{job.kind.capitalize()} {job.title} failed.\n{job.message}")
 
     async def _live_changed(self) -> None:
         if self.live.value:
@@ -118,22 +118,22 @@ class Page:
 
     async def refresh(self) -> None:
         """Read everything anew, live or not."""
-        await self.house.watcher.refresh()
-        rows = self.house.watcher.rows
+        await self.app_state.watcher.refresh()
+        rows = self.app_state.watcher.rows
         names = [row.name for row in rows]
-        gone = [name for name in self.desk.rows if name not in names]
-        self.desk.take(Changes(runs=rows, removed=gone, curves=names, pictures=names))
-        self._say_fault(self.house.watcher.fault)
+        gone = [name for name in self.selection.rows if name not in names]
+        self.selection.update(Changes(runs=rows, removed=gone, curves=names, pictures=names))
+        self._show_fault(self.app_state.watcher.fault)
 
-    def _say_fault(self, text: str) -> None:
+    def _show_fault(self, text: str) -> None:
         self.fault.text = f"The data directory cannot be read: {text}" if text else ""
         self.fault.visible = bool(text)
 
     @property
     def _viewer(self) -> Any:
-        if self.training.dialog.is_open:
-            return self.training.viewer
-        return self.applying.viewer if self.applying.dialog.is_open else self.pictures.viewer
+        if self.training_dialog.dialog.is_open:
+            return self.training_dialog.viewer
+        return self.apply_dialog.viewer if self.apply_dialog.dialog.is_open else self.pictures.viewer
 
     async def _key(self, key: str) -> None:
         if key == "space":

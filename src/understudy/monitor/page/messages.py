@@ -1,4 +1,4 @@
-"""What the page says to the artist: done, refused, failed. Every handler goes through ``guarded``."""
+"""Notifications of the page. Every event handler is wrapped in ``report_errors``."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from understudy.errors import UnderstudyError
 log = logging.getLogger("understudy.monitor")
 
 
-def say(text: str) -> None:
-    """Something went as wished."""
+def notify(text: str) -> None:
+    """Show ``text`` for some seconds: something was done."""
     ui.notify(text, color="grey-9", position="bottom-left", timeout=3500)
 
 
-def complain(text: str) -> None:
-    """Something did not; it stays until it is read."""
+def notify_error(text: str) -> None:
+    """Show ``text`` as an error, for longer, with a button to close it."""
     ui.notify(
         text, type="negative", position="bottom-left", multi_line=True, close_button="Close", timeout=20_000
     )
 
 
-def words_of(error: Exception) -> str:
-    """An error in the page's words."""
+def error_text(error: Exception) -> str:
+    """The text that the page shows for ``error``."""
     if isinstance(error, UnderstudyError):
         parts = (error.message, error.expected and f"Expected: {error.expected}", error.found, error.remedy)
         return "\n".join(part for part in parts if part)
@@ -38,16 +38,16 @@ def words_of(error: Exception) -> str:
     return f"A fault of the program: {type(error).__name__}: {error}"
 
 
-def guarded(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """``handler``, whose errors are said in the page. For functions and coroutines alike."""
+def report_errors(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """``handler``, a function or coroutine, whose exceptions are shown as notifications."""
 
     @functools.wraps(handler)
-    async def careful(*arguments: Any, **named: Any) -> Any:
+    async def wrapped(*arguments: Any, **named: Any) -> Any:
         try:
             result = handler(*arguments, **named)
             return await result if inspect.isawaitable(result) else result
         except Exception as error:
-            complain(words_of(error))
+            notify_error(error_text(error))
             return None
 
-    return careful
+    return wrapped

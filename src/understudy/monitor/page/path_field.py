@@ -1,4 +1,4 @@
-"""A field for a path that offers what is there while one types."""
+"""A text field for a path, with completion."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from nicegui import ui
 
 from understudy.errors import UnderstudyError
-from understudy.monitor.paths.completion import Offer, Wanted, complete
-from understudy.monitor.state import House
+from understudy.monitor.app_state import AppState
+from understudy.monitor.paths.completion import Completion, PathKind, complete
 
 ICONS = {
     "folder": "folder",
@@ -23,13 +23,13 @@ ICONS = {
 
 
 class PathField:
-    """``value`` is what stands in it; ``changed`` is called after each change."""
+    """``value`` is the path as typed; ``changed`` is called after each change."""
 
     def __init__(
-        self, house: House, label: str, help_text: str, wanted: Wanted, changed: Callable[[], Any]
+        self, app_state: AppState, label: str, help_text: str, wanted: PathKind, changed: Callable[[], Any]
     ) -> None:
-        self._house = house
-        self._wanted: Wanted = wanted
+        self._app_state = app_state
+        self._wanted: PathKind = wanted
         self._changed = changed
         with ui.input(label).props(
             "dense outlined autocomplete=off bottom-slots spellcheck=false"
@@ -48,7 +48,7 @@ class PathField:
         self.field.on("focus", lambda: self._set_focus(True))
         self.field.on("blur", lambda: self._set_focus(False))
         self._focused = False
-        self._offers: list[Offer] = []
+        self._completions: list[Completion] = []
 
     @property
     def value(self) -> str:
@@ -59,11 +59,11 @@ class PathField:
         self.field.value = text
 
     def help(self, text: str) -> None:
-        """What stands below it."""
+        """Set the help text below the field."""
         self.field.props["hint"] = text
 
     def fault(self, text: str) -> None:
-        """What is wrong with it; nothing for nothing."""
+        """Show ``text`` as an error; "" removes it."""
         self.field.props["error"] = bool(text)
         self.field.props["error-message"] = text
 
@@ -78,49 +78,49 @@ class PathField:
     async def _open(self) -> None:
         self._focused = True
         self.field.run_method("focus")
-        await self._offer()
+        await self._complete()
 
     async def _typed(self) -> None:
         self._changed()
-        await self._offer()
+        await self._complete()
 
-    async def _offer(self) -> None:
+    async def _complete(self) -> None:
         text = self.value
         try:
-            offers = await asyncio.to_thread(complete, self._house.fence, text, self._wanted)
+            completions = await asyncio.to_thread(complete, self._app_state.allowed, text, self._wanted)
         except (UnderstudyError, OSError):
-            offers = []
+            completions = []
         if text != self.value or self.field.is_deleted or not self._focused:
             return
-        only_itself = len(offers) == 1 and offers[0].text == text
-        self._show([] if only_itself else offers or [])
+        only_itself = len(completions) == 1 and completions[0].text == text
+        self._show([] if only_itself else completions or [])
 
-    def _show(self, offers: list[Offer]) -> None:
-        if offers != self._offers:  # a line that was made anew would lose the click that is on its way
-            self._fill(offers)
-        (self.menu.open if offers else self.menu.close)()
+    def _show(self, completions: list[Completion]) -> None:
+        if completions != self._completions:  # a new list would lose a click that is on its way
+            self._fill(completions)
+        (self.menu.open if completions else self.menu.close)()
 
-    def _fill(self, offers: list[Offer]) -> None:
-        self._offers = offers
+    def _fill(self, completions: list[Completion]) -> None:
+        self._completions = completions
         self.list.clear()
         with self.list:
-            for offer in offers:
-                item = ui.item(on_click=lambda o=offer: self._choose(o)).props("clickable dense")
+            for completion in completions:
+                item = ui.item(on_click=lambda c=completion: self._choose(c)).props("clickable dense")
                 # Chosen when the button goes down: until it is up again, an answer to what was typed before
                 # may have made the list anew, and there is no click on a line that is gone. The field keeps
                 # the focus, as a blur would end the offering. A click is what the keyboard makes.
-                item.on("mousedown.left.prevent", lambda o=offer: self._choose(o))
+                item.on("mousedown.left.prevent", lambda c=completion: self._choose(c))
                 with item, ui.element("div").classes("us-offer"):
-                    ui.icon(ICONS[offer.kind]).classes("us-small")
-                    ui.label(offer.label)
-                    ui.label(offer.note).classes("us-small").style("margin-left: auto")
+                    ui.icon(ICONS[completion.kind]).classes("us-small")
+                    ui.label(completion.label)
+                    ui.label(completion.note).classes("us-small").style("margin-left: auto")
 
-    async def _choose(self, offer: Offer) -> None:
+    async def _choose(self, completion: Completion) -> None:
         self._focused = True
-        self.field.value = offer.text
+        self.field.value = completion.text
         self._changed()
-        if offer.kind == "folder":
-            await self._offer()
+        if completion.kind == "folder":
+            await self._complete()
         else:
             self.menu.close()
         self.field.run_method("focus")
@@ -129,8 +129,8 @@ class PathField:
 class ManyPaths:
     """Several path fields under one label, at least one."""
 
-    def __init__(self, house: House, label: str, help_text: str, changed: Callable[[], Any]) -> None:
-        self._make = lambda title, words: PathField(house, title, words, "shot", changed)
+    def __init__(self, app_state: AppState, label: str, help_text: str, changed: Callable[[], Any]) -> None:
+        self._make = lambda title, help_text: PathField(app_state, title, help_text, "shot", changed)
         self._label, self._help = label, help_text
         self.fields: list[PathField] = []
         self.column = ui.element("div").classes("column").style("width: 100%; gap: 2px")
@@ -142,14 +142,14 @@ class ManyPaths:
 
     @value.setter
     def value(self, texts: list[str] | str) -> None:
-        wanted = [texts] if isinstance(texts, str) else list(texts)
-        while len(self.fields) < max(1, len(wanted)):
+        paths = [texts] if isinstance(texts, str) else list(texts)
+        while len(self.fields) < max(1, len(paths)):
             self._add()
         for index, field in enumerate(self.fields):
-            field.value = wanted[index] if index < len(wanted) else ""
+            field.value = paths[index] if index < len(paths) else ""
 
     def add(self) -> None:
-        """Room for one more."""
+        """Add an empty field."""
         self._add()
 
     def help(self, text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 
 from understudy.errors import UnderstudyError
-from understudy.monitor.page.selection import Desk
+from understudy.monitor.page.selection import Selection
 from understudy.monitor.page.viewer import Viewer, contact_reel, empty_reel, preview_reel
 from understudy.monitor.runs.watcher import Changes
 
@@ -18,8 +18,8 @@ NO_PREVIEW = "No preview yet.\nGive a Preview plate when training; one appears a
 class Pictures:
     """The panel: which kind, which frame, and the viewer."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
         self._previews: list[tuple[int, int]] = []
         with ui.element("section").classes("us-panel grow").props('aria-label="Pictures"'):
             with ui.element("div").classes("us-title"):
@@ -36,19 +36,19 @@ class Pictures:
                 ui.element("div").classes("us-gap")
                 self.title = ui.label().classes("us-chosen")
             self.viewer = Viewer()
-        desk.on("chosen", self.load)
-        desk.on("changes", self._changed)
+        selection.on("chosen", self.load)
+        selection.on("changes", self._changed)
         self.load()
 
     def load(self) -> None:
         """Read again which pictures the chosen run has."""
-        name = self.desk.chosen
+        name = self.selection.chosen
         self.title.text = name or ""
         self.title.props["title"] = name or ""
         self._steps, self._previews = [], []
         if name is not None:
             try:
-                run = self.desk.house.run(name)
+                run = self.selection.app_state.run(name)
                 self._steps = sorted({step for step, _ in run.contact_sheets()})
                 self._previews = sorted({(step, frame) for step, frame, _ in run.previews()})
             except UnderstudyError:
@@ -67,10 +67,10 @@ class Pictures:
             self.frame.set_options(frames, value=value)
 
     def _show(self) -> None:
-        name = self.desk.chosen
+        name = self.selection.chosen
         self.frame.visible = self.kind.value == "preview" and len(self.frame.options) > 1
         if name is None:
-            self.viewer.show(empty_reel(NO_RUN if self.desk.rows else NO_RUNS))
+            self.viewer.show(empty_reel(NO_RUN if self.selection.rows else NO_RUNS))
         elif self.kind.value == "contact":
             self.viewer.show(contact_reel(name, self._steps, NO_SHEET))
         else:
@@ -78,5 +78,5 @@ class Pictures:
             self.viewer.show(preview_reel(name, self.frame.value, steps, NO_PREVIEW))
 
     def _changed(self, changes: Changes) -> None:
-        if self.desk.chosen in changes.pictures or self.desk.chosen in changes.removed:
+        if self.selection.chosen in changes.pictures or self.selection.chosen in changes.removed:
             self.load()

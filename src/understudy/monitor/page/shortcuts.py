@@ -7,7 +7,7 @@ from typing import Any
 
 from nicegui import ui
 
-from understudy.monitor.page.messages import guarded
+from understudy.monitor.page.messages import report_errors
 
 
 class Shortcuts(ui.element, component="shortcuts.js"):
@@ -15,4 +15,4 @@ class Shortcuts(ui.element, component="shortcuts.js"):
 
     def __init__(self, pressed: Callable[[str], Any]) -> None:
         super().__init__()
-        self.on("key", guarded(lambda event: pressed(str(event.args))))
+        self.on("key", report_errors(lambda event: pressed(str(event.args))))

@@ -1,4 +1,4 @@
-"""Figures in words."""
+"""Sizes of files as text."""
 
 from __future__ import annotations
 

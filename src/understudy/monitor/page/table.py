@@ -7,8 +7,8 @@ from typing import Any
 from nicegui import ui
 
 from understudy.monitor.page.actions import Actions
-from understudy.monitor.page.messages import guarded
-from understudy.monitor.page.selection import Desk
+from understudy.monitor.page.messages import report_errors
+from understudy.monitor.page.selection import Selection
 from understudy.monitor.runs.rows import RunRow
 from understudy.monitor.runs.watcher import Changes
 
@@ -101,8 +101,8 @@ OPTIONS = {
 class RunsTable:
     """One row for each run of the data directory."""
 
-    def __init__(self, desk: Desk, actions: Actions) -> None:
-        self.desk = desk
+    def __init__(self, selection: Selection, actions: Actions) -> None:
+        self.selection = selection
         self.actions = actions
         with ui.element("section").classes("us-panel grow").props('aria-label="Runs"'):
             with ui.element("div").classes("us-title"):
@@ -114,7 +114,7 @@ class RunsTable:
                 )
                 self.filter.classes("us-filter").style("width: 160px").props('aria-label="Filter the runs"')
             with ui.element("div").classes("us-table"):
-                rows = [self._values(row) for row in desk.newest_first()]
+                rows = [self._values(row) for row in selection.newest_first()]
                 self.grid = ui.aggrid({**OPTIONS, "rowData": rows}, auto_size_columns=False)
                 self.empty = ui.label(EMPTY).classes("us-empty")
                 with ui.context_menu():
@@ -128,49 +128,52 @@ class RunsTable:
             if entry is None:
                 ui.separator()
             else:
-                words, what = entry
-                ui.menu_item(words, on_click=guarded(lambda w=what: self._do(w)))
+                label, action = entry
+                ui.menu_item(label, on_click=report_errors(lambda a=action: self._do(a)))
 
     def _listen(self) -> None:
         grid = self.grid
-        grid.on("cellClicked", guarded(self._clicked), args=["colId", "rowId"])
-        grid.on("cellValueChanged", guarded(self._edited), args=["colId", "rowId", "oldValue", "newValue"])
+        grid.on("cellClicked", report_errors(self._clicked), args=["colId", "rowId"])
         grid.on(
-            "gridReady", lambda: self._send([self._values(row) for row in self.desk.rows.values()], "update")
+            "cellValueChanged", report_errors(self._edited), args=["colId", "rowId", "oldValue", "newValue"]
         )
-        self.desk.on("changes", self._changed)
-        self.desk.on("shown", self._marks_changed)
-        self.desk.on("chosen", self._marks_changed)
+        grid.on(
+            "gridReady",
+            lambda: self._send([self._values(row) for row in self.selection.rows.values()], "update"),
+        )
+        self.selection.on("changes", self._changed)
+        self.selection.on("shown", self._marks_changed)
+        self.selection.on("chosen", self._marks_changed)
 
     def _values(self, row: RunRow) -> dict[str, Any]:
         return {
             **row.model_dump(),
             "best": row.held_out.value if row.held_out else None,
-            "shown": row.name in self.desk.shown,
-            "chosen": row.name == self.desk.chosen,
-            "colour": self.desk.colour(row.name),
+            "shown": row.name in self.selection.shown,
+            "chosen": row.name == self.selection.chosen,
+            "colour": self.selection.colour(row.name),
         }
 
     # -- from the browser ----------------------------------------------------------------------------------
 
     def _clicked(self, event: Any) -> None:
         if event.args.get("colId") != "shown":
-            self.desk.choose(event.args["rowId"])
+            self.selection.choose(event.args["rowId"])
 
     async def _edited(self, event: Any) -> None:
         name, value = event.args["rowId"], event.args.get("newValue")
         if event.args["colId"] == "shown":
-            self.desk.show([name], bool(value))
+            self.selection.show([name], bool(value))
             return
         try:
             await self.actions.rename_to(name, str(value or "").strip())
         finally:
-            if name in self.desk.rows:  # what is true, whatever was typed
-                self._send([self._values(self.desk.rows[name])], "update")
+            if name in self.selection.rows:  # what is true, whatever was typed
+                self._send([self._values(self.selection.rows[name])], "update")
 
     async def _do(self, what: str) -> None:
         rows = await self.grid.get_selected_rows()
-        names = [row["name"] for row in rows if row["name"] in self.desk.rows]
+        names = [row["name"] for row in rows if row["name"] in self.selection.rows]
         if names:
             await self.actions.do(what, names)
 
@@ -188,17 +191,17 @@ class RunsTable:
         self._count()
 
     def _marks_changed(self) -> None:
-        self._send([self._values(row) for row in self.desk.rows.values()], "update")
+        self._send([self._values(row) for row in self.selection.rows.values()], "update")
 
-    def _send(self, rows: list[dict[str, Any]], how: str) -> None:
+    def _send(self, rows: list[dict[str, Any]], operation: str) -> None:
         if not rows:
             return
         self.grid.run_grid_method(
-            "applyTransaction", {how: rows, **({"addIndex": 0} if how == "add" else {})}
+            "applyTransaction", {operation: rows, **({"addIndex": 0} if operation == "add" else {})}
         )
 
     def _count(self) -> None:
-        self._known = list(self.desk.rows)
-        busy = sum(row.busy for row in self.desk.rows.values())
-        self.count.text = f"{len(self.desk.rows)}" + (f", {busy} training" if busy else "")
-        self.empty.visible = not self.desk.rows
+        self._known = list(self.selection.rows)
+        busy = sum(row.busy for row in self.selection.rows.values())
+        self.count.text = f"{len(self.selection.rows)}" + (f", {busy} training" if busy else "")
+        self.empty.visible = not self.selection.rows

@@ -11,26 +11,26 @@ from understudy.durations import duration_text
 from understudy.errors import UnderstudyError
 from understudy.monitor.page.form import SettingsForm
 from understudy.monitor.page.large_dialog import LargeDialog
-from understudy.monitor.page.messages import guarded, say, words_of
-from understudy.monitor.page.selection import Desk
+from understudy.monitor.page.messages import error_text, notify, report_errors
+from understudy.monitor.page.selection import Selection
 from understudy.monitor.page.viewer import Viewer, compared, compared_frame, empty_reel
 from understudy.monitor.pairs.report import PairsReport
 from understudy.settings import TrainSettings
 
-FIRST_WORDS = (
+INITIAL_TEXT = (
     "Name the plate and its ground truth on the left.\nThe pairs then show here, before anything starts."
 )
-SETTLE = 0.5  # seconds without typing before the pairs are read
+DEBOUNCE = 0.5  # seconds without typing before the pairs are read
 MOST_SHOWN = 500
 
 
-class NewTraining:
+class TrainingDialog:
     """One for each page; ``open`` shows it, filled with what is given."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        self._turn = 0
-        self.dialog = LargeDialog("New Training", f"into {desk.house.data_directory}")
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
+        self._request = 0
+        self.dialog = LargeDialog("New Training", f"into {selection.app_state.data_directory}")
         with self.dialog.left:
             self._left()
         with self.dialog.right:
@@ -45,7 +45,9 @@ class NewTraining:
 
     def _left(self) -> None:
         with ui.element("div").classes("us-form"):
-            self.form = SettingsForm(self.desk.house, TrainSettings, self._changed, ("data_directory",))
+            self.form = SettingsForm(
+                self.selection.app_state, TrainSettings, self._changed, ("data_directory",)
+            )
             ui.button("Another shot", icon="add", on_click=self._another).props(
                 "flat dense color=grey-5"
             ).classes("us-another")
@@ -53,7 +55,7 @@ class NewTraining:
             self.facts = ui.element("div").classes("us-facts")
             self.fault = ui.label().classes("us-notes bad")
             with ui.element("div").classes("us-row").style("justify-content: flex-end"):
-                self.start = ui.button("Start Training", on_click=guarded(self._start))
+                self.start = ui.button("Start Training", on_click=report_errors(self._start))
                 self.start.props("unelevated color=primary")
         self.fault.visible = False
 
@@ -63,7 +65,7 @@ class NewTraining:
             self.count = ui.label().classes("us-chosen")
         self.notes = ui.label().classes("us-notes").style("padding: 8px 14px 0")
         self.warnings = ui.label().classes("us-notes warn").style("padding: 8px 14px 0")
-        self.viewer = Viewer(empty_reel(FIRST_WORDS))
+        self.viewer = Viewer(empty_reel(INITIAL_TEXT))
         self.notes.visible = self.warnings.visible = False
 
     def _another(self) -> None:
@@ -71,41 +73,43 @@ class NewTraining:
             self.form.fields[name].add()
 
     def _changed(self) -> None:
-        self._turn += 1
-        background_tasks.create(self._examine(self._turn))
+        self._request += 1
+        background_tasks.create(self._load_report(self._request))
 
-    async def _examine(self, turn: int) -> None:
-        await asyncio.sleep(SETTLE)
-        if turn != self._turn or self.facts.is_deleted:
+    async def _load_report(self, request: int) -> None:
+        await asyncio.sleep(DEBOUNCE)
+        if request != self._request or self.facts.is_deleted:
             return
         values = self.form.values
         if not values.get("input") or not values.get("ground_truth"):
             with self.facts.client:
-                self._nothing(FIRST_WORDS)
+                self._show_text(INITIAL_TEXT)
             return
-        house = self.desk.house
+        app_state = self.selection.app_state
         report, error = None, None
         try:
-            report = await asyncio.to_thread(lambda: house.pairs(house.commands.train_settings(values)))
+            report = await asyncio.to_thread(
+                lambda: app_state.pairs(app_state.commands.train_settings(values))
+            )
         except (UnderstudyError, OSError) as fault:
             error = fault
-        if turn == self._turn and not self.facts.is_deleted:
+        if request == self._request and not self.facts.is_deleted:
             with self.facts.client:
-                self._refused(error) if error else self._show(report)
+                self._show_error(error) if error else self._show(report)
 
-    def _nothing(self, words: str) -> None:
-        self.viewer.show(empty_reel(words))
+    def _show_text(self, text: str) -> None:
+        self.viewer.show(empty_reel(text))
         self.count.text = ""
         self.facts.clear()
         self.notes.visible = self.warnings.visible = self.fault.visible = False
 
-    def _refused(self, error: Exception) -> None:
-        """Said where the pairs would be; at the field too when it is about one."""
-        self._nothing(words_of(error))
+    def _show_error(self, error: Exception) -> None:
+        """Show ``error`` in place of the pairs, and at its field when it is about one."""
+        self._show_text(error_text(error))
         if isinstance(error, UnderstudyError):
             self.form.show_fault(error)
 
-    def _say_fault(self, text: str) -> None:
+    def _show_fault(self, text: str) -> None:
         self.fault.text = text
         self.fault.visible = bool(text)
 
@@ -113,7 +117,7 @@ class NewTraining:
         if report is None:
             return
         self.form.clear_faults()
-        self._say_fault("")
+        self._show_fault("")
         self.count.text = f"{len(report.pairs)}" + (
             f", {report.width} x {report.height}" if report.width else ""
         )
@@ -146,25 +150,25 @@ class NewTraining:
         time = f"about {duration_text(report.seconds)}" if report.seconds else "known after the first steps"
         self.facts.clear()
         with self.facts:
-            for word, value in (("Total Steps", steps), ("Time", time)):
+            for label, value in (("Total Steps", steps), ("Time", time)):
                 with ui.element("div").classes("us-row").style("gap: 6px"):
-                    ui.label(word).classes("us-small")
+                    ui.label(label).classes("us-small")
                     ui.label(value).style("font-weight: 500")
 
     async def _start(self) -> None:
-        house = self.desk.house
+        app_state = self.selection.app_state
         self.start.disable()
         try:
-            job = await asyncio.to_thread(house.commands.train, self.form.values)
+            job = await asyncio.to_thread(app_state.commands.train, self.form.values)
         except UnderstudyError as error:
             if not self.form.show_fault(error):
-                self._say_fault(words_of(error))
+                self._show_fault(error_text(error))
             return
         finally:
             self.start.enable()
-        self.desk.expect(job.run)
+        self.selection.choose_when_listed(job.run)
         self.dialog.close()
-        say(f"{job.run} is starting.")
+        notify(f"{job.run} is starting.")
 
 
 def _unmatched(report: PairsReport) -> list[str]:

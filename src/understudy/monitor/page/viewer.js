@@ -25,11 +25,11 @@ export default {
       <div class="us-stage" ref="stage" @wheel.prevent="wheel" @pointerdown="press" @pointermove="move"
         @pointerup="release" @dblclick="fit" :class="{ wiping: mode?.layout === 'wipe' }">
         <canvas ref="canvas"></canvas>
-        <template v-if="!words && mode">
+        <template v-if="!message && mode">
           <span class="us-name left" v-if="mode.layout !== 'single'">{{ mode.images[0].label }}</span>
           <span class="us-name right" v-if="mode.layout !== 'single'">{{ mode.images[1].label }}</span>
         </template>
-        <div class="us-empty" v-if="words">{{ words }}</div>
+        <div class="us-empty" v-if="message">{{ message }}</div>
       </div>
       <div class="us-time" v-if="reel.frames.length > 0">
         <button class="us-play" :title="playing ? 'Pause (space)' : 'Play (space)'" @click="togglePlay"
@@ -48,7 +48,7 @@ export default {
     index: 0,
     modeId: "",
     playing: false,
-    fault: "",
+    error: "",
     waiting: false,
     percent: "",
     look: { exposure: 0, gamma: 1, gain: 4 },
@@ -61,9 +61,9 @@ export default {
       const frame = this.reel.frames[this.index];
       return frame ? (frame.label ?? `${this.reel.word ?? "Frame"} ${frame.id}`) : "";
     },
-    words() {
+    message() {
       if (!this.reel.frames.length) return this.reel.empty ?? EMPTY.empty;
-      if (this.fault) return this.fault;
+      if (this.error) return this.error;
       return this.waiting ? `Reading ${this.label} …` : "";
     },
     tools() {
@@ -173,7 +173,7 @@ export default {
       clearTimeout(this.patience);
       if (!frame || !this.mode) {
         this.shown = [];
-        this.fault = "";
+        this.error = "";
         this.waiting = false;
         return this.draw();
       }
@@ -183,12 +183,12 @@ export default {
         const pictures = await Promise.all(addresses.map((url) => this.bitmaps.get(url)));
         if (turn !== this.turn) return;
         this.shown = pictures;
-        this.fault = "";
+        this.error = "";
         this.$el.dataset.shown = addresses.join(" ");
       } catch (error) {
         if (turn !== this.turn) return;
         this.shown = [];
-        this.fault = error.message;
+        this.error = error.message;
         this.playing = false;
         this.$el.dataset.shown = "";
       }

@@ -1,4 +1,4 @@
-"""The pane for pictures: what it can show is a reel, described here and fetched by the browser."""
+"""The picture viewer. A reel describes frames and how to compare them; the browser fetches the pictures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Viewer(ui.element, component="viewer.js", esm={"understudy-page": "lib"}):
         self.show(reel or empty_reel("Nothing to show yet."))
 
     def show(self, reel: Reel) -> None:
-        """Show this reel; with the key of the one before it is the same one, grown."""
+        """Show this reel. With the same ``key`` as before, the browser keeps its position and zoom."""
         if reel != self.props.get("reel"):
             self.props["reel"] = reel
 
@@ -32,9 +32,9 @@ class Viewer(ui.element, component="viewer.js", esm={"understudy-page": "lib"}):
         self.run_method("togglePlay")
 
 
-def empty_reel(words: str) -> Reel:
-    """Nothing to see, and what to do about it."""
-    return {"key": words, "frames": [], "modes": [], "empty": words}
+def empty_reel(text: str) -> Reel:
+    """A reel without frames; ``text`` is shown in their place."""
+    return {"key": text, "frames": [], "modes": [], "empty": text}
 
 
 def mode(name: str, label: str, layout: str, *images: tuple[str, str], gain: bool = False) -> dict[str, Any]:

@@ -1,12 +1,12 @@
-"""Whether plate and ground truth lie on each other, and belong to each other."""
+"""Checks of the pairs: whether ground truths are shifted against their plates, or belong to other plates."""
 
 from __future__ import annotations
 
 import numpy as np
 
 LONGEST = 512
-ALIKE = 0.3  # likeness of edges from which two frames show the same thing
-BETTER = 0.12  # by which a shift must make them more alike before it is believed
+ALIKE = 0.3  # correlation of edges from which two frames show the same thing
+BETTER = 0.12  # by which a shift must raise the correlation before it is believed
 
 
 def grey(pixels: np.ndarray, longest: int = LONGEST) -> tuple[np.ndarray, int]:
@@ -30,7 +30,7 @@ def shift_between(plate: np.ndarray, truth: np.ndarray) -> tuple[int, int] | Non
         return None
     ones, others = _edges(one), _edges(other)
     right, down = _peak(ones, others)
-    before, after = _likeness(ones, others), _likeness(np.roll(ones, (down, right), (0, 1)), others)
+    before, after = _correlation(ones, others), _correlation(np.roll(ones, (down, right), (0, 1)), others)
     if after < ALIKE or after < before + BETTER:
         return (0, 0) if before >= ALIKE else None
     return right * block, down * block
@@ -47,8 +47,8 @@ def _peak(ones: np.ndarray, others: np.ndarray) -> tuple[int, int]:
     return column - (wide if column > wide // 2 else 0), row - (high if row > high // 2 else 0)
 
 
-def _likeness(one: np.ndarray, other: np.ndarray) -> float:
-    """How far two pictures rise and fall together: 1 the same, 0 nothing in common."""
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Pearson's correlation of two images of the same shape."""
     a, b = one - one.mean(), other - other.mean()
     return float((a * b).sum() / max(float(np.sqrt((a * a).sum() * (b * b).sum())), 1e-12))
 
@@ -58,27 +58,27 @@ def _edges(image: np.ndarray) -> np.ndarray:
     return np.hypot(across, down)
 
 
-def misfits(plates: list[np.ndarray], truths: list[np.ndarray]) -> list[tuple[int, int]]:
+def mismatched_pairs(plates: list[np.ndarray], truths: list[np.ndarray]) -> list[tuple[int, int]]:
     """(pair, better plate) where the ground truth of a pair clearly looks like another pair's plate.
 
     Looks at how the frames differ from the average frame, so that a grade common to all counts for nothing.
     """
     if len(plates) < 2 or len({image.shape for image in (*plates, *truths)}) != 1:
         return []
-    ones = _characters([grey(image, 64)[0] for image in plates])
-    others = _characters([grey(image, 64)[0] for image in truths])
-    likeness = others @ ones.T
-    best = likeness.argmax(axis=1)
-    own = likeness.diagonal()
+    ones = _descriptors([grey(image, 64)[0] for image in plates])
+    others = _descriptors([grey(image, 64)[0] for image in truths])
+    correlation = others @ ones.T
+    best = correlation.argmax(axis=1)
+    own = correlation.diagonal()
     return [
         (pair, int(plate))
         for pair, plate in enumerate(best)
-        if plate != pair and likeness[pair, plate] > max(own[pair] + 0.2, 0.6)
+        if plate != pair and correlation[pair, plate] > max(own[pair] + 0.2, 0.6)
     ]
 
 
-def _characters(images: list[np.ndarray]) -> np.ndarray:
-    """One unit vector for each image: what makes it different from the average."""
+def _descriptors(images: list[np.ndarray]) -> np.ndarray:
+    """(images, pixels) float64: each image minus the average image, as a unit vector."""
     table = np.stack([image.ravel() for image in images]).astype(np.float64)
     table -= table.mean(axis=0)
     return table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9)

@@ -1,4 +1,4 @@
-"""What a new training would learn from: the pairs, what is left over, how long it takes; before it starts."""
+"""The pairs report of a training that has not started: pairs, unmatched frames, steps, time, warnings."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pydantic import BaseModel
 from understudy.errors import UnderstudyError
 from understudy.frames import Pairing, Shot, format_numbers, pair_shots
 from understudy.monitor.images.gallery import Gallery
-from understudy.monitor.pairs.alignment import misfits, shift_between
-from understudy.monitor.paths.allowed import Fence
+from understudy.monitor.pairs.alignment import mismatched_pairs, shift_between
+from understudy.monitor.paths.allowed import AllowedFolders
 from understudy.monitor.runs.rows import RunRow
 from understudy.settings import TrainSettings
 from understudy.training.plan import choose_batch_size, step_pixels
 
-LOOKED_AT = 8  # pairs compared pixel by pixel
+MOST_COMPARED = 8  # pairs compared pixel by pixel
 
 
 class Pair(BaseModel):
-    """A plate frame and its ground truth: of shot number ``shot``, from 0."""
+    """A plate frame and its ground truth. ``shot`` is an index into ``shots``."""
 
     shot: int
     input: int
@@ -37,7 +37,7 @@ class ShotPairs(BaseModel):
 
 
 class PairsReport(BaseModel):
-    """The pairs of a data set, and what they mean. ``total_steps`` is None when a time limit decides;
+    """The pairs of a data set. ``total_steps`` is None when a time limit decides;
     ``seconds`` is None while no run tells how fast this machine is. ``batch_size`` may still change at the
     start when it is left to auto. ``notes`` are sentences for the artist, ``warnings`` likewise."""
 
@@ -52,10 +52,12 @@ class PairsReport(BaseModel):
     warnings: list[str] = []
 
 
-def examine(settings: TrainSettings, fence: Fence, gallery: Gallery, rows: Sequence[RunRow]) -> PairsReport:
-    """The pairs of ``settings``. Raises what a training would refuse for: nothing there, no pairs."""
+def pairs_report(
+    settings: TrainSettings, allowed: AllowedFolders, gallery: Gallery, rows: Sequence[RunRow]
+) -> PairsReport:
+    """The report for ``settings``. Raises what the training would raise: no frames, no pairs."""
     shots = [
-        (fence.shot(one, settings.frames, settings.part), fence.shot(other, settings.frames))
+        (allowed.shot(one, settings.frames, settings.part), allowed.shot(other, settings.frames))
         for one, other in zip(settings.input, settings.ground_truth, strict=True)
     ]
     pairings = [pair_shots(plate, truth, settings.pair_by) for plate, truth in shots]
@@ -68,7 +70,7 @@ def examine(settings: TrainSettings, fence: Fence, gallery: Gallery, rows: Seque
         ],
     )
     _estimate(report, settings, rows)
-    report.warnings = _look_at(report, gallery)
+    report.warnings = _warnings(report, gallery)
     return report
 
 
@@ -105,10 +107,10 @@ def _estimate(report: PairsReport, settings: TrainSettings, rows: Sequence[RunRo
         report.notes.append("The time is known after the first steps.")
 
 
-def _look_at(report: PairsReport, gallery: Gallery) -> list[str]:
+def _warnings(report: PairsReport, gallery: Gallery) -> list[str]:
     """Warnings about the pairs; a frame that cannot be read is one."""
-    chosen = _spread(report.pairs, LOOKED_AT)
-    plates, truths, words = [], [], []
+    chosen = _spread(report.pairs, MOST_COMPARED)
+    plates, truths, sizes = [], [], []
     try:
         for pair in chosen:
             shot = report.shots[pair.shot]
@@ -119,11 +121,11 @@ def _look_at(report: PairsReport, gallery: Gallery) -> list[str]:
     report.height, report.width = plates[0].shape[:2]
     for pair, plate, truth in zip(chosen, plates, truths, strict=True):
         if plate.shape != truth.shape:
-            words.append(
+            sizes.append(
                 f"Frame {pair.input}: the plate is {plate.shape[1]} x {plate.shape[0]}, "
                 f"the ground truth {truth.shape[1]} x {truth.shape[0]}."
             )
-    return words or [*_shifted(chosen, plates, truths), *_mixed_up(chosen, plates, truths)]
+    return sizes or [*_shifted(chosen, plates, truths), *_mismatched(chosen, plates, truths)]
 
 
 def _shifted(pairs: Sequence[Pair], plates: list, truths: list) -> list[str]:
@@ -139,11 +141,11 @@ def _shifted(pairs: Sequence[Pair], plates: list, truths: list) -> list[str]:
     ]
 
 
-def _mixed_up(pairs: Sequence[Pair], plates: list, truths: list) -> list[str]:
+def _mismatched(pairs: Sequence[Pair], plates: list, truths: list) -> list[str]:
     return [
         f"The ground truth of frame {pairs[pair].input} looks like plate frame {pairs[plate].input}: "
         "check the order (Pair By)."
-        for pair, plate in misfits(plates, truths)
+        for pair, plate in mismatched_pairs(plates, truths)
     ]
 
 

@@ -1,1 +1,1 @@
-"""Which folders and files the monitor may touch, and what a path field offers while somebody types."""
+"""Which folders and files the monitor may touch, and the completion of paths that somebody types."""

@@ -1,4 +1,4 @@
-"""What a file field offers while somebody types: folders, sequences, movies, stills, models, runs."""
+"""Path completion: the folders, sequences, movies, stills, models and runs that a typed path may become."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pydantic import BaseModel
 from understudy.frames import format_numbers
 from understudy.frames.formats import is_image_path, is_movie_path
 from understudy.inference.sidecar import ENDINGS
-from understudy.monitor.paths.allowed import Fence, Refused
+from understudy.monitor.paths.allowed import AllowedFolders, PathNotAllowed
 from understudy.runs import is_run
 
 MOST = 60
-MOST_LOOKED_AT = 50_000
+MOST_SCANNED = 50_000
 NUMBERED = re.compile(r"(?P<prefix>.*?)(?P<number>(?:(?<=[._])-)?\d{1,12})(?P<suffix>\.[^.]+)", re.DOTALL)
-Wanted = Literal["shot", "file", "folder"]
+PathKind = Literal["shot", "file", "folder"]
 
 
-class Offer(BaseModel):
-    """One line of the list. ``text`` is what the field would hold; ``note`` says more, such as its frames."""
+class Completion(BaseModel):
+    """``text`` is the completed path, ``label`` what the list shows, ``note`` its frame range."""
 
     text: str
     label: str
@@ -30,96 +30,102 @@ class Offer(BaseModel):
     note: str = ""
 
 
-def complete(fence: Fence, text: str, wanted: Wanted = "shot") -> list[Offer]:
-    """What ``text`` could become; the roots themselves for nothing. Refused when it leads outside."""
+def complete(allowed: AllowedFolders, text: str, wanted: PathKind = "shot") -> list[Completion]:
+    """At most ``MOST`` completions of ``text``; of "" the allowed folders. PathNotAllowed outside of them."""
     if not text.strip():
-        return [Offer(text=str(root) + os.sep, label=str(root), kind="folder") for root in fence.roots]
-    folder, prefix = _split(fence, text)
-    offers = _in_folder(fence, folder, wanted)
-    fitting = [offer for offer in offers if offer.label.lower().startswith(prefix.lower())]
+        return [Completion(text=str(root) + os.sep, label=str(root), kind="folder") for root in allowed.roots]
+    folder, prefix = _split(allowed, text)
+    completions = _in_folder(allowed, folder, wanted)
+    fitting = [
+        completion for completion in completions if completion.label.lower().startswith(prefix.lower())
+    ]
     return fitting[:MOST]
 
 
 MODELS = (".cat", *ENDINGS)
 
 
-def _split(fence: Fence, text: str) -> tuple[Path, str]:
+def _split(allowed: AllowedFolders, text: str) -> tuple[Path, str]:
     """The folder to look into, and what its entries must begin with."""
     head, tail = os.path.split(os.path.expanduser(text))
     try:
-        return fence.path(head or "."), tail
-    except Refused:
-        beginning = [root for root in fence.roots if str(root).startswith(text)]
+        return allowed.path(head or "."), tail
+    except PathNotAllowed:
+        beginning = [root for root in allowed.roots if str(root).startswith(text)]
         if beginning:
             return beginning[0].parent, beginning[0].name  # still typing the way to a root
         raise
 
 
-def _in_folder(fence: Fence, folder: Path, wanted: Wanted) -> list[Offer]:
-    folders, files = _entries(fence, folder)
-    offers = [_folder_offer(path) for path in folders if fence.contains(path) or _leads_in(fence, path)]
+def _in_folder(allowed: AllowedFolders, folder: Path, wanted: PathKind) -> list[Completion]:
+    folders, files = _entries(allowed, folder)
+    completions = [
+        _folder_completion(path)
+        for path in folders
+        if allowed.contains(path) or _leads_to_a_root(allowed, path)
+    ]
     if wanted == "shot":
-        offers += _shots(folder, files)
+        completions += _shots(folder, files)
     if wanted == "file":
         models = sorted(name for name in files if name.lower().endswith(MODELS))
-        offers += [Offer(text=str(folder / name), label=name, kind="model") for name in models]
-    return offers
+        completions += [Completion(text=str(folder / name), label=name, kind="model") for name in models]
+    return completions
 
 
-def _leads_in(fence: Fence, path: Path) -> bool:
-    return any(root.is_relative_to(path) for root in fence.roots)
+def _leads_to_a_root(allowed: AllowedFolders, path: Path) -> bool:
+    return any(root.is_relative_to(path) for root in allowed.roots)
 
 
-def _entries(fence: Fence, folder: Path) -> tuple[list[Path], list[str]]:
-    """Folders and files in ``folder``; hidden ones, and links that lead outside, are not offered."""
+def _entries(allowed: AllowedFolders, folder: Path) -> tuple[list[Path], list[str]]:
+    """Folders and files in ``folder``; hidden ones, and links that lead outside, are not completioned."""
     folders: list[str] = []
     files: list[str] = []
     try:
         with os.scandir(folder) as entries:
-            for _, entry in zip(range(MOST_LOOKED_AT), entries, strict=False):
+            for _, entry in zip(range(MOST_SCANNED), entries, strict=False):
                 if entry.name.startswith("."):
                     continue
-                if entry.is_symlink() and not fence.contains(Path(os.path.realpath(entry.path))):
+                if entry.is_symlink() and not allowed.contains(Path(os.path.realpath(entry.path))):
                     continue
                 (folders if entry.is_dir() else files).append(entry.name)
     except OSError:
         return [], []
-    inside = fence.contains(folder)
+    inside = allowed.contains(folder)
     return [folder / name for name in sorted(folders)], sorted(files) if inside else []
 
 
-def _folder_offer(path: Path) -> Offer:
+def _folder_completion(path: Path) -> Completion:
     run = is_run(path)
-    return Offer(
+    return Completion(
         text=str(path) + ("" if run else os.sep),
         label=path.name,
         kind="run" if run else "folder",
     )
 
 
-def _shots(folder: Path, files: list[str]) -> list[Offer]:
+def _shots(folder: Path, files: list[str]) -> list[Completion]:
     numbers: dict[tuple[str, str, int], list[int]] = {}
-    single: list[Offer] = []
+    single: list[Completion] = []
     for name in files:
         if is_movie_path(name):
-            single.append(Offer(text=str(folder / name), label=name, kind="movie"))
+            single.append(Completion(text=str(folder / name), label=name, kind="movie"))
         elif is_image_path(name):
             found = NUMBERED.fullmatch(name)
             if found is None:
-                single.append(Offer(text=str(folder / name), label=name, kind="still"))
+                single.append(Completion(text=str(folder / name), label=name, kind="still"))
             else:
                 key = (found["prefix"], found["suffix"], len(found["number"]))
                 numbers.setdefault(key, []).append(int(found["number"]))
     return [_sequence(folder, *key, found) for key, found in sorted(numbers.items())] + single
 
 
-def _sequence(folder: Path, prefix: str, suffix: str, padding: int, numbers: list[int]) -> Offer:
+def _sequence(folder: Path, prefix: str, suffix: str, padding: int, numbers: list[int]) -> Completion:
     if len(numbers) == 1:
         name = f"{prefix}{numbers[0]:0{padding}d}{suffix}"
-        return Offer(text=str(folder / name), label=name, kind="still")
+        return Completion(text=str(folder / name), label=name, kind="still")
     label = f"{prefix}{'#' * padding}{suffix}"
     note = f"{_short(numbers)}, {len(numbers)} frames"
-    return Offer(text=str(folder / label), label=label, kind="sequence", note=note)
+    return Completion(text=str(folder / label), label=label, kind="sequence", note=note)
 
 
 def _short(numbers: list[int]) -> str:

@@ -1,4 +1,4 @@
-"""What an experienced compositor would say to the figures of a run, in plain words."""
+"""Advice on a run, derived from its loss curve, its held-out scores and its pairs."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Advice(BaseModel):
 
 @dataclass(frozen=True)
 class Figures:
-    """What is known of a run. ``to_paint``: frames farthest from the painted ones; ``warnings``: what the
-    pairs look like; ``has_preview``: whether it shows a frame that it never learned."""
+    """What is known of a run. ``to_paint``: the frames farthest from the painted ones; ``warnings``: what is
+    wrong with its pairs; ``has_preview``: whether it has a preview, a plate frame without ground truth."""
 
     row: RunRow
     curve: Curve
@@ -42,11 +42,11 @@ class Figures:
 
 def advise(figures: Figures) -> list[Advice]:
     """The advice for a run, the most pressing first; never empty."""
-    pressing = [*_about_state(figures), *_about_pairs(figures)]
+    pressing = [*_state_advice(figures), *_pairs_advice(figures)]
     if len(figures.curve) < FEWEST:
         return [*pressing, _too_early(figures)]
-    found = [*pressing, *_about_spikes(figures), *_about_held_out(figures), *_about_trend(figures)]
-    return found + _about_preview(figures)
+    found = [*pressing, *_spike_advice(figures), *_held_out_advice(figures), *_trend_advice(figures)]
+    return found + _preview_advice(figures)
 
 
 def _too_early(figures: Figures) -> Advice:
@@ -58,7 +58,7 @@ def _too_early(figures: Figures) -> Advice:
     )
 
 
-def _about_state(figures: Figures) -> list[Advice]:
+def _state_advice(figures: Figures) -> list[Advice]:
     row = figures.row
     if row.state == "failed":
         text = f"{row.reason or 'No reason was written down.'} What was saved is kept."
@@ -71,7 +71,7 @@ def _about_state(figures: Figures) -> list[Advice]:
     return []
 
 
-def _about_pairs(figures: Figures) -> list[Advice]:
+def _pairs_advice(figures: Figures) -> list[Advice]:
     text = " ".join(figures.warnings)
     return [Advice(kind="warn", title="Look at the pairs", text=text)] if text else []
 
@@ -83,12 +83,12 @@ def _quarters(curve: Curve) -> list[float]:
 
 
 def change(curve: Curve) -> float:
-    """By which part the loss changed from the third quarter to the last; negative when it falls."""
+    """The relative change of the loss from the third quarter to the last; negative when it falls."""
     *_, before, now = _quarters(curve)
     return (now - before) / before if before > 0 else 0.0
 
 
-def _about_spikes(figures: Figures) -> list[Advice]:
+def _spike_advice(figures: Figures) -> list[Advice]:
     if not np.isfinite(figures.curve.losses[-10:]).any():
         text = "The last losses are no numbers. Lower the Learning Rate, or set Precision to float32."
         return [Advice(kind="warn", title="The training has come apart", text=text)]
@@ -100,7 +100,7 @@ def _about_spikes(figures: Figures) -> list[Advice]:
     return []
 
 
-def _about_trend(figures: Figures) -> list[Advice]:
+def _trend_advice(figures: Figures) -> list[Advice]:
     moved, busy = change(figures.curve), figures.row.busy
     if moved > 0.25:
         return []
@@ -129,8 +129,8 @@ def _larger(figures: Figures) -> str:
     return "try " + " or ".join(choices) if choices else "look at the pairs instead"
 
 
-def _about_held_out(figures: Figures) -> list[Advice]:
-    """Training good and held-out bad: it learns its pairs by heart."""
+def _held_out_advice(figures: Figures) -> list[Advice]:
+    """Overfitting: the training loss falls while the held-out score gets worse."""
     curve, best = figures.curve, figures.row.held_out
     if len(curve.held_out) < 3:
         return []
@@ -160,7 +160,7 @@ def _which(frames: Sequence[int]) -> str:
     return f": the frames farthest from those painted are {', '.join(map(str, frames))}"
 
 
-def _about_preview(figures: Figures) -> list[Advice]:
+def _preview_advice(figures: Figures) -> list[Advice]:
     if not figures.has_preview or not figures.row.previews or change(figures.curve) > 0:
         return []
     text = (

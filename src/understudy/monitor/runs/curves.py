@@ -1,4 +1,4 @@
-"""The loss of every step of every run, read once and then only what was added."""
+"""Loss curves, read from .summary files incrementally: only what was added since the last time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from understudy.monitor.paths.allowed import is_plain_file
+from understudy.monitor.paths.run_files import is_plain_file
 
 try:
     import orjson
@@ -29,7 +29,7 @@ LAST_STEP = 2**53
 @dataclass(frozen=True)
 class Curve:
     """``steps`` (int64, rising), ``losses`` (float64, NaN where there is none); ``held_out`` likewise, but
-    only where the held-out pair was looked at. ``version`` changes whenever the curve does."""
+    only at the steps where the held-out pair was evaluated. ``version`` changes whenever the curve does."""
 
     steps: np.ndarray
     losses: np.ndarray
@@ -52,8 +52,8 @@ class Curve:
 
 
 @dataclass
-class _Reading:
-    """How far one file was read. ``identity`` tells when another file took its place."""
+class _SummaryReader:
+    """How far one file was read. ``identity`` is (inode, device): it changes when the file is replaced."""
 
     identity: tuple[int, int] = (0, 0)
     offset: int = 0
@@ -61,100 +61,100 @@ class _Reading:
     version: int = 0
     steps: _Column = field(default_factory=lambda: _Column(np.int64))
     losses: _Column = field(default_factory=lambda: _Column(np.float64))
-    held_steps: list[int] = field(default_factory=list)
-    held: list[float] = field(default_factory=list)
+    held_out_steps: list[int] = field(default_factory=list)
+    held_out: list[float] = field(default_factory=list)
     seconds: float | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self.offset, self.size, self.seconds = 0, 0, None
         self.steps, self.losses = _Column(np.int64), _Column(np.float64)
-        self.held_steps, self.held = [], []
+        self.held_out_steps, self.held_out = [], []
 
 
 class _Column:
-    """An array that grows in place. Views handed out before stay as they were."""
+    """An array that grows in place. Views returned before do not change."""
 
     def __init__(self, kind: Any) -> None:
-        self._room = np.empty(1024, dtype=kind)
+        self._buffer = np.empty(1024, dtype=kind)
         self._count = 0
 
     def extend(self, values: np.ndarray) -> None:
-        wanted = self._count + len(values)
-        if wanted > len(self._room):
-            room = np.empty(max(wanted, 2 * len(self._room)), dtype=self._room.dtype)
-            room[: self._count] = self._room[: self._count]
-            self._room = room
-        self._room[self._count : wanted] = values
-        self._count = wanted
+        needed = self._count + len(values)
+        if needed > len(self._buffer):
+            buffer = np.empty(max(needed, 2 * len(self._buffer)), dtype=self._buffer.dtype)
+            buffer[: self._count] = self._buffer[: self._count]
+            self._buffer = buffer
+        self._buffer[self._count : needed] = values
+        self._count = needed
 
     @property
     def values(self) -> np.ndarray:
-        return self._room[: self._count]
+        return self._buffer[: self._count]
 
 
 class CurveStore:
-    """Reads summaries on, from where they were left. May be asked from several threads at once."""
+    """Reads summaries incrementally. Thread-safe."""
 
     def __init__(self) -> None:
-        self._readings: dict[Path, _Reading] = {}
+        self._readers: dict[Path, _SummaryReader] = {}
         self._lock = threading.Lock()
 
     def read(self, path: Path) -> Curve:
         """The curve in the summary at ``path`` as it stands; empty when there is none."""
         with self._lock:
-            reading = self._readings.setdefault(path, _Reading())
-        with reading.lock:
-            _read_on(path, reading)
-            return _curve(reading)
+            reader = self._readers.setdefault(path, _SummaryReader())
+        with reader.lock:
+            _read_new(path, reader)
+            return _curve(reader)
 
     def keep_only(self, paths: Iterable[Path]) -> None:
-        """Forget the files that are gone."""
+        """Drop every curve whose file is not among ``paths``."""
         with self._lock:
-            for gone in set(self._readings) - set(paths):
-                del self._readings[gone]
+            for gone in set(self._readers) - set(paths):
+                del self._readers[gone]
 
 
-def _curve(reading: _Reading) -> Curve:
+def _curve(reader: _SummaryReader) -> Curve:
     return Curve(
-        reading.steps.values,
-        reading.losses.values,
-        np.array(reading.held_steps, dtype=np.int64),
-        np.array(reading.held, dtype=np.float64),
-        reading.seconds,
-        reading.version,
+        reader.steps.values,
+        reader.losses.values,
+        np.array(reader.held_out_steps, dtype=np.int64),
+        np.array(reader.held_out, dtype=np.float64),
+        reader.seconds,
+        reader.version,
     )
 
 
-def _read_on(path: Path, reading: _Reading) -> None:
+def _read_new(path: Path, reader: _SummaryReader) -> None:
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             identity = (status.st_ino, status.st_dev)
-            if identity == reading.identity and status.st_size == reading.size:
+            if identity == reader.identity and status.st_size == reader.size:
                 return
             if not is_plain_file(path) or status.st_size > LARGEST:
                 raise OSError(f"{path} is not a summary")
-            if identity != reading.identity or status.st_size < reading.size:
-                reading.forget()  # another file, or cut back: a resumed run does both
-            reading.identity, reading.size = identity, status.st_size
-            _take_all(file, reading)
+            if identity != reader.identity or status.st_size < reader.size:
+                reader.reset()  # another file, or cut back: a resumed run does both
+            reader.identity, reader.size = identity, status.st_size
+            _read_lines(file, reader)
     except (OSError, ValueError):
-        if reading.identity != (0, 0):
-            reading.forget()
-            reading.identity = (0, 0)
-            reading.version += 1
+        if reader.identity != (0, 0):
+            reader.reset()
+            reader.identity = (0, 0)
+            reader.version += 1
 
 
-def _take_all(file: Any, reading: _Reading) -> None:
-    file.seek(reading.offset)
+def _read_lines(file: Any, reader: _SummaryReader) -> None:
+    file.seek(reader.offset)
     left = b""
     while chunk := file.read(CHUNK):
         text = left + chunk
         whole = text[: text.rfind(b"\n") + 1]
         left = text[len(whole) :]
-        reading.offset += len(whole)
-        _take(_rows(whole), reading)
+        reader.offset += len(whole)
+        _add_rows(_rows(whole), reader)
 
 
 def _rows(text: bytes) -> list[Any]:
@@ -173,7 +173,7 @@ def _row(line: bytes) -> Any:
         return None
 
 
-def _take(rows: list[Any], reading: _Reading) -> None:
+def _add_rows(rows: list[Any], reader: _SummaryReader) -> None:
     try:
         steps = np.fromiter((row["step"] for row in rows), np.int64, len(rows))
         losses = np.fromiter((row["loss"] for row in rows), np.float64, len(rows))
@@ -183,26 +183,26 @@ def _take(rows: list[Any], reading: _Reading) -> None:
         losses = np.array([_number(row.get("loss")) for row in rows], dtype=np.float64)
     if not len(steps):
         return
-    _append(steps, losses, reading)
+    _append(steps, losses, reader)
     for row in rows:
         if "held_out" in row and np.isfinite(value := _number(row["held_out"])):
-            reading.held_steps.append(row["step"])
-            reading.held.append(value)
+            reader.held_out_steps.append(row["step"])
+            reader.held_out.append(value)
     time = _number(rows[-1].get("time"))
-    reading.seconds = time if np.isfinite(time) else reading.seconds
-    reading.version += 1
+    reader.seconds = time if np.isfinite(time) else reader.seconds
+    reader.version += 1
 
 
-def _append(steps: np.ndarray, losses: np.ndarray, reading: _Reading) -> None:
+def _append(steps: np.ndarray, losses: np.ndarray, reader: _SummaryReader) -> None:
     """Add steps; a step that comes again (a writer that was killed) counts as it came last."""
-    known = reading.steps.values
+    known = reader.steps.values
     if (len(known) and steps[0] <= known[-1]) or bool(np.any(np.diff(steps) <= 0)):
-        every, all_losses = np.concatenate([known, steps]), np.concatenate([reading.losses.values, losses])
+        every, all_losses = np.concatenate([known, steps]), np.concatenate([reader.losses.values, losses])
         kept, first = np.unique(every[::-1], return_index=True)
-        reading.steps, reading.losses = _Column(np.int64), _Column(np.float64)
+        reader.steps, reader.losses = _Column(np.int64), _Column(np.float64)
         steps, losses = kept, all_losses[::-1][first]
-    reading.steps.extend(steps)
-    reading.losses.extend(losses)
+    reader.steps.extend(steps)
+    reader.losses.extend(losses)
 
 
 def _is_row(row: Any) -> bool:

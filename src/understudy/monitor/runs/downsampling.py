@@ -1,11 +1,11 @@
-"""Curves of any length, cut down to what a screen can show: the peaks and dips stay."""
+"""Downsampling and smoothing of curves for display; peaks and dips are kept."""
 
 from __future__ import annotations
 
 import numpy as np
 
 
-def thin(values: np.ndarray, points: int) -> np.ndarray:
+def downsample(values: np.ndarray, points: int) -> np.ndarray:
     """Indices of at most about ``points`` of ``values`` (1-D, NaN allowed), sorted, first and last included.
 
     The range is cut into points/2 pieces; of each the lowest and the highest value stay, so that no peak and

@@ -14,7 +14,7 @@ UNKNOWN = 1 << 40  # Total Steps before the speed is known
 
 
 class HeldOut(BaseModel):
-    """The best the run has done on the pair that it does not learn from."""
+    """The best score on the held-out pair."""
 
     step: int
     metric: str = ""

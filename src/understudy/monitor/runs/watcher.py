@@ -1,4 +1,4 @@
-"""Looks at the data directory again and again, and tells who listens what has changed."""
+"""Polls the data directory and calls listeners with what has changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from understudy.errors import UnderstudyError
 from understudy.monitor.jobs.processes import Job, Jobs
-from understudy.monitor.paths.allowed import is_plain_file
+from understudy.monitor.paths.run_files import is_plain_file
 from understudy.monitor.runs.curves import CurveStore
 from understudy.monitor.runs.rows import RunRow, row_of
 from understudy.runs import RunFolder, RunState, list_runs
@@ -25,7 +25,7 @@ SECONDS = 0.7
 
 
 class Changes(BaseModel):
-    """What became different between two looks. ``curves`` and ``pictures`` are names of runs whose summary
+    """What changed between two scans. ``curves`` and ``pictures`` are names of runs whose summary
     grew, or that have new contact sheets, previews or checkpoints. ``fault``: why nothing can be seen."""
 
     runs: list[RunRow] = []
@@ -42,8 +42,9 @@ class Changes(BaseModel):
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """A run as it was found. ``stamp``: dates of folder, state and summary; unchanged ones are not read."""
+class _Snapshot:
+    """A run as the last scan found it. ``stamp``: modification times and sizes of its folder, state.json and
+    summary; a run whose stamp is the same is not read again."""
 
     stamp: tuple[int, ...]
     row: RunRow
@@ -54,17 +55,17 @@ Listener = Callable[[Changes], None]
 
 
 class Watcher:
-    """``rows`` is what was seen last. ``look`` may be called at any time; ``watch`` calls it for ever."""
+    """``rows`` is the result of the last scan. ``scan`` may be called at any time; ``watch`` polls."""
 
     def __init__(self, data_directory: Path, curves: CurveStore, jobs: Jobs) -> None:
         self.data_directory = data_directory
         self.fault = ""
         self._curves = curves
         self._jobs = jobs
-        self._seen: dict[str, _Seen] = {}
+        self._seen: dict[str, _Snapshot] = {}
         self._seen_jobs: dict[str, Job] = {}
         self._listeners: list[Listener] = []
-        self._looking = asyncio.Lock()
+        self._scan_lock = asyncio.Lock()
 
     @property
     def rows(self) -> list[RunRow]:
@@ -73,33 +74,33 @@ class Watcher:
         return sorted(rows, key=lambda row: (row.created, row.name), reverse=True)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call ``listener`` with all Changes from now on; what is returned ends that."""
+        """Call ``listener`` with all Changes from now on. Returns a function that removes it again."""
         self._listeners.append(listener)
 
-        def leave() -> None:
+        def remove() -> None:
             with contextlib.suppress(ValueError):
                 self._listeners.remove(listener)
 
-        return leave
+        return remove
 
     async def watch(self) -> None:
-        """Look, tell, wait, for ever."""
+        """Scan and notify the listeners, every ``SECONDS``, until cancelled."""
         while True:
             await self.refresh()
             await asyncio.sleep(SECONDS)
 
     async def refresh(self) -> None:
-        """Look once, and tell."""
-        async with self._looking:
-            changes = await run_in_threadpool(self.look)
+        """Scan once, and notify the listeners."""
+        async with self._scan_lock:
+            changes = await run_in_threadpool(self.scan)
         if changes:
             for listener in list(self._listeners):
                 listener(changes)
 
-    def look(self) -> Changes:
-        """What has changed since the last look."""
+    def scan(self) -> Changes:
+        """What has changed since the last scan."""
         before, fault = self._seen, self.fault
-        self._seen = now = self._all_seen()
+        self._seen = now = self._scan_runs()
         changes = _compare(before, now)
         changes.fault = self.fault if self.fault != fault else None
         jobs = {job.id: job for job in self._jobs.all()}
@@ -107,7 +108,7 @@ class Watcher:
         self._seen_jobs = jobs
         return changes
 
-    def _all_seen(self) -> dict[str, _Seen]:
+    def _scan_runs(self) -> dict[str, _Snapshot]:
         try:
             runs = list_runs(self.data_directory)
         except UnderstudyError as error:
@@ -115,15 +116,15 @@ class Watcher:
             return {}
         self.fault = ""
         self._curves.keep_only(run.summary_path for run in runs)
-        return {run.name: self._see(run) for run in runs}
+        return {run.name: self._scan_run(run) for run in runs}
 
-    def _see(self, run: RunFolder) -> _Seen:
-        stamp = (*_dates(run.path), *_dates(run.state_path), *_dates(run.summary_path))
+    def _scan_run(self, run: RunFolder) -> _Snapshot:
+        stamp = (*_stamp(run.path), *_stamp(run.state_path), *_stamp(run.summary_path))
         known = self._seen.get(run.name)
-        if known is not None and known.stamp == stamp and not _may_be_lost(known.row):
+        if known is not None and known.stamp == stamp and not _may_have_died(known.row):
             return known
         curve = self._curves.read(run.summary_path)
-        return _Seen(stamp, row_of(run, _state(run), stamp[2] / 1e9, curve), curve.version)
+        return _Snapshot(stamp, row_of(run, _state(run), stamp[2] / 1e9, curve), curve.version)
 
 
 def _state(run: RunFolder) -> RunState:
@@ -132,13 +133,13 @@ def _state(run: RunFolder) -> RunState:
     return read_state_file(run.state_path)
 
 
-def _may_be_lost(row: RunRow) -> bool:
+def _may_have_died(row: RunRow) -> bool:
     """A run whose process may die without changing a file."""
     return row.busy
 
 
-def _dates(path: Path) -> tuple[int, int]:
-    """When it was written (ns), and its size."""
+def _stamp(path: Path) -> tuple[int, int]:
+    """Modification time in ns, and size in bytes; zeros when it is not there."""
     try:
         status = path.lstat()
     except OSError:
@@ -146,7 +147,7 @@ def _dates(path: Path) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
-def _compare(before: dict[str, _Seen], now: dict[str, _Seen]) -> Changes:
+def _compare(before: dict[str, _Snapshot], now: dict[str, _Snapshot]) -> Changes:
     changes = Changes(removed=sorted(set(before) - set(now)))
     for name, seen in now.items():
         old = before.get(name)

@@ -1,6 +1,6 @@
 // The monitor's own routes, and what they say when they refuse.
 
-export async function faultText(answer) {
+export async function errorText(answer) {
   try {
     const { error } = await answer.json();
     return [error.message, error.found, error.where, error.remedy].filter(Boolean).join("\n");
@@ -16,6 +16,6 @@ export async function fetchJson(url) {
   } catch {
     throw new Error("The monitor does not answer. Is it still running?");
   }
-  if (!answer.ok) throw new Error(await faultText(answer));
+  if (!answer.ok) throw new Error(await errorText(answer));
   return answer.json();
 }

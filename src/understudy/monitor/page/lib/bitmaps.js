@@ -1,5 +1,5 @@
 // Decoded pictures by address; the ones looked at longest ago go first.
-import { faultText } from "./api.js";
+import { errorText } from "./api.js";
 
 const MOST_PIXELS = 90e6;
 
@@ -31,7 +31,7 @@ export class Bitmaps {
     } catch {
       throw new Error("The monitor does not answer. Is it still running?");
     }
-    if (!answer.ok) throw new Error(await faultText(answer));
+    if (!answer.ok) throw new Error(await errorText(answer));
     const bitmap = await createImageBitmap(await answer.blob(), { colorSpaceConversion: "none" });
     entry.pixels = bitmap.width * bitmap.height;
     this.trim();

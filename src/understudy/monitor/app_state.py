@@ -1,4 +1,4 @@
-"""Everything that one monitor has: its folders, what it has read, what it has started."""
+"""The state of a running monitor, shared by the page and the API."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from understudy.errors import UnderstudyError
 from understudy.monitor.images.gallery import Gallery
 from understudy.monitor.jobs.commands import Commands
 from understudy.monitor.jobs.processes import Jobs
-from understudy.monitor.pairs.report import PairsReport, examine, frames_to_paint
-from understudy.monitor.paths.allowed import Fence, find_run
+from understudy.monitor.pairs.report import PairsReport, frames_to_paint, pairs_report
+from understudy.monitor.paths.allowed import AllowedFolders
+from understudy.monitor.paths.run_files import find_run
 from understudy.monitor.runs.advice import Advice, Figures, advise
 from understudy.monitor.runs.curves import CurveStore
 from understudy.monitor.runs.rows import RunRow, row_of
@@ -20,26 +21,28 @@ from understudy.runs import RunFolder
 from understudy.settings import TrainSettings
 
 
-class House:
-    """``data_directory`` holds the runs; beside it only ``footage`` is read."""
+class AppState:
+    """``data_directory`` holds the runs; ``footage`` are the other folders that may be read.
+
+    SettingError when one is not there."""
 
     def __init__(self, data_directory: str | Path, footage: Sequence[str | Path] = ()) -> None:
-        self.fence = Fence.around([data_directory, *footage])
-        self.data_directory = self.fence.roots[0]
+        self.allowed = AllowedFolders.of([data_directory, *footage])
+        self.data_directory = self.allowed.roots[0]
         self.curves = CurveStore()
-        self.gallery = Gallery(self.fence)
+        self.gallery = Gallery(self.allowed)
         self.jobs = Jobs(self.data_directory)
-        self.commands = Commands(self.data_directory, self.fence, self.jobs)
+        self.commands = Commands(self.data_directory, self.allowed, self.jobs)
         self.watcher = Watcher(self.data_directory, self.curves, self.jobs)
         self._reports: dict[str, tuple[TrainSettings, PairsReport | None]] = {}
         self._lock = threading.Lock()
 
     def run(self, name: str) -> RunFolder:
-        """The run called ``name``; Missing when there is none."""
+        """The run called ``name``; NotFound when there is none."""
         return find_run(self.data_directory, name)
 
     def row(self, run: RunFolder) -> RunRow:
-        """How ``run`` is doing, read now."""
+        """The row of ``run``, read now."""
         try:
             written = run.state_path.lstat().st_mtime
         except OSError:
@@ -48,7 +51,7 @@ class House:
 
     def pairs(self, settings: TrainSettings) -> PairsReport:
         """What a training with ``settings`` would learn from."""
-        return examine(settings, self.fence, self.gallery, self.watcher.rows)
+        return pairs_report(settings, self.allowed, self.gallery, self.watcher.rows)
 
     def advice(self, run: RunFolder) -> list[Advice]:
         """Advice on ``run`` from its figures, and from its pairs where they can be read from here."""
@@ -76,7 +79,7 @@ class House:
             return None
 
     def _report(self, run: RunFolder, settings: TrainSettings) -> PairsReport | None:
-        """Looking at pairs costs seconds, so it is done once for each run."""
+        """Comparing pairs takes seconds, so the report is kept until the settings change."""
         with self._lock:
             known = self._reports.get(run.name)
         if known is not None and known[0] == settings:
@@ -91,8 +94,8 @@ class House:
 
     def _to_paint(self, settings: TrainSettings) -> list[int]:
         try:
-            plate = self.fence.shot(settings.input[0])
-            truth = self.fence.shot(settings.ground_truth[0])
+            plate = self.allowed.shot(settings.input[0])
+            truth = self.allowed.shot(settings.ground_truth[0])
         except UnderstudyError:
             return []
         return frames_to_paint(plate.numbers, truth.numbers)

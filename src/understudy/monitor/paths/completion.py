@@ -77,7 +77,7 @@ def _leads_to_a_root(allowed: AllowedFolders, path: Path) -> bool:
 
 
 def _entries(allowed: AllowedFolders, folder: Path) -> tuple[list[Path], list[str]]:
-    """Folders and files in ``folder``; hidden ones, and links that lead outside, are not completioned."""
+    """Folders and files in ``folder``; hidden ones, and links that lead outside, are not offered."""
     folders: list[str] = []
     files: list[str] = []
     try:

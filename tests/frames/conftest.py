@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +136,122 @@ def same_bits() -> Callable[[Frame, Frame], None]:
 @pytest.fixture
 def reread() -> Callable[[Path], Frame]:
     return read_image_file
+
+
+@dataclass(frozen=True)
+class Film:
+    """How a test's movie is made, with PyAV alone. ``tags`` are primaries, transfer and matrix; ``rotation``
+    is counter-clockwise; ``fields`` FFmpeg's number of the field order; ``sound`` a codec."""
+
+    encoder: str = "libx264"
+    pixel_format: str = "yuv420p"
+    count: int = 12
+    size: tuple[int, int] = (192, 112)
+    options: dict[str, str] = field(default_factory=dict)
+    tags: tuple[int, int, int] = (1, 1, 1)
+    full_range: bool = False
+    time_base: Fraction = Fraction(1, 24)
+    times: tuple[int, ...] = ()
+    rotation: float | None = None
+    mirrored: bool = False
+    aspect: Fraction | None = None
+    fields: int = 0
+    sound: str = ""
+    group: int = 12
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    def picture(self, number: int) -> np.ndarray:
+        """uint16 (height, width, 3): noise that moves by two pixels a frame, and a ramp of every level."""
+        width, height = self.size
+        rng = np.random.default_rng(1)
+        noise = rng.integers(0, 65536, (height // 8 + 1, width // 4 + self.count, 3)).astype(np.float32)
+        wide = noise.repeat(8, 0).repeat(8, 1)[:height, 2 * number : 2 * number + width]
+        wide[: height // 4] = np.linspace(0, 65535, width, dtype=np.float32)[None, :, None]
+        return np.ascontiguousarray(wide.astype(np.uint16))
+
+    def write(self, path: Path) -> Path:
+        import av
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with av.open(str(path), "w") as container:
+            stream = self._stream(container)
+            heard = container.add_stream(self.sound, rate=48000) if self.sound else None
+            for number, time in enumerate(self.times or range(self.count)):
+                container.mux(stream.encode(self._frame(number, time)))
+            container.mux(stream.encode(None))
+            if heard is not None:
+                self._write_sound(container, heard)
+        return path
+
+    def _stream(self, container: Any) -> Any:
+        stream = container.add_stream(self.encoder, rate=24, options=dict(self.options))
+        stream.width, stream.height = self.size
+        stream.pix_fmt = self.pixel_format
+        context = stream.codec_context
+        context.time_base, context.gop_size = self.time_base, self.group
+        context.color_primaries, context.color_trc, context.colorspace = self.tags
+        context.color_range = 2 if self.full_range else 1
+        if self.aspect is not None:
+            context.sample_aspect_ratio = self.aspect
+        if self.fields:
+            context.field_order = self.fields
+            context.flags |= 0x40000 | 0x20000000  # interlaced transform and motion
+        if self.encoder == "libx265":
+            context.codec_tag = "hvc1"
+        if self.rotation is not None:
+            stream.set_display_rotation(self.rotation, hflip=self.mirrored)
+        stream.metadata.update(self.metadata)
+        return stream
+
+    def _frame(self, number: int, time: int) -> Any:
+        import av
+
+        raw = av.VideoFrame.from_ndarray(self.picture(number), format="rgb48le")
+        frame = raw.reformat(
+            format=self.pixel_format,
+            src_colorspace=self.tags[2],
+            dst_colorspace=self.tags[2],
+            src_color_range=2,
+            dst_color_range=2 if self.full_range else 1,
+        )
+        frame.color_primaries, frame.color_trc, frame.colorspace = self.tags
+        frame.color_range = 2 if self.full_range else 1
+        if self.fields > 1:
+            frame = _marked_interlaced(frame, self.fields in (2, 4), self.time_base)
+        frame.pts, frame.time_base = time, self.time_base
+        return frame
+
+    def _write_sound(self, container: Any, stream: Any) -> None:
+        import av
+
+        ticks = self.times[-1] + 1 if self.times else self.count
+        samples = int(ticks * self.time_base * 48000)
+        wave = (np.sin(np.arange(samples) / 20) * 9000).astype(np.int16)
+        for start in range(0, samples, 1024):
+            chunk = np.ascontiguousarray(wave[None, start : start + 1024].repeat(2, 1).reshape(1, -1))
+            sound = av.AudioFrame.from_ndarray(chunk, format="s16", layout="stereo")
+            sound.sample_rate, sound.pts = 48000, start
+            container.mux(stream.encode(sound))
+        container.mux(stream.encode(None))
+
+
+def _marked_interlaced(frame: Any, top_first: bool, time_base: Fraction) -> Any:
+    import av
+
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format.name, time_base=time_base
+    )
+    marked, sink = graph.add("setfield", "tff" if top_first else "bff"), graph.add("buffersink")
+    source.link_to(marked)
+    marked.link_to(sink)
+    graph.configure()
+    frame.pts, frame.time_base = 0, time_base
+    graph.push(frame)
+    return graph.pull()
+
+
+@pytest.fixture
+def film() -> type[Film]:
+    pytest.importorskip("av")
+    return Film

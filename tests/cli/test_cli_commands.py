@@ -49,16 +49,17 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str, code: int = 2) -> st
 
 def test_help_names_every_command_and_needs_neither_torch_nor_a_third_of_a_second() -> None:
     code = "import sys; from understudy.cli.main import run; run(['--help']); print(sorted(sys.modules))"
-    began = time.monotonic()
+    before = os.times()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    seconds = time.monotonic() - began
+    after = os.times()
+    seconds = sum(after[2:4]) - sum(before[2:4])  # of the processor, whatever else the machine does
     for command in commands():
         assert f"  {command.name} " in done.stdout and command.summary in done.stdout
     modules = done.stdout.splitlines()[-1]
     assert not any(
         f"'{name}'" in modules for name in ("torch", "numpy", "pydantic", "OpenImageIO", "cyclopts")
     )
-    assert seconds < 2  # generous: a machine under load; the modules above are the real measure
+    assert seconds < 1  # generous: a slow machine; the modules above are the real measure
 
 
 @pytest.mark.parametrize("name", [c.name for c in COMMANDS if c in commands()])

@@ -114,10 +114,10 @@ def test_a_header_that_claims_a_giant_frame_is_refused_without_the_memory_for_it
     name: str, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_bytes(GIANTS[name])
-    before, start = peak_megabytes(), time.monotonic()
+    before, start = peak_megabytes(), time.process_time()
     with pytest.raises(FrameError) as refused:
         read_image_file(tmp_path / name)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
     assert peak_megabytes() - before < 300
     assert name in refused.value.where
 

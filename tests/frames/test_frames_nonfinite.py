@@ -70,9 +70,9 @@ def test_half_a_large_frame_is_filled_in_bounded_time(axis: int) -> None:
     hole = [slice(None), slice(None)]
     hole[axis] = slice(0, pixels.shape[axis] // 2)
     pixels[tuple(hole)] = np.nan
-    start = time.monotonic()
+    start = time.process_time()
     filled, _ = fill_nonfinite(pixels)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
     assert (filled == 3).all()
 
 

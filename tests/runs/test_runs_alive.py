@@ -22,7 +22,7 @@ def run(tmp_path: Path) -> RunFolder:
     return RunFolder.create(tmp_path, "a")
 
 
-def wait_for(condition: object, seconds: float = 10) -> None:
+def wait_for(condition: object, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < end, "it did not happen"
@@ -119,7 +119,7 @@ SLEEPER = """
 import sys, time
 from understudy.runs import Heartbeat, RunFolder
 with Heartbeat(RunFolder.open(sys.argv[1])):
-    time.sleep(60)
+    time.sleep(600)
 """
 
 

@@ -35,6 +35,7 @@ class Model(BaseModel):
         if self.mark < 0:
             return [np.float32([[self.seen]])]
         self.seen.append(self.mark)
+        print(f'works on {self.mark}', flush=True)
         time.sleep(self.seconds)
         return [image_list[0] * 0 + len(self.seen)]
 """
@@ -59,6 +60,11 @@ def seen_by(server):
     """The marks of all requests that the model has run."""
     image = server.infer("nap", np.zeros((1, 1, 3), np.float32), mark=-1).message.r2.images[0]
     return np.frombuffer(image.image, "<f4").tolist()
+
+
+def wait_for_work(server, mark):
+    """Until the model works on the request with this mark."""
+    server.wait_for("a model printed", line=f"works on {mark}")
 
 
 def in_background(call, *arguments, **more):
@@ -102,22 +108,23 @@ def test_64_clients_at_once_are_all_served_and_memory_stays_bounded(serve, frame
     assert peak[0] - before < 600_000_000
 
 
-def test_a_client_with_one_request_does_not_wait_for_the_many_of_another(nap):
+def test_a_client_with_one_request_does_not_wait_for_the_many_of_another(nap, until):
     with ThreadPoolExecutor(12) as pool:
-        busy = [pool.submit(nap.infer, "nap", SMALL, seconds=0.2, mark=n) for n in range(10)]
-        time.sleep(0.1)
-        started = time.monotonic()
+        busy = [pool.submit(nap.infer, "nap", SMALL, seconds=0.3, mark=n) for n in range(1, 11)]
+        until(lambda: nap.queued() >= 8)
         assert not nap.infer("nap", SMALL, source="127.0.0.9", seconds=0.0, mark=99).error
-        assert time.monotonic() - started < 0.9
         assert all(not each.result().error for each in busy)
+    order = [mark for mark in seen_by(nap) if mark in (*range(1, 11), 99)]
+    assert order.index(99) < len(order) - 3, "several that came before it are served after it"
 
 
 def test_a_client_that_goes_away_is_dropped_from_the_queue(nap, frame, make_request, until):
-    first, _ = in_background(nap.infer, "nap", SMALL, seconds=1.2, mark=11)
-    time.sleep(0.2)
+    first, _ = in_background(nap.infer, "nap", SMALL, seconds=3.0, mark=11)
+    wait_for_work(nap, 11)
     leaves = nap.connect()
     leaves.sendall(frame(make_request("nap", SMALL, seconds=0.0, mark=12)))
-    time.sleep(0.5)
+    until(nap.queued)
+    time.sleep(0.5)  # one that closes at once after its request may still listen
     leaves.close()
     assert nap.wait_for("a client went away", why="while its request waited")
     assert not nap.infer("nap", SMALL, seconds=0.0, mark=13).error
@@ -125,9 +132,9 @@ def test_a_client_that_goes_away_is_dropped_from_the_queue(nap, frame, make_requ
     assert {11, 12, 13} & set(seen_by(nap)) == {11, 13}
 
 
-def test_a_client_of_the_http_door_that_goes_away_is_dropped_too(nap):
-    first, _ = in_background(nap.infer, "nap", SMALL, seconds=1.0, mark=21)
-    time.sleep(0.2)
+def test_a_client_of_the_http_door_that_goes_away_is_dropped_too(nap, until):
+    first, _ = in_background(nap.infer, "nap", SMALL, seconds=3.0, mark=21)
+    wait_for_work(nap, 21)
     pixel = {"name": "input", "datatype": "FP32", "shape": [1, 3, 1, 1], "data": [0, 0, 0]}
     body = json.dumps({"inputs": [pixel], "parameters": {"mark": 22}}).encode()
     with socket.create_connection(("127.0.0.1", nap.http_port)) as leaves:
@@ -135,7 +142,7 @@ def test_a_client_of_the_http_door_that_goes_away_is_dropped_too(nap):
             b"POST /v2/models/nap/infer HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
         )
         leaves.sendall(body)
-        time.sleep(0.4)
+        until(nap.queued)
     first.join()
     assert not nap.infer("nap", SMALL, seconds=0.0, mark=23).error
     assert {21, 22, 23} & set(seen_by(nap)) == {21, 23}
@@ -156,16 +163,16 @@ def test_a_liar_who_holds_memory_is_let_go_when_others_wait_for_it(serve):
         liar.close()
 
 
-def test_sigterm_finishes_what_is_in_work_and_refuses_the_rest_politely(serve, tmp_path):
+def test_sigterm_finishes_what_is_in_work_and_refuses_the_rest_politely(serve, tmp_path, until):
     nap = start_nap(serve, tmp_path)
     client = Client(nap.url)
-    working, worked = in_background(nap.infer, "nap", SMALL, seconds=1.2)
-    time.sleep(0.3)
+    working, worked = in_background(nap.infer, "nap", SMALL, seconds=4.0, mark=1)
+    wait_for_work(nap, 1)
     waiting, waited = in_background(nap.infer, "nap", SMALL, seconds=0.0)
     browsing, browsed = in_background(_refusal, client)
-    time.sleep(0.3)
+    until(lambda: nap.queued() == 2)
     nap.process.send_signal(signal.SIGTERM)
-    time.sleep(0.1)
+    nap.wait_for("shutting down: finishing what is in work")
     assert "shutting down" in nap.infer("nap", SMALL).error
     assert _refusal(client) == 503
     for thread in (working, waiting, browsing):
@@ -173,7 +180,7 @@ def test_sigterm_finishes_what_is_in_work_and_refuses_the_rest_politely(serve, t
     assert worked[0].picture().shape == SMALL.shape
     assert "shutting down" in waited[0].error
     assert browsed == [503]
-    assert nap.process.wait(10) == 0
+    assert nap.process.wait(60) == 0
 
 
 def _refusal(client):
@@ -235,7 +242,7 @@ def test_more_silent_clients_than_there_is_room_for_keep_nobody_out(serve):
             crowd[-1].sendall(b"0000" if number % 2 else b"000000100000" + b"x" * 50)
         started = time.monotonic()
         assert not server.infer("blur", SMALL, source="127.0.0.8").error
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30
     finally:
         for each in crowd:
             each.close()

@@ -57,19 +57,25 @@ def test_a_claim_within_the_limit_takes_memory_only_as_it_arrives(builtin):
         assert builtin.memory() < before + 30_000_000
 
 
-def test_a_silent_client_keeps_nobody_waiting(builtin):
-    with builtin.connect(), builtin.connect() as half:
+@pytest.fixture(scope="module")
+def patient(serve_long):
+    """A server that lets a silent client be for a minute: what takes less has not waited for one."""
+    return serve_long("--patience", "60s")
+
+
+def test_a_silent_client_keeps_nobody_waiting(patient):
+    with patient.connect(), patient.connect() as half:
         half.sendall(b"0000000")
         started = time.monotonic()
-        assert builtin.models()
-        assert time.monotonic() - started < 0.5
+        assert patient.models()
+        assert time.monotonic() - started < 20
 
 
-def test_a_hundred_silent_clients_keep_nobody_waiting(builtin):
-    silent = [builtin.connect() for _ in range(100)]
+def test_a_hundred_silent_clients_keep_nobody_waiting(patient):
+    silent = [patient.connect() for _ in range(100)]
     started = time.monotonic()
-    assert builtin.models()
-    assert time.monotonic() - started < 1
+    assert patient.models()
+    assert time.monotonic() - started < 20
     for each in silent:
         each.close()
 
@@ -201,14 +207,14 @@ def test_a_picture_of_any_size_comes_back_in_its_size(builtin, shape):
     assert np.array_equal(planes.transpose(1, 2, 0), wanted)
 
 
-def test_the_server_closes_after_the_answer_also_when_the_client_does_not(builtin):
-    with builtin.connect() as connection:
+def test_the_server_closes_after_the_answer_also_when_the_client_does_not(patient):
+    with patient.connect() as connection:
         connection.sendall(INFO)
         assert connection.recv(12)
         started = time.monotonic()
         while connection.recv(65536):
             pass
-        assert time.monotonic() - started < 0.3
+        assert time.monotonic() - started < 20
 
 
 def test_header_and_message_of_a_list_leave_in_one_piece(builtin):
@@ -255,9 +261,10 @@ def test_an_answer_that_is_not_taken_ends_in_a_reset_not_in_a_short_picture(buil
     pixels = np.zeros((1200, 1600, 3), np.float32)
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.bind(("127.0.0.33", 0))
         slow.connect(("127.0.0.1", builtin.port))
         slow.sendall(frame(make_request("blur", pixels)))
-        time.sleep(2.5)
+        assert builtin.wait_for("a client went away", client="127.0.0.33")
         with pytest.raises(ConnectionResetError):
             while slow.recv(1 << 20):
                 pass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import urllib.request
 
 import numpy as np
@@ -205,10 +204,12 @@ def test_a_run_is_served_while_it_learns_and_no_request_is_dropped(serve, until,
 
     artist = threading.Thread(target=scrub)
     artist.start()
+    until(lambda: answers)
     for step in (100, 200, 300):
         save_cat(run.cat_path(step), step / 2000, LINEAR)
         server.wait_for("a run serves a new checkpoint", step=step)
-    time.sleep(0.2)
+    answered = len(answers)
+    until(lambda: len(answers) > answered + 1)  # the first of them may have been under way
     stop.set()
     artist.join()
     assert not [each.error for each in answers if each.error]

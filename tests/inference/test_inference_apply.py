@@ -51,6 +51,16 @@ class PlacesNetwork(TinyNetwork):
         return torch.cat([x[:, -2:], remainder[:, :1]], 1)
 
 
+class NegativeNetwork(TinyNetwork):
+    """1 minus the first three channels."""
+
+    def remainder(self, x: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
+        return 1 - x[:, :3]
+
+    def finish(self, x: torch.Tensor, remainder: torch.Tensor) -> torch.Tensor:
+        return remainder
+
+
 Write = Callable[..., Path]
 
 
@@ -199,6 +209,71 @@ def test_nan_and_inf_stay_where_they_are_and_go_nowhere_else(bench: Bench) -> No
     red = stored(bench.result(1), "R")
     assert np.isnan(red[10, 10]) and np.isposinf(red[5, 20])
     assert np.isfinite(np.delete(red.ravel(), [10 * 40 + 10, 5 * 40 + 20])).all()
+
+
+FAR = ("R", "G", "B", "Z")
+
+
+@pytest.mark.parametrize("far", [1e30, 3e38, np.inf, np.nan])
+def test_pixels_whose_depth_is_no_value_are_changed_where_the_depth_only_goes_in(
+    bench: Bench, far: float
+) -> None:
+    bench.header, bench.network = tiny_header(LINEAR, input_channels=list(FAR)), NegativeNetwork()
+    pixels = random.random((24, 40, 4)).astype(np.float32)
+    pixels[:, 10:, 3] = far
+    write_exr(bench.folder / "plate" / "plate.0001.exr", pixels, FAR)
+    bench.run()
+    red = stored(bench.result(1), "R")
+    assert np.isfinite(red).all() and (red != pixels[..., 0]).all()
+    assert stored(bench.result(1), "Z").tobytes() == pixels[..., 3].tobytes()
+
+
+def test_channels_that_the_plate_lacks_are_written_as_new_ones_and_said(bench: Bench) -> None:
+    bench.header = tiny_header(LINEAR, output_channels=["forward.u", "forward.v", "A"])
+    pixels = bench.write(1)
+    bench.run()
+    frame = read_image_file(bench.result(1))
+    assert frame.channels == ("R", "G", "B", "A", "forward.u", "forward.v")
+    kinds = dict(zip(frame.part.channels, frame.part.kinds, strict=True))
+    assert (kinds["R"], kinds["A"], kinds["forward.u"]) == ("half", "half", "float")
+    from understudy.inference.model import load
+
+    expected = load(str(bench.model), devices="cpu")(pixels.astype(np.float32))
+    assert np.array_equal(stored(bench.result(1), "forward.v"), expected[..., 1])
+    assert stored(bench.result(1), "G").tobytes() == pixels[..., 1].tobytes()
+    notes = next(event.notes for event in bench.events if isinstance(event, ApplyPlanned))
+    assert any("no forward.u, forward.v, A: written as new" in note for note in notes)
+
+
+def test_new_channels_are_nothing_where_the_mask_is_black(bench: Bench) -> None:
+    bench.header = tiny_header(LINEAR, output_channels=["forward.u", "forward.v", "forward.w"])
+    bench.write(1)
+    mask = np.zeros((24, 40, 1), np.float16)
+    mask[:, :20] = 1
+    write_exr(bench.folder / "mask.exr", mask, ("A",))
+    bench.run(mask=str(bench.folder / "mask.exr"))
+    made = stored(bench.result(1), "forward.u")
+    assert (made[:, 20:] == 0).all() and (made[:, :20] != 0).any()
+
+
+@pytest.mark.parametrize("ending", ["png", "tif", "jpg"])
+def test_new_channels_that_the_output_has_no_room_for_are_refused_before_the_work(
+    bench: Bench, ending: str
+) -> None:
+    bench.header = tiny_header(LINEAR, output_channels=["forward.u", "forward.v", "forward.w"])
+    bench.write(1)
+    with pytest.raises(SettingError) as caught:
+        bench.run(output=str(bench.folder / "out" / f"shot.####.{ending}"))
+    assert "forward.u, forward.v, forward.w" in caught.value.found
+    assert not (bench.folder / "out").exists()
+
+
+def test_an_alpha_that_the_plate_lacks_is_written_into_every_format_that_has_one(bench: Bench) -> None:
+    bench.header = tiny_header(LINEAR, output_channels=["R", "G", "A"])
+    bench.write(1)
+    output = bench.folder / "out" / "shot.####.png"
+    bench.run(output=str(output))
+    assert read_image_file(bench.folder / "out" / "shot.0001.png").channels == ("R", "G", "B", "A")
 
 
 def test_a_second_run_keeps_what_is_there(bench: Bench) -> None:

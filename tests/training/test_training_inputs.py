@@ -16,7 +16,7 @@ from training_bench import held_out, losses
 from understudy.colour import decode
 from understudy.dataset.crops import Augmentation
 from understudy.dataset.pairs import load_data_set
-from understudy.errors import ModelFileError, UnderstudyError
+from understudy.errors import ChannelError, ModelFileError, UnderstudyError
 from understudy.inference.apply import apply
 from understudy.network.model_file import load_model, read_header
 from understudy.settings import ApplySettings
@@ -270,6 +270,58 @@ def test_odd_pixels_poison_nothing(make_bench: Any, side: str, value: float) -> 
     result = bench.train()
     assert result.state == "finished" and all(row["loss"] < 1 for row in result.run.read_summary())
     assert "Not learned from, as they are NaN, Inf or beyond 1e+30: 50 pixels of frames 1002" in bench.said()
+
+
+@pytest.mark.parametrize("far", [1e30, np.inf])
+def test_pixels_whose_depth_is_no_value_are_learned_from_where_the_depth_only_goes_in(
+    make_bench: Any, far: float
+) -> None:
+    bench = make_bench(suffix=".exr")
+    for number in bench.shot.numbers:
+        rgb = read(bench.shot.plate_file(number))
+        depth = np.full((32, 48, 1), far, np.float32)
+        depth[:, :10] = 7.0
+        write_exr(bench.shot.plate_file(number), np.concatenate([rgb, depth], 2), ("R", "G", "B", "Z"))
+    data = load_data_set(bench.settings(input_channels="rgb,Z"))
+    assert all((pair.weight == 1).all() for pair in data.pairs)
+    assert np.isfinite(np.stack([pair.input for pair in data.pairs])).all()
+    assert not any("Not learned from" in note for note in data.notes)
+
+
+def motion(pixels: np.ndarray) -> np.ndarray:
+    return pixels[..., :2] * 8 - 4
+
+
+def make_motion(bench: Any) -> str:
+    """A ground truth of motion vectors for each frame of a shot, in EXR; where they are."""
+    for number in bench.shot.numbers:
+        made = motion(read(bench.shot.plate_file(number)))
+        write_exr(bench.shot.folder / "uv" / f"uv.{number:04d}.exr", made, ("forward.u", "forward.v"))
+    return str(bench.shot.folder / "uv" / "uv.####.exr")
+
+
+def test_what_a_network_makes_that_the_plate_lacks_is_written_as_new_channels(
+    make_bench: Any, tmp_path: Path
+) -> None:
+    bench = make_bench(suffix=".exr")
+    truth = make_motion(bench)
+    best = bench.train(ground_truth=truth, ground_truth_channels="forward", max_steps=20).best
+    out = tmp_path / "out.exr"
+    plate = str(bench.shot.plate_file(1002))
+    apply(ApplySettings(model=best, plate=plate, output=str(out), devices="cpu"))
+    image = oiio.ImageInput.open(str(out))
+    assert image.spec().channelnames == ("R", "G", "B", "forward.u", "forward.v")
+    image.close()
+    wanted = motion(read(Path(plate)))
+    assert np.abs(read(out)[..., 3:] - wanted).mean() < 0.3 * np.abs(wanted).mean()
+
+
+def test_a_plate_whose_files_have_no_room_for_what_is_learned_is_refused(make_bench: Any) -> None:
+    bench = make_bench(suffix=".png")
+    with pytest.raises(ChannelError) as caught:
+        bench.train(ground_truth=make_motion(bench), ground_truth_channels="forward")
+    assert "forward.u, forward.v" in caught.value.found and "EXR" in caught.value.remedy
+    assert not bench.data.exists()
 
 
 def test_a_pair_of_nothing_but_odd_pixels_is_survived(make_bench: Any) -> None:

@@ -64,6 +64,11 @@ class Layers:
         return replace(self, extras=(*beside, *self.extras))
 
     @property
+    def written(self) -> list[int]:
+        """Which of the plate's channels the result replaces; the others only go in."""
+        return [self.inputs.index(name) for name in self.outputs if name in self.inputs]
+
+    @property
     def colourful(self) -> bool:
         """Whether the outputs are colours."""
         return all(name.rpartition(".")[2].lower() in COLOURS for name in self.outputs)

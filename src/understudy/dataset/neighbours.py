@@ -108,20 +108,20 @@ def _views(
     colour_in: ColourEncoding,
     colour_out: ColourEncoding,
 ) -> Views:
-    plate, bad = _grey(values.before, colour_in)
-    truth, bad_truth = _grey(values.after, colour_out)
+    plate, bad = _grey(values.before, colour_in, layers.written)
+    truth, bad_truth = _grey(values.after, colour_out, range(len(layers.truths)))
     frame = source.plate.read(source.plate_number)
 
     def about(offset: int) -> np.ndarray:
         (planes,) = source.beside.about(frame, layers.inputs, [offset])
-        return _grey(planes, colour_in)[0]
+        return _grey(planes, colour_in, ())[0]
 
     with ThreadPoolExecutor(READERS) as pool:
         beside = list(pool.map(about, offsets))
     return Views(plate, truth, values.region[..., 0] * ~(bad | bad_truth), beside)
 
 
-def _grey(planes: np.ndarray, colour: ColourEncoding) -> tuple[np.ndarray, np.ndarray]:
-    """Network values of the mean of all channels, and where one of them is no number."""
+def _grey(planes: np.ndarray, colour: ColourEncoding, judged: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Network values of the mean of all channels, and where one of those ``judged`` is no number."""
     filled, bad = fill_nonfinite(planes)
-    return encode(filled.mean(2, keepdims=True), colour)[..., 0], np.asarray(bad.any(2))
+    return encode(filled.mean(2, keepdims=True), colour)[..., 0], np.asarray(bad[..., list(judged)].any(2))

@@ -11,6 +11,7 @@ import numpy as np
 from understudy.colour import PLAIN, ColourEncoding, decide_space, encode, encoding_for
 from understudy.dataset.layers import Layers, choose_layers, with_inputs
 from understudy.dataset.neighbours import choose_neighbours
+from understudy.dataset.outputs import check_outputs
 from understudy.dataset.sources import Behind, Source, Values, match, read_all, read_both
 from understudy.errors import PairingError, SettingError
 from understudy.frames import Frame, fill_nonfinite, format_numbers
@@ -24,7 +25,8 @@ class Pair:
 
     ``input``: the plate's channels, those of the frames before and after it once it is complete, and those of
     the extra layers. ``weight`` (height, width, 1), 0 to 1, is how much is learned from each pixel: nothing
-    outside the region, and where plate or truth had no finite value; it is above 0 somewhere. ``hash`` tells
+    outside the region, and where the truth, or a channel of the plate that it replaces, had no finite value; it
+    is above 0 somewhere. ``hash`` tells
     the file values of plate and truth, ``hash_beside`` those of all else.
     """
 
@@ -85,6 +87,7 @@ def load_data_set(settings: TrainSettings, reach: int | None = None) -> DataSet:
     first, painted = read_both(sources[0])
     layers = choose_layers(settings, itertools.chain([(first, painted)], map(read_both, sources[1:])))
     frames = read_all(sources, layers, first)
+    check_outputs(sources, layers)
     space = decide_space(settings.colour, first.is_integer)
     colour_in = encoding_for(space.space, [values.before for values in frames])
     colour_out = _colour_of_truth(layers, colour_in, painted, _inside_region(frames, settings))
@@ -170,7 +173,8 @@ def _make_pair(
 ) -> Pair:
     filled, bad = fill_nonfinite(read.before)
     truth, bad_truth = fill_nonfinite(read.after)
-    weight = 1.0 - np.maximum(bad.max(2, keepdims=True), bad_truth.max(2, keepdims=True)).astype(np.float32)
+    known = ~np.asarray(bad[..., layers.written].any(2) | bad_truth.any(2))
+    weight = known[..., None].astype(np.float32)
     pixels = with_inputs(encode(filled, colour_in), read.extras, layers)
     wanted = encode(truth, colour_out)
     if layers.kind == "matte":

@@ -1,12 +1,13 @@
 """A shot on disk <-> arrays: sequences, stills and movies, with every channel, window and header kept."""
 
 from understudy.frames.beside import Neighbours, check_size, planes_beside
-from understudy.frames.channels import resolve_channels
+from understudy.frames.channels import channel_or_new, resolve_channels
 from understudy.frames.frame import Frame, Part
 from understudy.frames.header_colour import HeaderColour, header_colour
 from understudy.frames.image_file import read_image_file, select_part, set_threads
 from understudy.frames.image_writer import write_image_file
 from understudy.frames.nonfinite import fill_nonfinite, keep_plate
+from understudy.frames.held import lost_in_own_format
 from understudy.frames.opening import open_shot, open_sink
 from understudy.frames.pairing import Pairing, pair_shots
 from understudy.frames.provenance import read_provenance
@@ -24,11 +25,13 @@ __all__ = [
     "Part",
     "Shot",
     "Window",
+    "channel_or_new",
     "check_size",
     "fill_nonfinite",
     "format_numbers",
     "header_colour",
     "keep_plate",
+    "lost_in_own_format",
     "open_shot",
     "open_sink",
     "pair_shots",

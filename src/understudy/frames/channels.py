@@ -35,6 +35,15 @@ def resolve_channels(frame: Frame, request: str | None = None, default: str = "r
     return tuple(names)
 
 
+def channel_or_new(frame: Frame, name: str) -> str:
+    """What the frame calls the channel ``name``; where it has none such, the bare name of a new one."""
+    try:
+        found = resolve_channels(frame, name)
+    except ChannelError:
+        found = ()
+    return found[0] if len(found) == 1 else name.rpartition(":")[2]
+
+
 def _resolve(frame: Frame, spaces: Namespaces, term: str) -> list[str]:
     if term in frame.channels:
         return [term]

@@ -17,6 +17,7 @@ class ImageFormat:
     kinds: tuple[str, ...]  # stored types that it can hold
     channel_counts: tuple[int, ...] = ()  # empty: any number of channels, with names
     has_windows: bool = False  # a data window apart from the display window
+    has_names: bool = False  # channels of any name, kept under it
     carries_provenance: bool = False  # free attributes survive
     depths: tuple[str, ...] = ()
     default_depth: str = ""
@@ -29,6 +30,7 @@ FORMATS: tuple[ImageFormat, ...] = (
         ("exr", "sxr", "mxr"),
         ("half", "float", "uint"),
         has_windows=True,
+        has_names=True,
         carries_provenance=True,
         depths=("half", "float"),
         default_depth="half",

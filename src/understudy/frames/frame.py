@@ -18,6 +18,9 @@ from understudy.frames.values import DTYPES, to_float32
 from understudy.frames.window import Window
 
 
+COLOURS = ("r", "g", "b", "a", "y", "red", "green", "blue", "alpha")
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """One part of a file (files of other formats than EXR have one): its planes, by channel name.
@@ -44,13 +47,23 @@ class Part:
         """The stored type of each channel: ``half``, ``float``, ``uint``, ``uint8`` or ``uint16``."""
         return channel_kinds(self.spec)
 
+    def with_channels(self, names: Sequence[str]) -> Part:
+        """The same with further channels, 0 everywhere. A colour is stored as the colours that are there; of
+        anything else, such as depth, nothing is rounded away where the file holds floats."""
+        size = (self.spec.height, self.spec.width)
+        planes = {name: np.zeros(size, np.float32) for name in names}
+        kinds = tuple(kind_of_new(name, self.kinds) for name in names)
+        spec = spec_with(self.spec, (*self.channels, *names), (*self.kinds, *kinds))
+        return Part(self.name, (*self.channels, *names), {**self.pixels, **planes}, spec)
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One image. Immutable: ``with_planes`` makes a new one that shares the untouched channels.
 
     ``number`` is the frame number in its shot, ``file_format`` OpenImageIO's name of the format it came from
-    (``movie`` for a movie frame), ``selected`` the index of the part that ``--part`` chose.
+    (``movie`` for a movie frame), ``selected`` the index of the part that ``--part`` chose, ``added`` the
+    channels that no file had.
     """
 
     parts: tuple[Part, ...]
@@ -58,6 +71,7 @@ class Frame:
     number: int = 1
     file_format: str = "openexr"
     selected: int = 0
+    added: tuple[str, ...] = ()
 
     @property
     def part(self) -> Part:
@@ -143,6 +157,16 @@ class Frame:
             plane = _replaced(part, channel, values[..., index], window)
             parts[at] = replace(parts[at], pixels={**parts[at].pixels, channel: plane})
         return replace(self, parts=tuple(parts))
+
+    def with_room(self, names: Sequence[str]) -> Frame:
+        """The same frame, where it has all channels ``names``; else with those that it lacks in the selected
+        part, 0 everywhere, for ``with_planes`` to fill."""
+        new = tuple(name for name in names if name not in self.channels)
+        if not new:
+            return self
+        parts = list(self.parts)
+        parts[self.selected] = self.part.with_channels(new)
+        return replace(self, parts=tuple(parts), added=(*self.added, *new))
 
     def as_matte(self, values: np.ndarray, window: Window | None = None, channel: str = "A") -> Frame:
         """A frame with the one channel ``channel``, and the plate's windows, depth and metadata.
@@ -231,14 +255,40 @@ def frame_rate_of(spec: oiio.ImageSpec) -> Fraction | None:
 
 def single_channel_spec(spec: oiio.ImageSpec, channel: str, kind: str) -> oiio.ImageSpec:
     """A copy of ``spec`` with one channel."""
-    single = oiio.ImageSpec(spec)
-    single.nchannels = 1
-    single.channelnames = (channel,)
-    single.channelformats = ()
-    single.set_format(oiio.TypeDesc(kind))
+    single = spec_with(spec, (channel,), (kind,))
     single.alpha_channel = -1
     single.z_channel = -1
     return single
+
+
+def spec_with(spec: oiio.ImageSpec, names: Sequence[str], kinds: Sequence[str]) -> oiio.ImageSpec:
+    """A copy of ``spec`` with these channels, stored in these types."""
+    changed = oiio.ImageSpec(spec)
+    changed.nchannels = len(names)
+    changed.channelnames = tuple(names)
+    set_kinds(changed, kinds)
+    return changed
+
+
+def set_kinds(spec: oiio.ImageSpec, kinds: Sequence[str]) -> None:
+    """Have the channels of ``spec`` stored in these types."""
+    mixed = len(set(kinds)) > 1
+    spec.set_format(oiio.TypeDesc("float" if mixed else kinds[0]))
+    spec.channelformats = tuple(oiio.TypeDesc(kind) for kind in kinds) if mixed else ()
+
+
+def kind_of_new(name: str, kinds: Sequence[str]) -> str:
+    """The type to store a new channel in, beside others of these ``kinds``."""
+    if kinds[0] in ("uint8", "uint16"):
+        return kinds[0]
+    if not is_colour(name):
+        return "float"
+    return next((kind for kind in kinds if kind in ("half", "float")), "float")
+
+
+def is_colour(name: str) -> bool:
+    """Whether a channel's name is that of a colour, a luminance or an alpha, in whatever layer."""
+    return name.rpartition(".")[2].lower() in COLOURS
 
 
 def check_shape(values: np.ndarray, window: Window, count: int) -> None:

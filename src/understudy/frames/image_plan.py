@@ -10,7 +10,7 @@ import OpenImageIO as oiio
 
 from understudy.errors import ChannelError
 from understudy.frames.formats import ImageFormat, check_compression, check_depth
-from understudy.frames.frame import Frame, Part, header_of, stored_bits
+from understudy.frames.frame import Frame, Part, header_of, is_colour, kind_of_new, set_kinds, stored_bits
 from understudy.frames.values import DTYPES, from_float32, to_float32
 from understudy.frames.window import Window
 
@@ -23,7 +23,6 @@ _KIND_OF_DEPTH = {
     "float": "float",
 }
 _RGB = (("r", "red"), ("g", "green"), ("b", "blue"))
-_COLOURS = ("r", "g", "b", "a", "y", "red", "green", "blue", "alpha")
 _NOT_WRITTEN = (
     *("oiio:subimages", "openexr:chunkCount"),
     *("oiio:miplevels", "openexr:levelmode", "openexr:roundingmode", "textureformat"),
@@ -61,7 +60,7 @@ def plan_write(
     """
     check_depth(target, depth)
     check_compression(target, compression)
-    alike = frame.file_format == target.name
+    alike = _is_alike(frame, target)
     parts, notes = (list(frame.parts), []) if alike else _converted(frame, target, depth)
     plans = [_planned(part, target, depth, compression, alike) for part in parts]
     _agree_on_tiles([plan.spec for plan in plans], notes)
@@ -73,7 +72,13 @@ def plan_write(
 def channels_written(frame: Frame, target: ImageFormat) -> tuple[str, ...]:
     """The channels of ``frame`` that a file of the format ``target`` holds. ChannelError when it can hold
     none of them."""
-    return frame.channels if frame.file_format == target.name else tuple(_channels_for(frame, target))
+    return frame.channels if _is_alike(frame, target) else tuple(_channels_for(frame, target))
+
+
+def _is_alike(frame: Frame, target: ImageFormat) -> bool:
+    """Whether the frame can be laid out as its plate was. Channels that were added have no place there where
+    a format tells channels by their number."""
+    return frame.file_format == target.name and (target.has_names or not frame.added)
 
 
 def assemble(plan: PartPlan) -> np.ndarray:
@@ -101,7 +106,7 @@ def _planned(
         _kind(name, kind, target, depth) for name, kind in zip(part.channels, part.kinds, strict=True)
     )
     spec = oiio.ImageSpec(part.spec)
-    _set_kinds(spec, kinds)
+    set_kinds(spec, kinds)
     for name in _NOT_WRITTEN:
         spec.erase_attribute(name)
     if depth is not None and target.name != "openexr":
@@ -133,18 +138,12 @@ def _set_compression(spec: oiio.ImageSpec, target: ImageFormat, compression: str
 
 def _kind(name: str, kind: str, target: ImageFormat, depth: str | None) -> str:
     """The type to store a channel in. An EXR's depth is asked for its colours: Z and ids keep theirs."""
-    colour = target.name != "openexr" or name.rpartition(".")[2].lower() in _COLOURS
+    colour = target.name != "openexr" or is_colour(name)
     if depth is not None and colour:
         return _KIND_OF_DEPTH[depth]
     if kind in target.kinds:
         return kind
     return "float" if "float" in target.kinds else target.kinds[-1]
-
-
-def _set_kinds(spec: oiio.ImageSpec, kinds: tuple[str, ...]) -> None:
-    mixed = len(set(kinds)) > 1
-    spec.set_format(oiio.TypeDesc("float" if mixed else kinds[0]))
-    spec.channelformats = tuple(oiio.TypeDesc(kind) for kind in kinds) if mixed else ()
 
 
 def _agree_on_tiles(specs: list[oiio.ImageSpec], notes: list[str]) -> None:
@@ -165,22 +164,25 @@ def _converted(frame: Frame, target: ImageFormat, depth: str | None) -> tuple[li
     window = frame.data_window if target.has_windows else frame.display_window
     pixels = _cropped(frame.part, names, window)
     spec = _new_spec(frame, target, names, kind, window)
+    if target.has_names:
+        set_kinds(spec, [kind_of_new(name, (kind,)) if name in frame.added else kind for name in names])
     part = Part("", tuple(spec.channelnames), dict(zip(spec.channelnames, pixels, strict=True)), spec)
     return [part], notes
 
 
 def _channels_for(frame: Frame, target: ImageFormat) -> list[str]:
     channels = list(frame.part.channels)
-    if not target.channel_counts:
+    counts = target.channel_counts or (() if target.has_names or not frame.added else (1, 3, 4))
+    if not counts:
         return channels
     short = {name.rpartition(".")[2].lower(): name for name in reversed(channels)}
     colours = [short.get(letter, "") or short.get(word, "") for letter, word in _RGB]
     alpha = short.get("a", "") or short.get("alpha", "")
     if all(colours):
-        return [*colours, alpha] if alpha and 4 in target.channel_counts else colours
+        return [*colours, alpha] if alpha and 4 in counts else colours
     if len(channels) == 1 or "y" in short:
         single = short.get("y", channels[0])
-        return [single] if 1 in target.channel_counts else [single] * 3
+        return [single] if 1 in counts else [single] * 3
     raise ChannelError(
         f"A {target.extensions[0].upper()} file cannot hold these channels.",
         expected="RGB, RGBA or one channel",

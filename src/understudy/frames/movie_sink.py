@@ -23,7 +23,7 @@ from understudy.frames.sink import FrameSink, Wishes
 from understudy.frames.timecode import from_smpte
 
 _COPIED = ("title", "comment", "description", "artist", "copyright", "creation_time", "reel_name", "date")
-_LAYOUT = ImageFormat(MOVIE, (), ("uint16",), channel_counts=(1, 3, 4), depths=("16",), default_depth="16")
+LAYOUT = ImageFormat(MOVIE, (), ("uint16",), channel_counts=(1, 3, 4), depths=("16",), default_depth="16")
 
 
 class MovieSink(FrameSink):
@@ -63,7 +63,7 @@ class MovieSink(FrameSink):
         return self._target
 
     def keeps(self, frame: Frame) -> tuple[str, ...]:
-        return channels_written(frame, _LAYOUT)
+        return channels_written(frame, LAYOUT)
 
     def skip(self, number: int) -> None:
         self._take(number, None)
@@ -131,7 +131,7 @@ class MovieSink(FrameSink):
                 self._encode(frame)
 
     def _encode(self, frame: Frame) -> None:
-        plan = plan_write(frame, _LAYOUT)
+        plan = plan_write(frame, LAYOUT)
         for note in plan.notes:
             self._note(note)
         pixels = self._channels(assemble(plan.parts[0]))

@@ -30,7 +30,7 @@ from understudy.frames import (
     set_threads,
 )
 from understudy.inference.colours import colour_notes, output_notes
-from understudy.inference.compose import Composer, make_composer
+from understudy.inference.compose import Composer, Gathered, make_composer
 from understudy.inference.events import (
     ApplyEnded,
     ApplyEvent,
@@ -162,17 +162,17 @@ def _first_readable(
     for number in numbers[:PROBES]:
         try:
             frame = plate.read(number)
-            _check_kept(frame, composer.check(frame), sink)
+            _check_kept(composer.check(frame), sink)
             return frame
         except FrameError:
             continue
     return None
 
 
-def _check_kept(frame: Frame, targets: tuple[str, ...], sink: FrameSink) -> None:
-    """SettingError when the output's files would leave out what the effect changes."""
-    kept = sink.keeps(frame) if targets else ()
-    lost = [name for name in targets if name not in kept]
+def _check_kept(given: Gathered, sink: FrameSink) -> None:
+    """SettingError when the output's files would leave out what the effect changes, or makes."""
+    kept = sink.keeps(given.frame) if given.targets else ()
+    lost = [name for name in given.targets if name not in kept]
     if lost:
         raise SettingError(
             "The output's files cannot hold what the effect changes.",
@@ -302,7 +302,13 @@ def _planned(job: Job, model: LoadedModel) -> ApplyPlanned:
         tile = None
     engine = model.engine
     total = len(job.to_do) + len(job.kept)
-    notes = (*_missing(job.plate, job.sink.is_movie), *_alone(job), *_colour_notes(job), *model.notes)
+    notes = (
+        *_missing(job.plate, job.sink.is_movie),
+        *_alone(job),
+        *_added(job),
+        *_colour_notes(job),
+        *model.notes,
+    )
     return ApplyPlanned(total, len(job.kept), engine.name, engine.precision, str(engine.device), tile, notes)
 
 
@@ -328,6 +334,13 @@ def _alone(job: Job) -> tuple[str, ...]:
         "The network sees the frames before and after each one too, and the plate has none: expect less "
         "of it.",
     )
+
+
+def _added(job: Job) -> tuple[str, ...]:
+    names = job.composer.added(job.sample) if job.sample else ()
+    if not names:
+        return ()
+    return (f"The plate has no {', '.join(names)}: written as new, beside the channels that it has.",)
 
 
 def _report_said(job: Job, report: Report) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from understudy.errors import ChannelError
-from understudy.frames import Frame, Window, resolve_channels
+from understudy.frames import Frame, Window, channel_or_new, resolve_channels
 from understudy.inference.blend import blend
 from understudy.inference.inputs import expected_channels
 from understudy.inference.layers import ExtraInputs, Mask
@@ -21,12 +21,13 @@ from understudy.settings import ApplySettings
 class Gathered:
     """What one frame gives to the network.
 
-    ``window``: display and data window together, which ``pixels`` (H, W, the plate's channels), those of each
+    ``frame``: the plate's, with room for the channels that the result adds. ``window``: display and data window together, which ``pixels`` (H, W, the plate's channels), those of each
     extra input, ``beside``, and ``mask`` ((H, W, 1) or None) cover; ``display``: where in it the display
     window lies. ``targets``: the plate's channels that the result replaces; none for a matte that becomes a
     file of one channel. The extra inputs are read as they are asked for, once.
     """
 
+    frame: Frame
     window: Window
     display: Window
     pixels: np.ndarray
@@ -58,14 +59,22 @@ class Composer:
         targets = target_channels(frame, self.header, names)
         pixels, beside = frame.planes(names, window), self.extra.read(frame, names, window)
         mask = self.mask.read(frame, frame.number, window) if self.mask else None
-        return Gathered(window, _within(window, frame.display_window), pixels, beside, mask, targets)
+        display = _within(window, frame.display_window)
+        return Gathered(frame.with_room(targets), window, display, pixels, beside, mask, targets)
 
-    def check(self, frame: Frame) -> tuple[str, ...]:
-        """What ``gather`` raises, and what it raises as the extra inputs are read; the targets."""
+    def check(self, frame: Frame) -> Gathered:
+        """Raises what ``gather`` does, and what it raises as the extra inputs are read."""
         given = self.gather(frame)
         for _ in given.beside:
             pass
-        return given.targets
+        return given
+
+    def added(self, frame: Frame) -> tuple[str, ...]:
+        """The channels that the result has and the plate has not."""
+        names = input_channels(frame, self.header, self.settings.input_channels)
+        return tuple(
+            name for name in target_channels(frame, self.header, names) if name not in frame.channels
+        )
 
     def compose(self, frame: Frame, model: LoadedModel) -> Frame:
         """The finished frame: the plate with the result where mix and mask let it show, all else
@@ -78,16 +87,16 @@ class Composer:
             display=given.display,
             beside=given.beside,
         )
-        result = self._blended(frame, given, result)
+        result = self._blended(given, result)
         if given.targets:
-            return frame.with_planes(given.targets, result, given.window)
+            return given.frame.with_planes(given.targets, result, given.window)
         return frame.as_matte(result, given.window)
 
-    def _blended(self, frame: Frame, given: Gathered, result: np.ndarray) -> np.ndarray:
+    def _blended(self, given: Gathered, result: np.ndarray) -> np.ndarray:
         strength = self.settings.mix if given.mask is None else given.mask * np.float32(self.settings.mix)
         if given.mask is None and self.settings.mix == 1.0:
             return result
-        under = frame.planes(given.targets, given.window) if given.targets else np.zeros_like(result)
+        under = given.frame.planes(given.targets, given.window) if given.targets else np.zeros_like(result)
         return blend(under, result, strength)
 
 
@@ -120,19 +129,18 @@ def input_channels(frame: Frame, header: Any, wish: str | None) -> tuple[str, ..
 
 
 def target_channels(frame: Frame, header: Any, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The plate's channels that the output replaces; empty when a matte becomes a file of its own. ``names``
-    are those that go in: an output that bears an input's name replaces what went in there.
+    """The channels of the frame that the output fills; empty when a matte becomes a file of its own.
+    ``names`` are those that go in: an output that bears an input's name replaces what went in there.
 
-    A matte goes into the alpha of their layer where the plate has one, and the colours are kept. ChannelError
-    when an image effect makes channels that the plate does not have.
+    A matte goes into the alpha of their layer where the plate has one, and the colours are kept. What an
+    image effect makes beside that replaces the plate's channel of that name, or is a new one where the plate
+    has none.
     """
     if header.kind == "matte":
         layer = names[0].rpartition(".")[0]
         return tuple(name for name in frame.part.channels if _is_alpha_of(layer, name))[:1]
     taken = dict(zip(header.input_channels, names, strict=True))
-    new = [name for name in header.output_channels if name not in taken]
-    found = dict(zip(new, resolve_channels(frame, ",".join(new)), strict=True)) if new else {}
-    return tuple(taken[name] if name in taken else found[name] for name in header.output_channels)
+    return tuple(taken.get(name) or channel_or_new(frame, name) for name in header.output_channels)
 
 
 def _is_alpha_of(layer: str, name: str) -> bool:

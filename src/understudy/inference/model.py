@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -81,13 +82,15 @@ class LoadedModel:
         ``pixels`` are the plate's channels alone; on a CPU each can be let go before the next is made.
 
         Returns float32 (height, width, output channels) in file values. Where an input pixel is NaN or Inf,
-        the network sees the nearest finite value and the result keeps the plate's.
+        or beyond 1e30, the network sees the nearest other value; the result keeps the plate's value where
+        that is so in a channel that it replaces, and not where it is in one that only goes in.
 
         Raises SizeError for another number of dimensions or no pixels, ChannelError for another number of
         channels, DeviceError when not even the smallest tile fits the memory.
         """
         plate, beside = self._apart(pixels, beside)
         filled, bad = fill_nonfinite(plate)
+        bad = np.asarray(bad[..., self._written].any(2))[..., None]
         further = map(_as_tensor, beside)
         result = self._through_network(filled, further, tile_size, tile_overlap, display)
         if mix >= 1.0 and not bad.any():
@@ -206,10 +209,16 @@ class LoadedModel:
         return smaller[0], smaller[1]
 
     def _keep_bad(self, result: np.ndarray, under: np.ndarray, bad: np.ndarray) -> np.ndarray:
-        """The plate's value in every output channel that the input has, at pixels with a NaN or Inf."""
+        """The plate's value in every output channel that the input has, at ``bad`` pixels (H, W, 1)."""
         shared = np.array([name in self.header.input_channels for name in self.header.output_channels])
-        where = bad.any(axis=2, keepdims=True) & shared
-        return np.where(where, under, result)
+        return np.where(bad & shared, under, result)
+
+    @cached_property
+    def _written(self) -> list[int]:
+        """Which of the plate's channels the result replaces. What only goes in, such as a depth that is 1e30
+        behind everything, decides nothing about the pixels that come out."""
+        names = list(self.header.input_channels)
+        return [names.index(name) for name in self.header.output_channels if name in names]
 
     def _apart(
         self, pixels: np.ndarray, beside: Iterable[np.ndarray] | None

@@ -670,7 +670,7 @@ def colour_notes_of(bench: Bench, plate: str, ending: str = ".exr", **header: An
     result = bench.run(plate=plate, output=str(bench.folder / "out" / f"note.####{ending}"), overwrite=True)
     assert result.written and not result.failed, "it is said, and done all the same"
     (planned,) = [event for event in bench.events if isinstance(event, ApplyPlanned)]
-    return [note for note in planned.notes if "values" in note]
+    return [note for note in planned.notes if "values" in note and "clamped" not in note]
 
 
 def write_8_bit(bench: Bench) -> str:
@@ -727,13 +727,27 @@ def test_a_movie_of_integers_for_a_network_of_scene_linear_is_said_too(bench: Be
     assert len(colour_notes_of(bench, movie, colour=LINEAR)) == 1
 
 
-def test_what_the_files_cannot_keep_is_said_once_and_not_only_at_the_end(bench: Bench) -> None:
+@pytest.mark.parametrize("name", ["shot.####.jpg", "shot.mov"])
+def test_what_the_files_cannot_keep_is_said_before_the_first_frame_and_not_again(
+    bench: Bench, name: str
+) -> None:
+    pytest.importorskip("av")
     for number in (1, 2, 3):
-        bench.write(number)
-    bench.run(output=str(bench.folder / "out" / "shot.####.jpg"))
-    said = [index for index, event in enumerate(bench.events) if isinstance(event, ApplySaid)]
-    written = [index for index, event in enumerate(bench.events) if isinstance(event, FrameWritten)]
-    assert len(said) == 1 and said[0] < written[1]
+        bench.write(number, size=(64, 48))
+    bench.run(output=str(bench.folder / "out" / name))
+    (planned,) = [event for event in bench.events if isinstance(event, ApplyPlanned)]
+    assert len([note for note in planned.notes if "float values are clamped to 0..1" in note]) == 1
+    assert not [event for event in bench.events if isinstance(event, ApplySaid)]
+
+
+def test_a_movie_of_a_plate_whose_size_changes_ends_at_once_in_the_true_reason(bench: Bench) -> None:
+    pytest.importorskip("av")
+    for number in range(1, 21):
+        bench.write(number, size=(64, 48) if number < 4 else (48, 64))
+    with pytest.raises(WriteError, match="48x64"):
+        bench.run(output=str(bench.folder / "out" / "shot.mov"))
+    said = [event for event in bench.events if isinstance(event, (FrameWritten, FrameFailed))]
+    assert len(said) < 12 and not list((bench.folder / "out").iterdir())
 
 
 def test_a_stopped_movie_leaves_nothing_behind(bench: Bench) -> None:

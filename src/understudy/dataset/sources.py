@@ -56,6 +56,7 @@ def match(settings: TrainSettings) -> tuple[list[Source], list[str]]:
         plate = open_shot(plate_spec, part=settings.part)
         truth = open_shot(truth_spec, frames=settings.frames)
         pairing = pair_shots(plate, truth, settings.pair_by)
+        notes += [note for note in (*plate.notes, *truth.notes) if note not in notes]
         notes += _name_unmatched(plate, truth, pairing.unmatched_truth)
         if settings.pair_by == "order":
             notes.append(_name_order(plate, truth, pairing.pairs))

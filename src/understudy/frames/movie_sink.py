@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from understudy.errors import SettingError
+from understudy.errors import SettingError, UnderstudyError
 from understudy.frames.atomic import cannot_write, finish, hidden_name, make_folder
 from understudy.frames.formats import ImageFormat, extension_of
 from understudy.frames.frame import Frame
@@ -65,6 +65,11 @@ class MovieSink(FrameSink):
     def keeps(self, frame: Frame) -> tuple[str, ...]:
         return channels_written(frame, LAYOUT)
 
+    def announce(self, frame: Frame) -> None:
+        with self._lock:
+            for note in plan_write(frame, LAYOUT).notes:
+                self._note(note)
+
     def skip(self, number: int) -> None:
         self._take(number, None)
 
@@ -109,13 +114,16 @@ class MovieSink(FrameSink):
 
     def _take(self, number: int, frame: Frame | None) -> None:
         with self._lock:
+            if self.broken is not None:
+                raise self.broken
             if number not in self._expected:
                 raise cannot_write(self._target, f"frame {number} is not expected, or no longer")
             self._expected.remove(number)
             self._waiting[number] = frame
             try:
                 self._encode_ready()
-            except BaseException:
+            except BaseException as error:
+                self.broken = error if isinstance(error, UnderstudyError) else None
                 self._give_up()
                 raise
 
@@ -162,10 +170,6 @@ class MovieSink(FrameSink):
             metadata={name: metadata[name] for name in _COPIED if name in metadata},
             with_alpha=count == 4,
         )
-
-    def _note(self, note: str) -> None:
-        if note not in self._notes:
-            self._notes.append(note)
 
 
 def _timecode_of(frame: Frame) -> str:

@@ -46,6 +46,11 @@ class Shot(ABC):
         """The extension of the frames, or of the movie, with its dot and as it is written."""
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what was chosen in reading the shot, to be said before work on it begins."""
+        return ()
+
+    @property
     def padding(self) -> int:
         """Digits of the frame numbers in file names; 4 where the plate has none."""
         return 4

@@ -10,9 +10,10 @@ from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
+from understudy.errors import UnderstudyError
 from understudy.frames.formats import format_to_write
 from understudy.frames.frame import Frame
-from understudy.frames.image_plan import channels_written
+from understudy.frames.image_plan import channels_written, plan_write
 from understudy.frames.image_writer import write_image_file
 from understudy.frames.provenance import read_provenance
 from understudy.frames.sequence import Pattern
@@ -34,7 +35,8 @@ class FrameSink(ABC):
     spec       as the user wrote it
     is_movie   a container: frames go into a hidden file that takes its name at ``close``
     written    the files that are whole, in the order in which they were finished
-    notes      what the output's format could not keep, in words, each once
+    notes      what the output's format cannot keep, in words, each once; ``announce`` fills it ahead
+    broken     why the output can take no more frames at all, or None
 
     As a context manager it closes at the end, and aborts when the block raises.
     """
@@ -46,6 +48,7 @@ class FrameSink(ABC):
         self._lock = threading.Lock()
         self._written: list[Path] = []
         self._notes: list[str] = []
+        self.broken: UnderstudyError | None = None
 
     @property
     def written(self) -> tuple[Path, ...]:
@@ -72,6 +75,11 @@ class FrameSink(ABC):
         """The channels that will be there of such a frame. ChannelError when none can be."""
 
     @abstractmethod
+    def announce(self, frame: Frame) -> None:
+        """Have ``notes`` say what will not be kept of frames such as this one, before the first is written.
+        Raises what ``write`` would raise with each of them, as far as that can be known."""
+
+    @abstractmethod
     def skip(self, number: int) -> None:
         """Say that the frame will not come: a movie then does not wait for it."""
 
@@ -90,7 +98,13 @@ class FrameSink(ABC):
     def _finished(self, path: Path, notes: Sequence[str] = ()) -> None:
         with self._lock:
             self._written.append(path)
-            self._notes.extend(note for note in notes if note not in self._notes)
+            for note in notes:
+                self._note(note)
+
+    def _note(self, note: str) -> None:
+        """Under the lock, once frames are being written."""
+        if note not in self._notes:
+            self._notes.append(note)
 
     def __enter__(self) -> FrameSink:
         return self
@@ -128,6 +142,11 @@ class FileSink(FrameSink):
 
     def keeps(self, frame: Frame) -> tuple[str, ...]:
         return channels_written(frame, format_to_write(self.path(frame.number)))
+
+    def announce(self, frame: Frame) -> None:
+        wishes, target = self._wishes, format_to_write(self.path(frame.number))
+        for note in plan_write(frame, target, wishes.depth, wishes.compression).notes:
+            self._note(note)
 
     def skip(self, number: int) -> None:
         """Files do not wait for each other."""

@@ -142,6 +142,8 @@ def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
             open_things.callback(layer.close)
     composer = make_composer(header, settings, mask, extra)
     sample = _first_readable(plate, to_do, composer, sink)
+    if sample is not None:
+        sink.announce(composer.outline(sample))
     if to_do:
         check_folder(sink.path(to_do[0]).parent)
     return Job(settings, plate, sink, composer, about, to_do, kept, sample, queue.SimpleQueue())
@@ -212,6 +214,8 @@ def _work(job: Job, report: Report, stop: Any) -> Iterator[Outcome]:
             done, made = done + 1, made + 1
             _report_said(job, report)
             report(_told(job, outcome, done, made, time.monotonic() - began))
+            if job.sink.broken is not None:
+                raise job.sink.broken
             yield outcome
 
 
@@ -302,7 +306,10 @@ def _planned(job: Job, model: LoadedModel) -> ApplyPlanned:
         tile = None
     engine = model.engine
     total = len(job.to_do) + len(job.kept)
+    job.told = len(job.sink.notes)
     notes = (
+        *job.plate.notes,
+        *job.sink.notes,
         *_missing(job.plate, job.sink.is_movie),
         *_alone(job),
         *_added(job),

@@ -76,6 +76,15 @@ class Composer:
             name for name in target_channels(frame, self.header, names) if name not in frame.channels
         )
 
+    def outline(self, frame: Frame) -> Frame:
+        """A frame with the channels and the header of the finished one, to ask an output about."""
+        names = input_channels(frame, self.header, self.settings.input_channels)
+        targets = target_channels(frame, self.header, names)
+        if targets:
+            return frame.with_room(targets)
+        window = frame.display_window
+        return frame.as_matte(np.zeros((window.height, window.width, 1), np.float32))
+
     def compose(self, frame: Frame, model: LoadedModel) -> Frame:
         """The finished frame: the plate with the result where mix and mask let it show, all else
         untouched."""

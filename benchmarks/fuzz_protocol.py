@@ -4,7 +4,7 @@
 
 Each message is a valid request, mutated: bytes changed, cut out, put in, lengths made to lie, parts repeated.
 It goes through the whole path of an endpoint without the socket: the reader, the message, the pictures,
-options and buttons of the request, against the built-in models' cards. Every ending but a request or one of
+options and buttons of the request, against the built-in models. Every ending but a request or one of
 the errors meant for clients is a finding. With ``--server`` a running server gets a part of them over its
 socket as well, and must answer each with a whole message or close; it is asked for its list in between.
 """
@@ -22,16 +22,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from understudy.errors import RequestError
 from understudy.server.descriptors import message_module
 from understudy.server.models.builtin import GaussianBlur, MotionVectors
-from understudy.server.models.card import RequestError
 from understudy.server.protocol import ProtocolError, RequestReader
 from understudy.server.session import call_of
 
 LIMIT = 1_000_000
 SLOW = 0.25  # seconds of computing that no small message may take
 MEMORY = 400_000_000
-CARDS = {"blur": GaussianBlur.card, "motion_vectors": MotionVectors.card}
+MODELS = {"blur": GaussianBlur.description, "motion_vectors": MotionVectors.description}
 INFO = b"000000000006" + bytes.fromhex("080112020801")
 
 
@@ -106,10 +106,10 @@ def through(header: bytes, body: bytes) -> str:
             return "waits for more"
         if request.r2 is None or request.r2.model is None:
             return "no inference"
-        card = CARDS.get(request.r2.model.name or "")
-        if card is None:
+        description = MODELS.get(request.r2.model.name or "")
+        if description is None:
             return "unknown model"
-        call_of(card, request.r2)
+        call_of(description, request.r2)
     except (ProtocolError, RequestError) as error:
         return type(error).__name__
     return "a call"

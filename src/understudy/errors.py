@@ -18,6 +18,7 @@ UnderstudyError            refused before the work began, or asked for wrongly (
     ├── ApplyError         some frames could not be made
     ├── ExportError        an exported file that disagrees with the original
     └── ServerError        a served model that failed
+        └── RequestError   a request that does not fit the model
 """
 
 from __future__ import annotations
@@ -125,3 +126,7 @@ class ExportError(WorkError):
 
 class ServerError(WorkError):
     """A served model failed."""
+
+
+class RequestError(ServerError):
+    """A request does not fit the model. The message is fit for a client: no paths, no traces."""

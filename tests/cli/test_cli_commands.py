@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from understudy.cli.main import COMMANDS, commands, run
 from understudy.errors import ModelFileError
 from understudy.frames import open_shot, open_sink
 from understudy.inference.provenance import fingerprint
+from understudy.network.model_file import ModelHeader
 from understudy.runs import RunFolder, RunState
 from understudy.runs.state import this_host
 
@@ -195,7 +195,7 @@ def test_stopping_what_does_not_run_says_so(data: Path, capsys: pytest.CaptureFi
     assert not RunFolder.open(data / "a").stop_requested()
 
 
-def header() -> SimpleNamespace:
+def header() -> ModelHeader:
     """What the header of a .cat looks like."""
     colour = {"space": "ACEScg", "ocio_config": "studio-config-v4", "k": 16.0}
     pairs = [{"name": "1001", "input_hash": "ab" * 32, "truth_hash": "cd" * 32}]
@@ -208,19 +208,19 @@ def header() -> SimpleNamespace:
         "versions": {"understudy": "0.1.0", "torch": "2.13.0"},
         "settings": {"crop_size": 256, "preview": None},
     }
-    return SimpleNamespace(
+    return ModelHeader(
         kind="matte",
         input_channels=["R", "G", "B"],
         output_channels=["A"],
-        extra=[{"name": "depth"}],
+        extra=[{"name": "depth", "channels": ["Z"], "colour": colour}],
         colour_in=colour,
         colour_out=colour,
         scale=2,
+        architecture={},
+        stride=8,
         reach=64,
         precision={"bfloat16_difference": 0.25},
         provenance=provenance,
-        format="understudy",
-        version=1,
     )
 
 
@@ -228,15 +228,12 @@ def header() -> SimpleNamespace:
 def readable_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reads every .cat as the header above, and one that is too short as damaged."""
 
-    def read_header(path: Path) -> SimpleNamespace:
+    def read_header(path: Path) -> ModelHeader:
         if path.stat().st_size < 1000:
             raise ModelFileError("This is no network.")
         return header()
 
-    module = ModuleType("understudy.network.model_file")
-    module.read_header = read_header  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "understudy.network", ModuleType("understudy.network"))
-    monkeypatch.setitem(sys.modules, "understudy.network.model_file", module)
+    monkeypatch.setattr("understudy.network.model_file.read_header", read_header)
 
 
 @pytest.mark.usefixtures("readable_models")

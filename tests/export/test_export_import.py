@@ -19,15 +19,15 @@ from understudy.colour import LINEAR
 from understudy.errors import ModelFileError, SettingError
 from understudy.export.export import ExportSettings, export
 from understudy.export.importing import import_network
-from understudy.inference.foreign import load_model, read_header
 from understudy.inference.model import LoadedModel
-from understudy.inference.sidecar import Sidecar, read_sidecar, sidecar_text
 from understudy.inference.torch_engine import TorchEngine
+from understudy.models.opening import describe_effect, open_model
+from understudy.models.sidecar import Sidecar, read_sidecar, sidecar_text
 from understudy.network.model_file import read_header as read_own_header
 
 
 def loaded(path: Path) -> LoadedModel:
-    header, network = load_model(path)
+    header, network = open_model(path, "cpu")
     return LoadedModel(header, TorchEngine(network, torch.device("cpu")))
 
 
@@ -53,7 +53,7 @@ def test_what_came_in_takes_and_gives_file_values_at_any_size(tmp_path: Path) ->
 
 def test_one_channel_out_of_colours_is_a_matte(tmp_path: Path) -> None:
     made = import_network(script(Depth(), tmp_path / "depth.pt"), tmp_path / "models")
-    header = read_header(made.model)
+    header = describe_effect(made.model)
     assert (header.kind, header.output_channels) == ("matte", ["A"])
     assert loaded(made.model).infer(picture(5, 7)).shape == (5, 7, 1)
 
@@ -62,8 +62,8 @@ def test_further_pictures_become_extra_inputs(tmp_path: Path) -> None:
     settings = tmp_path / "two.toml"
     settings.write_text('[[inputs]]\nname="plate"\n[[inputs]]\nname="hint"\nchannels=1\n')
     made = import_network(script(Two(), tmp_path / "two.pt"), tmp_path / "models", settings=settings)
-    header = read_header(made.model)
-    assert [(extra.name, extra.channels) for extra in header.extra] == [("hint", ["Y"])]
+    header = describe_effect(made.model)
+    assert [(extra.name, extra.channels) for extra in header.extra] == [("hint", ("Y",))]
     given = picture(6, 9, 4)
     assert np.allclose(loaded(made.model).infer(given), given[..., :3] * given[..., 3:], atol=1e-5)
 
@@ -86,7 +86,7 @@ def test_an_export_of_our_own_says_by_itself_what_a_toml_says(
     for name, kind, space in (("srgb", "image", "srgb"), ("matte", "matte", "srgb")):
         model = model_of(name, kind=kind)
         wish = ExportSettings(str(model), "torchscript", tmp_path, name, full=False)
-        header = read_header(import_network(export(wish).file, tmp_path / "models").model)
+        header = describe_effect(import_network(export(wish).file, tmp_path / "models").model)
         assert (header.kind, header.colour_in.space) == (kind, space)
         own = read_own_header(model)
         assert (header.reach, header.stride) == (own.reach, own.stride), "tiles fit as they fit ours"
@@ -104,11 +104,11 @@ def test_an_export_with_its_extra_inputs_in_one_tensor_is_not_taken_for_rgba(
 
 def test_the_server_serves_what_came_in(tmp_path: Path) -> None:
     from understudy.server.log import ServerLog
-    from understudy.server.models.card import Call
-    from understudy.server.models.torchscript_file import TorchScriptModel
+    from understudy.server.models.file_model import FileModel
+    from understudy.server.models.served import Call
 
     made = import_network(script(Brighten(), tmp_path / "brighten.pt"), tmp_path / "models", "night")
-    served = TorchScriptModel(made.model, "cpu", ServerLog(io.StringIO()))
+    served = FileModel(made.model, "cpu", ServerLog(io.StringIO()))
     given = np.moveaxis(picture(9, 10), -1, 0)
     answer = served.run([Call([given], options={"strength": 1.0})])[0].pictures[0]
     assert np.allclose(answer, given + 51.0, atol=1e-3)
@@ -165,7 +165,7 @@ def test_a_file_or_a_description_that_is_missing_is_named(tmp_path: Path) -> Non
     with pytest.raises(SettingError, match=r"gone\.toml"):
         import_network(file, tmp_path, settings=tmp_path / "gone.toml")
     with pytest.raises(ModelFileError, match=r"depth\.toml beside it"):
-        read_header(file)
+        describe_effect(file)
 
 
 def test_a_description_reads_back_as_it_was_written(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -257,11 +258,16 @@ def test_a_network_that_apply_cannot_use_says_so_when_it_is_brought_in(tmp_path:
 
 
 def test_the_server_gives_what_load_gives(blur: Path) -> None:
-    from understudy.server.models.card import Call
-    from understudy.server.models.onnx_file import OnnxModel
+    from understudy.server.log import ServerLog
+    from understudy.server.models.file_model import FileModel
+    from understudy.server.models.served import Call
 
     given = picture(33, 47)
-    served = OnnxModel(blur, "cpu").run([Call([np.moveaxis(given, -1, 0)])])[0].pictures[0]
+    served = (
+        FileModel(blur, "cpu", ServerLog(io.StringIO()))
+        .run([Call([np.moveaxis(given, -1, 0)])])[0]
+        .pictures[0]
+    )
     assert np.allclose(
         np.moveaxis(served, 0, -1), understudy.load(blur, devices="cpu").infer(given), atol=1e-5
     )

@@ -280,7 +280,7 @@ def test_a_network_that_is_loaded_computes_exact_float32_and_leaves_the_threads_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "understudy.inference.opening.open_model", lambda path, device: (tiny_header(), TinyNetwork())
+        "understudy.models.opening.open_model", lambda path, device: (tiny_header(), TinyNetwork())
     )
     (tmp_path / "look.cat").write_bytes(b"model")
     threads = torch.get_num_threads()

@@ -26,7 +26,12 @@ def tiny_header(
         "colour_in": colour,
         "colour_out": PLAIN if matte else colour,
         "scale": 1,
+        "stride": 1,
+        "reach": 0,
         "precision": {},
+        "provenance": {},
+        "format": "understudy.cat",
+        "version": 1,
     }
     return SimpleNamespace(**{**values, **changes})
 

@@ -4,6 +4,7 @@ watched.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -15,7 +16,8 @@ import pytest
 
 from understudy.colour.scene_linear import linear_to_srgb, srgb_to_linear
 from understudy.errors import ModelFileError
-from understudy.server.models.card import Call
+from understudy.server.log import ServerLog
+from understudy.server.models.served import Call
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -122,19 +124,19 @@ def planes(picture):
 
 
 def onnx_model(path):
-    from understudy.server.models.onnx_file import OnnxModel
+    from understudy.server.models.file_model import FileModel
 
-    return OnnxModel(path, "cpu")
+    return FileModel(path, "cpu", ServerLog(io.StringIO()))
 
 
 def answer(model, *pictures, linear=False, **options):
-    call = Call(list(pictures), model.card.read_options(options, clamp=False), {}, linear)
+    call = Call(list(pictures), model.description.read_options(options, clamp=False), {}, linear)
     return model.run([call])[0].pictures
 
 
 def test_an_onnx_file_says_itself_what_it_takes(tmp_path, planes):
     model = onnx_model(gain_onnx(tmp_path / "gain.onnx"))
-    assert [(port.name, port.channels) for port in model.card.inputs] == [("input", 3)]
+    assert [(port.name, port.count) for port in model.description.inputs] == [("input", 3)]
     assert np.allclose(answer(model, planes)[0], planes * 2)
     assert model.max_batch > 1
 
@@ -150,9 +152,11 @@ def test_the_file_beside_gives_label_order_range_colour_size_and_options(tmp_pat
     path = strength_onnx(tmp_path / "hint.onnx")
     (tmp_path / "hint.toml").write_text(SIDE)
     model = onnx_model(path)
-    assert model.card.label == "Add a hint"
-    assert [(port.name, port.channels) for port in model.card.inputs] == [("hint", 1), ("plate", 3)]
-    assert [(each.name, each.default, each.maximum) for each in model.card.options] == [("amount", 0.5, 1.0)]
+    assert model.description.label == "Add a hint"
+    assert [(port.name, port.count) for port in model.description.inputs] == [("hint", 1), ("plate", 3)]
+    assert [(each.name, each.default, each.maximum) for each in model.description.options] == [
+        ("amount", 0.5, 1.0)
+    ]
     hint = np.full((1, *planes.shape[1:]), 0.25, np.float32)
     assert np.allclose(answer(model, hint, planes, amount=0.8)[0], planes + 0.2, atol=1e-4)
     linear = srgb_to_linear(linear_to_srgb(planes) + linear_to_srgb(hint) * 0.5)
@@ -161,7 +165,7 @@ def test_the_file_beside_gives_label_order_range_colour_size_and_options(tmp_pat
 
 def test_scalar_inputs_become_options_without_a_file_beside(tmp_path, planes):
     model = onnx_model(strength_onnx(tmp_path / "hint.onnx"))
-    assert [(each.name, each.kind) for each in model.card.options] == [("strength", "float")]
+    assert [(each.name, each.kind) for each in model.description.options] == [("strength", "float")]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +194,7 @@ def test_a_file_beside_that_does_not_fit_is_refused(tmp_path, side):
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"\x08" * 1000])
 def test_a_file_that_is_no_model_is_refused(tmp_path, content):
-    from understudy.server.models.torchscript_file import load_script
+    from understudy.models.torchscript_file import load_script
 
     for name in ("a.onnx", "a.pt"):
         (tmp_path / name).write_bytes(content)
@@ -204,11 +208,11 @@ def test_a_torchscript_file_says_itself_what_it_takes(tmp_path, planes):
     import io
 
     from understudy.server.log import ServerLog
-    from understudy.server.models.torchscript_file import TorchScriptModel
+    from understudy.server.models.file_model import FileModel
 
-    model = TorchScriptModel(script(tmp_path / "gain.pt"), "cpu", ServerLog(io.StringIO()))
-    assert [port.name for port in model.card.inputs] == ["x"]
-    assert [(each.name, each.kind, each.default) for each in model.card.options] == [
+    model = FileModel(script(tmp_path / "gain.pt"), "cpu", ServerLog(io.StringIO()))
+    assert [port.name for port in model.description.inputs] == ["x"]
+    assert [(each.name, each.kind, each.default) for each in model.description.options] == [
         ("gain", "float", 2.0),
         ("flip", "bool", False),
     ]

@@ -9,9 +9,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from understudy.errors import RequestError
 from understudy.server.http import kserve
 from understudy.server.models.builtin import GaussianBlur
-from understudy.server.models.card import RequestError
 from understudy.server.protocol import ProtocolError, RequestReader
 
 FUZZ = Path(__file__).resolve().parents[2] / "benchmarks" / "fuzz_protocol.py"
@@ -93,13 +93,13 @@ def test_any_json_and_any_bytes_through_the_http_door(head, tail, lie):
     body = memoryview(raw + tail)
     try:
         request = kserve.read_request(body, len(raw) + lie if tail else None)
-        call = kserve.call_of(GaussianBlur.card, request)
-        kserve.write_answer(GaussianBlur.card, request, _echo(call))
+        call = kserve.call_of(GaussianBlur.description, request)
+        kserve.write_answer(GaussianBlur.description, request, _echo(call))
     except RequestError:
         pass
 
 
 def _echo(call):
-    from understudy.server.models.card import Answer
+    from understudy.server.models.served import Answer
 
     return Answer([call.pictures[0]])

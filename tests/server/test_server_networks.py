@@ -7,36 +7,38 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 import threading
-from types import ModuleType, SimpleNamespace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from understudy.colour import LINEAR, PLAIN, SRGB
 from understudy.colour.scene_linear import linear_to_srgb, srgb_to_linear
-from understudy.errors import DeviceError, ModelFileError
+from understudy.errors import DeviceError, ModelFileError, RequestError
+from understudy.models.opening import describe
+from understudy.network.model_file import ExtraInput, ModelHeader
 from understudy.server.log import ServerLog
-from understudy.server.models.card import Answer, Call, RequestError
 from understudy.server.models.network import CatModel, RunModel
+from understudy.server.models.served import Answer, Call
 from understudy.server.protocol import parse_request
 from understudy.server.session import answer_of, call_of
 
 
 class StandIn:
-    """A loaded model: what it gets, times two, plus the gain in its file; a matte is the first channel."""
+    """A loaded network that multiplies by two and adds its gain, without any weights."""
 
-    def __init__(self, header, gain, device):
-        self.header, self.gain, self.device = header, gain, device
+    def __init__(self, description, device):
+        self.description, self.device = description, device
+        self.gain = description.provenance["gain"]
         self.asked = []
 
     def infer(self, pixels, mix=1.0, tile_size="auto"):
         self.asked.append((pixels.shape, mix, tile_size))
         if self.device == "full":
             raise DeviceError("There is not enough memory for the network.")
-        out = pixels[..., : len(self.header.output_channels)]
-        return out if self.header.kind == "matte" else pixels[..., : out.shape[2]] * 0 + out * 2 + self.gain
+        out = pixels[..., : len(self.description.output_channels)]
+        return out if self.description.kind == "matte" else out * 2 + self.gain
 
     def tile_for(self, height, width):
         return (64, 64)
@@ -44,7 +46,7 @@ class StandIn:
 
 @pytest.fixture
 def networks(monkeypatch):
-    """Files that are JSON headers, read and loaded by stand-ins. Returns the loaded models by device."""
+    """Files that are JSON, read as headers and loaded by stand-ins. Returns the loaded models by device."""
     loaded = {}
 
     def read_header(path):
@@ -52,32 +54,27 @@ def networks(monkeypatch):
             values = json.loads(path.read_text())
         except ValueError as error:
             raise ModelFileError("This is not a network.") from error
-        spaces = {"srgb": SRGB, "linear": LINEAR, "plain": PLAIN}
+        spaces = {"srgb": SRGB, "linear": LINEAR}
         names = {"RGB": ["R", "G", "B"], "RGBA": ["R", "G", "B", "A"], "A": ["A"]}
-        extras = [
-            SimpleNamespace(name=name, channels=[name], colour=PLAIN) for name in values.get("extra", [])
-        ]
-        return SimpleNamespace(
-            kind=values.get("kind", "image"),
+        kind, colour = values.get("kind", "image"), spaces[values.get("space", "srgb")]
+        return ModelHeader(
+            kind=kind,
             input_channels=names[values.get("into", "RGB")],
             output_channels=names[values.get("out", "RGB")],
-            extra=extras,
-            gain=values.get("gain", 0.0),
-            colour_in=spaces[values.get("space", "srgb")],
-            colour_out=spaces["plain" if values.get("kind") == "matte" else values.get("space", "srgb")],
+            extra=[ExtraInput(name=name, channels=[name], colour=PLAIN) for name in values.get("extra", [])],
+            colour_in=colour,
+            colour_out=PLAIN if kind == "matte" else colour,
+            architecture={},
+            stride=1,
+            reach=0,
+            provenance={"gain": values.get("gain", 0.0)},
         )
 
     def load(spec, devices, **options):
-        from pathlib import Path
-
-        header = read_header(Path(spec))
-        loaded[devices] = StandIn(header, header.gain, devices)
+        loaded[devices] = StandIn(describe(Path(spec)), devices)
         return loaded[devices]
 
-    module = ModuleType("understudy.network.model_file")
-    module.read_header = read_header
-    monkeypatch.setitem(sys.modules, "understudy.network", ModuleType("understudy.network"))
-    monkeypatch.setitem(sys.modules, "understudy.network.model_file", module)
+    monkeypatch.setattr("understudy.network.model_file.read_header", read_header)
     monkeypatch.setattr("understudy.inference.model.load", load)
     return loaded
 
@@ -98,9 +95,9 @@ def planes(channels=3, seed=0):
 
 
 def ask(model, *pictures, linear=True, **options):
-    return model.run([Call(list(pictures), model.card.read_options(options, True), {}, linear)])[0].pictures[
+    return model.run([Call(list(pictures), model.description.read_options(options, True), {}, linear)])[
         0
-    ]
+    ].pictures[0]
 
 
 def test_scene_linear_goes_to_the_space_the_network_learned_in_and_back(networks, tmp_path, log):
@@ -125,8 +122,8 @@ def test_a_matte_comes_back_as_it_is_repeated_in_r_g_and_b(
 ):
     model = CatModel(cat(tmp_path, kind="matte", out="A"), "cpu", log)
     request = parse_request(make_request("look", np.abs(picture)).SerializeToString()).r2
-    call = call_of(model.card, request)
-    raw = b"".join(bytes(part) for part in answer_of(model.card, model.run([call])[0], call))
+    call = call_of(model.description, request)
+    raw = b"".join(bytes(part) for part in answer_of(model.description, model.run([call])[0], call))
     image = pb.RespondWrapper.FromString(raw[12:]).r2.images[0]
     assert image.channels == 3
     found = np.frombuffer(image.image, "<f4").reshape(3, 12, 17)[:, ::-1]
@@ -140,20 +137,22 @@ def test_channels_beyond_three_and_extra_inputs_come_as_further_inputs(
     from understudy.server.pictures import model_message
 
     model = CatModel(cat(tmp_path, into="RGBA", out="RGBA", extra=["depth"]), "cpu", log)
-    ports = [(port.name, port.channels) for port in model_message(model.card).inputs]
+    ports = [(port.name, port.channels) for port in model_message(model.description).inputs]
     assert ports == [("input", 3), ("input_2", 1), ("depth", 1)]
     alpha, depth = picture + 1, picture + 2
-    call = call_of(model.card, parse_request(make_request("x", picture, alpha, depth).SerializeToString()).r2)
+    call = call_of(
+        model.description, parse_request(make_request("x", picture, alpha, depth).SerializeToString()).r2
+    )
     assert [each.shape[0] for each in call.pictures] == [4, 1]
     assert np.array_equal(call.pictures[0][3], alpha[..., 0])
     assert np.array_equal(call.pictures[1][0], depth[..., 0])
     with pytest.raises(RequestError, match="wants 3 images"):
-        call_of(model.card, parse_request(make_request("x", picture).SerializeToString()).r2)
+        call_of(model.description, parse_request(make_request("x", picture).SerializeToString()).r2)
 
 
 def test_mix_and_tile_size_reach_the_network(networks, tmp_path, log):
     model = CatModel(cat(tmp_path), "cpu", log)
-    assert [(each.name, each.kind, each.default) for each in model.card.options] == [
+    assert [(each.name, each.kind, each.default) for each in model.description.options] == [
         ("mix", "float", 1.0),
         ("tile_size", "int", 0),
     ]
@@ -195,7 +194,7 @@ def test_a_run_without_a_checkpoint_is_listed_and_says_that_it_waits(networks, t
         ask(model, planes())
     checkpoint(run, 100)
     model.refresh()
-    assert model.state == "ready" and model.card.version == "100"
+    assert model.state == "ready" and model.description.version == "100"
     assert np.allclose(ask(model, planes()), planes() * 2 + 100, atol=1e-4)
 
 
@@ -226,6 +225,6 @@ def test_a_damaged_checkpoint_leaves_the_one_before_in_service(networks, tmp_pat
     run.cat_path(2).write_text("rubbish")
     model.refresh()
     model.refresh()
-    assert model.card.version == "1"
+    assert model.description.version == "1"
     assert log._stream.getvalue().count("could not be loaded") == 1
-    assert isinstance(model.run([Call([planes()], model.card.read_options({}, True))])[0], Answer)
+    assert isinstance(model.run([Call([planes()], model.description.read_options({}, True))])[0], Answer)

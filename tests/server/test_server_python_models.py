@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from understudy.server.models.card import Call
+from understudy.server.models.served import Call
 
 ORIGINAL = """
 import os

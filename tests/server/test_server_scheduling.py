@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from understudy.models.description import ModelDescription
 from understudy.server.admission import AdmissionControl
 from understudy.server.deadlines import TransferDeadline
 from understudy.server.executors import ExecutorPool, Job
 from understudy.server.log import ServerLog
-from understudy.server.models.card import Answer, Call, Card, ModelDown
+from understudy.server.models.served import Answer, Call, ModelDown
 from understudy.server.scheduling import FairQueue
 
 
@@ -25,7 +26,7 @@ class Recorder:
     """A model that notes what it ran, and waits for ``go`` before its first run."""
 
     executor, workers, max_batch, state, trouble = "test", 1, 1, "ready", ""
-    card = Card("recorder", "Recorder")
+    description = ModelDescription("recorder", "Recorder")
 
     def __init__(self, max_batch=1):
         self.max_batch = max_batch

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from understudy.cli.text import date_text, duration_text, number_text, size_text
 from understudy.errors import UnderstudyError
 from understudy.runs import RunFolder
 from understudy.runs.state import BestHeldOut, RunState
+
+if TYPE_CHECKING:
+    from understudy.colour import ColourEncoding
+    from understudy.models.description import ModelDescription
 
 Card = dict[str, Any]
 KINDS = {"image": "image: the frame, changed", "matte": "matte: one channel from 0 to 1"}
@@ -60,32 +64,30 @@ def _best(best: BestHeldOut | None) -> str:
 def model_card(path: Path) -> Card:
     """What the header of a .cat says. ModelFileError when it is not one."""
     from understudy.inference.provenance import fingerprint
-    from understudy.network.model_file import read_header
+    from understudy.models.opening import describe
 
-    header = read_header(path)
-    form = f"{getattr(header, 'format', '')} {getattr(header, 'version', '')}".strip()
-    lines = {"File": str(path), **header_lines(header), **({"Format": form} if form else {})}
+    description = describe(path)
+    lines = {"File": str(path), **network_lines(description), "Format": description.file_format}
     return {**lines, "Size": size_text(path.stat().st_size), "Written into frames as": fingerprint(path)}
 
 
-def header_lines(header: Any) -> Card:
-    """What the header of a model says, wherever it was found."""
-    origin = _as_dict(getattr(header, "provenance", {}))
+def network_lines(model: ModelDescription) -> Card:
+    """What a trained network says of itself, in its own file or in an export."""
+    origin = dict(model.provenance)
     pairs = origin.pop("pairs", None) or ()
-    extras, offsets = getattr(header, "extra", ()), getattr(header, "offsets", ())
     lines = {
-        "Kind": KINDS.get(header.kind, header.kind),
-        "Channels in": ", ".join(header.input_channels),
-        "Also sees": _beside(offsets),
-        "Extra inputs": ", ".join(_name(item) for item in extras[len(offsets) :]),
-        "Channels out": ", ".join(header.output_channels),
-        "Colour in": colour_text(header.colour_in),
-        "Colour out": colour_text(header.colour_out),
-        "Scale": f"{header.scale} times the plate's size" if getattr(header, "scale", 1) != 1 else "",
-        "Sees": f"{header.reach} pixels around each pixel",
+        "Kind": KINDS.get(model.kind, model.kind),
+        "Channels in": ", ".join(model.input_channels),
+        "Also sees": _beside(model.offsets),
+        "Extra inputs": ", ".join(image.name for image in model.extra if not image.offset),
+        "Channels out": ", ".join(model.output_channels),
+        "Colour in": colour_text(model.colour_in),
+        "Colour out": colour_text(model.colour_out),
+        "Scale": f"{model.scale} times the plate's size" if model.scale != 1 else "",
+        "Sees": f"{model.reach} pixels around each pixel",
         "Steps": str(origin.pop("steps", "")),
         "Held-out error": _plain(origin.pop("held_out", None)),
-        "bfloat16 differs by": _precision(_as_dict(getattr(header, "precision", {}))),
+        "bfloat16 differs by": _precision(model.precision),
         "Learned from": _pairs([pair for pair in pairs if not _is_held_out(pair)]),
         "Judged by": _pairs([pair for pair in pairs if _is_held_out(pair)]),
         "Date": _plain(origin.pop("date", None)),
@@ -125,18 +127,13 @@ def _beside(offsets: Sequence[int]) -> str:
     return f"{reach} {'frames' if reach > 1 else 'frame'} before and after each one" if reach else ""
 
 
-def _name(item: Any) -> str:
-    return str(item.get("name", item)) if isinstance(item, dict) else str(getattr(item, "name", item))
-
-
-def colour_text(encoding: Any) -> str:
+def colour_text(encoding: ColourEncoding) -> str:
     """The space of the files, its OCIO config, and whether values are compressed for the network."""
-    values = _as_dict(encoding) or {n: getattr(encoding, n, None) for n in ("space", "ocio_config", "k")}
-    config = f" of {values['ocio_config']}" if values.get("ocio_config") else ""
-    return f"{values.get('space')}{config}" + (", unbounded" if values.get("k") else "")
+    config = f" of {encoding.ocio_config}" if encoding.ocio_config else ""
+    return f"{encoding.space}{config}" + (", unbounded" if encoding.k else "")
 
 
-def _precision(values: dict[str, Any]) -> str:
+def _precision(values: Mapping[str, float]) -> str:
     difference = values.get("bfloat16_difference")
     return f"{number_text(difference, 2)} of an 8-bit code" if isinstance(difference, int | float) else ""
 

@@ -70,7 +70,8 @@ def _unknown(path: Path) -> ModelFileError:
 
 
 def _card(path: Path, info: Any) -> Card:
-    from understudy.cli.cards import header_lines
+    from understudy.cli.cards import network_lines
+    from understudy.models.cat_file import describe_header
 
     channels = {"Inputs": info.inputs, "Outputs": info.outputs}
     lines = {
@@ -85,7 +86,7 @@ def _card(path: Path, info: Any) -> Card:
         "Made with": ", ".join(f"{name} {version}" for name, version in info.made_with.items()),
         "Exported": info.date,
         "Size": size_text(_size(path)),
-        "Network": header_lines(info.header),
+        "Network": network_lines(describe_header(info.header, info.model_name)),
     }
     return {name: value for name, value in lines.items() if value}
 
@@ -116,20 +117,20 @@ def _checked(path: Path) -> str:
 
 def imported_card(path: Path) -> Card:
     """The card of a network of another program, by the TOML beside it."""
-    from understudy.inference.sidecar import read_sidecar
+    from understudy.models.opening import describe
 
-    side = read_sidecar(path.with_suffix(".toml"))
+    model = describe(path)
     lines = {
         "File": str(path),
-        "Format": {".onnx": "ONNX"}.get(path.suffix.lower(), "TorchScript") + " of another program",
-        "Label": side.label,
-        "About": side.description,
-        "Inputs": [f"{port.name}: {port.channels} channels" for port in side.inputs],
-        "Outputs": [f"{port.name}: {port.channels} channels" for port in side.outputs],
-        "Colour": side.colour,
-        "Range": f"1.0 becomes {side.range:g}" if side.range != 1 else "",
-        "Size multiple": str(side.size_multiple),
-        "Matte": "yes" if side.matte else "",
+        "Format": f"{model.format} of another program",
+        "Label": model.label,
+        "About": model.text,
+        "Inputs": [f"{image.name}: {image.count} channels" for image in model.inputs],
+        "Outputs": [f"{image.name}: {image.count} channels" for image in model.outputs],
+        "Colour": model.space,
+        "Range": f"1.0 becomes {1 / model.colour_in.scale:g}" if model.colour_in.scale != 1 else "",
+        "Size multiple": str(model.stride),
+        "Matte": "yes" if model.kind == "matte" else "",
         "Size": size_text(path.stat().st_size),
     }
     return {name: value for name, value in lines.items() if value}

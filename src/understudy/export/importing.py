@@ -15,22 +15,11 @@ import torch
 
 from understudy.errors import ModelFileError, SettingError
 from understudy.export.metadata import read_info
-from understudy.inference.foreign import (
-    fitted,
-    last_line,
-    names_of,
-    open_network,
-    read_header,
-)
-from understudy.inference.sidecar import (
-    ANY,
-    ENDINGS,
-    PortText,
-    Sidecar,
-    is_foreign,
-    read_sidecar,
-    sidecar_text,
-)
+from understudy.models.description import ANY
+from understudy.models.imported import ImageFunction, check_range, names_of, open_file
+from understudy.models.imported_network import fitted, last_line
+from understudy.models.opening import describe_effect
+from understudy.models.sidecar import ENDINGS, PortText, Sidecar, is_imported, read_sidecar, sidecar_text
 from understudy.runs.files import write_atomically
 
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -58,6 +47,7 @@ def import_network(
     """
     side = _with_own_words(file, read_sidecar(_settings_file(file, settings)))
     network = _open(file, side)
+    side = _with_range(network, side)
     side = _complete(file, network, side)
     target = Path(os.path.abspath(output)) / _name(file, name)
     beside = _write(file, target, side)
@@ -97,15 +87,24 @@ def _settings_file(file: Path, settings: Path | None) -> Path:
     return settings
 
 
-def _open(file: Path, side: Sidecar) -> Any:
-    if not is_foreign(file):
+def _open(file: Path, side: Sidecar) -> ImageFunction:
+    if not is_imported(file):
         raise ModelFileError(
             "This is no network that can be brought in.",
             expected=f"a file ending in {', '.join(ENDINGS)}",
             found=file.name,
             where=str(file),
         )
-    return open_network(file, side).eval()
+    return open_file(file, side, torch.get_num_threads())
+
+
+def _with_range(network: ImageFunction, side: Sidecar) -> Sidecar:
+    """The sidecar, in which white is 255 to a network of 8 bits where it does not say what white is."""
+    whole = all(image.dtype == "uint8" for image in network.inputs)
+    if whole and "range" not in side.model_fields_set:
+        return side.model_copy(update={"range": 255.0})
+    check_range(network, side.range)
+    return side
 
 
 def _name(file: Path, name: str | None) -> str:
@@ -120,7 +119,7 @@ def _name(file: Path, name: str | None) -> str:
     return made + file.suffix.lower()
 
 
-def _complete(file: Path, network: Any, side: Sidecar) -> Sidecar:
+def _complete(file: Path, network: ImageFunction, side: Sidecar) -> Sidecar:
     """The sidecar with inputs, outputs and size multiple, all of them tried."""
     told = "size_multiple" in side.model_fields_set
     multiples = (side.size_multiple,) if told else MULTIPLES
@@ -138,24 +137,25 @@ def _complete(file: Path, network: Any, side: Sidecar) -> Sidecar:
     )
 
 
-def _possible_counts(network: Any, side: Sidecar) -> list[list[int]]:
+def _possible_counts(network: ImageFunction, side: Sidecar) -> list[list[int]]:
     """Channels of each input: as told, as the file says, or to be tried."""
     if side.inputs and all(port.channels != ANY for port in side.inputs):
         return [[port.channels for port in side.inputs]]
-    said = _said(network)
+    known = _known_counts(network)
     return (
-        [[count if each is None else each for each in said] for count in CHANNELS] if None in said else [said]
+        [[count if each is None else each for each in known] for count in CHANNELS]
+        if None in known
+        else [known]
     )
 
 
-def _said(network: Any) -> list[Any]:
+def _known_counts(network: ImageFunction) -> list[Any]:
     """Channels of each input by the file itself; None where it does not say."""
-    if hasattr(network, "pictures"):
-        return [each.shape[1] if isinstance(each.shape[1], int) else None for each in network.pictures]
-    return [None] * sum(each is None for each in network.given)
+    known = network.knows_channels
+    return [image.count if known and image.count != ANY else None for image in network.inputs]
 
 
-def _outputs(network: Any, counts: list[int], multiple: int, span: float) -> int | None:
+def _outputs(network: ImageFunction, counts: list[int], multiple: int, span: float) -> int | None:
     """Channels of the result where the network takes two different sizes; None where it does not."""
     found = set()
     for rows, columns in SIDES:
@@ -173,17 +173,16 @@ def _side(count: int, multiple: int) -> int:
     return multiple * (least + count + (least + count + 1) % 2)
 
 
-def _run(network: Any, counts: list[int], height: int, width: int, span: float) -> int:
+def _run(network: ImageFunction, counts: list[int], height: int, width: int, span: float) -> int:
     generator = torch.Generator().manual_seed(0)
     pictures = [torch.rand(1, count, height, width, generator=generator) * span for count in counts]
+    options = {option.name: option.default for option in network.options}
     with torch.inference_mode():
-        made = network(pictures)
-    made = made[:, None] if made.ndim == 3 else made
-    fitted(made, pictures[0], made.shape[1])
-    return int(made.shape[1])
+        made = network(pictures, options)
+    return int(fitted(made, pictures[0]).shape[1])
 
 
-def _last_trouble(network: Any, side: Sidecar) -> str:
+def _last_trouble(network: ImageFunction, side: Sidecar) -> str:
     counts = _possible_counts(network, side)[0]
     try:
         side_of = _side(3, side.size_multiple if side.size_multiple > 1 else MULTIPLES[-1])
@@ -242,7 +241,7 @@ def _sentences(side: Sidecar) -> tuple[str, ...]:
 def _limits(target: Path) -> tuple[str, ...]:
     """What apply says against a network that only the server can use."""
     try:
-        read_header(target)
+        describe_effect(target)
     except ModelFileError as error:
         return (f"{error.message} {error.remedy}",)
     return ()

@@ -126,10 +126,10 @@ def apply(settings: ApplySettings, report: Report = lambda event: None, stop: An
 
 def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
     """Open everything, and refuse what cannot work."""
-    from understudy.inference.opening import open_header
+    from understudy.models.opening import describe_effect
 
     model_path = resolve_model(settings.model)
-    header = open_header(model_path)
+    header = describe_effect(model_path)
     plate = open_things.enter_context(open_shot(settings.plate, frames=settings.frames, part=settings.part))
     provenance = provenance_of(fingerprint(model_path), settings)
     sink = open_sink(settings.output, like=plate, overwrite=settings.overwrite, provenance=provenance)

@@ -12,6 +12,7 @@ from understudy.errors import MissingPackageError
 from understudy.inference.engine import Engine
 from understudy.inference.openvino_engine import ConversionError, OpenVinoEngine, is_installed
 from understudy.inference.torch_engine import TorchEngine
+from understudy.models.description import ModelDescription
 
 HALF_CODE = 0.5
 """The difference in 8-bit code values below which ``auto`` takes bfloat16."""
@@ -35,11 +36,11 @@ class EngineChoice:
     key: str = ""
 
 
-def choose_precision(request: str, header: Any, device: torch.device) -> str:
+def choose_precision(request: str, model: ModelDescription, device: torch.device) -> str:
     """``float32`` or ``bfloat16``. ``auto`` goes by the difference measured when the network was trained."""
     if request != "auto":
         return request
-    measured = header.precision.get("bfloat16_difference")
+    measured = model.precision.get("bfloat16_difference")
     invisible = measured is not None and float(measured) < HALF_CODE
     return "bfloat16" if invisible and has_fast_bfloat16(device) else "float32"
 

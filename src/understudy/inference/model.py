@@ -6,13 +6,12 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
 
 from understudy.device import download, is_out_of_memory, release_memory, upload
-from understudy.errors import ChannelError, DeviceError, ModelFileError, SizeError
+from understudy.errors import ChannelError, DeviceError, SizeError
 from understudy.frames import Window
 from understudy.frames.nonfinite import fill_nonfinite
 from understudy.inference.blend import blend
@@ -29,6 +28,7 @@ from understudy.inference.provenance import fingerprint
 from understudy.inference.tiles import fit_tile, margin_for, run_tiled, smallest_tile
 from understudy.inference.torch_engine import TorchEngine
 from understudy.inference.values import decode_frame, encode_frame
+from understudy.models.description import ModelDescription
 
 Say = Callable[[str], None]
 
@@ -40,14 +40,17 @@ def _silence(text: str) -> None:
 class LoadedModel:
     """A trained network, called with pixels.
 
-    ``header`` says what it takes and gives: ``header.input_channels`` (and the channels of its extra
-    inputs, in order, after them), ``header.output_channels``, and the colour of each side. ``notes`` are
+    ``description`` says what it takes and gives: ``description.input_channels`` (and the channels of its
+    extra inputs, in order, after them), ``description.output_channels``, and the colour of each side.
+    ``notes`` are
     sentences about how it runs, such as why one engine was taken and not another. May be called from
     several threads.
     """
 
-    def __init__(self, header: Any, engine: Engine, notes: tuple[str, ...] = (), say: Say = _silence) -> None:
-        self.header = header
+    def __init__(
+        self, description: ModelDescription, engine: Engine, notes: tuple[str, ...] = (), say: Say = _silence
+    ) -> None:
+        self.description = description
         self.engine = engine
         self.notes = notes
         self._say = say
@@ -55,6 +58,11 @@ class LoadedModel:
         self._turns = threading.BoundedSemaphore(engine.parallel)
         self._visits = threading.BoundedSemaphore(engine.parallel + 1)
         self._most_pixels: int | None = None
+
+    @property
+    def header(self) -> ModelDescription:
+        """``description``, by the name that it has in scripts."""
+        return self.description
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """``infer`` with everything at its default."""
@@ -104,8 +112,8 @@ class LoadedModel:
     def plate_of(self, pixels: np.ndarray) -> np.ndarray:
         """What lies under each output channel: the input's channel of the same name, else 0. float32 (H, W,
         C)."""
-        names = list(self.header.input_channels)
-        picked = [names.index(name) if name in names else -1 for name in self.header.output_channels]
+        names = list(self.description.input_channels)
+        picked = [names.index(name) if name in names else -1 for name in self.description.output_channels]
         if picked == list(range(pixels.shape[2])):
             return pixels
         under = np.zeros((*pixels.shape[:2], len(picked)), np.float32)
@@ -138,7 +146,7 @@ class LoadedModel:
     def _pixels_that_fit(self, frame: int) -> int:
         """How many pixels at a time the memory has room for, beside a frame of so many."""
         with self._lock:
-            channels = network_channels(self.header, self.engine.network)
+            channels = network_channels(self.description, self.engine.network)
             budget = activation_budget(self.engine.device, self.engine.parallel)
             budget -= min(budget // 2, bytes_of_further(channels, self.engine.device) * frame)
             return max(int(budget / bytes_per_pixel(self.engine, channels)), 1)
@@ -173,10 +181,10 @@ class LoadedModel:
         """Have the device do all that a frame needs; what comes back waits for the result (H, W, C_out)."""
         height, width = plate.shape[:2]
         there = upload(plate, self.engine.device)
-        x = encode_frame(self.header, self.engine.network, there, beside, display)
+        x = encode_frame(self.description, self.engine.network, there, beside, display)
         with self._turns if self.engine.device.type == "cpu" else nullcontext():
             y = self._run(x, self.engine.globals(x), tile_size, overlap)[:, :, :height, :width]
-        return download(decode_frame(self.header, y, x, there))
+        return download(decode_frame(self.description, y, x, there))
 
     def _run(
         self, x: torch.Tensor, g: torch.Tensor, tile_size: int | str, overlap: int | str
@@ -210,15 +218,15 @@ class LoadedModel:
 
     def _keep_bad(self, result: np.ndarray, under: np.ndarray, bad: np.ndarray) -> np.ndarray:
         """The plate's value in every output channel that the input has, at ``bad`` pixels (H, W, 1)."""
-        shared = np.array([name in self.header.input_channels for name in self.header.output_channels])
+        shared = np.array([name in self.description.input_channels for name in self.description.output_channels])
         return np.where(bad & shared, under, result)
 
     @cached_property
     def _written(self) -> list[int]:
         """Which of the plate's channels the result replaces. What only goes in, such as a depth that is 1e30
         behind everything, decides nothing about the pixels that come out."""
-        names = list(self.header.input_channels)
-        return [names.index(name) for name in self.header.output_channels if name in names]
+        names = list(self.description.input_channels)
+        return [names.index(name) for name in self.description.output_channels if name in names]
 
     def _apart(
         self, pixels: np.ndarray, beside: Iterable[np.ndarray] | None
@@ -230,14 +238,15 @@ class LoadedModel:
                 expected="an array of shape (height, width, channels)",
                 found=f"shape {pixels.shape}",
             )
-        counts = [count for count, _ in input_encodings(self.header)]
+        counts = [count for count, _ in input_encodings(self.description)]
         wanted = sum(counts) if beside is None else counts[0]
         if pixels.shape[2] != wanted:
+            own = self.description.input_channels
             raise ChannelError(
                 "The network takes other channels.",
-                expected=f"{wanted} channels: {', '.join(self.header.input_channels)} and any extra inputs",
+                expected=f"{wanted} channels: {', '.join(own)} and any extra inputs",
                 found=f"{pixels.shape[2]} channels",
-                remedy="Give the channels that the header names, in its order.",
+                remedy="Give the channels that the description names, in its order.",
             )
         parts = np.split(pixels, np.cumsum(counts)[:-1], axis=2)
         plate = np.ascontiguousarray(parts[0], dtype=np.float32)
@@ -273,26 +282,18 @@ def load(
     Raises ModelFileError, DeviceError, MissingPackageError.
     """
     from understudy.device import keep_float32_exact, keep_freed_memory, resolve_devices
-    from understudy.inference.opening import open_model
+    from understudy.models.opening import open_model
     from understudy.runs.listing import resolve_model
 
     device = resolve_devices(devices)[0]
     keep_freed_memory()
     keep_float32_exact()
     path = resolve_model(spec)
-    header, network = open_model(path, device)
-    if header.scale != 1:
-        raise ModelFileError(
-            "This network changes the size of the frame, which this version cannot do.",
-            expected="a scale of 1",
-            found=f"a scale of {header.scale}",
-            where=str(path),
-            remedy="Use a newer version of understudy.",
-        )
-    chosen = choose_precision(precision, header, device)
-    channels = network_channels(header, network)
+    description, network = open_model(path, device)
+    chosen = choose_precision(precision, description, device)
+    channels = network_channels(description, network)
     if frame is not None:
         parallel = frames_at_a_time(TorchEngine(network, device, chosen), channels, frame, parallel)
     choice = EngineChoice(engine, chosen, device, megapixels, parallel, fingerprint(path))
     ready, notes = make_engine(network, channels, choice)
-    return LoadedModel(header, ready, notes, say)
+    return LoadedModel(description, ready, notes, say)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from understudy.errors import ModelFileError, SequenceError, SettingError
 from understudy.frames import FrameSink, format_numbers
-from understudy.inference.sidecar import is_foreign
+from understudy.models.sidecar import is_imported
 from understudy.runs.files import what_is_there
 from understudy.settings import ApplySettings
 
@@ -25,7 +25,7 @@ def fingerprint(model: Path) -> str:
     try:
         with model.open("rb") as file:
             made = hashlib.file_digest(file, "sha256")
-        if is_foreign(model):
+        if is_imported(model):
             made.update(model.with_suffix(".toml").read_bytes())
         return made.hexdigest()[:32]
     except OSError as error:

@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 
 from understudy.server.log import ServerLog
-from understudy.server.models.card import Answer, Call, ModelDown, ServedModel
+from understudy.server.models.served import Answer, Call, ModelDown, ServedModel
 from understudy.server.scheduling import FairQueue
 
 

@@ -7,8 +7,9 @@ import threading
 import time
 from collections import Counter
 
+from understudy.models.description import ModelDescription
 from understudy.server import protocol
-from understudy.server.models.card import Card, ServedModel
+from understudy.server.models.served import ServedModel
 from understudy.server.pictures import model_message
 from understudy.server.session import ENDPOINT, Session
 from understudy.server.state import ServerState
@@ -52,15 +53,15 @@ class MLServerEndpoint:
 
     def list_answer(self) -> list[Part]:
         """The list of models, short enough that no network cuts it in two."""
-        chosen, left_out = fitting([m.card for m in self.state.registry.listed() if is_listed(m)])
-        names = [card.name for card in left_out]
+        chosen, left_out = fitting([m.description for m in self.state.registry.listed() if is_listed(m)])
+        names = [description.name for description in left_out]
         if names != self._left_out:
             self._left_out = names
             if names:
                 self.state.log.warning(
                     "models left out of the ML-Server list, which must stay short", models=names
                 )
-        return protocol.info_answer([model_message(card) for card in chosen])
+        return protocol.info_answer([model_message(description) for description in chosen])
 
     def _accept(self) -> None:
         while not self._closed:
@@ -112,18 +113,18 @@ def is_listed(model: ServedModel) -> bool:
     return model.state in ("ready", "waiting", "down") and getattr(model, "introduced", True)
 
 
-def fitting(cards: list[Card]) -> tuple[list[Card], list[Card]]:
-    """The cards whose list fits into one network segment, in their order, and those left out."""
-    chosen: list[Card] = []
-    left_out: list[Card] = []
+def fitting(descriptions: list[ModelDescription]) -> tuple[list[ModelDescription], list[ModelDescription]]:
+    """The descriptions whose list fits into one network segment, in their order, and those left out."""
+    chosen: list[ModelDescription] = []
+    left_out: list[ModelDescription] = []
     room = protocol.ONE_SEGMENT - LIST_FRAME
-    for card in cards:
-        size = encode(model_message(card))[1] + MODEL_FRAME
+    for description in descriptions:
+        size = encode(model_message(description))[1] + MODEL_FRAME
         if size <= room:
-            chosen.append(card)
+            chosen.append(description)
             room -= size
         else:
-            left_out.append(card)
+            left_out.append(description)
     return chosen, left_out
 
 

@@ -6,18 +6,11 @@ import math
 
 import numpy as np
 
+from understudy.errors import RequestError
+from understudy.models.description import ANY, SENT, ImageSpec, ModelDescription, wrong_channels, wrong_number
+from understudy.models.names import printable
 from understudy.server import messages
 from understudy.server.messages import Image, ImagePrototype, Model
-from understudy.server.models.card import (
-    ANY,
-    SENT,
-    Card,
-    Port,
-    RequestError,
-    printable,
-    wrong_channels,
-    wrong_number,
-)
 
 
 def planes_of(image: Image) -> np.ndarray:
@@ -45,60 +38,60 @@ def image_of(planes: np.ndarray) -> Image:
     return Image(width, height, channels, rows.data.cast("B"))
 
 
-def split_ports(card: Card) -> list[tuple[Port, int, int]]:
+def split_ports(description: ModelDescription) -> list[tuple[ImageSpec, int, int]]:
     """The inputs as Nuke can fill them: an input of more than three channels becomes several.
 
     Each is (port, index of the model's input, first channel in it). The parts of ``input`` with five
     channels are ``input`` (3) and ``input_2`` (2).
     """
-    if card.takes_what_comes:
-        return [(port, index, 0) for index, port in enumerate(card.inputs)]
+    if description.accepts_any_channels:
+        return [(port, index, 0) for index, port in enumerate(description.inputs)]
     out = []
-    for index, port in enumerate(card.inputs):
-        for number, first in enumerate(range(0, max(port.channels, 1), SENT)):
+    for index, port in enumerate(description.inputs):
+        for number, first in enumerate(range(0, max(port.count, 1), SENT)):
             name = port.name if not number else f"{port.name}_{number + 1}"
-            width = SENT if port.channels == ANY else min(SENT, port.channels - first)
-            out.append((Port(name, width), index, first))
+            width = SENT if port.count == ANY else min(SENT, port.count - first)
+            out.append((ImageSpec(name, width), index, first))
     return out
 
 
-def gather(card: Card, came: list[np.ndarray]) -> list[np.ndarray]:
+def gather(description: ModelDescription, came: list[np.ndarray]) -> list[np.ndarray]:
     """The pictures for the model's inputs, out of those that came. ``RequestError`` when they do not fit."""
-    if _fits(card, came):
+    if _fits(description, came):
         return came
-    parts = split_ports(card)
+    parts = split_ports(description)
     if len(came) != len(parts):
-        raise wrong_number(card.label, [port for port, _, _ in parts], len(came))
-    gathered: list[list[np.ndarray]] = [[] for _ in card.inputs]
+        raise wrong_number(description.label, [port for port, _, _ in parts], len(came))
+    gathered: list[list[np.ndarray]] = [[] for _ in description.inputs]
     for (port, index, _), planes in zip(parts, came, strict=True):
-        if len(planes) not in (port.channels, SENT):
-            raise wrong_channels(card.label, port, len(planes))
-        gathered[index].append(planes[: port.channels])
-    return [_stacked(card, planes) for planes in gathered]
+        if len(planes) not in (port.count, SENT):
+            raise wrong_channels(description.label, port, len(planes))
+        gathered[index].append(planes[: port.count])
+    return [_stacked(description, planes) for planes in gathered]
 
 
-def _fits(card: Card, came: list[np.ndarray]) -> bool:
-    return len(came) == len(card.inputs) and all(
-        card.fits(port, len(planes)) for port, planes in zip(card.inputs, came, strict=True)
+def _fits(description: ModelDescription, came: list[np.ndarray]) -> bool:
+    return len(came) == len(description.inputs) and all(
+        description.fits(port, len(planes)) for port, planes in zip(description.inputs, came, strict=True)
     )
 
 
-def _stacked(card: Card, planes: list[np.ndarray]) -> np.ndarray:
+def _stacked(description: ModelDescription, planes: list[np.ndarray]) -> np.ndarray:
     if len(planes) == 1:
         return planes[0]
     if len({each.shape[1:] for each in planes}) > 1:
-        raise RequestError(f'The images of one input of "{card.label}" differ in size.')
+        raise RequestError(f'The images of one input of "{description.label}" differ in size.')
     return np.concatenate(planes)
 
 
-def model_message(card: Card) -> Model:
-    """The card as the plug-in reads it."""
-    message = Model(name=card.name, label=card.label)
-    message.inputs = [ImagePrototype(port.name, port.channels) for port, _, _ in split_ports(card)]
+def model_message(description: ModelDescription) -> Model:
+    """The description as the plug-in reads it."""
+    message = Model(name=description.name, label=description.label)
+    message.inputs = [ImagePrototype(port.name, port.count) for port, _, _ in split_ports(description)]
     message.outputs = [
-        ImagePrototype(port.name, SENT if port.channels == ANY else port.channels) for port in card.outputs
+        ImagePrototype(port.name, SENT if port.count == ANY else port.count) for port in description.outputs
     ]
-    for option in card.options:
+    for option in description.options:
         kind = {
             "bool": messages.BoolAttrib,
             "int": messages.IntAttrib,
@@ -106,7 +99,7 @@ def model_message(card: Card) -> Model:
             "string": messages.StringAttrib,
         }[option.kind]
         getattr(message, f"{option.kind}_options").append(kind(option.name, [option.default]))
-    message.button_options = [messages.BoolAttrib(name, [False]) for name in card.buttons]
+    message.button_options = [messages.BoolAttrib(name, [False]) for name in description.buttons]
     return message
 
 

@@ -6,7 +6,8 @@ import itertools
 import threading
 from dataclasses import dataclass, replace
 
-from understudy.server.models.card import ModelDown, ServedModel, UnknownModel, printable
+from understudy.models.names import printable
+from understudy.server.models.served import ModelDown, ServedModel, UnknownModel
 
 
 @dataclass(eq=False)
@@ -29,7 +30,7 @@ class Registry:
     def add(self, model: ServedModel, pinned: bool = False) -> ServedModel:
         """Take a model in; its name and label get a number when they are taken."""
         with self._lock:
-            name = _free(model.card.name, set(self._entries), "_")
+            name = _free(model.description.name, set(self._entries), "_")
             self._entries[name] = Entry(model, pinned, next(self._order))
             self._settle()
         return model
@@ -37,8 +38,8 @@ class Registry:
     def replace(self, old: ServedModel, new: ServedModel) -> None:
         """Put a newer model in the place of an old one, under the same name."""
         with self._lock:
-            entry = self._entries[old.card.name]
-            self._entries[old.card.name] = Entry(new, entry.pinned, next(self._order))
+            entry = self._entries[old.description.name]
+            self._entries[old.description.name] = Entry(new, entry.pinned, next(self._order))
             self._settle()
 
     def _settle(self) -> None:
@@ -47,15 +48,15 @@ class Registry:
         """
         labels: set[str] = set()
         for name, entry in self._entries.items():
-            card = entry.model.card
-            label = _free(card.label, labels, " ")
+            description = entry.model.description
+            label = _free(description.label, labels, " ")
             labels.add(label)
-            if (card.name, card.label) != (name, label):
-                entry.model.card = replace(card, name=name, label=label)
+            if (description.name, description.label) != (name, label):
+                entry.model.description = replace(description, name=name, label=label)
 
     def remove(self, model: ServedModel) -> None:
         with self._lock:
-            self._entries.pop(model.card.name, None)
+            self._entries.pop(model.description.name, None)
 
     def listed(self) -> list[ServedModel]:
         """All models: pinned ones first in the order they were named, then the newest first."""
@@ -72,18 +73,17 @@ class Registry:
             entry = self._entries.get(name)
         if entry is not None:
             return entry.model
-        return next((model for model in self.listed() if model.card.label == name), None)
+        return next((model for model in self.listed() if model.description.label == name), None)
 
     def get(self, name: str) -> ServedModel:
         """The model of this name, ready to run; ``UnknownModel`` or ``ModelDown`` say what is wrong."""
         model = self.find(name)
         if model is None:
-            has = ", ".join(each.card.name for each in self.listed()[:12]) or "none"
+            has = ", ".join(each.description.name for each in self.listed()[:12]) or "none"
             raise UnknownModel(f'There is no model "{printable(name)}". Models here: {has}.')
         if model.state not in ("ready", "starting"):
-            raise ModelDown(
-                f'The model "{model.card.label}" is {model.state}: {model.trouble or "try again later"}'
-            )
+            label, why = model.description.label, model.trouble or "try again later"
+            raise ModelDown(f'The model "{label}" is {model.state}: {why}')
         return model
 
 

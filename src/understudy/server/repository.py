@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from understudy.errors import ModelFileError, UnderstudyError
-from understudy.server.models.card import Call, Card, ServedModel, safe_label, safe_name
+from understudy.models.description import ModelDescription
+from understudy.models.names import safe_label, safe_name
+from understudy.server.models.served import Call, ServedModel
 from understudy.server.state import ServerState
 
 Maker = Callable[[Path, ServerState], ServedModel]
@@ -29,7 +31,7 @@ FILES = {
     ".torchscript": "torchscript",
 }
 MODEL_SIDE = "model.toml"
-KINDS = {"cat": "network", "run": "run", "onnx": "ONNX", "torchscript": "TorchScript", "python": "Python"}
+FORMATS = {"cat": "network", "run": "run", "onnx": "ONNX", "torchscript": "TorchScript", "python": "Python"}
 UNLOAD_TIMEOUT = 120.0
 
 
@@ -60,16 +62,10 @@ def _make_run(path: Path, state: ServerState) -> ServedModel:
     return RunModel(path, state.settings.devices, state.log)
 
 
-def _make_onnx(path: Path, state: ServerState) -> ServedModel:
-    from understudy.server.models.onnx_file import OnnxModel
+def _make_file(path: Path, state: ServerState) -> ServedModel:
+    from understudy.server.models.file_model import FileModel
 
-    return OnnxModel(path, state.settings.devices)
-
-
-def _make_torchscript(path: Path, state: ServerState) -> ServedModel:
-    from understudy.server.models.torchscript_file import TorchScriptModel
-
-    return TorchScriptModel(path, state.settings.devices, state.log)
+    return FileModel(path, state.settings.devices, state.log)
 
 
 def _make_python(path: Path, state: ServerState) -> ServedModel:
@@ -81,8 +77,8 @@ def _make_python(path: Path, state: ServerState) -> ServedModel:
 _MAKERS: dict[str, Maker] = {
     "cat": _make_cat,
     "run": _make_run,
-    "onnx": _make_onnx,
-    "torchscript": _make_torchscript,
+    "onnx": _make_file,
+    "torchscript": _make_file,
     "python": _make_python,
 }
 
@@ -94,7 +90,9 @@ class FailedModel:
     trouble = "it could not be loaded; the server's log says why"
 
     def __init__(self, path: Path, kind: str) -> None:
-        self.card = Card(name=safe_name(path.stem), label=safe_label(path.stem), kind=KINDS[kind])
+        self.description = ModelDescription(
+            name=safe_name(path.stem), label=safe_label(path.stem), format=FORMATS[kind]
+        )
 
     def run(self, calls: list[Call]) -> list:
         raise RuntimeError("a failed model was asked")
@@ -187,7 +185,7 @@ class ModelRepository:
             self._unload_later(old)
         self.state.log.info(
             "a model is served",
-            model=model.card.name,
+            model=model.description.name,
             kind=source.kind,
             state=model.state,
             replaced=old is not None,
@@ -204,7 +202,7 @@ class ModelRepository:
         if model is not None:
             self.state.registry.remove(model)
             self._unload_later(model)
-            self.state.log.info("a model is gone", model=model.card.name)
+            self.state.log.info("a model is gone", model=model.description.name)
 
     def _unload_later(self, model: ServedModel) -> None:
         """End a model that is no longer served, once the requests that reached it are answered."""
@@ -224,7 +222,9 @@ class ModelRepository:
         try:
             model.refresh()
         except Exception as error:
-            self.state.log.error("a model could not be brought up to date", error, model=model.card.name)
+            self.state.log.error(
+                "a model could not be brought up to date", error, model=model.description.name
+            )
 
 
 def _checked(path: Path) -> str:

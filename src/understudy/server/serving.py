@@ -138,7 +138,7 @@ def open_endpoints(
     ml_server, http = MLServerEndpoint(state), HttpEndpoint(state, __version__)
     port = _opened(ml_server, state.settings.port, "--port")
     http_port = _opened(http, state.settings.http_port, "--http-port")
-    names = tuple(model.card.name for model in state.registry.listed())
+    names = tuple(model.description.name for model in state.registry.listed())
     state.log.info("listening", host=state.settings.host, port=port, http_port=http_port, models=names)
     report(Listening(state.settings.host, port, http_port, names))
     return ml_server, http

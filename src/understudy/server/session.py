@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from understudy.errors import RequestError
+from understudy.models.description import ModelDescription
 from understudy.server import protocol
 from understudy.server.admission import Reservation
 from understudy.server.deadlines import TransferDeadline
 from understudy.server.messages import FieldValuePairAttrib, Model, RequestInference, RequestWrapper
-from understudy.server.models.card import Answer, Call, Card, ModelDown, RequestError, ServedModel
+from understudy.server.models.served import Answer, Call, ModelDown, ServedModel
 from understudy.server.peer import Peer, PeerClosed, PeerDisconnected, PeerTimedOut
 from understudy.server.pictures import buttons_of, gather, image_of, options_of, planes_of
 from understudy.server.state import UNKNOWN, ServerState
@@ -134,14 +136,14 @@ class Session:
     def _infer(self, request: RequestInference) -> list[Part]:
         asked = request.model.name if request.model else None
         self._model = model = self.state.registry.get(asked or "")
-        call = call_of(model.card, request)
+        call = call_of(model.description, request)
         future = self.state.submit(model, call, self.client)
         try:
             answer = _wait(future, self.peer, time.monotonic() + HALF_CLOSE)
         except PeerDisconnected:
             self._leave(future)
             raise
-        return answer_of(model.card, answer, call)
+        return answer_of(model.description, answer, call)
 
     def _leave(self, future: Future[Answer]) -> None:
         """The client is gone: out of the queue, or, when in work already, let it end and keep its memory
@@ -161,35 +163,36 @@ class Session:
         self.state.metrics.observe(ENDPOINT, self._name(), outcome, seconds)
 
     def _name(self) -> str:
-        return self._model.card.name if self._model else UNKNOWN
+        return self._model.description.name if self._model else UNKNOWN
 
     def _release(self) -> None:
         if self._reservation is not None:
             self._reservation.release()
 
 
-def call_of(card: Card, request: RequestInference) -> Call:
+def call_of(description: ModelDescription, request: RequestInference) -> Call:
     """A request as a call to the model; ``RequestError`` when it does not fit."""
     model = request.model or Model()
     options = options_of(model)
     return Call(
-        pictures=gather(card, [planes_of(image) for image in request.images]),
-        options=card.read_options(options, clamp=True),
-        buttons=card.read_buttons(buttons_of(model)),
+        pictures=gather(description, [planes_of(image) for image in request.images]),
+        options=description.read_options(options, clamp=True),
+        buttons=description.read_buttons(buttons_of(model)),
         linear=True,
     )
 
 
-def answer_of(card: Card, answer: Answer, call: Call) -> list[Part]:
+def answer_of(description: ModelDescription, answer: Answer, call: Call) -> list[Part]:
     """The model's answer as it travels."""
     objects = [_object(each) for each in answer.objects]
     if not answer.pictures and not objects:
-        raise RequestError(f'The model "{card.label}" made no picture.')
+        raise RequestError(f'The model "{description.label}" made no picture.')
     size = call.pictures[0].shape[1:]
     if answer.pictures and answer.pictures[0].shape[1:] != size and not any(call.buttons.values()):
         height, width = answer.pictures[0].shape[1:]
         raise RequestError(
-            f'"{card.label}" makes a picture of another size ({width} x {height}); Nuke does not take that.'
+            f'"{description.label}" makes a picture of another size ({width} x {height}); '
+            "Nuke does not take that."
         )
     return protocol.inference_answer([image_of(planes) for planes in answer.pictures], objects)
 

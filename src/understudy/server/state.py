@@ -8,12 +8,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from understudy.errors import ServerError
+from understudy.errors import RequestError, ServerError
 from understudy.server.admission import AdmissionControl
 from understudy.server.executors import ExecutorPool, Job
 from understudy.server.log import ServerLog
 from understudy.server.metrics import Metrics
-from understudy.server.models.card import Answer, Call, RequestError, ServedModel
+from understudy.server.models.served import Answer, Call, ServedModel
 from understudy.server.registry import Registry
 
 GIGABYTE = 10**9
@@ -62,13 +62,13 @@ class ServerState:
         """A model's own failures are told in full to the log, and to nobody else."""
         error = None if done.cancelled() else done.exception()
         if error is not None and not isinstance(error, ServerError):
-            self.log.error("a model failed", error, model=model.card.name)
+            self.log.error("a model failed", error, model=model.description.name)
 
     def explain(self, error: BaseException, model: ServedModel | None) -> str:
         """What the client is told: never a path, never a trace."""
         if isinstance(error, ServerError):
             return error.message
-        label = f'"{model.card.label}"' if model else "The server"
+        label = f'"{model.description.label}"' if model else "The server"
         if isinstance(error, MemoryError):
             return f"{label} ran out of memory on this request."
         return f"{label} failed on this request; the server's log says why."

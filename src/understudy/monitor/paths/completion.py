@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from understudy.frames import format_numbers
 from understudy.frames.formats import is_image_path, is_movie_path
-from understudy.inference.sidecar import ENDINGS
+from understudy.models.sidecar import ENDINGS
 from understudy.monitor.paths.allowed import AllowedFolders, PathNotAllowed
 from understudy.runs import is_run
 

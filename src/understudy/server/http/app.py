@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.errors import RequestError
+from understudy.models.description import ImageSpec
 from understudy.server.http import kserve
 from understudy.server.http.auth import AuthMiddleware
 from understudy.server.http.exchange import (
@@ -25,7 +27,7 @@ from understudy.server.http.exchange import (
 )
 from understudy.server.http.page import page
 from understudy.server.mlserver import fitting, is_listed
-from understudy.server.models.card import ModelDown, Port, RequestError, ServedModel, UnknownModel
+from understudy.server.models.served import ModelDown, ServedModel, UnknownModel
 from understudy.server.state import UNKNOWN, ServerState
 
 ENDPOINT = "http"
@@ -136,8 +138,9 @@ def _models(state: ServerState) -> APIRouter:
     def models() -> list[ModelJson]:
         """All models with their inputs, outputs, options and state."""
         listed = state.registry.listed()
-        names = {card.name for card in fitting([model.card for model in listed if is_listed(model)])[0]}
-        return [as_json(model, model.card.name in names) for model in listed]
+        shown = fitting([model.description for model in listed if is_listed(model)])[0]
+        names = {description.name for description in shown}
+        return [as_json(model, model.description.name in names) for model in listed]
 
     @paths.get("/v2/models/{name}/ready")
     @paths.get("/v2/models/{name}/versions/{version}/ready")
@@ -151,7 +154,7 @@ def _models(state: ServerState) -> APIRouter:
     @paths.get("/v2/models/{name}/versions/{version}")
     def model(name: str, version: str = "") -> dict[str, Any]:
         """Name, versions, platform, inputs and outputs of a model."""
-        return kserve.metadata(checked(_found(state, name), version).card)
+        return kserve.metadata(checked(_found(state, name), version).description)
 
     return paths
 
@@ -163,32 +166,34 @@ def _found(state: ServerState, name: str) -> ServedModel:
 
 def checked(model: ServedModel, version: str) -> ServedModel:
     """The model, when it is of this version. A run goes on learning: its version is taken whatever it is."""
-    if version not in ("", model.card.version) and model.card.kind != "run":
-        raise UnknownModel(f'The model "{model.card.label}" is of version {model.card.version}.')
+    if version not in ("", model.description.version) and model.description.format != "run":
+        raise UnknownModel(
+            f'The model "{model.description.label}" is of version {model.description.version}.'
+        )
     return model
 
 
 def as_json(model: ServedModel, in_list: bool) -> ModelJson:
-    card = model.card
+    description = model.description
     return ModelJson(
-        name=card.name,
-        label=card.label,
-        kind=card.kind,
-        version=card.version,
+        name=description.name,
+        label=description.label,
+        kind=description.format,
+        version=description.version,
         state=model.state,
         trouble=model.trouble,
-        space=card.space,
-        description=card.description,
-        inputs=_ports(card.inputs),
-        outputs=_ports(card.outputs),
-        options=[option.as_json() for option in card.options],
-        buttons=list(card.buttons),
+        space=description.space,
+        description=description.text,
+        inputs=_ports(description.inputs),
+        outputs=_ports(description.outputs),
+        options=[option.as_json() for option in description.options],
+        buttons=list(description.buttons),
         in_ml_server_list=in_list,
     )
 
 
-def _ports(ports: tuple[Port, ...]) -> list[PortJson]:
-    return [PortJson(name=port.name, channels=port.channels) for port in ports]
+def _ports(ports: tuple[ImageSpec, ...]) -> list[PortJson]:
+    return [PortJson(name=port.name, channels=port.count) for port in ports]
 
 
 def _infer(state: ServerState) -> APIRouter:
@@ -224,17 +229,17 @@ async def _run(request: Request, state: ServerState, model: ServedModel) -> Resp
         data = await body.read(head_size or 0)
         started = time.monotonic()
         asked = await asyncio.to_thread(kserve.read_request, data, head_size)
-        future = state.submit(model, kserve.call_of(model.card, asked), client_of(request))
+        future = state.submit(model, kserve.call_of(model.description, asked), client_of(request))
         try:
             answer = await answered(request, future)
         except ClientDisconnected:
             body.release_after(future)
             raise
-        parts, json_size = await asyncio.to_thread(kserve.write_answer, model.card, asked, answer)
+        parts, json_size = await asyncio.to_thread(kserve.write_answer, model.description, asked, answer)
     except BaseException:
         body.release()
         raise
-    state.metrics.observe(ENDPOINT, model.card.name, "ok", time.monotonic() - started)
+    state.metrics.observe(ENDPOINT, model.description.name, "ok", time.monotonic() - started)
     return PartsResponse(parts, json_size, body, state.settings.patience)
 
 
@@ -248,7 +253,7 @@ def _head_size(request: Request) -> int | None:
 
 
 def _name(model: ServedModel | None) -> str:
-    return model.card.name if model is not None else UNKNOWN
+    return model.description.name if model is not None else UNKNOWN
 
 
 def _monitoring(state: ServerState) -> APIRouter:

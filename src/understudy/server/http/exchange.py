@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from understudy.server.admission import Reservation
 from understudy.server.deadlines import TransferDeadline
-from understudy.server.models.card import Answer
+from understudy.server.models.served import Answer
 from understudy.server.session import SMALL_REQUEST
 from understudy.server.state import ServerState
 from understudy.server.wire import Part

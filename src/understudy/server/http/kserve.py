@@ -14,7 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from understudy.server.models.card import ANY, Answer, Call, Card, Port, RequestError, printable
+from understudy.errors import RequestError
+from understudy.models.description import ANY, ImageSpec, ModelDescription
+from understudy.models.names import printable
+from understudy.server.models.served import Answer, Call
 from understudy.server.wire import Part
 
 MAX_JSON = 16 * 1024 * 1024
@@ -143,19 +146,22 @@ def _to_float(values: np.ndarray) -> np.ndarray:
     return values.astype(np.float32)
 
 
-def call_of(card: Card, request: InferRequest) -> Call:
+def call_of(description: ModelDescription, request: InferRequest) -> Call:
     """The request as a call to the model; ``RequestError`` when it does not fit."""
-    names = [port.name for port in card.inputs]
+    names = [port.name for port in description.inputs]
     unknown = [name for name in request.tensors if name not in names]
     if unknown or len(request.tensors) != len(names):
         came = ", ".join(map(printable, request.tensors)) or "none"
-        raise RequestError(f'"{card.label}" wants the inputs {", ".join(names)}; {came} came.')
+        raise RequestError(f'"{description.label}" wants the inputs {", ".join(names)}; {came} came.')
     pictures = [request.tensors[name] for name in names]
-    card.check_inputs([len(each) for each in pictures])
+    description.check_inputs([len(each) for each in pictures])
     given = {key: value for key, value in request.parameters.items() if key not in NOT_OPTIONS}
-    buttons = {key: given.pop(key) for key in card.buttons if key in given}
+    buttons = {key: given.pop(key) for key in description.buttons if key in given}
     return Call(
-        pictures, card.read_options(given, clamp=False), card.read_buttons(buttons), _is_linear(request)
+        pictures,
+        description.read_options(given, clamp=False),
+        description.read_buttons(buttons),
+        _is_linear(request),
     )
 
 
@@ -175,13 +181,15 @@ class _RequestedOutput:
     binary: bool
 
 
-def write_answer(card: Card, request: InferRequest, answer: Answer) -> tuple[list[Part], int | None]:
+def write_answer(
+    description: ModelDescription, request: InferRequest, answer: Answer
+) -> tuple[list[Part], int | None]:
     """The body as parts, and the length of its JSON (None when all of it is JSON)."""
     kind = request.parameters.get("output_datatype", "FP32")
     if not isinstance(kind, str) or kind not in TYPES:
         raise RequestError(f'The parameter "output_datatype" is one of {", ".join(TYPES)}.')
     described, parts = [], []
-    for output in _requested_outputs(card, request, len(answer.pictures)):
+    for output in _requested_outputs(description, request, len(answer.pictures)):
         values = _from_float(answer.pictures[output.index], TYPES[kind])
         entry: dict[str, Any] = {"name": output.name, "datatype": kind, "shape": [1, *values.shape]}
         if output.binary:
@@ -190,16 +198,22 @@ def write_answer(card: Card, request: InferRequest, answer: Answer) -> tuple[lis
         else:
             entry["data"] = _listed(values)
         described.append(entry)
-    head: dict[str, Any] = {"model_name": card.name, "model_version": card.version, "outputs": described}
+    head: dict[str, Any] = {
+        "model_name": description.name,
+        "model_version": description.version,
+        "outputs": described,
+    }
     if request.id:
         head["id"] = request.id
     raw = json.dumps(head).encode()
     return [raw, *parts], len(raw) if parts else None
 
 
-def _requested_outputs(card: Card, request: InferRequest, made: int) -> list[_RequestedOutput]:
+def _requested_outputs(
+    description: ModelDescription, request: InferRequest, made: int
+) -> list[_RequestedOutput]:
     default = request.parameters.get("binary_data_output") is True
-    names = [port.name for port in card.outputs][:made]
+    names = [port.name for port in description.outputs][:made]
     if not request.outputs:
         return [_RequestedOutput(name, index, default) for index, name in enumerate(names)]
     requested = []
@@ -207,7 +221,8 @@ def _requested_outputs(card: Card, request: InferRequest, made: int) -> list[_Re
         name, parameters = each.get("name"), each.get("parameters") or {}
         if name not in names or not isinstance(parameters, dict):
             raise RequestError(
-                f'"{card.label}" has no output "{printable(str(name))}"; its outputs: {", ".join(names)}.'
+                f'"{description.label}" has no output "{printable(str(name))}"; '
+                f"its outputs: {', '.join(names)}."
             )
         requested.append(
             _RequestedOutput(name, names.index(name), parameters.get("binary_data", default) is True)
@@ -231,23 +246,23 @@ def _listed(values: np.ndarray) -> list[Any]:
     return values.ravel().tolist()
 
 
-def metadata(card: Card) -> dict[str, Any]:
+def metadata(description: ModelDescription) -> dict[str, Any]:
     """What a client is told of a model."""
     return {
-        "name": card.name,
-        "versions": [card.version],
-        "platform": f"understudy_{card.kind.replace(' ', '_').lower()}",
-        "inputs": _described(card.inputs),
-        "outputs": _described(card.outputs),
+        "name": description.name,
+        "versions": [description.version],
+        "platform": f"understudy_{description.format.replace(' ', '_').lower()}",
+        "inputs": _described(description.inputs),
+        "outputs": _described(description.outputs),
     }
 
 
-def _described(ports: Sequence[Port]) -> list[dict[str, Any]]:
+def _described(ports: Sequence[ImageSpec]) -> list[dict[str, Any]]:
     return [
         {
             "name": port.name,
             "datatype": "FP32",
-            "shape": [1, port.channels if port.channels != ANY else -1, -1, -1],
+            "shape": [1, port.count if port.count != ANY else -1, -1, -1],
         }
         for port in ports
     ]

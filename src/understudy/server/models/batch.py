@@ -38,7 +38,7 @@ def _as_one(model: Any, frames: list[np.ndarray]) -> list[np.ndarray]:
     with torch.inference_mode():
         stack = np.stack([np.moveaxis(frame, -1, 0) for frame in frames])
         x = torch.from_numpy(np.ascontiguousarray(stack, np.float32)).to(model.engine.device)
-        groups = input_encodings(model.header)
+        groups = input_encodings(model.description)
         parts = torch.split(x, [count for count, _ in groups], dim=1)
         x = torch.cat(
             [encode_tensor(part, group[1]) for part, group in zip(parts, groups, strict=True)], dim=1
@@ -46,5 +46,5 @@ def _as_one(model: Any, frames: list[np.ndarray]) -> list[np.ndarray]:
         x = pad_to_stride(with_places(x) if is_placed(model.engine.network) else x, model.engine.stride)
         whole = torch.cat([model.engine.globals(each[None]) for each in x])
         y = model.engine.run(x, whole)[:, :, :height, :width]
-        out = decode_tensor(y, model.header.colour_out).float().cpu().numpy()
+        out = decode_tensor(y, model.description.colour_out).float().cpu().numpy()
     return [np.moveaxis(each, 0, -1) for each in out]

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from understudy.errors import MissingPackageError
-from understudy.server.models.card import ANY, Answer, Call, Card, Option, Port, RequestError
+from understudy.errors import MissingPackageError, RequestError
+from understudy.models.description import ANY, ImageSpec, ModelDescription
+from understudy.models.options import Option
 from understudy.server.models.devices import cores
+from understudy.server.models.served import Answer, Call
 
 MAX_KERNEL = 255
 SMALLEST_FOR_FLOW = 16
@@ -23,7 +25,7 @@ class BuiltIn:
     max_batch = 1
     state = "ready"
     trouble = ""
-    card: Card
+    description: ModelDescription
 
     def __init__(self) -> None:
         self.workers = cores()
@@ -43,18 +45,18 @@ class BuiltIn:
 class GaussianBlur(BuiltIn):
     """A blur in floating point: what is above 1 or below 0 stays so."""
 
-    card = Card(
+    description = ModelDescription(
         name="blur",
         label="Gaussian Blur",
-        inputs=(Port("input", ANY),),
-        outputs=(Port("output", ANY),),
+        inputs=(ImageSpec("input", ANY),),
+        outputs=(ImageSpec("output", ANY),),
         options=(
             Option("kernel_size", "int", 5, 1, MAX_KERNEL, description="Width of the kernel in pixels; odd."),
             Option(
                 "sigma", "float", 0.0, 0.0, 100.0, description="Spread in pixels; 0 follows from the kernel."
             ),
         ),
-        description="Blurs with a Gaussian kernel, in floating point.",
+        text="Blurs with a Gaussian kernel, in floating point.",
     )
 
     def picture(self, call: Call) -> np.ndarray:
@@ -78,13 +80,13 @@ class MotionVectors(BuiltIn):
     found at (x + u, y + v) of ``next``.
     """
 
-    card = Card(
+    description = ModelDescription(
         name="motion_vectors",
         label="Motion Vectors",
-        inputs=(Port("current", ANY), Port("next", ANY)),
-        outputs=(Port("vectors", 3),),
+        inputs=(ImageSpec("current", ANY), ImageSpec("next", ANY)),
+        outputs=(ImageSpec("vectors", 3),),
         options=(Option("quality", "int", 1, 0, 2, description="0 is fastest, 2 is finest."),),
-        description="Dense optical flow between two frames in pixels: u (right) in red, v (up) in green.",
+        text="Dense optical flow between two frames in pixels: u (right) in red, v (up) in green.",
     )
 
     def __init__(self) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from understudy.errors import DeviceError, ModelFileError, UnderstudyError
+from understudy.errors import DeviceError, ModelFileError, RequestError, UnderstudyError
+from understudy.models.description import ModelDescription
+from understudy.models.names import safe_label, safe_name
+from understudy.models.options import Option
 from understudy.server.log import ServerLog
 from understudy.server.models.batch import infer_together
-from understudy.server.models.card import Answer, Call, Card, ModelDown, Option, Port, safe_label, safe_name
 from understudy.server.models.devices import EXECUTOR, pool_for
+from understudy.server.models.served import Answer, Call, ModelDown
 from understudy.server.models.space import to_file, to_linear
 
 MAX_BATCH = 4
@@ -37,10 +39,10 @@ class Network:
     """
 
     def __init__(self, path: Path, log: ServerLog, convert: bool = True) -> None:
-        from understudy.network.model_file import read_header
+        from understudy.models.opening import describe
 
         self.path = path
-        self.header = read_header(path)
+        self.description = replace(describe(path), options=OPTIONS)
         self._log = log
         self._convert = convert
         self._seen = 0.0
@@ -100,60 +102,33 @@ class Network:
             )
 
 
-def card_of(header: Any, name: str, kind: str, version: str) -> Card:
-    """What a header says, as a card."""
-    extras = tuple(
-        Port(safe_name(getattr(extra, "name", "") or f"extra_{number}"), len(extra.channels))
-        for number, extra in enumerate(header.extra, 1)
-    )
-    return Card(
-        name=safe_name(name),
-        label=safe_label(name),
-        kind=kind,
-        version=version,
-        options=OPTIONS,
-        inputs=(Port("input", len(header.input_channels)), *extras),
-        outputs=(Port("output", len(header.output_channels)),),
-        space=header.colour_in.space,
-        description=f"{header.kind}: {_text(header.input_channels)} to {_text(header.output_channels)}",
-    )
-
-
-def _text(names: Sequence[str]) -> str:
-    return ", ".join(names)
-
-
 def run_network(network: Network, calls: list[Call], device: str) -> list[Answer]:
-    """Answer calls of equal batch_key with one network."""
-    header = network.header
-    frames = [_frame(header, call) for call in calls]
-    options = calls[0].options
-    results = network.infer(frames, options, device)
-    return [Answer([_planes(header, result, call)]) for call, result in zip(calls, results, strict=True)]
+    """Answer calls of equal size and options with one network."""
+    description = network.description
+    frames = [_frame(description, call) for call in calls]
+    results = network.infer(frames, calls[0].options, device)
+    return [Answer([_planes(description, made, call)]) for call, made in zip(calls, results, strict=True)]
 
 
-def _frame(header: Any, call: Call) -> np.ndarray:
+def _frame(description: ModelDescription, call: Call) -> np.ndarray:
     """The call's pictures as one frame (height, width, channels) in file values."""
     pictures = call.pictures
     if len({each.shape[1:] for each in pictures}) > 1:
-        from understudy.server.models.card import RequestError
-
         raise RequestError("The images of one request differ in size.")
     if call.linear:
-        sides = [(header.input_channels, header.colour_in)]
-        sides += [(extra.channels, extra.colour) for extra in header.extra]
         pictures = [
-            to_file(planes, names, colour) for planes, (names, colour) in zip(pictures, sides, strict=True)
+            to_file(planes, image.channels, image.colour)
+            for planes, image in zip(pictures, description.inputs, strict=True)
         ]
     planes = pictures[0] if len(pictures) == 1 else np.concatenate(pictures)
     return np.moveaxis(planes, 0, -1)
 
 
-def _planes(header: Any, result: np.ndarray, call: Call) -> np.ndarray:
+def _planes(description: ModelDescription, result: np.ndarray, call: Call) -> np.ndarray:
     planes = np.moveaxis(result, -1, 0)
-    if not call.linear or header.kind == "matte":
+    if not call.linear or description.kind == "matte":
         return planes
-    return to_linear(planes, header.output_channels, header.colour_out)
+    return to_linear(planes, description.output_channels, description.colour_out)
 
 
 class CatModel:
@@ -166,7 +141,7 @@ class CatModel:
 
     def __init__(self, path: Path, devices: str, log: ServerLog, eager: bool = False) -> None:
         self.network = Network(path, log)
-        self.card = card_of(self.network.header, path.stem, "network", "1")
+        self.description = self.network.description
         self._pool = pool_for(devices)
         self.workers = len(self._pool.all())
         self._eager = eager
@@ -221,15 +196,15 @@ class RunModel:
         self._serving: _Serving | None = None
         self._tried = (-1, 0)
         self.state, self.trouble = "waiting", "the run has no checkpoint yet"
-        self.card = Card(
-            safe_name(path.name), safe_label(path.name), kind="run", version="0", options=OPTIONS
+        self.description = ModelDescription(
+            safe_name(path.name), safe_label(path.name), format="run", version="0", options=OPTIONS
         )
         self.refresh()
 
     def run(self, calls: list[Call]) -> list[Answer]:
         serving = self._serving
         if serving is None:
-            raise ModelDown(f'The run "{self.card.label}" has no checkpoint yet.')
+            raise ModelDown(f'The run "{self.description.label}" has no checkpoint yet.')
         with self._pool.one() as device:
             return run_network(serving.network, calls, str(device))
 
@@ -247,9 +222,11 @@ class RunModel:
             self._log.warning("a checkpoint could not be loaded", checkpoint=newest[1].name, said=str(error))
             return
         self._serving = _Serving(newest[0], network)
-        fresh = card_of(network.header, self.card.name, "run", str(newest[0]))
-        self.card = replace(fresh, name=self.card.name, label=self.card.label)
+        own = self.description
+        self.description = replace(
+            network.description, name=own.name, label=own.label, format="run", version=str(newest[0])
+        )
         self.state, self.trouble = "ready", ""
-        self._log.info("a run serves a new checkpoint", model=self.card.name, step=newest[0])
+        self._log.info("a run serves a new checkpoint", model=self.description.name, step=newest[0])
 
     def close(self) -> None: ...

@@ -1,4 +1,4 @@
-"""A Python model as the server sees it: a card, and a process that is asked, watched, and started again."""
+"""A Python model as the server sees it: a description, and a process that is watched and started again."""
 
 from __future__ import annotations
 
@@ -13,22 +13,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from understudy.errors import ServerError
+from understudy.models.description import ANY, ImageSpec, ModelDescription
+from understudy.models.names import safe_label, safe_name
+from understudy.models.options import Option, usable_options
+from understudy.models.sidecar import Sidecar, option_of, read_sidecar
 from understudy.server.log import ServerLog
-from understudy.server.models.card import (
-    ANY,
-    Answer,
-    Call,
-    Card,
-    ModelDown,
-    Option,
-    Port,
-    safe_label,
-    safe_name,
-    usable_options,
-)
 from understudy.server.models.pipe import PipeError, PipeTimeout, packed, unpacked
 from understudy.server.models.python_process import PythonProcess
-from understudy.server.models.sidecar import Sidecar, option_of, read_sidecar
+from understudy.server.models.served import Answer, Call, ModelDown
 from understudy.server.sizes import parse_size
 
 POLL_INTERVAL = 0.2
@@ -71,8 +63,8 @@ class PythonModel:
             parse_size(self._side.memory_limit) if self._side.memory_limit else _half_of_memory()
         )
         self.executor = f"python:{next(_numbers)}"
-        self.card = Card(
-            safe_name(folder.name), safe_label(folder.name), kind="Python", takes_what_comes=True
+        self.description = ModelDescription(
+            safe_name(folder.name), safe_label(folder.name), format="Python", accepts_any_channels=True
         )
         self.state, self.trouble = "starting", "it is being started"
         self.introduced = False
@@ -90,7 +82,7 @@ class PythonModel:
     def _ask(self, call: Call) -> Answer:
         process = self._process
         if process is None or self.state != "ready":
-            raise ModelDown(f'The model "{self.card.label}" is down: {self.trouble}.')
+            raise ModelDown(f'The model "{self.description.label}" is down: {self.trouble}.')
         sent = [packed(planes) for planes in call.pictures]
         head = {
             "op": "infer",
@@ -121,12 +113,12 @@ class PythonModel:
     def _troubled(self, process: PythonProcess, answer: dict[str, Any]) -> Exception:
         """An exception in the model: its trace for the log, its type for the client."""
         self._log.error(
-            "a Python model raised an exception", model=self.card.name, trace=str(answer.get("trace"))
+            "a Python model raised an exception", model=self.description.name, trace=str(answer.get("trace"))
         )
         if answer.get("kind") == "memory":
             return self._kill(process, "it ran out of memory")
         said = "".join(each for each in str(answer.get("said"))[:40] if each.isalnum() or each == "_")
-        return RequestFailed(f'The model "{self.card.label}" failed on this request ({said}).')
+        return RequestFailed(f'The model "{self.description.label}" failed on this request ({said}).')
 
     def _kill(self, process: PythonProcess, why: str) -> ModelDown:
         """End the process; the keeper starts another, and may have done so already."""
@@ -135,7 +127,9 @@ class PythonModel:
         with self._changing:
             if process is self._process:
                 self.state, self.trouble = "down", f"{why}; it is being started again"
-        return ModelDown(f'The model "{self.card.label}" was stopped: {why}. It is being started again.')
+        return ModelDown(
+            f'The model "{self.description.label}" was stopped: {why}. It is being started again.'
+        )
 
     # ------------------------------------------------------------ kept
 
@@ -161,17 +155,19 @@ class PythonModel:
             hello, _ = process.pipe.receive(0, time.monotonic() + self._side.start_limit)
             if hello.get("op") != "hello":
                 self._log.error(
-                    "a Python model does not start", model=self.card.name, trace=str(hello.get("trace"))
+                    "a Python model does not start",
+                    model=self.description.name,
+                    trace=str(hello.get("trace")),
                 )
                 raise PipeError("no hello")
-            self.card = self._card(_Hello.model_validate(hello))
+            self.description = self._described(_Hello.model_validate(hello))
         except (PipeError, ValidationError) as error:
             process.end()
             self._note_down("it does not start", error)
             return None
         self.introduced = True
         self.state, self.trouble = "ready", ""
-        self._log.info("a Python model is ready", model=self.card.name)
+        self._log.info("a Python model is ready", model=self.description.name)
         return process
 
     def _watch(self, process: PythonProcess) -> None:
@@ -187,25 +183,30 @@ class PythonModel:
         self.state, self.trouble = "down", f"{why}; it is being started again"
         said = str(error)[:300] if error else ""
         self._log.error(
-            "a Python model is down", model=self.card.name, why=why, said=said, pause=self._backoff, **facts
+            "a Python model is down",
+            model=self.description.name,
+            why=why,
+            said=said,
+            pause=self._backoff,
+            **facts,
         )
 
-    def _card(self, hello: _Hello) -> Card:
+    def _described(self, hello: _Hello) -> ModelDescription:
         options = self._ranged([Option(each.name, each.type, each.default) for each in hello.options])
         names = {option.name for option in options}
         left_out = [each.name for each in hello.options if each.name not in names]
         if left_out:
             self._log.warning(
-                "options that cannot become knobs are left out", model=self.card.name, options=left_out
+                "options that cannot become knobs are left out", model=self.description.name, options=left_out
             )
         return replace(
-            self.card,
+            self.description,
             options=options,
             buttons=tuple(name for name in hello.buttons if name not in names),
             label=safe_label(self._side.label or hello.label),
             inputs=_ports(hello.inputs),
             outputs=_ports(hello.outputs),
-            description=self._side.description,
+            text=self._side.description,
         )
 
     def _ranged(self, options: list[Option]) -> tuple[Option, ...]:
@@ -232,8 +233,8 @@ class RequestFailed(ServerError):
     """The model raised an exception on this request; the next may go well."""
 
 
-def _ports(pairs: list[tuple[str, int]]) -> tuple[Port, ...]:
-    return tuple(Port(safe_name(name), channels if channels > 0 else ANY) for name, channels in pairs)
+def _ports(pairs: list[tuple[str, int]]) -> tuple[ImageSpec, ...]:
+    return tuple(ImageSpec(safe_name(name), channels if channels > 0 else ANY) for name, channels in pairs)
 
 
 def _half_of_memory() -> int:

@@ -1,4 +1,4 @@
-"""What ONNX and TorchScript files share: planes into tensors and back, by the rules of the sidecar."""
+"""Pictures as ONNX and TorchScript files take and give them: colour, range, sizes padded to the stride."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from understudy.errors import ServerError
-from understudy.server.models.card import Call, Port, RequestError
-from understudy.server.models.sidecar import Sidecar
+from understudy.colour import ColourEncoding
+from understudy.errors import RequestError, ServerError
+from understudy.models.description import ImageSpec
+from understudy.server.models.served import Call
+from understudy.server.models.space import to_file, to_linear
+
+RAW = ColourEncoding(space="raw")
 
 
 @dataclass(frozen=True)
@@ -30,21 +34,21 @@ def shape_for(call: Call, multiple: int) -> Shape:
     return Shape(height, width, -(-height // multiple) * multiple, -(-width // multiple) * multiple)
 
 
-def to_tensor(planes: np.ndarray, side: Sidecar, shape: Shape, linear: bool) -> np.ndarray:
-    """Planes as the network wants them: float32 (channels, padded height, padded width)."""
-    if linear and side.colour == "srgb":
-        from understudy.colour.scene_linear import linear_to_srgb
-
-        planes = linear_to_srgb(planes)
-    if side.range != 1.0:
-        planes = planes * np.float32(side.range)
+def to_tensor(planes: np.ndarray, image: ImageSpec, shape: Shape, linear: bool) -> np.ndarray:
+    """Planes as the network wants them: float32 (channels, padded height, padded width). ``linear``: the
+    planes are scene-linear."""
+    colour = image.colour or RAW
+    if linear:
+        planes = to_file(planes, _names(image, len(planes)), colour)
+    if colour.scale != 1.0:
+        planes = planes / np.float32(colour.scale)
     below, right = shape.padded_height - shape.height, shape.padded_width - shape.width
     if below or right:
         planes = np.pad(planes, ((0, 0), (0, below), (0, right)), mode="edge")
     return planes
 
 
-def from_tensor(values: np.ndarray, side: Sidecar, shape: Shape, linear: bool) -> np.ndarray:
+def from_tensor(values: np.ndarray, image: ImageSpec, shape: Shape, linear: bool) -> np.ndarray:
     """One result (channels, height, width) as planes, cut to the picture's size (times the network's
     scale).
     """
@@ -53,28 +57,17 @@ def from_tensor(values: np.ndarray, side: Sidecar, shape: Shape, linear: bool) -
         planes = planes[None]
     if planes.ndim != 3:
         raise ServerError("The model's result is not a picture (channels, height, width).")
-    planes = _cut(planes, shape)
-    if side.range != 1.0:
-        planes = planes / np.float32(side.range)
-    if linear and side.colour == "srgb" and not side.matte:
-        from understudy.colour.scene_linear import srgb_to_linear
+    planes, colour = _cut(planes, shape), image.colour or RAW
+    if colour.scale != 1.0:
+        planes = planes * np.float32(colour.scale)
+    return to_linear(planes, _names(image, len(planes)), colour) if linear else planes
 
-        planes = srgb_to_linear(planes)
-    return planes
+
+def _names(image: ImageSpec, count: int) -> tuple[str, ...]:
+    """Names of the channels, as far as they are known; without a name it is light."""
+    return image.channels if len(image.channels) == count else ("",) * count
 
 
 def _cut(planes: np.ndarray, shape: Shape) -> np.ndarray:
     scale_y, scale_x = planes.shape[1] / shape.padded_height, planes.shape[2] / shape.padded_width
     return planes[:, : max(1, round(shape.height * scale_y)), : max(1, round(shape.width * scale_x))]
-
-
-def check_ports(ports: tuple[Port, ...], tensors: int, what: str) -> None:
-    """The sidecar must not speak of inputs or outputs that the file does not have."""
-    if len(ports) != tensors:
-        from understudy.errors import ModelFileError
-
-        raise ModelFileError(
-            f"The file beside the model does not fit its {what}.",
-            expected=f"{tensors} {what}",
-            found=f"{len(ports)}",
-        )

@@ -28,23 +28,26 @@ tensor = "strength"
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from understudy.errors import ModelFileError
+from understudy.errors import ModelFileError, RequestError
+from understudy.models.description import ANY, ImageSpec
+from understudy.models.names import is_knob_name, safe_name
+from understudy.models.options import Option, usable_options
 from understudy.toml_text import to_toml
 
 MAX_FILE = 1 << 20
 ENDINGS = (".onnx", ".pt", ".ts", ".torchscript")
-ANY = -1
 REACH = 256
 
 
-def is_foreign(path: Path) -> bool:
-    """Whether a file is a network of another program, by its ending."""
+def is_imported(path: Path) -> bool:
+    """Whether a file is an imported network, by its ending."""
     return path.suffix.lower() in ENDINGS
 
 
@@ -152,3 +155,64 @@ def sidecar_text(side: Sidecar, comments: tuple[str, ...] = ()) -> str:
     for name, rows in tables.items():
         parts += [f"\n[[{name}]]\n{to_toml(row)}" for row in rows]
     return "".join(parts)
+
+
+def declared_options(side: Sidecar, names: tuple[str, ...]) -> dict[str, Option]:
+    """The options that a sidecar declares, by the tensor or argument that each is given to. ModelFileError
+    when the file has no such one, or an option cannot become a knob."""
+    found = {text.tensor or text.name: option_of(text) for text in side.options or ()}
+    unknown = [name for name in found if name not in names]
+    if unknown or len(usable_options(found.values())) != len(side.options or ()):
+        raise ModelFileError(
+            "The options in the TOML do not fit the model.",
+            expected=", ".join(names) or "no options",
+            found=", ".join(text.tensor or text.name for text in side.options or ()),
+        )
+    return found
+
+
+def option_of(text: OptionText) -> Option:
+    """The option that a sidecar describes; ModelFileError when it cannot become a knob."""
+    zero: dict[str, Any] = {"bool": False, "int": 0, "float": 0.0, "string": ""}
+    made = Option(
+        text.name,
+        text.type,
+        zero[text.type],
+        text.minimum,
+        text.maximum,
+        tuple(text.choices),
+        text.description,
+    )
+    if not is_knob_name(text.name):
+        raise ModelFileError(
+            "An option's name cannot become a knob.",
+            found=text.name,
+            expected="a letter, then letters, digits and underscores; no name of Nuke's own",
+        )
+    if text.default is None:
+        return made
+    try:
+        return replace(made, default=made.read(text.default, clamp=False))
+    except RequestError as error:
+        raise ModelFileError("An option's default does not fit it.", found=error.message) from error
+
+
+def images_of(
+    texts: list[PortText], tensors: Sequence[ImageSpec], what: str, path: Path
+) -> tuple[ImageSpec, ...]:
+    """The images that the sidecar names, with what the file knows of its ``tensors``, in their order; of the
+    outputs the first ones may do. ModelFileError when the sidecar names another number of them."""
+    if not texts:
+        return tuple(replace(each, name=safe_name(each.name)) for each in tensors)
+    named = [ImageSpec(safe_name(text.name), text.channels, tensor=text.tensor) for text in texts]
+    if not tensors:
+        return tuple(named)
+    if len(named) > len(tensors) or (what == "inputs" and len(named) < len(tensors)):
+        raise ModelFileError(
+            f"The TOML beside the model does not fit its {what}.",
+            expected=f"{len(tensors)} {what}, as the file has",
+            found=f"{len(named)}",
+            where=str(path.with_suffix(".toml")),
+            remedy="Name each image that the model takes or gives, in its order.",
+        )
+    return tuple(replace(t, name=n.name, count=n.count) for n, t in zip(named, tensors, strict=False))

@@ -1,0 +1,184 @@
+"""Networks of other programs: an ONNX or TorchScript file, described by itself and by the TOML beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import ValidationError
+
+from understudy.colour import ColourEncoding
+from understudy.errors import ModelFileError
+from understudy.models.description import ANY, ImageSpec, ModelDescription
+from understudy.models.names import safe_label, safe_name
+from understudy.models.options import Option
+from understudy.models.sidecar import Sidecar, images_of, read_sidecar
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NAMES = {1: ("Y",), 2: ("R", "G"), 3: ("R", "G", "B"), 4: ("R", "G", "B", "A")}
+FORMATS = {".onnx": "ONNX"}
+MOST_CHANNELS = 64
+
+
+class ImageFunction(Protocol):
+    """The function in a file: images (N, C, H, W) and options in, all results out, float32.
+
+    ``inputs``, ``outputs``, ``options``: by the file, with the names of the sidecar. ``knows_channels``:
+    whether the file says how many channels it takes. ``runtime``: what runs it.
+    """
+
+    format: str
+    runtime: str
+    knows_channels: bool
+    takes_batches: bool
+    fixed_size: tuple[int, int] | None
+    path: Path
+    inputs: tuple[ImageSpec, ...]
+    outputs: tuple[ImageSpec, ...]
+    options: tuple[Option, ...]
+
+    @property
+    def bytes_per_pixel(self) -> float: ...
+
+    def __call__(self, images: Sequence[Tensor], options: Mapping[str, Any]) -> list[Tensor]: ...
+
+
+def open_file(path: Path, side: Sidecar, threads: int = 0, providers: Sequence[str] = ()) -> ImageFunction:
+    """The function in an ONNX or TorchScript file. ``threads`` and ``providers`` are those of onnxruntime;
+    none is the CPU. ModelFileError, MissingPackageError."""
+    if not path.is_file():
+        raise ModelFileError(
+            "There is no such file.", expected="an ONNX or TorchScript file", where=str(path)
+        )
+    if path.suffix.lower() == ".onnx":
+        from understudy.models.onnx_file import CPU, OnnxFile
+
+        return OnnxFile(path, side, threads, providers or CPU)
+    from understudy.models.torchscript_file import TorchScriptFile
+
+    return TorchScriptFile(path, side)
+
+
+def describe_imported(path: Path, side: Sidecar, file: ImageFunction | None = None) -> ModelDescription:
+    """What an imported network takes and gives, by its sidecar and, where it is open, by the file itself."""
+    encoding = _encoding(path, side)
+    if file is not None:
+        check_range(file, side.range)
+    inputs = file.inputs if file else images_of(side.inputs, [], "inputs", path)
+    outputs = file.outputs if file else images_of(side.outputs, [], "outputs", path)
+    matte = side.matte or bool(outputs and inputs and outputs[0].count == 1 and inputs[0].count != 1)
+    result = encoding.model_copy(update={"space": "raw"}) if matte else encoding
+    return ModelDescription(
+        name=safe_name(path.stem),
+        label=safe_label(side.label or path.stem),
+        inputs=tuple(replace(each, channels=_names(each.count), colour=encoding) for each in inputs),
+        outputs=tuple(replace(each, channels=_names(each.count), colour=result) for each in outputs),
+        options=file.options if file else (),
+        format=file.format if file else FORMATS.get(path.suffix.lower(), "TorchScript"),
+        kind="matte" if matte else "image",
+        text=side.description,
+        stride=side.size_multiple,
+        reach=side.reach,
+        fixed_size=file.fixed_size if file else None,
+        provenance={"imported": path.name, "label": side.label},
+    )
+
+
+def check_range(file: ImageFunction, span: float) -> None:
+    """ModelFileError for a network of whole numbers to which 1.0 is 1: all it would see is 0 and 1."""
+    whole = [image for image in file.inputs if "int" in image.dtype]
+    if whole and span == 1.0:
+        raise ModelFileError(
+            "This network takes whole numbers, and nothing says which of them is white.",
+            expected=f"range = 255.0, or another one, in {file.path.with_suffix('.toml').name} beside it",
+            found=f"{whole[0].name}: {whole[0].dtype}, with range 1",
+            where=str(file.path),
+            remedy=f"Add the line, or bring the network in again: understudy import {file.path.name}",
+        )
+
+
+def _encoding(path: Path, side: Sidecar) -> ColourEncoding:
+    try:
+        return ColourEncoding(space=side.colour, scale=1.0 / side.range)
+    except ValidationError as error:
+        raise ModelFileError(
+            "The TOML beside the model names a range that makes no sense.",
+            expected="range: the value that 1.0 becomes, such as 255.0",
+            found=f"{side.range:g}",
+            where=str(path.with_suffix(".toml")),
+        ) from error
+
+
+def _names(count: int) -> tuple[str, ...]:
+    return () if count == ANY else names_of(count)
+
+
+def names_of(count: int) -> tuple[str, ...]:
+    """Channel names for a number of channels; RGB for a network that takes what comes."""
+    count = 3 if count == ANY else count
+    return NAMES.get(count) or tuple(f"C{index}" for index in range(1, count + 1))
+
+
+def describe_imported_effect(path: Path) -> ModelDescription:
+    """An imported network as something that changes a plate, or makes a matte of it. ModelFileError where it
+    is neither, or where nothing says what it takes."""
+    description = describe_imported(path, sidecar_of(path))
+    inputs = tuple(replace(each, channels=names_of(each.count)) for each in description.inputs)
+    if any(len(each.channels) > MOST_CHANNELS for each in inputs):
+        raise ModelFileError(
+            "The TOML describes a network that apply cannot use.",
+            expected=f"1 to {MOST_CHANNELS} channels for each input",
+            found=", ".join(str(len(each.channels)) for each in inputs),
+            where=str(path.with_suffix(".toml")),
+        )
+    made = _result_channels(path, description, inputs[0].channels)
+    outputs = (replace(description.outputs[0], channels=made), *description.outputs[1:])
+    origin = {**description.provenance, "sha256": _hash(path)}
+    return replace(description, inputs=inputs, outputs=outputs, provenance=origin)
+
+
+def _result_channels(path: Path, description: ModelDescription, plate: tuple[str, ...]) -> tuple[str, ...]:
+    """The channels that come out: the plate's, its colours alone, or a matte. ModelFileError otherwise."""
+    made, matte = description.outputs[0].count, description.kind == "matte"
+    if matte and made in (ANY, 1):
+        return ("A",)
+    if not matte and made in (ANY, len(plate)):
+        return plate
+    if not matte and (made, len(plate)) == (3, 4):
+        return plate[:3]
+    raise ModelFileError(
+        "The result of this network is neither the plate, changed, nor a matte.",
+        expected="one channel out" if matte else f"{len(plate)} channels out, as many as in, or one",
+        found=f"{made} channels out",
+        where=str(path),
+        remedy="It can be served: understudy serve.",
+    )
+
+
+def _hash(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelFileError(
+            "The network cannot be read.", found=error.strerror or str(error), where=str(path)
+        ) from error
+
+
+def sidecar_of(path: Path) -> Sidecar:
+    """The sidecar, which must name inputs and outputs. ModelFileError when it is missing or does not."""
+    side = read_sidecar(path.with_suffix(".toml"))
+    if not side.inputs or not side.outputs:
+        raise ModelFileError(
+            "Nothing says what this network takes and gives.",
+            expected=f"{path.with_suffix('.toml').name} beside it, with inputs and outputs",
+            found="none" if not path.with_suffix(".toml").is_file() else "one without them",
+            where=str(path),
+            remedy=f"Bring it in first, then use what that writes: understudy import {path.name}",
+        )
+    return side

@@ -1,0 +1,91 @@
+"""An imported network as a torch module with the methods of our own, so that apply cannot tell them apart.
+
+Its precision is float32; as it does not say how far it sees, it is tiled with the reach of its description.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from understudy.device import is_out_of_memory
+from understudy.errors import ApplyError, ModelFileError, UnderstudyError
+from understudy.models.description import ModelDescription
+from understudy.models.imported import ImageFunction, check_range, open_file, sidecar_of
+
+
+class ImportedNetwork(nn.Module):
+    """``stride``, ``reach``: as described. ``runtime``: what runs it, which no other engine replaces.
+    ``bytes_per_pixel``: of memory that torch does not know of, 0 where it knows of all."""
+
+    def __init__(self, file: ImageFunction, description: ModelDescription) -> None:
+        super().__init__()
+        self.file = file
+        self.runtime, self.bytes_per_pixel = file.runtime, file.bytes_per_pixel
+        self.stride, self.reach = description.stride, description.reach
+        self.counts = [len(image.channels) for image in description.inputs]
+        self.outputs = len(description.output_channels)
+        self.options = {option.name: option.default for option in file.options}
+
+    def globals(self, x: Tensor) -> Tensor:
+        """Nothing is known of what is global in it."""
+        return x.new_zeros((x.shape[0], 0))
+
+    def forward(self, x: Tensor, g: Tensor | None = None) -> Tensor:
+        """(1, C, H, W) -> (1, C_out, H, W), float32."""
+        return self.finish(x, self.remainder(x, g))
+
+    def remainder(self, x: Tensor, g: Tensor | None = None) -> Tensor:
+        """All the work; in float32 whatever the precision asked for. ApplyError when it does not run."""
+        try:
+            with torch.autocast(x.device.type, enabled=False):
+                made = self.file(list(torch.split(x.float(), self.counts, dim=1)), self.options)
+        except Exception as error:  # a network may fail in any way that its maker did not think of
+            if isinstance(error, UnderstudyError) or is_out_of_memory(error):
+                raise
+            raise self._failed(error, x) from error
+        return fitted(made, x, self.outputs)
+
+    def _failed(self, error: Exception, x: Tensor) -> ApplyError:
+        return ApplyError(
+            f"The network does not run on a picture of {x.shape[3]} x {x.shape[2]} pixels.",
+            found=last_line(error),
+            where=str(self.file.path),
+            remedy="If it needs larger ones, give a larger size_multiple in the TOML beside it.",
+        )
+
+    def finish(self, x: Tensor, remainder: Tensor) -> Tensor:
+        """Nothing is left to do."""
+        return remainder.float()
+
+
+def open_network(path: Path, description: ModelDescription) -> ImportedNetwork:
+    """The network in an ONNX or TorchScript file, with as many threads as torch has. ModelFileError,
+    MissingPackageError."""
+    side = sidecar_of(path)
+    file = open_file(path, side, torch.get_num_threads())
+    check_range(file, side.range)
+    return ImportedNetwork(file, description).eval()
+
+
+def last_line(error: Exception) -> str:
+    """The line of a long message that says what happened."""
+    lines = [line for line in str(error).strip().splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[-1].strip()[:200] if lines else 'no more is said'}"
+
+
+def fitted(results: list[Tensor], x: Tensor, outputs: int | None = None) -> Tensor:
+    """The first result as planes of the input's size, ``outputs`` of them. ModelFileError when it is not."""
+    made = results[0] if results else x.new_zeros(0)
+    made = made[:, None] if made.ndim == 3 else made
+    wanted = made.shape[1] if outputs is None and made.ndim == 4 else outputs
+    if made.ndim != 4 or made.shape[1] != wanted or made.shape[-2:] != x.shape[-2:]:
+        raise ModelFileError(
+            "The network gives something else than its TOML says.",
+            expected=f"a result of shape {(1, wanted or 'channels', *x.shape[-2:])}",
+            found=f"shape {tuple(made.shape)}",
+            remedy="Correct the TOML beside it, or bring it in again with: understudy import",
+        )
+    return made

@@ -1,0 +1,199 @@
+"""ONNX files by onnxruntime: what they take and give, and running them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from understudy.errors import MissingPackageError, ModelFileError
+from understudy.models.description import ANY, ImageSpec
+from understudy.models.options import Option, usable_options
+from understudy.models.sidecar import Sidecar, declared_options, images_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+TYPES: dict[str, Any] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(uint8)": np.uint8,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+    "tensor(bool)": np.bool_,
+}
+SCALARS = {
+    np.float32: "float",
+    np.float64: "float",
+    np.float16: "float",
+    np.int32: "int",
+    np.int64: "int",
+    np.bool_: "bool",
+}
+DEFAULTS: dict[str, Any] = {"float": 1.0, "int": 0, "bool": False}
+CPU = ("CPUExecutionProvider",)
+
+
+class OnnxFile:
+    """An ONNX file, ready to run. Images are its inputs of four dimensions, options its scalar inputs.
+
+    ``inputs`` and ``outputs``: in the order of the sidecar where it names tensors. ``options``: those that
+    can become knobs; the others stay at their defaults. ``takes_batches``: whether several images may go in
+    at once. ``fixed_size``: (height, width) where the file says both. ``bytes_per_pixel``: of memory that
+    torch does not know of, worked out when asked for.
+    """
+
+    format = "ONNX"
+    runtime = "onnxruntime"
+    knows_channels = True
+
+    def __init__(self, path: Path, side: Sidecar, threads: int = 0, providers: Sequence[str] = CPU) -> None:
+        self.path = path
+        self.session = open_session(path, threads, providers)
+        given = self.session.get_inputs()
+        images = _in_order([each for each in given if _is_image(each)], side)
+        results = self.session.get_outputs()
+        results = [each for each in results if len(each.shape or ()) in (0, 4)] or results
+        self._scalars = {each.name: each for each in given if not _is_image(each)}
+        self._options = _options(self._scalars, side)
+        self.options = usable_options(self._options.values())
+        self.inputs = images_of(side.inputs, [_spec(each) for each in images], "inputs", path)
+        self.outputs = images_of(side.outputs, [_spec(each) for each in results], "outputs", path)
+        self._results = [each.name for each in results[: len(self.outputs)]]
+        self.takes_batches = all(_is_free(each) for each in [*images, *results])
+        self.fixed_size = _fixed_size(images)
+
+    @property
+    def bytes_per_pixel(self) -> float:
+        from understudy.models.onnx_memory import bytes_per_pixel
+
+        return bytes_per_pixel(self.path)
+
+    def __call__(self, images: Sequence[Tensor], options: Mapping[str, Any]) -> list[Tensor]:
+        """All results for images (N, C, H, W), float32. MemoryError when there was not enough memory."""
+        import torch
+
+        feed = {
+            spec.tensor: _cast(np.ascontiguousarray(image.cpu().numpy()), np.dtype(spec.dtype))
+            for spec, image in zip(self.inputs, images, strict=True)
+        }
+        made = self._run(feed | self._values(options))
+        return [torch.from_numpy(np.array(each, np.float32)).to(images[0].device) for each in made]
+
+    def _run(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+        try:
+            return self.session.run(self._results, feed)
+        except Exception as error:  # onnxruntime's own errors have no common base
+            text = str(error).lower()
+            if "failed to allocate" in text or "bad_alloc" in text or "bad allocation" in text:
+                raise MemoryError(text[-200:]) from error
+            raise
+
+    def _values(self, options: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        return {
+            tensor: np.full(
+                [1] * len(spec.shape),
+                options.get(self._options[tensor].name, self._options[tensor].default),
+                TYPES[spec.type],
+            )
+            for tensor, spec in self._scalars.items()
+        }
+
+
+def onnx_runtime() -> Any:
+    """The module onnxruntime. MissingPackageError without it."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingPackageError(
+            "ONNX files need onnxruntime.", remedy='pip install "understudy[onnx]"'
+        ) from error
+    return onnxruntime
+
+
+def open_session(path: Path, threads: int, providers: Sequence[str]) -> Any:
+    """A session with those of ``providers`` that are there. MissingPackageError, ModelFileError."""
+    onnxruntime = onnx_runtime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 4
+    there = [each for each in providers if each in onnxruntime.get_available_providers()]
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=there)
+    except Exception as error:  # onnxruntime's own errors have no common base
+        raise ModelFileError(
+            "This network cannot be used.",
+            expected="an ONNX file that takes images [1, channels, height, width]",
+            found=str(error).strip()[:300],
+            where=str(path),
+        ) from error
+
+
+def _is_image(spec: Any) -> bool:
+    if spec.type not in TYPES:
+        raise ModelFileError(
+            "An input of this ONNX file is of a type that cannot be used.",
+            expected=", ".join(TYPES),
+            found=f"{spec.name}: {spec.type}",
+        )
+    return len(spec.shape) == 4
+
+
+def _is_free(spec: Any) -> bool:
+    """Whether the number of images in one call is free."""
+    return not spec.shape or not isinstance(spec.shape[0], int)
+
+
+def _fixed_size(specs: list[Any]) -> tuple[int, int] | None:
+    sizes = [tuple(spec.shape[2:]) for spec in specs]
+    fixed = [(h, w) for h, w in sizes if isinstance(h, int) and isinstance(w, int)]
+    return fixed[0] if fixed else None
+
+
+def _in_order(specs: list[Any], side: Sidecar) -> list[Any]:
+    """The image inputs in the order of the sidecar, where it names their tensors."""
+    if not specs:
+        raise ModelFileError(
+            "This ONNX file takes no image.", expected="an input [N, channels, height, width]"
+        )
+    names = [text.tensor for text in side.inputs]
+    if not all(names) or not names:
+        return specs
+    by_name = {each.name: each for each in specs}
+    unknown = [name for name in names if name not in by_name]
+    if unknown or len(names) != len(specs):
+        raise ModelFileError(
+            "The TOML beside the model names other tensors.",
+            expected=", ".join(by_name),
+            found=", ".join(names),
+        )
+    return [by_name[name] for name in names]
+
+
+def _spec(tensor: Any) -> ImageSpec:
+    shape: Sequence[Any] = tensor.shape or []
+    known = len(shape) == 4 and isinstance(shape[1], int)
+    dtype = np.dtype(TYPES.get(tensor.type, np.float32)).name
+    return ImageSpec(tensor.name, shape[1] if known else ANY, dtype=dtype, tensor=tensor.name)
+
+
+def _options(scalars: dict[str, Any], side: Sidecar) -> dict[str, Option]:
+    """An option for each scalar input, by the name of its tensor."""
+    declared = declared_options(side, tuple(scalars))
+    return {name: declared.get(name) or _scalar_option(spec) for name, spec in scalars.items()}
+
+
+def _scalar_option(spec: Any) -> Option:
+    kind = SCALARS.get(TYPES[spec.type])
+    if kind is None or any(isinstance(each, int) and each != 1 for each in spec.shape):
+        raise ModelFileError("An input of this ONNX file is neither an image nor an option.", found=spec.name)
+    return Option(spec.name, kind, DEFAULTS[kind])
+
+
+def _cast(planes: np.ndarray, kind: np.dtype) -> np.ndarray:
+    if kind == np.uint8:
+        return np.rint(np.clip(np.nan_to_num(planes), 0, 255)).astype(np.uint8)
+    return planes.astype(kind, copy=False)

@@ -1,0 +1,68 @@
+"""A model file of ours or of another program: its description and its network, by the same functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from understudy.errors import ModelFileError
+from understudy.models.description import ModelDescription
+from understudy.models.sidecar import is_imported, read_sidecar
+
+
+def describe(path: Path) -> ModelDescription:
+    """What a model file says of itself, and the TOML beside it. ModelFileError when it is none."""
+    if is_imported(path):
+        from understudy.models.imported import describe_imported
+
+        return describe_imported(path, read_sidecar(path.with_suffix(".toml")))
+    from understudy.models.cat_file import describe_header
+    from understudy.network.model_file import read_header
+
+    return describe_header(read_header(path), path.stem)
+
+
+def describe_effect(path: Path) -> ModelDescription:
+    """The same of a model that is applied to a plate, with the names of all its channels. ModelFileError when
+    it was not imported, or does what apply cannot."""
+    if is_imported(path):
+        from understudy.models.imported import describe_imported_effect
+
+        description = describe_imported_effect(path)
+    else:
+        description = describe(path)
+    refuse_unsupported(description, path)
+    return description
+
+
+def open_model(path: Path, device: Any) -> tuple[ModelDescription, Any]:
+    """The description and the network on ``device``, ready to run. ModelFileError, MissingPackageError."""
+    description = describe_effect(path)
+    if is_imported(path):
+        from understudy.models.imported_network import open_network
+
+        return description, open_network(path, description).to(device)
+    from understudy.network.model_file import load_model
+
+    return description, load_model(path, device)[1]
+
+
+def refuse_unsupported(description: ModelDescription, path: Path) -> None:
+    """ModelFileError for what a description can say and this version cannot do with a frame."""
+    if description.scale != 1:
+        problem = "changes the size of the frame", "a scale of 1", f"a scale of {description.scale}"
+    elif description.state:
+        names = ", ".join(image.name for image in description.state)
+        problem = "keeps state from frame to frame", "a result of the inputs alone", f"state: {names}"
+    elif description.fixed_size is not None:
+        size = "{1} x {0}".format(*description.fixed_size)
+        problem = f"takes images of {size} only", "a network for any size", size
+    else:
+        return
+    raise ModelFileError(
+        f"This network {problem[0]}, which this version cannot do.",
+        expected=problem[1],
+        found=problem[2],
+        where=str(path),
+        remedy="Use a newer version of understudy.",
+    )

@@ -1,0 +1,97 @@
+"""ONNX and TorchScript files as served models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from understudy.errors import ServerError
+from understudy.models.imported import describe_imported, open_file
+from understudy.models.sidecar import read_sidecar
+from understudy.server.log import ServerLog
+from understudy.server.models.devices import EXECUTOR, cores, pool_for
+from understudy.server.models.served import Answer, Call
+from understudy.server.models.tensors import from_tensor, shape_for, to_tensor
+
+MAX_BATCH = 4
+
+
+class FileModel:
+    """An ONNX or TorchScript file, loaded when the server finds it."""
+
+    executor = EXECUTOR
+    state = "ready"
+    trouble = ""
+
+    def __init__(self, path: Path, devices: str, log: ServerLog) -> None:
+        self._pool = pool_for(devices)
+        self._log = log
+        self.workers = len(self._pool.all())
+        side = read_sidecar(path.with_suffix(".toml"))
+        self._file = open_file(path, side, cores(), _providers(self._pool.all()))
+        self.description = describe_imported(path, side, self._file)
+        self.max_batch = MAX_BATCH if self._file.takes_batches else 1
+
+    def run(self, calls: list[Call]) -> list[Answer]:
+        from understudy.device import is_out_of_memory
+
+        with self._pool.one() as device:
+            try:
+                return self._run(calls, str(device))
+            except Exception as error:
+                if str(device) == "cpu" or not is_out_of_memory(error):
+                    raise
+                self._log.warning(
+                    "out of memory on the device: going on with the CPU",
+                    model=self.description.name,
+                    device=str(device),
+                )
+            return self._run(calls, "cpu")
+
+    def _run(self, calls: list[Call], device: str) -> list[Answer]:
+        """The answers to calls of equal size and options, computed as one batch."""
+        import torch
+
+        description, linear = self.description, calls[0].linear
+        shape = shape_for(calls[0], description.stride)
+        images = [
+            np.stack([to_tensor(call.pictures[index], spec, shape, linear) for call in calls])
+            for index, spec in enumerate(description.inputs)
+        ]
+        where = device if self._file.runtime == "TorchScript" else "cpu"
+        with torch.inference_mode():
+            given = [torch.from_numpy(np.ascontiguousarray(each)).to(where) for each in images]
+            results = [each.cpu().numpy() for each in self._file(given, calls[0].options)]
+        _check_results(results, len(calls))
+        specs = description.outputs
+        return [
+            Answer(
+                [
+                    from_tensor(each[n], specs[min(i, len(specs) - 1)], shape, linear)
+                    for i, each in enumerate(results)
+                ]
+            )
+            for n in range(len(calls))
+        ]
+
+    def refresh(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def _providers(devices: Sequence[Any]) -> list[str]:
+    """Where onnxruntime works, for these torch devices."""
+    cuda = any(device.type == "cuda" for device in devices)
+    return ["CUDAExecutionProvider", "CPUExecutionProvider"] if cuda else ["CPUExecutionProvider"]
+
+
+def _check_results(results: list[np.ndarray], count: int) -> None:
+    """ServerError for what is no image of each call."""
+    if not results:
+        raise ServerError("The model's result is not a picture.")
+    for each in results:
+        if each.ndim not in (3, 4) or len(each) != count:
+            raise ServerError("The model's result is not a picture [1, channels, height, width].")

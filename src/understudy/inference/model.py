@@ -218,7 +218,8 @@ class LoadedModel:
 
     def _keep_bad(self, result: np.ndarray, under: np.ndarray, bad: np.ndarray) -> np.ndarray:
         """The plate's value in every output channel that the input has, at ``bad`` pixels (H, W, 1)."""
-        shared = np.array([name in self.description.input_channels for name in self.description.output_channels])
+        own = self.description.input_channels
+        shared = np.array([name in own for name in self.description.output_channels])
         return np.where(bad & shared, under, result)
 
     @cached_property

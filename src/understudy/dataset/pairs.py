@@ -25,9 +25,9 @@ class Pair:
 
     ``input``: the plate's channels, those of the frames before and after it once it is complete, and those of
     the extra layers. ``weight`` (height, width, 1), 0 to 1, is how much is learned from each pixel: nothing
-    outside the region, and where the truth, or a channel of the plate that it replaces, had no finite value; it
-    is above 0 somewhere. ``hash`` tells
-    the file values of plate and truth, ``hash_beside`` those of all else.
+    outside the region, and where the truth, or a channel of the plate that it replaces, had no finite value;
+    it is above 0 somewhere. ``hash`` tells the file values of plate and truth, ``hash_beside`` those of all
+    else.
     """
 
     name: str

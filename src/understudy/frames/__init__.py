@@ -4,10 +4,10 @@ from understudy.frames.beside import Neighbours, check_size, planes_beside
 from understudy.frames.channels import channel_or_new, resolve_channels
 from understudy.frames.frame import Frame, Part
 from understudy.frames.header_colour import HeaderColour, header_colour
+from understudy.frames.held import lost_in_own_format
 from understudy.frames.image_file import read_image_file, select_part, set_threads
 from understudy.frames.image_writer import write_image_file
 from understudy.frames.nonfinite import fill_nonfinite, keep_plate
-from understudy.frames.held import lost_in_own_format
 from understudy.frames.opening import open_shot, open_sink
 from understudy.frames.pairing import Pairing, pair_shots
 from understudy.frames.provenance import read_provenance

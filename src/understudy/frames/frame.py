@@ -17,7 +17,6 @@ from understudy.frames.nonfinite import keep_plate
 from understudy.frames.values import DTYPES, to_float32
 from understudy.frames.window import Window
 
-
 COLOURS = ("r", "g", "b", "a", "y", "red", "green", "blue", "alpha")
 
 

@@ -24,8 +24,8 @@ class Gathered:
     ``frame``: the plate's, with room for the channels that the result adds. ``window``: display and data
     window together, which ``pixels`` (H, W, the plate's channels), those of each extra input, ``beside``, and
     ``mask`` ((H, W, 1) or None) cover; ``display``: where in it the display window lies. ``targets``: the
-    plate's channels that the result replaces; none for a matte that becomes a file of one channel. The extra
-    inputs are read as they are asked for, once.
+    channels of ``frame`` that the result fills; none for a matte that becomes a file of one channel. The
+    extra inputs are read as they are asked for, once.
     """
 
     frame: Frame

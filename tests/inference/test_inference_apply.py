@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import types
 from collections.abc import Callable
@@ -15,7 +17,7 @@ import torch
 
 from understudy.colour import LINEAR, SRGB, ColourEncoding
 from understudy.errors import ChannelError, PairingError, SequenceError, SettingError, SizeError, WriteError
-from understudy.frames import open_shot, read_image_file, read_provenance
+from understudy.frames import open_shot, open_sink, read_image_file, read_provenance, write_image_file
 from understudy.inference.apply import ApplyResult, _threads, apply
 from understudy.inference.colours import output_notes
 from understudy.inference.events import (
@@ -286,6 +288,148 @@ def test_a_second_run_keeps_what_is_there(bench: Bench) -> None:
     assert bench.result(1).stat().st_mtime_ns == before
 
 
+def ended(bench: Bench) -> ApplyEnded:
+    last = bench.events[-1]
+    assert isinstance(last, ApplyEnded)
+    return last
+
+
+def test_frames_whose_plate_was_rendered_again_are_made_again_and_the_end_says_why(bench: Bench) -> None:
+    for number in (1, 2, 3):
+        bench.write(number)
+    bench.run()
+    before = bench.result(2).read_bytes()
+    pixels = bench.write(2)
+    result = bench.run()
+    assert result.kept == (1, 3) and result.written == (2,)
+    assert result.again == {("the plate",): (2,)} and ended(bench).again == "1 as the plate changed"
+    assert bench.result(2).read_bytes() != before
+    assert not np.array_equal(stored(bench.result(2), "R"), pixels[..., 0])
+    assert bench.run().kept == (1, 2, 3)
+
+
+def test_another_plate_of_the_same_names_size_and_time_is_another_plate(bench: Bench) -> None:
+    bench.write(1, compression="none")
+    bench.run()
+    plate = bench.folder / "plate" / "plate.0001.exr"
+    was = plate.stat()
+    bench.write(1, compression="none")
+    os.utime(plate, ns=(was.st_atime_ns, was.st_mtime_ns))
+    assert plate.stat().st_size == was.st_size
+    assert bench.run().again == {("the plate",): (1,)}
+
+
+def test_a_plate_that_was_moved_or_copied_is_the_same_plate(bench: Bench) -> None:
+    for number in (1, 2):
+        bench.write(number)
+    bench.run()
+    shutil.copytree(bench.folder / "plate", bench.folder / "copy")
+    assert bench.run(plate=str(bench.folder / "copy" / "plate.####.exr")).kept == (1, 2)
+
+
+def test_a_plate_that_nobody_touched_is_not_read_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.write(1)
+    bench.run()
+
+    def read(*given: Any) -> Any:
+        raise AssertionError("the plate was read")
+
+    monkeypatch.setattr("understudy.frames.shot.FileShot.content", read)
+    monkeypatch.setattr("understudy.frames.shot.FileShot.read", read)
+    assert bench.run().kept == (1,)
+
+
+def test_frames_whose_mask_was_rendered_again_are_made_again(bench: Bench) -> None:
+    for number in (1, 2):
+        bench.write(number)
+        write_exr(bench.folder / f"mask.{number}.exr", random.random((24, 40, 1)).astype(np.float16), ("A",))
+    mask = str(bench.folder / "mask.#.exr")
+    bench.run(mask=mask)
+    write_exr(bench.folder / "mask.2.exr", np.ones((24, 40, 1), np.float16), ("A",))
+    result = bench.run(mask=mask)
+    assert result.kept == (1,) and result.again == {("the mask",): (2,)}
+
+
+def test_a_mask_is_known_by_what_it_holds_and_not_by_its_name(bench: Bench) -> None:
+    bench.write(1)
+    one, other = bench.folder / "mask.exr", bench.folder / "roto_v2.exr"
+    write_exr(one, random.random((24, 40, 1)).astype(np.float16), ("A",))
+    shutil.copy(one, other)
+    bench.run(mask=str(one))
+    assert bench.run(mask=str(other)).kept == (1,)
+
+
+def test_frames_whose_extra_input_changed_are_made_again(bench: Bench) -> None:
+    depth = ExtraInput(name="depth", channels=["Z"], colour=SRGB)
+    bench.header, bench.network = tiny_header(LINEAR, extra=(depth,)), NegativeNetwork()
+    bench.write(1)
+    file = bench.folder / "depth.exr"
+    write_exr(file, random.random((24, 40, 1)).astype(np.float16), ("Z",))
+    bench.run(extra=(str(file),))
+    assert bench.run(extra=(str(file),)).kept == (1,)
+    write_exr(file, random.random((24, 40, 1)).astype(np.float16), ("Z",))
+    assert bench.run(extra=(str(file),)).again == {("the extra inputs",): (1,)}
+
+
+def test_a_changed_frame_is_made_again_with_those_that_see_it_as_their_neighbour(bench: Bench) -> None:
+    beside = [
+        ExtraInput(name=name, channels=list("RGB"), colour=LINEAR, offset=offset)
+        for name, offset in (("before", -1), ("after", 1))
+    ]
+    bench.header = tiny_header(LINEAR, extra=tuple(beside), offsets=(-1, 1))
+    bench.network = NegativeNetwork()
+    for number in range(1, 6):
+        bench.write(number)
+    bench.run()
+    bench.write(3)
+    result = bench.run()
+    assert result.kept == (1, 5) and result.written == (2, 3, 4)
+    assert result.again == {("the frames before and after",): (2, 4), ("the plate",): (3,)}
+
+
+def test_a_frame_says_how_it_was_made_and_not_how_its_plate_was(bench: Bench) -> None:
+    bench.write(1)
+    bench.run(mask="channel:R", mix=0.5)
+    second = {"plate": bench.output, "output": str(bench.folder / "second" / "shot.####.exr")}
+    bench.run(**second)
+    assert "mask" not in read_provenance(bench.folder / "second" / "shot.0001.exr")
+    assert bench.run(**second).kept == (1,)
+
+
+def test_frames_of_older_versions_are_kept_unless_their_plate_is_newer(bench: Bench) -> None:
+    for number in (1, 2):
+        bench.write(number)
+    bench.run()
+    for number in (1, 2):
+        frame = read_image_file(bench.result(number))
+        made = {name: text for name, text in read_provenance(bench.result(number)).items() if "_" not in name}
+        write_image_file(bench.result(number), frame, provenance=made)
+    os.utime(bench.folder / "plate" / "plate.0002.exr", (4e9, 4e9))
+    result = bench.run()
+    assert result.kept == (1,) and result.written == (2,)
+
+
+def test_a_movie_frame_is_known_by_its_pixels(bench: Bench) -> None:
+    bench.header = tiny_header(SRGB)
+    for number in range(1, 4):
+        bench.write(number, size=(64, 48))
+    plate = str(bench.folder / "plate.mov")
+    render(bench.plate, plate)
+    bench.run(plate=plate, frames="1-2")
+    os.utime(plate)
+    result = bench.run(plate=plate)
+    assert result.kept == (1, 2) and result.written == (3,)
+    bench.write(2, size=(64, 48))
+    render(bench.plate, plate)
+    assert bench.run(plate=plate).again == {("the plate",): (2,)}
+
+
+def render(plate: str, movie: str) -> None:
+    with open_shot(plate) as shot, open_sink(movie, like=shot, overwrite=True) as sink:
+        for number in shot.numbers:
+            sink.write(number, shot.read(number))
+
+
 def test_a_run_with_nothing_left_to_do_loads_no_network(bench: Bench) -> None:
     bench.write(1)
     bench.run()
@@ -333,13 +477,17 @@ USUAL: dict[str, Any] = {"model": "m.cat", "plate": "p", "output": "o"}
 def kept_by(found: dict[str, str], **settings: Any) -> bool:
     """Whether a frame with such a provenance is kept by a job with these settings."""
     sink = types.SimpleNamespace(
-        exists=lambda number: True, provenance=lambda number: found, path=lambda number: Path("a.1.exr")
+        exists=lambda number: True,
+        provenance=lambda number: found,
+        path=lambda number: Path("a.1.exr"),
+        made_at=lambda number: 2.0,
     )
+    origins = types.SimpleNamespace(newest=lambda number: 1.0, changed=lambda number, found: ())
+    wanted = provenance_of(MODEL, ApplySettings(**USUAL, **settings))
     try:
-        to_do, kept = sort_out((1,), sink, provenance_of(MODEL, ApplySettings(**USUAL, **settings)), False)
+        return sort_out((1,), sink, wanted, origins, False).kept == (1,)
     except SettingError:
         return False
-    return (to_do, kept) == ((), (1,))
 
 
 SETTINGS: list[dict[str, Any]] = [
@@ -401,10 +549,10 @@ def test_a_frame_that_cannot_be_written_is_named_and_the_others_are_made(
         bench.write(number)
     write = FileSink.write
 
-    def full_at_two(self: FileSink, number: int, frame: Any) -> Path:
+    def full_at_two(self: FileSink, number: int, *more: Any) -> Path:
         if number == 2:
             raise WriteError("The disk is full.")
-        return write(self, number, frame)
+        return write(self, number, *more)
 
     monkeypatch.setattr(FileSink, "write", full_at_two)
     result = bench.run()
@@ -568,7 +716,7 @@ def test_extra_inputs_are_read_by_frame_number(bench: Bench) -> None:
     from understudy.colour import PLAIN
 
     depth = ExtraInput(channels=["Z"], colour=PLAIN)
-    bench.header = tiny_header(LINEAR, extra=(depth,))
+    bench.header, bench.network = tiny_header(LINEAR, extra=(depth,)), NegativeNetwork()
     bench.network = TinyNetwork(channels=4, out=3)
     bench.write(1)
     for value in (0.0, 1.0):

@@ -102,11 +102,13 @@ def network_lines(model: ModelDescription) -> Card:
 def frame_card(path: Path) -> Card:
     """How apply made a frame; nothing where it did not."""
     from understudy.frames import read_provenance
+    from understudy.inference.origins import SUFFIX
 
     made = read_provenance(path)
     if "model" not in made:
         return {}
-    words = {name.replace("_", " ").capitalize(): value for name, value in made.items() if name != "model"}
+    plain = {name: value for name, value in made.items() if name != "model" and not name.endswith(SUFFIX)}
+    words = {name.replace("_", " ").capitalize(): value for name, value in plain.items()}
     return {"File": str(path), "Kind": "frame, made by understudy apply", "Network": made["model"], **words}
 
 

@@ -133,6 +133,7 @@ class ApplyProgress(Progress):
     """The events of understudy.inference.events."""
 
     stopped = False
+    again = ""
     failed_by: tuple[str, ...] = ()
 
     def _on_apply_planned(self, event: Any) -> None:
@@ -159,14 +160,15 @@ class ApplyProgress(Progress):
         self.screen.say(event.text)
 
     def _on_apply_ended(self, event: Any) -> None:
-        self.stopped = event.stopped
+        self.stopped, self.again = event.stopped, event.again
 
     def ended(self, result: Any) -> int:
         """The closing words; the exit code: 1 when frames failed."""
         self.screen.finish()
+        again = f" (made again: {self.again})" if self.again else ""
         kept = f", {len(result.kept)} were there already" if result.kept else ""
         failed = f", {len(result.failed)} failed" if result.failed else ""
-        self.screen.say(f"{_frames(len(result.written))} written{kept}{failed}.")
+        self.screen.say(f"{_frames(len(result.written))} written{again}{kept}{failed}.")
         if self.stopped and getattr(result, "is_movie", False):
             self.screen.say("Stopped. A movie is whole or not there: the same command begins again.")
         elif self.stopped:

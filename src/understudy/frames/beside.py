@@ -51,7 +51,7 @@ class Neighbours:
     """
 
     def __init__(self, shot: Shot, kept: int = 1) -> None:
-        self._shot, self._kept = shot, kept
+        self.shot, self._kept = shot, kept
         self._known = frozenset(shot.numbers)
         self._lock = threading.Lock()
         self._frames: OrderedDict[int, Future[Frame]] = OrderedDict()
@@ -67,7 +67,7 @@ class Neighbours:
         if future is not None:
             return future.result()
         try:
-            mine.set_result(self._shot.read(number))
+            mine.set_result(self.shot.read(number))
         except BaseException as error:
             with self._lock:
                 self._frames.pop(number, None)
@@ -104,4 +104,4 @@ class Neighbours:
         return frame.planes(names, window)
 
     def close(self) -> None:
-        self._shot.close()
+        self.shot.close()

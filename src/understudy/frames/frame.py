@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -95,6 +96,15 @@ class Frame:
     def nbytes(self) -> int:
         """Bytes of all planes, as the file stores them."""
         return sum(plane.nbytes for part in self.parts for plane in part.pixels.values())
+
+    @cached_property
+    def content(self) -> str:
+        """A hash of all planes, as the file stores them."""
+        digest = hashlib.sha256()
+        for part in self.parts:
+            for plane in part.pixels.values():
+                digest.update(np.ascontiguousarray(plane).data)
+        return digest.hexdigest()[:32]
 
     @property
     def is_integer(self) -> bool:

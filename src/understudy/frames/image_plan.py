@@ -11,6 +11,7 @@ import OpenImageIO as oiio
 from understudy.errors import ChannelError
 from understudy.frames.formats import ImageFormat, check_compression, check_depth
 from understudy.frames.frame import Frame, Part, header_of, is_colour, kind_of_new, set_kinds, stored_bits
+from understudy.frames.provenance import PREFIX
 from understudy.frames.values import DTYPES, from_float32, to_float32
 from understudy.frames.window import Window
 
@@ -107,7 +108,8 @@ def _planned(
     )
     spec = oiio.ImageSpec(part.spec)
     set_kinds(spec, kinds)
-    for name in _NOT_WRITTEN:
+    made = [name for name, _, _ in header_of(spec) if name.startswith(PREFIX)]  # how the plate was made
+    for name in (*_NOT_WRITTEN, *made):
         spec.erase_attribute(name)
     if depth is not None and target.name != "openexr":
         spec.attribute("oiio:BitsPerSample", int(depth) if depth.isdigit() else 32)

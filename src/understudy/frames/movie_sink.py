@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -58,7 +58,7 @@ class MovieSink(FrameSink):
     def exists(self, number: int) -> bool:
         return False
 
-    def write(self, number: int, frame: Frame) -> Path:
+    def write(self, number: int, frame: Frame, made_from: Mapping[str, str] | None = None) -> Path:
         self._take(number, frame)
         return self._target
 

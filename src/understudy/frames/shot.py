@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from abc import ABC, abstractmethod
 from fractions import Fraction
 from functools import cached_property
@@ -64,13 +66,37 @@ class Shot(ABC):
         """The frame. Raises FrameError when it cannot be read, SequenceError when the shot has no such
         frame."""
 
+    def stamp(self, number: int) -> str:
+        """What is the same as long as nobody touched the frame's file; empty where there is none."""
+        try:
+            found = os.stat(self.path(number))
+        except OSError:
+            return ""
+        return f"{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_ino}"
+
+    def changed_at(self, number: int) -> float:
+        """When the frame's file was last changed, in seconds since 1970; 0 where there is no such frame."""
+        try:
+            return os.stat(self.path(number)).st_mtime
+        except (OSError, SequenceError):
+            return 0.0
+
+    def content(self, number: int) -> str:
+        """A hash of the frame: of its file, without decoding it; of a movie's frame of its pixels. Raises as
+        ``read``."""
+        return self.read(number).content
+
     @abstractmethod
     def close(self) -> None:
         """Let go of files that are open. Reading again opens them again."""
 
+    def has(self, number: int) -> bool:
+        """Whether the shot has the frame."""
+        return number in self._known
+
     def check(self, number: int) -> None:
         """SequenceError unless the shot has the frame."""
-        if number not in self._known:
+        if not self.has(number):
             raise SequenceError(
                 "The shot has no such frame.",
                 expected=f"one of {format_numbers(self.numbers)}",
@@ -134,6 +160,15 @@ class FileShot(Shot):
     def path(self, number: int) -> Path:
         self.check(number)
         return self._files.files[number]
+
+    def content(self, number: int) -> str:
+        path = self.path(number)
+        try:
+            with open(path, "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise FrameError("The file cannot be opened.", found=reason, where=str(path)) from error
 
     def read(self, number: int) -> Frame:
         return read_image_file(self.path(number), part=self._part, number=number)

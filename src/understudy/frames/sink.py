@@ -67,8 +67,9 @@ class FrameSink(ABC):
         """True when the frame is there, whole; always False for a movie, which starts again."""
 
     @abstractmethod
-    def write(self, number: int, frame: Frame) -> Path:
-        """Write one frame; returns its file. Raises WriteError, and then nothing half-written is left."""
+    def write(self, number: int, frame: Frame, made_from: Mapping[str, str] | None = None) -> Path:
+        """Write one frame; returns its file. ``made_from`` goes with the frame beside the provenance that all
+        share. Raises WriteError, and then nothing half-written is left."""
 
     @abstractmethod
     def keeps(self, frame: Frame) -> tuple[str, ...]:
@@ -86,6 +87,13 @@ class FrameSink(ABC):
     def provenance(self, number: int) -> dict[str, str]:
         """What made the frame that is there already; empty when that is not known."""
         return read_provenance(self.path(number))
+
+    def made_at(self, number: int) -> float:
+        """When the frame that is there was written, in seconds since 1970; 0 where there is none."""
+        try:
+            return self.path(number).stat().st_mtime
+        except OSError:
+            return 0.0
 
     @abstractmethod
     def close(self) -> None:
@@ -132,10 +140,11 @@ class FileSink(FrameSink):
     def exists(self, number: int) -> bool:
         return self.path(number).is_file()
 
-    def write(self, number: int, frame: Frame) -> Path:
+    def write(self, number: int, frame: Frame, made_from: Mapping[str, str] | None = None) -> Path:
         path, wishes = self.path(number), self._wishes
+        made = {**wishes.provenance, **(made_from or {})}
         notes = write_image_file(
-            path, frame, depth=wishes.depth, compression=wishes.compression, provenance=wishes.provenance
+            path, frame, depth=wishes.depth, compression=wishes.compression, provenance=made
         )
         self._finished(path, notes)
         return path

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ from understudy.inference.events import (
 )
 from understudy.inference.layers import ExtraInputs, Mask
 from understudy.inference.model import LoadedModel, load
+from understudy.inference.origins import Origins, in_words
 from understudy.inference.pipeline import Crew, plan_crew, run_frames, with_computing
 from understudy.inference.provenance import check_folder, fingerprint, provenance_of, sort_out
 from understudy.runs.listing import resolve_model
@@ -57,7 +58,8 @@ class ApplyResult:
     errors.
 
     ``stopped``: ended on request with frames left to do. A movie (``is_movie``) that was stopped has none
-    written.
+    written. ``again``: which of those written were there already, by what they are made from that has
+    changed, such as ``("the plate", "the mask")``.
     """
 
     written: tuple[int, ...]
@@ -66,6 +68,7 @@ class ApplyResult:
     stopped: bool
     seconds: float
     is_movie: bool = False
+    again: Mapping[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,16 +83,18 @@ class Outcome:
 @dataclass
 class Job:
     """All that the work needs, opened and checked. ``about``: the frames before and after, where the network
-    sees them; ``said``: sentences from the threads, to be reported; ``told``: how many of the sink's notes
-    have been."""
+    sees them; ``changed``: the frames that are made again, and why; ``said``: sentences from the threads, to
+    be reported; ``told``: how many of the sink's notes have been."""
 
     settings: ApplySettings
     plate: Shot
     sink: FrameSink
     composer: Composer
     about: Neighbours | None
+    origins: Origins
     to_do: tuple[int, ...]
     kept: tuple[int, ...]
+    changed: Mapping[int, tuple[str, ...]]
     sample: Frame | None
     said: queue.SimpleQueue[str]
     told: int = 0
@@ -106,7 +111,8 @@ def apply(settings: ApplySettings, report: Report = lambda event: None, stop: An
     anything that becomes true when the work shall stop after the frames under way, such as a
     ``runs.stop.StopFlag``.
 
-    Frames there already that the same model made in the same way are kept; a movie starts again. One
+    Frames there already that the same model made in the same way, from the same plate, mask and extra inputs,
+    are kept, and those made from others are made again; a movie starts again. One
     unreadable frame, or one that cannot be written, is in ``failed`` and does not stop the others.
 
     Raises, before any frame is written: ModelFileError, SequenceError, ChannelError, SizeError,
@@ -133,20 +139,23 @@ def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
     plate = open_things.enter_context(open_shot(settings.plate, frames=settings.frames, part=settings.part))
     provenance = provenance_of(fingerprint(model_path), settings)
     sink = open_sink(settings.output, like=plate, overwrite=settings.overwrite, provenance=provenance)
-    to_do, kept = sort_out(plate.numbers, sink, provenance, settings.overwrite)
     mask = Mask(settings.mask) if settings.mask else None
     about = _neighbours(settings, header)
     extra = ExtraInputs(settings.extra, header, about)
     for layer in (mask, extra):
         if layer is not None:
             open_things.callback(layer.close)
+    origins = Origins(plate, about, header.offsets, mask.shot if mask else None, extra.shots)
+    there = sort_out(plate.numbers, sink, provenance, origins, settings.overwrite)
+    to_do, kept = there.to_do, there.kept
     composer = make_composer(header, settings, mask, extra)
     sample = _first_readable(plate, to_do, composer, sink)
     if sample is not None:
         sink.announce(composer.outline(sample))
     if to_do:
         check_folder(sink.path(to_do[0]).parent)
-    return Job(settings, plate, sink, composer, about, to_do, kept, sample, queue.SimpleQueue())
+    said: queue.SimpleQueue[str] = queue.SimpleQueue()
+    return Job(settings, plate, sink, composer, about, origins, to_do, kept, there.changed, sample, said)
 
 
 def _neighbours(settings: ApplySettings, header: Any) -> Neighbours | None:
@@ -222,9 +231,11 @@ def _work(job: Job, report: Report, stop: Any) -> Iterator[Outcome]:
 def _make_frame(job: Job, model: LoadedModel, number: int) -> Outcome:
     """Read, compute, write: one frame from start to end, in one thread."""
     try:
+        made_from = job.origins.of_files(number)
         frame = job.read(number)
         finished = job.composer.compose(frame, model)
-        return Outcome(number, job.sink.write(number, finished))
+        made_from |= job.origins.of_movies(number, frame)
+        return Outcome(number, job.sink.write(number, finished, made_from))
     except UnderstudyError as error:
         job.sink.skip(number)
         return Outcome(number, None, error)
@@ -372,5 +383,12 @@ def _ended(job: Job, outcomes: list[Outcome], stopped: bool, seconds: float, rep
     lost = stopped and job.sink.is_movie
     written = () if lost else tuple(sorted(each.number for each in outcomes if each.error is None))
     failed = tuple(sorted((each.number, each.error) for each in outcomes if each.error is not None))
-    report(ApplyEnded(len(written), len(job.kept), len(failed), stopped, seconds))
-    return ApplyResult(written, job.kept, failed, stopped, seconds, job.sink.is_movie)
+    again = _made_again(job, written)
+    report(ApplyEnded(len(written), len(job.kept), len(failed), stopped, seconds, in_words(again)))
+    return ApplyResult(written, job.kept, failed, stopped, seconds, job.sink.is_movie, again)
+
+
+def _made_again(job: Job, written: tuple[int, ...]) -> dict[tuple[str, ...], tuple[int, ...]]:
+    reasons = {why: None for why in job.changed.values()}
+    found = {why: tuple(number for number in written if job.changed.get(number) == why) for why in reasons}
+    return {why: numbers for why, numbers in found.items() if numbers}

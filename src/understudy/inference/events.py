@@ -58,10 +58,12 @@ class ApplySaid(ApplyEvent):
 
 @dataclass(frozen=True)
 class ApplyEnded(ApplyEvent):
-    """The work is over. ``stopped``: on request, with frames left to do."""
+    """The work is over. ``stopped``: on request, with frames left to do. ``again``: how many of those written
+    were there already, made from something else, and why, in words."""
 
     written: int
     kept: int
     failed: int
     stopped: bool
     seconds: float
+    again: str = ""

@@ -31,21 +31,21 @@ class Mask:
     def __init__(self, spec: str) -> None:
         self.spec = spec
         self.channel = spec.removeprefix(CHANNEL) if spec.startswith(CHANNEL) else None
-        self._shot = None if self.channel else open_shot(spec)
+        self.shot = None if self.channel else open_shot(spec)
 
     def read(self, plate: Frame, number: int, window: Window) -> np.ndarray:
         """float32 (height, width, 1) over ``window`` of the plate's coordinates."""
-        if self._shot is None:
+        if self.shot is None:
             values = plate.planes(resolve_channels(plate, self.channel)[:1], window)
         else:
-            frame = read_beside(self._shot, number, plate, "mask")
+            frame = read_beside(self.shot, number, plate, "mask")
             values = planes_beside(frame, _mask_channel(frame), plate, window)
         np.nan_to_num(values, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
         return np.clip(values, 0.0, 1.0, out=values)
 
     def close(self) -> None:
-        if self._shot is not None:
-            self._shot.close()
+        if self.shot is not None:
+            self.shot.close()
 
 
 class ExtraInputs:
@@ -53,7 +53,7 @@ class ExtraInputs:
     ``neighbours``, and the further layers that it was trained with, ``--extra``."""
 
     def __init__(self, specs: Sequence[str], header: Any, neighbours: Neighbours | None) -> None:
-        self._offsets = header.offsets
+        self.offsets = header.offsets
         self._wanted = tuple(extra for extra in header.extra if not extra.offset)
         if len(specs) != len(self._wanted):
             raise SettingError(
@@ -64,24 +64,24 @@ class ExtraInputs:
                 where="--extra",
                 remedy="Give one --extra for each, in the order of training.",
             )
-        self._neighbours = neighbours
-        self._shots = [open_shot(spec) for spec in specs]
+        self.neighbours = neighbours
+        self.shots = [open_shot(spec) for spec in specs]
 
     def read(self, plate: Frame, names: Sequence[str], window: Window) -> Iterator[np.ndarray]:
         """One float32 (height, width, channels) for each, over ``window``; ``names`` are the plate's channels
         that go in."""
-        if self._neighbours:
-            yield from self._neighbours.about(plate, names, self._offsets, window)
-        for shot, wanted in zip(self._shots, self._wanted, strict=True):
+        if self.neighbours:
+            yield from self.neighbours.about(plate, names, self.offsets, window)
+        for shot, wanted in zip(self.shots, self._wanted, strict=True):
             frame = read_beside(shot, plate.number, plate, "extra input")
             own = resolve_channels(frame, ",".join(wanted.channels))
             yield planes_beside(frame, own, plate, window)
 
     def close(self) -> None:
-        for shot in self._shots:
+        for shot in self.shots:
             shot.close()
-        if self._neighbours:
-            self._neighbours.close()
+        if self.neighbours:
+            self.neighbours.close()
 
 
 def read_beside(shot: Shot, number: int, plate: Frame, what: str) -> Frame:

@@ -6,10 +6,13 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from understudy.errors import ModelFileError, SequenceError, SettingError
 from understudy.frames import FrameSink, format_numbers
+from understudy.inference.layers import CHANNEL
+from understudy.inference.origins import Origins, knows_origins
 from understudy.models.sidecar import is_imported
 from understudy.runs.files import what_is_there
 from understudy.settings import ApplySettings
@@ -69,32 +72,69 @@ def check_folder(folder: Path) -> None:
         ) from error
 
 
+@dataclass(frozen=True)
+class Sorted:
+    """Which frames are to be made, and which are there already and kept. ``changed`` has those to be made
+    that are there, but were made from something else: what it is, in words."""
+
+    to_do: tuple[int, ...]
+    kept: tuple[int, ...]
+    changed: Mapping[int, tuple[str, ...]]
+
+
 def sort_out(
-    numbers: tuple[int, ...], sink: FrameSink, provenance: Mapping[str, str], overwrite: bool
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """(frames to make, frames to keep). SettingError names the frames there that something else made."""
+    numbers: tuple[int, ...],
+    sink: FrameSink,
+    provenance: Mapping[str, str],
+    origins: Origins,
+    overwrite: bool,
+) -> Sorted:
+    """What is to do. SettingError names the frames there that another model made, or in another way."""
     there = [] if overwrite else [number for number in numbers if sink.exists(number)]
-    foreign = [number for number in there if not _is_ours(sink.provenance(number), provenance)]
+    carried = {number: sink.provenance(number) for number in there}
+    foreign = [number for number in there if not _is_ours(carried[number], provenance)]
     if foreign:
         raise SettingError(
             "Frames are there already that were made by another model, or with other settings.",
-            expected="no frames, or frames that the same model made with the same mix, mask, extra inputs, "
-            "input channels, part and precision",
+            expected="no frames, or frames that the same model made with the same mix, input channels, part "
+            "and precision, with a mask and extra inputs where these have them",
             found=f"frames {format_numbers(foreign)}",
             where=str(sink.path(foreign[0]).parent),
             remedy="Write somewhere else, or allow it with --overwrite.",
         )
-    kept = frozenset(there)
-    return tuple(number for number in numbers if number not in kept), tuple(sorted(kept))
+    found = {number: _changed(number, carried[number], sink, origins) for number in there}
+    changed = {number: why for number, why in found.items() if why}
+    kept = frozenset(there) - changed.keys()
+    return Sorted(tuple(number for number in numbers if number not in kept), tuple(sorted(kept)), changed)
+
+
+def _changed(number: int, carried: Mapping[str, str], sink: FrameSink, origins: Origins) -> tuple[str, ...]:
+    """What has changed since a frame was made, in words. One that does not carry what it was made from, as it
+    is older than that, has to be newer than the files."""
+    if knows_origins(carried):
+        return origins.changed(number, carried)
+    return ("what it is made from",) if sink.made_at(number) < origins.newest(number) else ()
 
 
 def _is_ours(found: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    """Whether a frame is the one that would be made now, as far as is known of it.
+    """Whether this model made a frame in this way, as far as is known of it.
 
-    A frame from before all was noted is kept where the model, mix and mask agree: a shot that was begun then
-    goes on, as it would have, instead of being refused for what nobody can tell.
+    What the mask and the extra inputs are called does not matter where a frame carries their content. A frame
+    from before all was noted is kept where the model, mix and mask agree: a shot that was begun then goes on,
+    as it would have, instead of being refused for what nobody can tell.
     """
     if found.get("model") != wanted["model"] or found.get("mix", WHOLE_MIX) != wanted["mix"]:
         return False
+    if knows_origins(found):
+        return all(_way(found, name) == _way(wanted, name) for name in ("mask", *LATER))
     noted = ("mask", *LATER) if "precision" in found else ("mask",)
     return all(found.get(name, "") == wanted.get(name, "") for name in noted)
+
+
+def _way(made: Mapping[str, str], name: str) -> object:
+    """What is to be the same in how frames are made: of the mask, unless it is the plate's own channel, that
+    there is one; of extra inputs, how many."""
+    text = made.get(name, "")
+    if name == "mask" and not text.startswith(CHANNEL):
+        return bool(text)
+    return len(json.loads(text)) if name == "extra" and text.startswith("[") else text

@@ -109,6 +109,71 @@ def test_the_token_does_not_admit_other_sites(client_with_token):
     assert client_with_token.get("/api/runs", headers=headers).status_code == 403
 
 
+REWRITTEN = {"host": "127.0.0.1:8420", "origin": "http://monitor.studio"}  # as nginx sends it by default
+
+
+@pytest.fixture
+def behind_a_proxy(app_state):
+    """The API and something like the page's files and connection beside it."""
+    app = make_app(app_state, page_key="the-key-in-the-page")
+
+    @app.api_route("/monitor/style.css", methods=["GET", "POST"])
+    @app.api_route("/_nicegui_ws/socket.io/", methods=["GET", "POST"])
+    def reached():
+        return {}
+
+    with TestClient(app, base_url="http://127.0.0.1:8420") as client:
+        yield client
+
+
+def test_behind_a_proxy_that_rewrites_the_host_the_page_gets_its_files_and_its_connection(behind_a_proxy):
+    socket = "/_nicegui_ws/socket.io/?transport=polling&page_key=the-key-in-the-page"
+    assert behind_a_proxy.get("/monitor/style.css", headers=REWRITTEN).status_code == 200
+    assert behind_a_proxy.get(socket, headers=REWRITTEN).status_code == 200
+    assert behind_a_proxy.post(socket, headers=REWRITTEN).status_code == 200
+    assert behind_a_proxy.get("/api/runs", headers={"host": "127.0.0.1:8420"}).status_code == 200
+
+
+@pytest.mark.parametrize("key", ["", "&page_key=", "&page_key=guessed"])
+def test_without_the_key_that_stands_in_the_page_another_site_gets_no_connection(behind_a_proxy, key):
+    socket = "/_nicegui_ws/socket.io/?transport=polling"
+    assert behind_a_proxy.get(socket + key, headers=REWRITTEN).status_code == 403
+    assert behind_a_proxy.post(socket + key, headers=REWRITTEN).status_code == 403
+
+
+def test_behind_a_proxy_another_site_reaches_neither_the_api_nor_the_page(behind_a_proxy, make_run):
+    make_run("one")
+    key = "?page_key=the-key-in-the-page"
+    for path in ("/api/runs", "/api/runs/one", "/"):
+        assert behind_a_proxy.get(path + key, headers=REWRITTEN).status_code == 403
+    assert behind_a_proxy.delete("/api/runs/one" + key, headers=REWRITTEN).status_code == 403
+    assert behind_a_proxy.post("/monitor/style.css", headers=REWRITTEN).status_code == 403
+
+
+@pytest.mark.parametrize("site", ["same-site", "cross-site"])
+def test_what_the_browser_calls_another_site_gets_nothing_with_the_key_either(behind_a_proxy, site):
+    headers = {**REWRITTEN, "sec-fetch-site": site}
+    socket = "/_nicegui_ws/socket.io/?page_key=the-key-in-the-page"
+    for path in (socket, "/monitor/style.css", "/api/runs"):
+        assert behind_a_proxy.get(path, headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "named", [{"sec-fetch-site": "same-origin"}, {"x-forwarded-host": "monitor.studio, 10.0.0.1"}]
+)
+def test_the_pages_own_requests_through_a_proxy_that_says_so_pass(behind_a_proxy, make_run, named):
+    make_run("one")
+    headers = {**REWRITTEN, **named, "content-type": "application/json"}
+    assert behind_a_proxy.get("/api/runs", headers=headers).status_code == 200
+    assert behind_a_proxy.post("/api/runs/one/stop", headers=headers).status_code == 409  # it does not train
+
+
+def test_a_name_that_the_proxy_reports_does_not_open_the_monitor_to_that_name(behind_a_proxy):
+    """A page of another site whose name leads here may send any header."""
+    headers = {"host": "evil.example", "origin": "http://evil.example", "x-forwarded-host": "evil.example"}
+    assert behind_a_proxy.get("/api/runs", headers=headers).status_code == 403
+
+
 def test_a_websocket_of_another_site_is_closed():
     sent = []
 

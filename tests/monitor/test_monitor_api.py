@@ -12,8 +12,12 @@ from urllib.parse import quote
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+from fastapi.testclient import TestClient
 from monitor_stage import patience
 
+from understudy.monitor.api.app import make_app
+from understudy.monitor.app_state import AppState
+from understudy.monitor.jobs.processes import Job
 from understudy.runs import RunState
 from understudy.runs.state import this_host
 
@@ -248,6 +252,71 @@ def test_a_wrong_setting_is_refused_with_its_name(api, make_shot):
     assert "Crop Size" in error["where"] and "from 32 to 1024" in error["expected"]
     missing = api.post("/api/pairs", json={"settings": {}}).json()["error"]
     assert "Input" in missing["message"]
+
+
+@pytest.fixture
+def published(make_shot, tmp_path):
+    """A shot of links out of the footage folder, and its ground truth inside. ``Settings`` by name."""
+    shot, store = make_shot(name="footage/shot", size=(64, 48)), tmp_path / "store"
+    store.mkdir()
+    for number in shot.numbers:
+        shot.plate_file(number).rename(store / f"plate.{number}.png")
+        shot.plate_file(number).symlink_to(store / f"plate.{number}.png")
+    return shot
+
+
+def answers(api, shot, model, output):
+    """The status of every route that reads footage, for a shot of links."""
+    pair = {"input": [shot.plate], "ground_truth": [shot.truth]}
+    others = {"preview": shot.plate, "extra": [shot.plate], "region": shot.plate}
+    truth_pair = {"input": [shot.truth], "ground_truth": [shot.truth]}
+    spec = quote(shot.plate)
+    apply = {"model": model, "plate": shot.plate, "output": output}
+    return {
+        "look": api.get(f"/api/footage/shot?spec={spec}").status_code,
+        "frame": api.get(f"/api/footage/frame?spec={spec}&number=1001").status_code,
+        "difference": api.get(
+            f"/api/footage/difference?spec={spec}&number=1001&other={quote(shot.truth)}&other_number=1001"
+        ).status_code,
+        "pairs": api.post("/api/pairs", json={"settings": pair}).status_code,
+        "train": api.post("/api/runs", json={"settings": {**pair, "name": "linked"}}).status_code,
+        "apply": api.post("/api/apply", json={"settings": apply}).status_code,
+        **{
+            name: api.post(
+                "/api/runs", json={"settings": {**truth_pair, name: value, "name": name}}
+            ).status_code
+            for name, value in others.items()
+        },
+    }
+
+
+def test_links_out_of_the_footage_are_refused_on_every_route_alike(
+    api, app_state, published, make_run, tmp_path, monkeypatch
+):
+    make_run("one").best_path.write_bytes(b"")
+    started = []
+    monkeypatch.setattr(app_state.jobs, "start", lambda kind, *a, **named: started.append(kind))
+    model, output = str(app_state.data_directory / "one"), str(tmp_path / "footage" / "out")
+    assert set(answers(api, published, model, output).values()) == {403}
+    assert started == []
+
+
+def test_links_out_of_the_footage_are_followed_on_every_route_where_that_is_allowed(
+    data, published, make_run, tmp_path, monkeypatch
+):
+    make_run("one").best_path.write_bytes(b"")
+    app_state = AppState(data, [tmp_path / "footage"], follow_links=True)
+    started = []
+
+    def start(kind, *arguments, **named):
+        started.append(kind)
+        return Job(id="1", kind=kind, title="")
+
+    monkeypatch.setattr(app_state.jobs, "start", start)
+    with TestClient(make_app(app_state), base_url="http://127.0.0.1:8420") as api:
+        found = answers(api, published, str(data / "one"), str(tmp_path / "footage" / "out"))
+    assert {found.pop(name) for name in ("look", "frame", "difference", "pairs")} == {200}
+    assert set(found.values()) == {202} and started == ["train", "apply", "train", "train", "train"]
 
 
 @pytest.mark.parametrize("field", ["input", "ground_truth", "preview", "initial_weights", "extra", "region"])

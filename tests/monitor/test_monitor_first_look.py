@@ -130,6 +130,7 @@ def test_a_browser_with_the_token_gets_in_and_one_without_does_not(data, start_m
         (["--token", "short"], "The token is too weak."),
         (["--host", "203.0.113.7"], "The monitor cannot listen there."),
         (["--port", "99999"], "port"),
+        (["--root-path", "//elsewhere"], "--root-path"),
         (["--colour", "pink"], "--colour"),
     ],
 )

@@ -60,6 +60,64 @@ def test_one_frame_that_is_a_link_out_of_the_folders_refuses_the_shot(allowed, t
         allowed.shot(shot.plate)
 
 
+@pytest.fixture
+def published(tmp_path, make_shot):
+    """A published shot: links in the footage folder to the frames of a store, one by one and as a whole."""
+    shot = make_shot(name="store/shot")
+    footage = tmp_path / "footage"
+    (footage / "links").mkdir(parents=True)
+    for number in shot.numbers:
+        (footage / "links" / f"plate.{number}.png").symlink_to(shot.plate_file(number))
+    (footage / "v001").symlink_to(shot.folder / "plate")
+    return footage
+
+
+SPECS = ["links/plate.####.png", "links", "links/plate.1001.png", "v001/plate.####.png", "v001"]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_published_shot_is_refused_unless_links_are_followed(allowed, published, data, spec):
+    text = str(published / spec)
+    with pytest.raises(PathNotAllowed, match="link"):
+        allowed.spec(text)
+    following = AllowedFolders.of([data, published], follow_links=True)
+    assert following.spec(text) == text
+    assert following.shot(text).read(1001).channels
+
+
+def test_links_that_are_followed_are_completed(allowed, published, data):
+    text = str(published) + os.sep
+    assert [each.label for each in complete(allowed, text)] == ["links"]
+    following = AllowedFolders.of([data, published], follow_links=True)
+    assert [each.label for each in complete(following, text)] == ["links", "v001"]
+    for folder in ("links", "v001"):
+        (shot,) = complete(following, f"{text}{folder}{os.sep}")
+        assert (shot.text, shot.note) == (f"{text}{folder}{os.sep}plate.####.png", "1001-1005, 5 frames")
+
+
+@pytest.mark.parametrize(
+    "text", ["v001/../../secret.txt", "../secret.txt", "/etc/passwd", "links/../../secret.txt"]
+)
+def test_following_links_does_not_open_what_lies_outside_by_name(published, data, tmp_path, text):
+    (tmp_path / "secret.txt").write_text("secret")
+    following = AllowedFolders.of([data, published], follow_links=True)
+    with pytest.raises(PathNotAllowed):
+        following.spec(os.path.join(published, text))
+
+
+def test_two_dots_behind_a_link_mean_the_folder_of_the_link(published, data):
+    following = AllowedFolders.of([data, published], follow_links=True)
+    assert following.path(f"{published}/v001/../links") == published / "links"
+
+
+def test_a_footage_folder_that_is_a_link_itself_is_known_by_both_names(tmp_path, make_shot, data):
+    shot = make_shot(name="store/shot")
+    (tmp_path / "show").symlink_to(shot.folder)
+    allowed = AllowedFolders.of([data, tmp_path / "show"])
+    for folder in (tmp_path / "show", shot.folder):
+        assert allowed.spec(f"{folder}/plate/plate.####.png") == shot.plate
+
+
 def test_a_relative_path_means_one_inside(allowed, tmp_path):
     (tmp_path / "footage" / "a").mkdir()
     assert allowed.path("a") == (tmp_path / "footage" / "a").resolve()

@@ -19,6 +19,8 @@ def command(
     host: str = "127.0.0.1",
     port: Annotated[int, Parameter(validator=lambda _, value: _port(value))] = 8420,
     token: str | None = None,
+    follow_links: Annotated[bool, Parameter(negative=())] = False,
+    root_path: str = "",
 ) -> int:
     """Watch, compare, steer and start training from a page, and by a JSON API beside it.
 
@@ -35,10 +37,24 @@ def command(
         Port to listen on; 0 takes a free one.
     token
         The token to be asked for, instead of a new one.
+    follow_links
+        Links in the data directory and the footage folders may lead out of them, as those of published
+        sequences do. Without it such links are refused.
+    root_path
+        The path below which a proxy serves the monitor, such as /understudy.
     """
     from understudy.monitor.server import serve
 
-    serve(data_directory, footage or (Path.cwd(),), host, port, token, _print_address)
+    serve(
+        data_directory,
+        footage or (Path.cwd(),),
+        host,
+        port,
+        token,
+        _print_address,
+        follow_links=follow_links,
+        root_path=root_path,
+    )
     return 0
 
 

@@ -22,12 +22,15 @@ from understudy.settings import TrainSettings
 
 
 class AppState:
-    """``data_directory`` holds the runs; ``footage`` are the other folders that may be read.
+    """``data_directory`` holds the runs; ``footage`` are the other folders that may be read. With
+    ``follow_links`` links in them may lead out of them.
 
     SettingError when one is not there."""
 
-    def __init__(self, data_directory: str | Path, footage: Sequence[str | Path] = ()) -> None:
-        self.allowed = AllowedFolders.of([data_directory, *footage])
+    def __init__(
+        self, data_directory: str | Path, footage: Sequence[str | Path] = (), follow_links: bool = False
+    ) -> None:
+        self.allowed = AllowedFolders.of([data_directory, *footage], follow_links)
         self.data_directory = self.allowed.roots[0]
         self.curves = CurveStore()
         self.gallery = Gallery(self.allowed)

@@ -13,16 +13,18 @@ from pathlib import Path
 
 from understudy.errors import SettingError
 from understudy.monitor.app_state import AppState
+from understudy.monitor.root_path import is_root_path
 
 
 @dataclass(frozen=True)
 class ListenAddress:
-    """Where the monitor listens. ``token`` is "" where none is needed."""
+    """Where the monitor listens. ``token`` is "" where none is needed, ``root_path`` without one."""
 
     host: str
     port: int
     token: str
     data_directory: Path
+    root_path: str = ""
 
     @property
     def address(self) -> str:
@@ -30,7 +32,7 @@ class ListenAddress:
         host = f"[{self.host}]" if ":" in self.host else self.host
         if self.host in ("0.0.0.0", "::"):
             host = socket.gethostname()
-        return f"http://{host}:{self.port}/" + (f"?token={self.token}" if self.token else "")
+        return f"http://{host}:{self.port}{self.root_path}/" + (f"?token={self.token}" if self.token else "")
 
 
 def serve(
@@ -40,13 +42,19 @@ def serve(
     port: int,
     token: str | None,
     on_listening: Callable[[ListenAddress], None],
+    *,
+    follow_links: bool = False,
+    root_path: str = "",
 ) -> None:
     """Serve until Ctrl-C or SIGTERM. ``port`` 0 takes a free one. ``on_listening`` is called once it listens.
 
-    SettingError when a folder is not there or the address is taken. Runs that were started go on after it.
+    ``follow_links``: links in ``footage`` may lead out of it. ``root_path``: the path below which a proxy
+    serves the monitor. SettingError when a folder is not there, the address is taken, or ``token`` or
+    ``root_path`` is not allowed. Runs that were started go on after it.
     """
+    root_path = _root_path(root_path)
     _make(Path(data_directory))
-    app_state = AppState(data_directory, footage)
+    app_state = AppState(data_directory, footage, follow_links)
     key = _token(host, token)
     with _listen(host, port) as listener:
         app_state.watcher.scan()
@@ -54,8 +62,9 @@ def serve(
             _run(
                 app_state,
                 key,
+                root_path,
                 listener,
-                lambda at: on_listening(ListenAddress(host, at, key, app_state.data_directory)),
+                lambda at: on_listening(ListenAddress(host, at, key, app_state.data_directory, root_path)),
             )
 
 
@@ -92,6 +101,18 @@ def _token(host: str, given: str | None) -> str:
     return given
 
 
+def _root_path(given: str) -> str:
+    text = given.rstrip("/")
+    if not is_root_path(text):
+        raise SettingError(
+            "This is no path for a proxy.",
+            expected="a path such as /understudy: letters, digits, - . _ ~ and /",
+            found=given[:200],
+            where="--root-path",
+        )
+    return text
+
+
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
@@ -110,15 +131,20 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _run(
-    app_state: AppState, token: str, listener: socket.socket, on_listening: Callable[[int], None]
+    app_state: AppState,
+    token: str,
+    root_path: str,
+    listener: socket.socket,
+    on_listening: Callable[[int], None],
 ) -> None:
     import uvicorn
 
     from understudy.monitor.api.app import make_app
     from understudy.monitor.page.main import add_page
 
-    app = make_app(app_state, token)
-    add_page(app, app_state)
+    page_key = secrets.token_urlsafe(24)
+    app = make_app(app_state, token, page_key=page_key, root_path=root_path)
+    add_page(app, app_state, page_key)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, ws_max_size=4_000_000

@@ -13,11 +13,15 @@ from understudy.monitor.access import AccessControl
 from understudy.monitor.api import curves, events, footage, jobs, pictures, runs
 from understudy.monitor.api.common import add_handlers, add_unknown
 from understudy.monitor.app_state import AppState
+from understudy.monitor.root_path import RootPath
 from understudy.version import __version__
 
 
-def make_app(app_state: AppState, token: str = "") -> FastAPI:
-    """The API over ``app_state``. With ``token`` every request must bring it."""
+def make_app(app_state: AppState, token: str = "", *, page_key: str = "", root_path: str = "") -> FastAPI:
+    """The API over ``app_state``. With ``token`` every request must bring it. ``page_key``: see ``access``.
+
+    ``root_path``: the path below which a proxy serves it, such as /understudy.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -34,6 +38,8 @@ def make_app(app_state: AppState, token: str = "") -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        servers=[{"url": root_path}] if root_path else None,
+        root_path_in_servers=False,
     )
     app.state.app_state = app_state
     for module in (runs, curves, pictures, footage, jobs, events):
@@ -41,5 +47,6 @@ def make_app(app_state: AppState, token: str = "") -> FastAPI:
     add_unknown(app)
     add_handlers(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=3)
-    app.add_middleware(AccessControl, token=token)
+    app.add_middleware(AccessControl, token=token, page_key=page_key)
+    app.add_middleware(RootPath, root_path=root_path)
     return app

@@ -15,6 +15,8 @@ from understudy.monitor.app_state import AppState
 from understudy.monitor.runs.watcher import Changes
 
 router = APIRouter(tags=["events"])
+# nginx would collect the events before it passes them on, unless it is told not to.
+HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 QUEUE_SIZE = 100  # changes kept for a slow client; one that falls behind further gets everything anew
 KEEPALIVE = 15.0  # seconds of silence after which a comment keeps the connection open
 
@@ -28,9 +30,7 @@ Seconds = Annotated[float | None, Query(gt=0, le=86_400, description="End after 
 )
 async def events(app_state: AppStateDep, seconds: Seconds = None) -> StreamingResponse:
     """Events called ``changes`` with the JSON of what changed; the first one holds every run and job."""
-    return StreamingResponse(
-        _stream(app_state, seconds), media_type="text/event-stream", headers={"cache-control": "no-store"}
-    )
+    return StreamingResponse(_stream(app_state, seconds), media_type="text/event-stream", headers=HEADERS)
 
 
 async def _stream(app_state: AppState, seconds: float | None) -> AsyncIterator[str]:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,11 @@ class Commands:
         self.allowed = allowed
         self.jobs = jobs
         self._changing: set[str] = set()
+        self._checks: dict[str, Callable[[str], str]] = {
+            "shot": allowed.spec,
+            "mask": allowed.mask,
+            "file": lambda text: str(allowed.path(text)),
+        }
 
     def train(self, values: dict[str, Any]) -> Job:
         """Start a training with the settings ``values`` (text as from a form, or as in settings.toml)."""
@@ -131,8 +136,8 @@ class Commands:
         changes = {}
         for info in settings_of(type(settings)):
             value = getattr(settings, info.name)
-            if info.kind in ("shot", "file", "mask") and value not in (None, "none", ()):
-                check = self.allowed.mask if info.kind == "mask" else self.allowed.spec
+            if info.kind in self._checks and value not in (None, "none", ()):
+                check = self._checks[info.kind]
                 changes[info.name] = tuple(map(check, value)) if isinstance(value, tuple) else check(value)
         return settings.replace(**changes)
 

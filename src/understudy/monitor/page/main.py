@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.staticfiles import StaticFiles
+from nicegui import app as nicegui_app
 from nicegui import ui
 
 from understudy.monitor.app_state import AppState
@@ -24,16 +25,20 @@ from understudy.monitor.page.training_dialog import TrainingDialog
 from understudy.monitor.runs.watcher import Changes
 
 STATIC = Path(__file__).with_name("static")
-HEAD = '<link rel="stylesheet" href="/monitor/style.css"><script src="/monitor/cells.js"></script>'
+HEAD = (
+    '<link rel="stylesheet" href="{0}/monitor/style.css"><script src="{0}/monitor/cells.js"></script>'
+    '<script>window.usRootPath = "{0}";</script>'
+)
 
 
-def add_page(app: FastAPI, app_state: AppState) -> None:
-    """Serve the page at / of ``app``."""
+def add_page(app: FastAPI, app_state: AppState, page_key: str = "") -> None:
+    """Serve the page at / of ``app``. Its connection brings ``page_key``: see ``access``."""
     app.mount("/monitor", StaticFiles(directory=STATIC), name="monitor")
-    ui.add_head_html(HEAD, shared=True)
+    nicegui_app.config.socket_io_js_query_params["page_key"] = page_key
 
     @ui.page("/", title="Understudy", dark=True)
-    async def page() -> None:
+    async def page(request: Request) -> None:
+        ui.add_head_html(HEAD.format(request.scope["root_path"]))  # letters and - . _ ~ / only
         Page(app_state)
 
     ui.run_with(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from understudy.errors import SettingError
+from understudy.errors import SequenceError, SettingError
 from understudy.frames import Shot, open_shot
+from understudy.frames.sequence import find_files
 
 LONGEST = 4096
 
@@ -19,51 +20,74 @@ class PathNotAllowed(SettingError):
 
 @dataclass(frozen=True)
 class AllowedFolders:
-    """``roots`` are real paths, the data directory first. Paths elsewhere are refused with PathNotAllowed."""
+    """``roots`` are real paths, the data directory first. Paths elsewhere are refused with PathNotAllowed.
+
+    A link that leads out of the folders is refused too: a folder, a file, or one frame of a shot. With
+    ``follow_links`` links in the folders may lead anywhere, and the path decides as it is written.
+    ``named`` are the folders as they were given, which may be links themselves.
+    """
 
     roots: tuple[Path, ...]
+    named: tuple[Path, ...] = ()
+    follow_links: bool = False
 
     @classmethod
-    def of(cls, folders: Iterable[str | Path]) -> AllowedFolders:
+    def of(cls, folders: Iterable[str | Path], follow_links: bool = False) -> AllowedFolders:
         """These folders; SettingError when one is not there."""
-        real = [Path(_real(str(folder))) for folder in folders]
-        for folder, given in zip(real, folders, strict=True):
+        named = [Path(os.path.abspath(folder)) for folder in folders]
+        for folder in named:
             if not folder.is_dir():
-                raise SettingError("There is no such folder.", expected="a folder", where=str(given))
-        return cls(tuple(dict.fromkeys(real)))
+                raise SettingError("There is no such folder.", expected="a folder", where=str(folder))
+        roots = (Path(_real(str(folder))) for folder in named)
+        return cls(tuple(dict.fromkeys(roots)), tuple(named), follow_links)
 
     def path(self, text: str | Path) -> Path:
-        """``text`` as a real path (links resolved). PathNotAllowed when that lies outside."""
-        path = Path(_real(self._absolute(str(text))))
-        if not self.contains(path):
-            raise self._not_allowed(str(text))
-        return path
+        """``text`` as an absolute path: links resolved where they stay inside, kept where they may lead out.
+
+        PathNotAllowed when it lies outside.
+        """
+        whole = self._absolute(str(text))
+        real, written = Path(_real(whole)), Path(os.path.normpath(whole))
+        if self.contains(real):
+            return real
+        if self.follow_links and self.contains(written):
+            return written
+        raise self._link_not_allowed(whole) if self._is_named(written) else self._not_allowed(str(text))
+
+    def allows(self, text: str | Path) -> bool:
+        """Whether ``path`` would accept ``text``."""
+        try:
+            self.path(text)
+        except PathNotAllowed:
+            return False
+        return True
 
     def contains(self, path: Path) -> bool:
-        """Whether the real path ``path`` lies in one of the folders."""
-        return any(path == root or path.is_relative_to(root) for root in self.roots)
+        """Whether ``path``, absolute and without ``..``, lies in one of the folders. Ignores links."""
+        inside = any(path == root or path.is_relative_to(root) for root in self.roots)
+        return inside or (self.follow_links and self._is_named(path))
 
     def spec(self, text: str) -> str:
-        """``text``, the spec of a shot (pattern, folder, file, movie), with its folder as a real path."""
-        whole = self._absolute(text)
-        self.path(whole)
-        folder, name = os.path.split(whole)
-        if name in ("", ".", "..") or os.path.exists(whole):
-            return _real(whole)
-        return os.path.join(_real(folder), name)
+        """``text``, the spec of a shot (pattern, folder, file, movie), as an absolute path.
+
+        PathNotAllowed when it, or the file of one of its frames, lies outside.
+        """
+        spec = str(self.path(text))
+        for file in () if self.follow_links else _files_of(spec):
+            if os.path.islink(file) and not self.contains(Path(_real(str(file)))):
+                raise self._link_not_allowed(str(file))
+        return spec
 
     def shot(self, text: str, frames: str | None = None, part: str | None = None) -> Shot:
-        """The shot that ``text`` names, every file of it inside. Raises what ``open_shot`` raises, and
-        PathNotAllowed."""
-        shot = open_shot(self.spec(text), frames=frames or None, part=part or None)
-        for path in _files_of(shot):
-            if os.path.islink(path) and not self.contains(Path(_real(str(path)))):
-                raise self._not_allowed(str(path))
-        return shot
+        """The shot that ``text`` names. Raises what ``spec`` and ``open_shot`` raise."""
+        return open_shot(self.spec(text), frames=frames or None, part=part or None)
 
     def mask(self, text: str) -> str:
         """A mask: a channel of the plate (``channel:NAME``) as it is, or a shot's spec."""
         return text if text.startswith("channel:") else self.spec(text)
+
+    def _is_named(self, path: Path) -> bool:
+        return any(path == root or path.is_relative_to(root) for root in (*self.roots, *self.named))
 
     def _absolute(self, text: str) -> str:
         if not text or "\0" in text or len(text) > LONGEST:
@@ -84,10 +108,21 @@ class AllowedFolders:
             remedy="Start the monitor with --footage FOLDER to add a folder.",
         )
 
+    def _link_not_allowed(self, text: str) -> PathNotAllowed:
+        return PathNotAllowed(
+            "This is a link that leads outside of the folders that the monitor may read.",
+            expected="a path under " + ", ".join(map(str, self.roots)),
+            found=text[:300],
+            remedy="Start the monitor with --follow-links, or name the folder it leads to with --footage.",
+        )
 
-def _files_of(shot: Shot) -> Iterator[Path]:
-    numbers = shot.numbers[:1] if shot.is_movie else shot.numbers
-    return (shot.path(number) for number in numbers)
+
+def _files_of(spec: str) -> Iterable[Path]:
+    """The files that ``spec`` names; none where there is nothing to read."""
+    try:
+        return find_files(spec).files.values()
+    except (SequenceError, OSError):
+        return ()
 
 
 def _real(text: str) -> str:

@@ -77,7 +77,7 @@ def _leads_to_a_root(allowed: AllowedFolders, path: Path) -> bool:
 
 
 def _entries(allowed: AllowedFolders, folder: Path) -> tuple[list[Path], list[str]]:
-    """Folders and files in ``folder``; hidden ones, and links that lead outside, are not offered."""
+    """Folders and files in ``folder``; hidden ones, and links that may not be followed, are not offered."""
     folders: list[str] = []
     files: list[str] = []
     try:
@@ -85,7 +85,7 @@ def _entries(allowed: AllowedFolders, folder: Path) -> tuple[list[Path], list[st
             for _, entry in zip(range(MOST_SCANNED), entries, strict=False):
                 if entry.name.startswith("."):
                     continue
-                if entry.is_symlink() and not allowed.contains(Path(os.path.realpath(entry.path))):
+                if entry.is_symlink() and not allowed.allows(entry.path):
                     continue
                 (folders if entry.is_dir() else files).append(entry.name)
     except OSError:

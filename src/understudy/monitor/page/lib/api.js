@@ -1,6 +1,6 @@
-// The monitor's own routes, and what they say when they refuse.
+// Requests to the monitor's own routes, and the text of their errors.
 
-export async function errorText(answer) {
+async function errorText(answer) {
   try {
     const { error } = await answer.json();
     return [error.message, error.found, error.where, error.remedy].filter(Boolean).join("\n");
@@ -9,13 +9,18 @@ export async function errorText(answer) {
   }
 }
 
-export async function fetchJson(url) {
+// The response of a route such as /api/runs, below the path under which a proxy serves the page.
+export async function fetchRoute(path) {
   let answer;
   try {
-    answer = await fetch(url);
+    answer = await fetch(window.usRootPath + path);
   } catch {
     throw new Error("The monitor does not answer. Is it still running?");
   }
   if (!answer.ok) throw new Error(await errorText(answer));
-  return answer.json();
+  return answer;
+}
+
+export async function fetchJson(path) {
+  return (await fetchRoute(path)).json();
 }

@@ -1,5 +1,5 @@
 // Decoded pictures by address; the ones looked at longest ago go first.
-import { errorText } from "./api.js";
+import { fetchRoute } from "./api.js";
 
 const MOST_PIXELS = 90e6;
 
@@ -25,13 +25,7 @@ export class Bitmaps {
   }
 
   async load(url, entry) {
-    let answer;
-    try {
-      answer = await fetch(url);
-    } catch {
-      throw new Error("The monitor does not answer. Is it still running?");
-    }
-    if (!answer.ok) throw new Error(await errorText(answer));
+    const answer = await fetchRoute(url);
     const bitmap = await createImageBitmap(await answer.blob(), { colorSpaceConversion: "none" });
     entry.pixels = bitmap.width * bitmap.height;
     this.trim();

@@ -20,7 +20,7 @@ from understudy.inference.apply import apply
 from understudy.inference.events import ApplyEnded, ApplyEvent, ApplyPlanned
 from understudy.inference.model import LoadedModel, load
 from understudy.settings import ApplySettings, TrainSettings
-from understudy.training.learner import Share
+from understudy.training.distributed.shard import Shard
 from understudy.training.prepare import Job, make_job
 
 CYCLE = 3
@@ -109,11 +109,11 @@ def measure_training(pairs: tuple[str, str], size: str, crop: int, devices: str,
         for _ in range(CYCLE):
             learner.step(next(steps))
 
-    recorder, learner.recorder = learner.recorder, None  # what is recorded cannot be counted
+    graph_capture, learner.graph_capture = learner.graph_capture, None  # what is recorded cannot be counted
     cycle()
     heaviest = heaviest_shapes(learner.network, cycle)
     flops, all_flops = count_flops(cycle)
-    learner.recorder = recorder
+    learner.graph_capture = graph_capture
     cycle()
     ceilings = {
         name: torch_task(shape, learner.device, job.plan.precision, backward=True)
@@ -132,7 +132,7 @@ def _training_job(pairs: tuple[str, str], size: str, crop: int, devices: str) ->
     choices: dict[str, Any] = {"model_size": size, "crop_size": crop, "devices": devices}
     runs = Path(pairs[0]).parent / "runs"
     settings = TrainSettings(input=(pairs[0],), ground_truth=(pairs[1],), data_directory=runs, **choices)
-    job = make_job(settings, Share())
+    job = make_job(settings, Shard())
     job.plan.totals.append((0, 1 << 30))
     return job
 

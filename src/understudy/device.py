@@ -133,7 +133,7 @@ def memory_format(device: torch.device) -> torch.memory_format:
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
 
 
-def can_record(device: torch.device) -> bool:
+def can_capture_graphs(device: torch.device) -> bool:
     """Whether a chain of operations can be recorded, and asked for at once later (CUDA graphs)."""
     return device.type == "cuda"
 

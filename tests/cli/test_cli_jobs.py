@@ -18,6 +18,7 @@ from understudy.errors import PairingError, WriteError
 from understudy.inference import events as apply_events
 from understudy.runs import RunFolder, RunState
 from understudy.settings import ApplySettings, TrainSettings, to_toml
+from understudy.training.events import Message
 
 
 @dataclass(frozen=True)
@@ -267,11 +268,15 @@ def test_every_event_of_apply_is_one_line_of_json() -> None:
     events = [
         apply_events.ApplyPlanned(3, 1, "torch", "float32", "cpu", None),
         apply_events.FrameFailed(8, WriteError("a\nb"), 3, 3),
-        apply_events.ApplySaid("ünïcode"),
+        apply_events.ApplyMessage("ünïcode"),
     ]
     rows = [json.loads(event_line(event)) for event in events]
     assert [row["event"] for row in rows] == ["apply_planned", "frame_failed", "apply_said"]
     assert all("\n" not in event_line(event) for event in events)
+
+
+def test_a_sentence_of_training_has_the_name_in_json_that_scripts_know() -> None:
+    assert json.loads(event_line(Message("ünïcode"))) == {"event": "said", "text": "ünïcode"}
 
 
 def test_a_training_outlives_whoever_read_its_output(monkeypatch: pytest.MonkeyPatch) -> None:

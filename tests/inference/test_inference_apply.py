@@ -23,8 +23,8 @@ from understudy.inference.colours import output_notes
 from understudy.inference.events import (
     ApplyEnded,
     ApplyEvent,
+    ApplyMessage,
     ApplyPlanned,
-    ApplySaid,
     FrameFailed,
     FrameWritten,
 )
@@ -885,7 +885,7 @@ def test_what_the_files_cannot_keep_is_said_before_the_first_frame_and_not_again
     bench.run(output=str(bench.folder / "out" / name))
     (planned,) = [event for event in bench.events if isinstance(event, ApplyPlanned)]
     assert len([note for note in planned.notes if "float values are clamped to 0..1" in note]) == 1
-    assert not [event for event in bench.events if isinstance(event, ApplySaid)]
+    assert not [event for event in bench.events if isinstance(event, ApplyMessage)]
 
 
 def test_a_movie_of_a_plate_whose_size_changes_ends_at_once_in_the_true_reason(bench: Bench) -> None:

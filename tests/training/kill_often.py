@@ -26,7 +26,7 @@ from small_networks import shrink
 from understudy.network.model_file import read_header
 from understudy.runs import RunFolder
 from understudy.settings import TrainSettings, load_settings_file
-from understudy.training.progress_file import load_progress
+from understudy.training.checkpoints.progress_file import load_progress
 from understudy.training.train import resume, train
 
 STEPS, INTERVAL = 60, 4

@@ -21,9 +21,10 @@ from understudy.cli.progress import training_progress
 from understudy.errors import RunError, TrainingError
 from understudy.network.model_file import load_model
 from understudy.runs import RunFolder, files
-from understudy.training import held_out, saving, session
-from understudy.training.events import Said
-from understudy.training.keeper import Keeper
+from understudy.training import loop, validation
+from understudy.training.checkpoints import manager
+from understudy.training.checkpoints.writer import CheckpointWriter
+from understudy.training.events import Message
 from understudy.training.learner import Learner
 
 HERE = Path(__file__).parent
@@ -112,15 +113,15 @@ def test_a_run_that_is_stopped_with_bad_weights_keeps_the_last_good_ones(
     assert len(losses(result.run)) == 5
 
 
-@pytest.mark.parametrize("what", ["judge", "bfloat16_difference", "contact_sheet", "previews"])
+@pytest.mark.parametrize("what", ["evaluate", "bfloat16_difference", "contact_sheet", "previews"])
 def test_what_training_does_not_depend_on_may_find_no_memory(
     bench: Any, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    def starve(*given: Any) -> Any:
+    def run_out_of_memory(*given: Any) -> Any:
         raise RuntimeError("CUDA out of memory")
 
-    place = {"judge": held_out, "bfloat16_difference": saving}.get(what, saving.Pictures)
-    monkeypatch.setattr(place, what, starve)
+    place = {"evaluate": validation, "bfloat16_difference": manager}.get(what, manager.Pictures)
+    monkeypatch.setattr(place, what, run_out_of_memory)
     result = bench.train(held_out=1002, contact_sheet_interval=5)
     assert (result.state, result.step) == ("finished", 12) and result.run.ost_path.is_file()
     assert "not enough memory" in bench.said()
@@ -265,14 +266,14 @@ def test_a_run_has_something_to_go_on_from_as_soon_as_it_has_a_checkpoint(
 ) -> None:
     """Killed right after its first .cat."""
     whole = bench.train(name="whole").run
-    save = Keeper.save_checkpoint
+    save = CheckpointWriter.save_checkpoint
 
-    def killed(self: Keeper, step: int, best: Any) -> None:
+    def killed(self: CheckpointWriter, step: int, best: Any) -> None:
         save(self, step, best)
         raise SystemExit
 
     with monkeypatch.context() as patched, pytest.raises(SystemExit):
-        patched.setattr(Keeper, "save_checkpoint", killed)
+        patched.setattr(CheckpointWriter, "save_checkpoint", killed)
         bench.train(name="killed")
     run = RunFolder.open(bench.data / "killed")
     assert [step for step, _ in run.checkpoints()] == [5]
@@ -321,7 +322,7 @@ def test_a_run_that_nothing_can_be_gone_on_from_is_not_said_to_be_resumed(
 
 
 def test_a_run_that_was_taken_over_is_not_written_to(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session.Session, "_is_taken_over", lambda self: self.step >= 7)
+    monkeypatch.setattr(loop.TrainingLoop, "_is_taken_over", lambda self: self.step >= 7)
     result = bench.train()
     assert result.state == "stopped" and [step for step, _ in result.run.checkpoints()] == [5]
     assert not result.run.best_path.exists()
@@ -340,7 +341,7 @@ def test_what_is_said_stands_in_the_log(bench: Any, monkeypatch: pytest.MonkeyPa
     poison(monkeypatch, {3: 1})
     result = bench.train()
     log = result.run.log_path.read_text()
-    assert bench.of(Said) and all(event.text in log for event in bench.of(Said))
+    assert bench.of(Message) and all(event.text in log for event in bench.of(Message))
 
 
 def test_checkpoints_can_be_used_while_training_goes_on(bench: Any) -> None:
@@ -358,24 +359,24 @@ def test_checkpoints_can_be_used_while_training_goes_on(bench: Any) -> None:
 # -- memory ---------------------------------------------------------------------------------------------
 
 
-def starve(monkeypatch: pytest.MonkeyPatch, most: int) -> list[int]:
+def run_out_of_memory(monkeypatch: pytest.MonkeyPatch, most: int) -> list[int]:
     """No memory for batches of more than ``most`` crops; the sizes that were tried."""
     loss, tried = Learner._loss, []
 
-    def starving(self: Learner, batch: Any) -> torch.Tensor:
+    def failing(self: Learner, batch: Any) -> torch.Tensor:
         tried.append(len(batch.input))
         if len(batch.input) > most:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
         return loss(self, batch)
 
-    monkeypatch.setattr(Learner, "_loss", starving)
+    monkeypatch.setattr(Learner, "_loss", failing)
     return tried
 
 
 def test_memory_that_runs_out_halves_the_batch_and_goes_on(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tried = starve(monkeypatch, most=2)
+    tried = run_out_of_memory(monkeypatch, most=2)
     result = bench.train(batch_size=9)
     assert (result.state, result.step) == ("finished", 12)
     assert tried == [9, 4, *[2] * 12]
@@ -384,7 +385,7 @@ def test_memory_that_runs_out_halves_the_batch_and_goes_on(
 
 
 def test_memory_for_not_even_one_crop_is_said(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    starve(monkeypatch, most=0)
+    run_out_of_memory(monkeypatch, most=0)
     with pytest.raises(TrainingError, match="memory") as caught:
         bench.train()
     assert caught.value.exit_code == 1 and "--crop-size" in caught.value.remedy

@@ -20,7 +20,7 @@ from understudy.errors import ChannelError, ModelFileError, UnderstudyError
 from understudy.inference.apply import apply
 from understudy.network.model_file import load_model, read_header
 from understudy.settings import ApplySettings
-from understudy.training.learner import Share
+from understudy.training.distributed.shard import Shard
 from understudy.training.prepare import make_job
 
 
@@ -131,8 +131,8 @@ def test_extra_layers_are_learned_from(with_hint: Any) -> None:
     usual = {"max_steps": 60, "batch_size": 4, "held_out": "none", "learning_rate": 0.03}
     alone = with_hint.train(**usual).run.read_summary()[-10:]
     result = with_hint.train(extra=with_hint.hint, **usual)
-    together = result.run.read_summary()[-10:]
-    assert sum(row["loss"] for row in together) < 0.6 * sum(row["loss"] for row in alone)
+    detecting_lost_workers = result.run.read_summary()[-10:]
+    assert sum(row["loss"] for row in detecting_lost_workers) < 0.6 * sum(row["loss"] for row in alone)
     header = read_header(result.best)
     assert [(e.name, e.channels) for e in header.extra] == [("hint.####.exr", ["Y"])]
 
@@ -161,7 +161,7 @@ def test_outside_the_region_nothing_is_learned(make_bench: Any, tmp_path: Path, 
     """The same things stand inside, where they are changed, and outside, where nobody has painted."""
     bench = make_bench(suffix=".exr", effect=tinted_on_the_right)
     region = write_region(tmp_path / "region.exr", value=value)
-    job = make_job(bench.settings(region=region), Share())
+    job = make_job(bench.settings(region=region), Shard())
     assert job.learner.network.architecture.fit in ("linear", "cubic"), "and where it stands says nothing"
     batch = job.learner.crops.batch(1, range(20), list(range(5)), Augmentation(mirror=False), 20)
     inside = (batch.weight > 0).expand_as(batch.base)
@@ -247,7 +247,7 @@ def test_pixels_without_values_have_no_say_in_the_colour_fit(make_bench: Any) ->
         plate[4:9, 10:20], truth[4:9, 10:20] = 60.0, np.nan
         write_exr(bench.shot.plate_file(number), plate, ("R", "G", "B"))
         write_exr(bench.shot.truth_file(number), truth, ("R", "G", "B"))
-    network = make_job(bench.settings(), Share()).learner.network
+    network = make_job(bench.settings(), Shard()).learner.network
     assert network.high.max() < 1.2
 
 
@@ -395,7 +395,7 @@ def test_initial_weights_serve_though_the_colour_fit_is_of_another_kind(make_ben
     best = benches[first].train(name="first").best
     second = next(kind for kind in benches if kind != first)
     ours = load_model(best)[1]
-    started = make_job(benches[second].settings(initial_weights=best), Share()).learner.network
+    started = make_job(benches[second].settings(initial_weights=best), Shard()).learner.network
     assert (ours.architecture.fit == "placed") == (first == "placed")
     assert (started.architecture.fit == "placed") == (second == "placed")
     inputs = ours.architecture.inputs * 4

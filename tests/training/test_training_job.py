@@ -18,13 +18,13 @@ from understudy.cli.cards import model_card
 from understudy.colour import decode, encode
 from understudy.frames import read_image_file
 from understudy.network.model_file import load_model, read_header
-from understudy.training import held_out as held_out_module
-from understudy.training import judge, prepare
+from understudy.training import evaluation, prepare, validation
+from understudy.training.checkpoints.progress_file import load_progress
+from understudy.training.checkpoints.writer import CheckpointWriter
 from understudy.training.clock import Clock
+from understudy.training.distributed.shard import Shard
+from understudy.training.evaluation import Score
 from understudy.training.events import Planned, Saved, Stepped
-from understudy.training.judge import Verdict
-from understudy.training.keeper import Keeper
-from understudy.training.learner import Share
 from understudy.training.plan import (
     Plan,
     choose_batch_size,
@@ -34,7 +34,6 @@ from understudy.training.plan import (
     step_pixels,
 )
 from understudy.training.prepare import make_job
-from understudy.training.progress_file import load_progress
 
 # -- how many steps -------------------------------------------------------------------------------------
 
@@ -59,16 +58,16 @@ def test_a_batch_may_have_more_crops_than_there_are_pairs(bench: Any) -> None:
     assert bench.train(batch_size=9, max_steps=3).state == "finished"
 
 
-@pytest.mark.parametrize(("device", "world"), [("cuda", 100), ("cpu", 5000)])
+@pytest.mark.parametrize(("device", "world_size"), [("cuda", 100), ("cpu", 5000)])
 def test_a_batch_of_many_processes_has_no_more_crops_than_a_plan_may_hold(
-    bench: Any, monkeypatch: pytest.MonkeyPatch, device: str, world: int
+    bench: Any, monkeypatch: pytest.MonkeyPatch, device: str, world_size: int
 ) -> None:
     """On GPUs an automatic batch has so many crops for each of them; on CPUs at least one."""
     monkeypatch.setattr(prepare, "free_memory", lambda device: 1 << 40)
-    settings, network = bench.settings(batch_size="auto"), make_job(bench.settings(), Share()).learner.network
+    settings, network = bench.settings(batch_size="auto"), make_job(bench.settings(), Shard()).learner.network
     sizes: list[tuple[int, int]] = [(32, 48)]
     where = torch.device(device)
-    plan = prepare._make_plan(settings, sizes, (None, False), network, where, "float32", world)
+    plan = prepare._make_plan(settings, sizes, (None, False), network, where, "float32", world_size)
     assert plan.batch_size == 4096
 
 
@@ -145,7 +144,7 @@ def test_a_time_limit_counts_from_its_start_and_files_are_closed_soon_after(benc
 def test_a_time_limit_that_was_enough_for_hardly_any_step_says_so(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("understudy.training.course.FEW", 10**9)
+    monkeypatch.setattr("understudy.training.schedule.FEW", 10**9)
     assert bench.train(time_limit=4, start=time.monotonic()).step > 1
     assert "too few to learn an effect" in bench.said()
     bench.train(name="again", max_steps=3)
@@ -175,13 +174,13 @@ def test_a_run_stopped_before_its_first_step_says_that_there_is_no_checkpoint(be
 
 
 def test_the_last_progress_is_written_once(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    written, save = [], Keeper.save_progress
+    written, save = [], CheckpointWriter.save_progress
 
-    def saving(self: Keeper, step: int, *more: Any) -> None:
+    def saving(self: CheckpointWriter, step: int, *more: Any) -> None:
         written.append((step, more[-1]))
         save(self, step, *more)
 
-    monkeypatch.setattr(Keeper, "save_progress", saving)
+    monkeypatch.setattr(CheckpointWriter, "save_progress", saving)
     bench.train()
     assert written == [(5, False), (10, False), (12, True)]
 
@@ -250,13 +249,13 @@ def test_a_best_network_that_is_no_better_than_the_colour_match_says_so(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = "No network of this run does better on frame 1002"
-    matched = held_out_module.colour_fit_verdict
+    matched = validation.score_colour_fit
     for name, value, wanted in (("bad", 99.0, True), ("good", -99.0, False)):
 
-        def verdict(network: Any, pair: Any, value: float = value) -> Verdict:
+        def score(network: Any, pair: Any, value: float = value) -> Score:
             return replace(matched(network, pair), value=value)
 
-        monkeypatch.setattr(held_out_module, "colour_fit_verdict", verdict)
+        monkeypatch.setattr(validation, "score_colour_fit", score)
         bench.train(name=name, held_out=1002, max_steps=20)
         assert (said in bench.said()) == wanted
 
@@ -306,7 +305,7 @@ def test_of_equally_good_checkpoints_the_latest_is_the_best(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A held-out matte that is empty scores 1 from the first look on."""
-    monkeypatch.setattr(held_out_module, "judge", lambda *given: Verdict("IoU", 1.0, 1002))
+    monkeypatch.setattr(validation, "evaluate", lambda *given: Score("IoU", 1.0, 1002))
     assert read_header(bench.train(held_out=1002, max_steps=20).best).provenance["steps"] == 20
 
 
@@ -432,11 +431,11 @@ def test_pairs_are_let_go_as_soon_as_they_lie_ready_for_crops(
     bench: Any, monkeypatch: pytest.MonkeyPatch, rank: int
 ) -> None:
     """Frames can be large: only the one that is judged stays whole, and only in the process that judges."""
-    monkeypatch.setattr(judge, "MIDDLE", 24)
-    monkeypatch.setattr(judge, "SAMPLE", 16)
-    share = Share()
-    share.rank = rank
-    job = make_job(bench.settings(held_out="auto"), share)
+    monkeypatch.setattr(evaluation, "MIDDLE", 24)
+    monkeypatch.setattr(evaluation, "SAMPLE", 16)
+    shard = Shard()
+    shard.rank = rank
+    job = make_job(bench.settings(held_out="auto"), shard)
     sides = [max(pair.input.shape[:2]) for pair in job.data.pairs]
     assert sides == ([16, 24, 48, 16, 16] if rank == 0 else [16] * 5) and job.plan.held_out == 2
     assert job.learner.crops.sizes.tolist() == [[32, 48]] * 5

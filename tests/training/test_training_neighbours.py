@@ -18,7 +18,7 @@ from understudy.errors import SettingError
 from understudy.inference.apply import apply
 from understudy.network.model_file import read_header
 from understudy.settings import ApplySettings
-from understudy.training.learner import Share
+from understudy.training.distributed.shard import Shard
 from understudy.training.prepare import make_job
 
 SIZE = (72, 48)
@@ -216,6 +216,6 @@ def test_previews_are_made_of_them_too(blurred: Bench) -> None:
 
 
 def test_the_range_of_the_frames_about_it_is_the_plates(blurred: Bench) -> None:
-    network = make_job(blurred.settings(), Share()).learner.network
+    network = make_job(blurred.settings(), Shard()).learner.network
     low = network.get_buffer("low").reshape(5, 3)
     assert (low == low[0]).all() and network.architecture.beside == 4 and network.architecture.plate == 3

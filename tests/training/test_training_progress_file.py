@@ -19,8 +19,8 @@ from understudy.errors import ModelFileError
 from understudy.network.losses import AUTO
 from understudy.runs import RunFolder
 from understudy.training import prepare
+from understudy.training.checkpoints.progress_file import KEY, Progress, load_progress, save_progress
 from understudy.training.plan import Plan
-from understudy.training.progress_file import KEY, Progress, load_progress, save_progress
 
 PLAN = Plan(batch_size=2, crop=(32, 32), size="small", precision="float32", threads=1, device="cpu", seed=0)
 

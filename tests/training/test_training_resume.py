@@ -14,12 +14,11 @@ from training_bench import StopAt, assert_same_course, losses, weights
 
 from understudy.errors import ModelFileError, RunError
 from understudy.runs import RunFolder
-from understudy.training import clock, prepare, session
-from understudy.training import held_out as held_out_module
+from understudy.training import clock, loop, prepare, validation
 from understudy.training import train as train_module
+from understudy.training.checkpoints.progress_file import load_progress, save_progress
 from understudy.training.events import Ended, Planned
 from understudy.training.learner import Learner
-from understudy.training.progress_file import load_progress, save_progress
 
 
 @pytest.fixture
@@ -153,13 +152,13 @@ def test_a_new_end_takes_the_place_of_a_time_limit_that_was_not_turned_into_step
 def test_of_two_limits_the_time_counts_after_a_stop_too(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped before it was known which of them comes first."""
     limits: list[float | None] = []
-    take = train_module.Session.go
+    take = train_module.TrainingLoop.go
 
     def watch(self: Any) -> Any:
         limits.append(self.clock.limit)
         return take(self)
 
-    monkeypatch.setattr(train_module.Session, "go", watch)
+    monkeypatch.setattr(train_module.TrainingLoop, "go", watch)
     run = bench.train(time_limit=600, max_steps=100_000, stop=StopAt(2), start=time.monotonic()).run
     monkeypatch.setattr(clock, "MARKS", (0.0,))  # plan as soon as the pace is known
     bench.resume(run, stop=StopAt(30), start=time.monotonic())
@@ -172,8 +171,8 @@ def test_of_two_limits_the_time_counts_after_a_stop_too(bench: Any, monkeypatch:
 def test_a_run_that_was_stopped_while_crops_were_being_turned_takes_the_same_course(
     bench: Any, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    monkeypatch.setattr(held_out_module, "is_learned_by_heart", lambda learned, unseen: True)
-    monkeypatch.setattr(held_out_module.HeldOut, "_gain", lambda self, pair: 1.0)
+    monkeypatch.setattr(validation, "is_overfitted", lambda learned, unseen: True)
+    monkeypatch.setattr(validation.Validation, "_gain", lambda self, pair: 1.0)
     whole = bench.train(name="turned", max_steps=25).run
     assert load_progress(whole.ost_path)[0].plan.turned == 3
     run = bench.train(name="stopped", max_steps=25, stop=StopAt(after)).run
@@ -304,7 +303,7 @@ def test_the_best_checkpoint_of_a_run_is_never_older_than_its_newest(bench: Any)
     assert run.best_path.read_bytes() != early
     later = run.best_path.read_bytes()
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyError):
-        patch.setattr(session.Session, "_finish", lambda self, ended: {}["broken off"])
+        patch.setattr(loop.TrainingLoop, "_finish", lambda self, ended: {}["broken off"])
         bench.resume(run)
     assert run.best_path.read_bytes() != later
 

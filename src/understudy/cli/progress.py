@@ -61,7 +61,7 @@ def refused(error: UnderstudyError) -> Refused:
 
 
 class TrainingProgress(Progress):
-    """Planned, Stepped, Saved, Said, Ended of understudy.training.events."""
+    """Planned, Stepped, Saved, Message, Ended of understudy.training.events."""
 
     state, reason, step = "finished", "", 0
 

@@ -127,8 +127,9 @@ def event_line(event: object) -> str:
 
 
 def event_name(event: object) -> str:
-    """FrameWritten -> frame_written"""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__name__).lower()
+    """FrameWritten -> frame_written; an event class that has another name in JSON says so itself."""
+    derived = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__name__).lower()
+    return str(getattr(event, "json_name", derived))
 
 
 def _plain(value: Any) -> Any:

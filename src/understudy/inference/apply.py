@@ -34,8 +34,8 @@ from understudy.inference.compose import Composer, Gathered, make_composer
 from understudy.inference.events import (
     ApplyEnded,
     ApplyEvent,
+    ApplyMessage,
     ApplyPlanned,
-    ApplySaid,
     FrameFailed,
     FrameWritten,
 )
@@ -363,11 +363,11 @@ def _added(job: Job) -> tuple[str, ...]:
 
 def _report_said(job: Job, report: Report) -> None:
     while not job.said.empty():
-        report(ApplySaid(job.said.get()))
+        report(ApplyMessage(job.said.get()))
     notes = job.sink.notes[job.told :]
     job.told += len(notes)
     for note in notes:
-        report(ApplySaid(note))
+        report(ApplyMessage(note))
 
 
 def _told(job: Job, outcome: Outcome, done: int, made: int, seconds: float) -> ApplyEvent:

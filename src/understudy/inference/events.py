@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from understudy.errors import UnderstudyError
 
@@ -50,8 +51,11 @@ class FrameFailed(ApplyEvent):
 
 
 @dataclass(frozen=True)
-class ApplySaid(ApplyEvent):
-    """A sentence for the artist, such as that memory ran out and tiles became smaller."""
+class ApplyMessage(ApplyEvent):
+    """A sentence for the artist, such as that memory ran out and tiles became smaller. ``json_name`` is what
+    ``--json`` calls it."""
+
+    json_name: ClassVar[str] = "apply_said"
 
     text: str
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,10 @@ class Saved:
 
 
 @dataclass(frozen=True)
-class Said:
-    """A sentence for the artist, which also stands in run.log."""
+class Message:
+    """A sentence for the artist, which also stands in run.log. ``json_name`` is what ``--json`` calls it."""
+
+    json_name: ClassVar[str] = "said"
 
     text: str
 
@@ -55,4 +58,4 @@ class Ended:
     step: int
 
 
-Event = Planned | Stepped | Saved | Said | Ended
+Event = Planned | Stepped | Saved | Message | Ended

@@ -2,78 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from understudy.dataset.crops import Augmentation, Batch, CropSource
-from understudy.device import autocast, can_record, is_out_of_memory
+from understudy.device import autocast, can_capture_graphs, is_out_of_memory
 from understudy.errors import TrainingError
 from understudy.network.effect import EffectNetwork
 from understudy.network.losses import Term
+from understudy.training.distributed.shard import Shard
+from understudy.training.graph_capture import GraphCapture
 from understudy.training.optimizer import Optimizer
 from understudy.training.plan import Plan
-from understudy.training.recorder import Recorder
 
 AVERAGE = 0.99
 RAMP = 10
 
 
-class Share:
-    """The part of each batch that this process works on, and its word with the others: process ``rank`` of
-    ``world``. This one is alone.
-
-    ``device`` and ``threads`` are what it computes with, None where that is its own choice; ``notes`` are
-    sentences for the artist. ``heard_stop``, ``heard_total`` and ``heard_turn`` are what was said at the last
-    meeting.
-    """
-
-    rank = 0
-    world = 1
-    device: torch.device | None = None
-    threads: int | None = None
-    notes: tuple[str, ...] = ()
-    heard_stop = False
-    heard_total = 0
-    heard_turn = False
-
-    def samples(self, total: int) -> range:
-        """Its samples of a batch of ``total``."""
-        return range(total * self.rank // self.world, total * (self.rank + 1) // self.world)
-
-    def join(self, job: Any, path: Path, step: int, stop: Any, say: Callable[[str], None]) -> bool:
-        """Begin together, with the weights of process 0 after ``step``; ``path`` is the run's folder. False
-        when ``stop`` becomes true before all have come. UnderstudyError when one of them cannot."""
-        return True
-
-    def remainder(self, network: EffectNetwork, x: Tensor) -> Tensor:
-        """``network.remainder(x)``; on the way back gradients are summed over all processes."""
-        return network.remainder(x)
-
-    def together(self) -> contextlib.AbstractContextManager[None]:
-        """The block in which a process that is gone is a TrainingError."""
-        return contextlib.nullcontext()
-
-    def say(self, stop: bool, total: int, turn: bool) -> None:
-        """What all hear at the next meeting: whether to stop, new Total Steps (0: as they were), and whether
-        to turn crops from now on."""
-
-    def meet(self, loss: Tensor) -> Tensor:
-        """The sum of every process's ``loss``."""
-        return loss
-
-    def spread(self, step: int, state: dict[str, Tensor]) -> tuple[int, dict[str, Tensor]]:
-        """What process 0 has, in all of them; ``state`` of the others is written over."""
-        return step, state
-
-
-def no_memory() -> TrainingError:
+def out_of_memory_error() -> TrainingError:
     return TrainingError(
         "There is not enough memory for a step.",
         remedy="Use a smaller --batch-size, --crop-size or --model-size; what was learned is saved.",
@@ -102,18 +52,18 @@ class Learner:
         loss: Term,
         augmentation: Augmentation,
         plan: Plan,
-        share: Share,
+        shard: Shard,
     ) -> None:
         device = crops.device
         self.network = network.lay_out(device).train()
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.crops, self.loss, self.augmentation = crops, loss, augmentation
-        self.plan, self.share, self.device = plan, share, device
+        self.plan, self.shard, self.device = plan, shard, device
         kind = torch.bfloat16 if plan.precision == "bfloat16" else torch.float32
         self.optimizer = Optimizer(self.network, kind, plan.turns)
         self.count = len(crops.cells)
-        alone = can_record(device) and share.world == 1
-        self.recorder = Recorder(self._learn, list(self.network.parameters())) if alone else None
+        alone = can_capture_graphs(device) and shard.world_size == 1
+        self.graph_capture = GraphCapture(self._learn, list(self.network.parameters())) if alone else None
         self._ahead: tuple[Draw, Batch] | None = None
 
     def step(self, step: int) -> float:
@@ -121,12 +71,12 @@ class Learner:
         draw = self._draw(step)
         batch = self._take(draw)
         part = len(draw.samples) / draw.total
-        with self.share.together():
-            loss = self.recorder(batch) if self.recorder else self._learn(batch, part)
-            mean = self.share.meet(loss.detach())
+        with self.shard.detecting_lost_workers():
+            loss = self.graph_capture(batch) if self.graph_capture else self._learn(batch, part)
+            mean = self.shard.all_reduce(loss.detach())
         self.optimizer.step(self.plan.rate_at(step), step)
         self._update_average(step)
-        if self.recorder and step < self.plan.total_steps:
+        if self.graph_capture and step < self.plan.total_steps:
             self._draw_ahead(step + 1)
         return float(mean.item())
 
@@ -142,7 +92,7 @@ class Learner:
     def _draw(self, step: int) -> Draw:
         total, crop = self.plan.crops_of(step)
         pairs, augmentation = self.plan.learned_pairs(step, self.count), self._augmentation_at(step)
-        samples, before = self.share.samples(total), self.plan.drawn_before(step)
+        samples, before = self.shard.samples(total), self.plan.drawn_before(step)
         return Draw(step, samples, pairs, augmentation, total, crop, before)
 
     def _take(self, draw: Draw) -> Batch:
@@ -167,7 +117,7 @@ class Learner:
 
     def _loss(self, batch: Batch) -> Tensor:
         with autocast(self.device, self.plan.precision):
-            answer = self.share.remainder(self.network, batch.input)
+            answer = self.shard.remainder(self.network, batch.input)
         answer = answer.float()
         result = batch.base + answer if batch.base.shape[1] else answer
         return self.loss(result, batch.truth, batch.weight)
@@ -191,8 +141,8 @@ class Learner:
     def load(self, state: dict[str, Tensor]) -> None:
         """Go back to what ``state`` gave. KeyError or RuntimeError when it is of another network."""
         self._ahead = None
-        if self.recorder:
-            self.recorder.forget()
+        if self.graph_capture:
+            self.graph_capture.forget()
         for prefix, module in (("network.", self.network), ("average.", self.average)):
             module.load_state_dict(
                 {

@@ -15,7 +15,7 @@ from understudy.errors import UnderstudyError
 from understudy.frames import Neighbours, fill_nonfinite, open_shot
 from understudy.runs import RunFolder
 from understudy.training.contact_sheet import ROWS, display, make_sheet, write_png
-from understudy.training.judge import predict
+from understudy.training.evaluation import predict
 from understudy.training.prepare import Job
 
 PREVIEWS = 3

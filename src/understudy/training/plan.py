@@ -104,7 +104,7 @@ class Plan(BaseModel):
         """After the end was moved: the marks that ``step`` has not come to are to come."""
         self.judged = sum(step >= round(mark * self.total_steps) for mark in self.marks)
 
-    def is_judgement_due(self, step: int) -> bool:
+    def is_validation_due(self, step: int) -> bool:
         """Whether ``step`` has come to the next of the marks."""
         if self.held_out is None or self.joined is not None or self.judged >= len(self.marks):
             return False

@@ -30,8 +30,9 @@ from understudy.network.model_file import read_header
 from understudy.network.unet import SIZES
 from understudy.runs.listing import resolve_model
 from understudy.settings import NO_WEIGHTS, TrainSettings
-from understudy.training.judge import compared_with, middle_of
-from understudy.training.learner import Learner, Share
+from understudy.training.distributed.shard import Shard
+from understudy.training.evaluation import compared_with, middle_of
+from understudy.training.learner import Learner
 from understudy.training.optimizer import TURNS
 from understudy.training.plan import (
     MOST_CROPS,
@@ -71,16 +72,16 @@ class Job:
 
 
 def make_job(
-    settings: TrainSettings, share: Share, device: torch.device | None = None, plan: Plan | None = None
+    settings: TrainSettings, shard: Shard, device: torch.device | None = None, plan: Plan | None = None
 ) -> Job:
     """Read the pairs, fit their colours, build the network. Raises what ``load_data_set`` raises,
     SettingError, DeviceError or ModelFileError. ``plan`` is that of a run that goes on."""
-    device = device or share.device or resolve_devices(settings.devices)[0]
+    device = device or shard.device or resolve_devices(settings.devices)[0]
     precision = plan.precision if plan else resolve_precision(settings.precision, device)
-    threads = share.threads or (plan.threads if plan else core_count())
+    threads = shard.threads or (plan.threads if plan else core_count())
     prepare(device, threads)
     goes_on = plan is not None
-    size = plan.size if plan else _choose_size(settings, device, precision, threads * share.world)
+    size = plan.size if plan else _choose_size(settings, device, precision, threads * shard.world_size)
     size_notes = _note_size(settings, size)
     settings = settings.replace(model_size=size)
     data = load_data_set(settings, plan.neighbours if plan else _reach_of_weights(settings))
@@ -93,17 +94,17 @@ def make_job(
     augmentation = augmentation_for(data)
     sizes = [pair.input.shape[:2] for pair in data.pairs]
     held_out = (plan.held_out, plan.apart) if plan else _choose_held_out(settings, data)
-    whole = held_out[0] if share.rank == 0 else None
+    whole = held_out[0] if shard.rank == 0 else None
     pairs, data = list(data.pairs), replace(data, pairs=())  # so that each can be let go
     packed = pack(_one_by_one(data, pairs, make_material, whole, device), sizes)
     data = replace(data, pairs=tuple(pairs), sources=())
     digests = _digest(data, settings), _old_digest(data, settings)
-    plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, share.world)
+    plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, shard.world_size)
     plan.threads, plan.loss, plan.neighbours = threads, terms, data.reach
     new = [*_note_pairs(data), *data.notes, *notes, *size_notes, *_note_crop(settings, plan)]
-    notes = [*share.notes, *([] if goes_on else new)]  # what a run was begun with has been said
+    notes = [*shard.notes, *([] if goes_on else new)]  # what a run was begun with has been said
     crops = CropSource(packed, device, plan.crop, plan.seed, focus_of(packed, data.kind == "matte"))
-    learner = Learner(network, crops, loss, augmentation, plan, share)
+    learner = Learner(network, crops, loss, augmentation, plan, shard)
     return Job(settings, data, learner, plan, tuple(notes), *digests)
 
 
@@ -140,14 +141,14 @@ def _make_plan(
     network: EffectNetwork,
     device: torch.device,
     precision: Precision,
-    world: int,
+    world_size: int,
 ) -> Plan:
     crop = choose_crop(settings.crop_size, sizes, network.stride)
     each = crop_bytes(crop, SIZES[settings.model_size].widths[0])
     pixels = step_pixels(device.type, precision)
     batch = choose_batch_size(settings.batch_size, crop, pixels, free_memory(device), each)
     if settings.batch_size == "auto":
-        batch = min(MOST_CROPS, batch * world if device.type == "cuda" else max(batch, world))
+        batch = min(MOST_CROPS, batch * world_size if device.type == "cuda" else max(batch, world_size))
     return Plan(
         batch_size=batch,
         crop=crop,

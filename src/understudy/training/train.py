@@ -16,19 +16,19 @@ from understudy.runs import Heartbeat, RunFolder, write_atomically
 from understudy.runs.asked import settings_of_run
 from understudy.runs.files import remove_leftovers
 from understudy.settings import NO_WEIGHTS, TrainSettings, to_toml
+from understudy.training.checkpoints.progress_file import Progress, check_fits, load_progress
+from understudy.training.checkpoints.writer import CheckpointWriter
 from understudy.training.clock import Clock, process_start
-from understudy.training.events import Ended, Event, Said
-from understudy.training.keeper import Keeper
-from understudy.training.learner import Share
-from understudy.training.lost import Stopped
+from understudy.training.distributed.launch import reporting_refusals, shard_for
+from understudy.training.distributed.lost_worker import Stopped
+from understudy.training.distributed.role import is_worker
+from understudy.training.distributed.shard import Shard
+from understudy.training.distributed.worker import work
+from understudy.training.events import Ended, Event, Message
+from understudy.training.loop import TrainingLoop
 from understudy.training.pictures import read_previews
-from understudy.training.place import is_called_to_help
 from understudy.training.prepare import Job, make_job
-from understudy.training.processes import share_for, telling_others
-from understudy.training.progress_file import Progress, check_fits, load_progress
-from understudy.training.records import RunRecords
-from understudy.training.session import Session
-from understudy.training.worker import work
+from understudy.training.run_logger import RunLogger
 
 Report = Callable[[Event], None]
 FIT = ("low", "high", "fit_weights")
@@ -61,22 +61,22 @@ def train(
     process by default. Raises what ``make_job`` raises, or RunError, before anything is written; then
     TrainingError, or WriteError for a folder that takes nothing.
     """
-    if is_called_to_help():
-        return _help(settings, report, stop)
+    if is_worker():
+        return _work(settings, report, stop)
     clock = Clock(settings.time_limit, process_start() if start is None else start)
-    with share_for(settings, settings.batch_size, stop) as share:
-        job = make_job(settings, share)
+    with shard_for(settings, settings.batch_size, stop) as shard:
+        job = make_job(settings, shard)
         if settings.preview:
             deque(read_previews(job), maxlen=0)  # what cannot be read is said before the start
         release_memory(job.learner.device)
         most = _plan_steps(job, settings)
         run = RunFolder.create(settings.data_directory, settings.name, to_toml(settings.anchored()))
-        records = RunRecords(run, report)
-        session = Session(job, run, clock, records, stop, share, max_steps=most)
+        logger = RunLogger(run, report)
+        loop = TrainingLoop(job, run, clock, logger, stop, shard, max_steps=most)
         try:
-            return _watch_over(session, records)
+            return _watch_over(loop, logger)
         except BaseException as error:
-            if session.begun:
+            if loop.begun:
                 raise
             run.discard()
             if isinstance(error, WriteError):
@@ -98,22 +98,22 @@ def resume(
     settings = settings_of_run(run)
     changes = {name: value for name, value in changes.items() if value is not None}
     changed = settings.replace(**changes)
-    if is_called_to_help():
-        return _help(changed, report, stop)
-    with telling_others():
+    if is_worker():
+        return _work(changed, report, stop)
+    with reporting_refusals():
         run.refuse_when_busy("resumed")
         found = _load(run)
     progress = found[0] if found else None
     limits = {name: value for name, value in changes.items() if name != "devices"}
     if progress and progress.done and not limits:
-        with share_for(changed, 1, stop):
-            report(Said(f"{run.name} is finished: --epochs, --max-steps or --time-limit makes it go on."))
+        with shard_for(changed, 1, stop):
+            report(Message(f"{run.name} is finished: --epochs, --max-steps or --time-limit makes it go on."))
             report(Ended("finished", "it was finished already", progress.step))
             return _result(run, "finished", progress.step)
     clock = Clock(changed.time_limit, process_start() if start is None else start)
     batch = progress.plan.batch_size if progress else changed.batch_size
-    with share_for(changed, batch, stop) as share:
-        job = _rejoin(changed, progress, share, "devices" in changes)
+    with shard_for(changed, batch, stop) as shard:
+        job = _rejoin(changed, progress, shard, "devices" in changes)
         release_memory(job.learner.device)
         step, best, most = 0, None, None
         if found is None:
@@ -126,20 +126,20 @@ def resume(
             clock.limit = limits.get("time_limit", None if decided else changed.time_limit)
         if limits:
             _write_limits(run, changed, job, found[0] if found else None)
-        records = RunRecords(run, report)
+        logger = RunLogger(run, report)
         if job.plan.total_steps <= step:
-            records.say(f"{run.name} has taken {step} steps already: there is nothing to add.")
-        return _watch_over(Session(job, run, clock, records, stop, share, step, best, most), records)
+            logger.message(f"{run.name} has taken {step} steps already: there is nothing to add.")
+        return _watch_over(TrainingLoop(job, run, clock, logger, stop, shard, step, best, most), logger)
 
 
-def _help(settings: TrainSettings, report: Report, stop: Any) -> TrainResult:
+def _work(settings: TrainSettings, report: Report, stop: Any) -> TrainResult:
     """Take part in a training that another process leads and writes."""
     try:
-        with share_for(settings, "auto", stop, lambda text: report(Said(text))) as share:
-            state, path = work(share, stop)
-            return TrainResult(RunFolder(path), state, 0, None, None, share.rank)
+        with shard_for(settings, "auto", stop, lambda text: report(Message(text))) as shard:
+            state, path = work(shard, stop)
+            return TrainResult(RunFolder(path), state, 0, None, None, shard.rank)
     except Stopped as stopped:
-        report(Said(stopped.message))
+        report(Message(stopped.message))
         return TrainResult(RunFolder(Path()), "stopped", 0, None, None, rank=1)
 
 
@@ -147,41 +147,41 @@ def _write_limits(run: RunFolder, settings: TrainSettings, job: Job, found: Prog
     """What is asked of the run now, in both of its files: one that is killed before it saves anything more
     is not finished, and goes on to the new end."""
     if found is not None:
-        Keeper(job, run).save_progress(found.step, job.learner.state(), found.best, done=False)
+        CheckpointWriter(job, run).save_progress(found.step, job.learner.state(), found.best, done=False)
     write_atomically(run.settings_path, to_toml(settings.anchored()))
 
 
-def _watch_over(session: Session, records: RunRecords) -> TrainResult:
-    """Run the session under its heartbeat, and say how it ended whatever happens."""
-    job, run = session.job, records.run
-    with Heartbeat(run, step=session.step, pairs=len(job.data.pairs), model_size=job.plan.size) as heartbeat:
-        records.heartbeat = heartbeat
-        _clear(run, session)
-        if not session.share.join(job, run.path, session.step, session.stop, records.say):
-            session.stop_at_once()
+def _watch_over(loop: TrainingLoop, logger: RunLogger) -> TrainResult:
+    """run the loop under its heartbeat, and say how it ended whatever happens."""
+    job, run = loop.job, logger.run
+    with Heartbeat(run, step=loop.step, pairs=len(job.data.pairs), model_size=job.plan.size) as heartbeat:
+        logger.heartbeat = heartbeat
+        _clear(run, loop)
+        if not loop.shard.join(job, run.path, loop.step, loop.stop, logger.message):
+            loop.stop_at_once()
         heartbeat.update(state="training")
-        run.log(f"training from step {session.step}, {job.plan.device}, {job.plan.precision}")
+        run.log(f"training from step {loop.step}, {job.plan.device}, {job.plan.precision}")
         try:
-            ended = session.go()
+            ended = loop.go()
         except UnderstudyError as error:
-            heartbeat.update(step=session.step)
+            heartbeat.update(step=loop.step)
             run.log(error.text)
             raise
-        best = session.held_out.best
+        best = loop.held_out.best
         heartbeat.update(step=ended.step, **({"best_held_out": best} if best else {}))
         heartbeat.finish(ended.state, ended.reason)
         run.log(f"{ended.state} at step {ended.step} {ended.reason}".rstrip())
-    records.tell(ended)
+    logger.emit(ended)
     return _result(run, ended.state, ended.step)
 
 
-def _clear(run: RunFolder, session: Session) -> None:
+def _clear(run: RunFolder, loop: TrainingLoop) -> None:
     """Remove what an earlier process has left: its stop request, half files, and losses of lost steps."""
     run.clear_stop()
     remove_leftovers(run.path, older_than=LEFT_SECONDS)
-    if hasattr(session.stop, "watch"):
-        session.stop.watch(run)
-    run.truncate_summary(session.step)
+    if hasattr(loop.stop, "watch"):
+        loop.stop.watch(run)
+    run.truncate_summary(loop.step)
 
 
 def _result(run: RunFolder, state: str, step: int) -> TrainResult:
@@ -217,15 +217,15 @@ def _load(run: RunFolder) -> tuple[Progress, dict[str, Any]] | None:
     return None
 
 
-def _rejoin(settings: TrainSettings, progress: Progress | None, share: Share, elsewhere: bool) -> Job:
+def _rejoin(settings: TrainSettings, progress: Progress | None, shard: Shard, elsewhere: bool) -> Job:
     """The job as it was planned, on the device that was planned unless another one is asked for."""
     if progress is None:
-        return make_job(settings, share)
+        return make_job(settings, shard)
     planned = torch.device(progress.plan.device)
-    device = planned if planned.type == "cpu" and not elsewhere and share.device is None else share.device
-    if elsewhere and share.threads is None:
+    device = planned if planned.type == "cpu" and not elsewhere and shard.device is None else shard.device
+    if elsewhere and shard.threads is None:
         progress.plan.threads = core_count()
-    job = make_job(settings.replace(initial_weights=NO_WEIGHTS), share, device, progress.plan)
+    job = make_job(settings.replace(initial_weights=NO_WEIGHTS), shard, device, progress.plan)
     progress.plan.device = str(job.learner.device)
     return job
 

@@ -26,7 +26,7 @@ class _Remainder(nn.Module):
         return self.network.remainder(x)
 
 
-class SummedNetwork:
+class DataParallelNetwork:
     """``network.remainder`` with gradients that are those of every process together. All processes make one,
     and one more after a step that broke off, at the same time."""
 
@@ -60,7 +60,7 @@ class SummedNetwork:
         work = dist.all_reduce(bucket.buffer(), async_op=True)
         return work.get_future().then(lambda done: done.value()[0])
 
-    def end_step_with_nothing(self) -> None:
+    def end_failed_step(self) -> None:
         """Give the others what they still wait for, zeros, in the same order as in a step that goes well."""
         reducer = self._wrapped.reducer
         if not self._entered:
@@ -69,6 +69,6 @@ class SummedNetwork:
         for work in [reducer._run_comm_hook(bucket) for bucket in missing]:
             work.wait()
 
-    def let_go(self) -> None:
+    def remove_hooks(self) -> None:
         """After a step that broke off it is of no more use; its hooks must not hear of the next one."""
         self._wrapped.reducer._remove_autograd_hooks()

@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from understudy.dataset.crops import Batch
 from understudy.device import release_memory
 
-REHEARSALS = 3
+WARM_UP_STEPS = 3
 """Times that the work is done before it is recorded: libraries choose their algorithms in the first."""
 
 Shapes = tuple[torch.Size, ...]
 
 
 @dataclass(frozen=True)
-class _Tape:
+class _Captured:
     """``graph`` reads ``batch``, and writes ``loss`` and the gradients of the weights."""
 
     graph: torch.cuda.CUDAGraph
@@ -32,44 +32,44 @@ class _Tape:
     gradients: list[Tensor | None]
 
 
-class Recorder:
+class GraphCapture:
     """``work(batch)`` gives a loss and leaves gradients in ``weights``; so does calling this. What cannot be
     recorded is worked through as it is."""
 
     def __init__(self, work: Callable[[Batch], Tensor], weights: list[nn.Parameter]) -> None:
         self._work, self._weights = work, weights
-        self._tapes: dict[Shapes, _Tape] = {}
+        self._captured: dict[Shapes, _Captured] = {}
         self._able = True
 
     def __call__(self, batch: Batch) -> Tensor:
         shapes = tuple(part.shape for part in batch.tensors)
-        if self._able and shapes not in self._tapes:
-            self._record(shapes, batch)
-        tape = self._tapes.get(shapes)
-        return self._work(batch) if tape is None else self._replay(tape, batch)
+        if self._able and shapes not in self._captured:
+            self._capture(shapes, batch)
+        captured = self._captured.get(shapes)
+        return self._work(batch) if captured is None else self._replay(captured, batch)
 
     def forget(self) -> None:
         """Let go of all that was recorded, and of the memory that it works in; begin anew."""
-        self._tapes.clear()
+        self._captured.clear()
         self._able = True
         for weight in self._weights:
             weight.grad = None
 
-    def _replay(self, tape: _Tape, batch: Batch) -> Tensor:
-        for own, given in zip(tape.batch.tensors, batch.tensors, strict=True):
+    def _replay(self, captured: _Captured, batch: Batch) -> Tensor:
+        for own, given in zip(captured.batch.tensors, batch.tensors, strict=True):
             own.copy_(given)
-        tape.graph.replay()
-        for weight, gradient in zip(self._weights, tape.gradients, strict=True):
+        captured.graph.replay()
+        for weight, gradient in zip(self._weights, captured.gradients, strict=True):
             weight.grad = gradient
-        return tape.loss
+        return captured.loss
 
-    def _record(self, shapes: Shapes, batch: Batch) -> None:
+    def _capture(self, shapes: Shapes, batch: Batch) -> None:
         own = Batch(*(part.clone() for part in batch.tensors))
         device = own.input.device
         stream, current = torch.cuda.Stream(device), torch.cuda.current_stream(device)
-        self._rehearse(own, stream)
+        self._warm_up(own, stream)
         with contextlib.suppress(RuntimeError):  # of memory, too: the same work, done as it is, then says so
-            self._tapes[shapes] = self._tape(own, stream)
+            self._captured[shapes] = self._capture_graph(own, stream)
             return
         torch.cuda.set_stream(current)
         self.forget()
@@ -77,17 +77,17 @@ class Recorder:
         with contextlib.suppress(RuntimeError):  # some versions of torch believe that they still record
             release_memory(device)
 
-    def _rehearse(self, batch: Batch, stream: torch.cuda.Stream) -> None:
+    def _warm_up(self, batch: Batch, stream: torch.cuda.Stream) -> None:
         """As CUDA graphs want it: on the stream that they are recorded on."""
         current = torch.cuda.current_stream(stream.device)
         stream.wait_stream(current)
         with torch.cuda.stream(stream):
-            for _ in range(REHEARSALS):
+            for _ in range(WARM_UP_STEPS):
                 self._work(batch)
         current.wait_stream(stream)
 
-    def _tape(self, batch: Batch, stream: torch.cuda.Stream) -> _Tape:
+    def _capture_graph(self, batch: Batch, stream: torch.cuda.Stream) -> _Captured:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
             loss = self._work(batch).detach()
-        return _Tape(graph, batch, loss, [weight.grad for weight in self._weights])
+        return _Captured(graph, batch, loss, [weight.grad for weight in self._weights])

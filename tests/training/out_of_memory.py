@@ -1,6 +1,6 @@
-"""Memory that runs out at a chosen step, here or in a process that helps.
+"""Memory that runs out at a chosen step, here or in a worker.
 
-python starving.py FOLDER RANK WORLD DEVICE THREADS      a helper that starves at step STARVE_AT
+python out_of_memory.py FOLDER RANK WORLD DEVICE THREADS      a worker whose memory runs out at step FAIL_AT
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from typing import Any
 
 import torch
 
+from understudy.training.distributed.worker import main
 from understudy.training.learner import Learner
-from understudy.training.worker import main
 
 
-def starve(moments: dict[int, str]) -> Any:
+def run_out_of_memory(moments: dict[int, str]) -> Any:
     """``Learner.step`` that runs out of memory once at each of the steps: before it has its crops, in the
     way forth, or at the very end of the way back."""
     step = Learner.step
 
-    def starving(self: Learner, number: int) -> float:
+    def failing(self: Learner, number: int) -> float:
         where = moments.pop(number, "")
         if where == "crops":
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
         if where == "forth":
-            _starve_once(self)
+            _fail_once(self)
         hook = next(self.network.parameters()).register_hook(_fail) if where == "back" else None
         try:
             return step(self, number)
@@ -33,14 +33,14 @@ def starve(moments: dict[int, str]) -> Any:
             if hook:
                 hook.remove()
 
-    return starving
+    return failing
 
 
 def _fail(gradient: torch.Tensor) -> None:
     raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
 
 
-def _starve_once(learner: Learner) -> None:
+def _fail_once(learner: Learner) -> None:
     loss = learner.loss
 
     def failing(*values: Any) -> torch.Tensor:
@@ -52,5 +52,5 @@ def _starve_once(learner: Learner) -> None:
 
 
 if __name__ == "__main__":
-    Learner.step = starve({int(os.environ["STARVE_AT"]): "forth"})  # type: ignore[method-assign]
+    Learner.step = run_out_of_memory({int(os.environ["FAIL_AT"]): "forth"})  # type: ignore[method-assign]
     sys.exit(main(sys.argv[1:]))

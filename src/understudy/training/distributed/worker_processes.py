@@ -18,7 +18,7 @@ LEAVE_SECONDS = 5.0
 ABORT_SECONDS = 10.0
 
 
-class Children:
+class WorkerProcesses:
     """The other processes, from 1 on. Their standard input is a line of life: it closes with this process."""
 
     def __init__(self, folder: Path, devices: list[torch.device], threads: int) -> None:
@@ -35,12 +35,13 @@ class Children:
             threading.Thread(target=self._watch, name="children", daemon=True).start()
 
     def _start(self, rank: int, threads: int) -> subprocess.Popen[bytes]:
-        place = [str(self.folder), str(rank), str(len(self.devices)), str(self.devices[rank]), str(threads)]
+        place = (self.folder, rank, len(self.devices), self.devices[rank], threads)
+        arguments = [str(each) for each in place]
         source = str(SOURCE)
         paths = [source, *filter(None, [os.environ.get("PYTHONPATH")])]
         with self._log(rank).open("wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "understudy.training.worker", *place],
+                [sys.executable, "-m", "understudy.training.distributed.worker", *arguments],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -56,7 +57,7 @@ class Children:
     def _log(self, rank: int) -> Path:
         return self.folder / f"process-{rank}.log"
 
-    def gone(self) -> str:
+    def find_ended(self) -> str:
         """In words which of them has ended, with its last words; nothing while all are there."""
         for rank, process in enumerate(self._processes, 1):
             code = process.poll()
@@ -73,7 +74,7 @@ class Children:
 
     def _watch(self) -> None:
         """A GPU waits for one that is gone without end: wake this process up when a child is lost."""
-        from understudy.training.company import abort
+        from understudy.training.distributed.process_group import abort
 
         while not self._ending and all(process.poll() in (None, 0) for process in self._processes):
             time.sleep(1.0)

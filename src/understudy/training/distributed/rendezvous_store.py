@@ -20,40 +20,40 @@ from typing import Any
 import torch.distributed as dist
 
 from understudy.errors import SettingError, UnderstudyError
-from understudy.training.lost import Stopped, did_not_join, first_line
-from understudy.training.meeting import JOIN_SECONDS, SAY_AFTER_SECONDS
-from understudy.training.place import Place
+from understudy.training.distributed.lost_worker import Stopped, first_line, join_error
+from understudy.training.distributed.rendezvous import JOIN_SECONDS, REPORT_AFTER_SECONDS
+from understudy.training.distributed.role import Role
 
-KNOCK_SECONDS = 2.0
+CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 10.0  # a store answers at once, but its machine may be busy
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 LOOPBACK = "127.0.0.1"
 
 
-def opens_store(place: Place) -> bool:
+def hosts_store(role: Role) -> bool:
     """Whether this process opens the port: process 0 does, unless torchrun has opened it for all."""
-    return place.rank == 0 and (place.farm or os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True")
+    return role.rank == 0 and (role.farm or os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True")
 
 
-def open_store(place: Place, stop: Any, say: Callable[[str], None]) -> dist.Store:
+def open_store(role: Role, stop: Any, say: Callable[[str], None]) -> dist.Store:
     """The store at which all processes meet. SettingError for an address or a port that cannot be right,
     UnderstudyError when nobody is there in time, Stopped when ``stop`` becomes true first."""
-    addresses = _addresses(place)
-    store = _open_here(place, addresses) if opens_store(place) else _find(place, stop, say)
+    addresses = _addresses(role)
+    store = _open_here(role, addresses) if hosts_store(role) else _find(role, stop, say)
     return dist.PrefixStore(f"understudy/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
 
 
-def _addresses(place: Place) -> list[tuple[Any, Any]]:
+def _addresses(role: Role) -> list[tuple[Any, Any]]:
     """Family and address, for each that the name has."""
     try:
-        found = socket.getaddrinfo(place.address, place.port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(role.address, role.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise SettingError(
             "The address of process 0 is not known on this machine.",
             expected="a name that this machine can look up, or an IP address",
-            found=f"{place.address} ({getattr(error, 'strerror', None) or 'not a name of a machine'})",
-            where=place.names[0],
-            remedy=f"Correct {place.names[0]}, or set it to the IP address of the machine of process 0.",
+            found=f"{role.address} ({getattr(error, 'strerror', None) or 'not a name of a machine'})",
+            where=role.names[0],
+            remedy=f"Correct {role.names[0]}, or set it to the IP address of the machine of process 0.",
         ) from error
     return [(family, address) for family, _, _, _, address in found]
 
@@ -61,38 +61,38 @@ def _addresses(place: Place) -> list[tuple[Any, Any]]:
 # -- process 0 ------------------------------------------------------------------------------------------
 
 
-def _open_here(place: Place, addresses: list[tuple[Any, Any]]) -> dist.TCPStore:
-    _refuse_taken_port(place)
+def _open_here(role: Role, addresses: list[tuple[Any, Any]]) -> dist.TCPStore:
+    _refuse_taken_port(role)
     # It listens on every card of this machine, so that process 0 itself needs no more than the loopback.
     try:
-        store = _store(LOOPBACK, place.port, JOIN_SECONDS, is_master=True)
+        store = _store(LOOPBACK, role.port, JOIN_SECONDS, is_master=True)
     except RuntimeError as error:
-        raise _no_port(place, first_line(error)) from error
-    if not any(_is_of_this_machine(*each) for each in addresses) and not _leads_back(place, store):
+        raise _no_port(role, first_line(error)) from error
+    if not any(_is_of_this_machine(*each) for each in addresses) and not _leads_to_this_process(role, store):
         raise SettingError(
             "The address of process 0 is not one of the machine that process 0 runs on.",
             expected="a name or address of this machine, under which the other machines reach it",
-            found=f"{place.address}, which does not lead here",
-            where=place.names[0],
-            remedy=f"Correct {place.names[0]}, in the same way for every process, or start process 0 there.",
+            found=f"{role.address}, which does not lead here",
+            where=role.names[0],
+            remedy=f"Correct {role.names[0]}, in the same way for every process, or start process 0 there.",
         )
     return store
 
 
-def _refuse_taken_port(place: Place) -> None:
+def _refuse_taken_port(role: Role) -> None:
     try:
-        socket.create_server(("", place.port)).close()
+        socket.create_server(("", role.port)).close()
     except OSError as error:
-        raise _no_port(place, (error.strerror or str(error)).split(" (")[0]) from error
+        raise _no_port(role, (error.strerror or str(error)).split(" (")[0]) from error
 
 
-def _no_port(place: Place, why: str) -> SettingError:
+def _no_port(role: Role, why: str) -> SettingError:
     return SettingError(
         "The port of process 0 cannot be opened on this machine.",
         expected="a port that nothing else uses: no other training, and no other program",
-        found=f"port {place.port}: {why}",
-        where=place.names[1],
-        remedy=f"Choose another {place.names[1]}, the same for every process, or end what uses this one.",
+        found=f"port {role.port}: {why}",
+        where=role.names[1],
+        remedy=f"Choose another {role.names[1]}, the same for every process, or end what uses this one.",
     )
 
 
@@ -105,12 +105,12 @@ def _is_of_this_machine(family: Any, address: Any) -> bool:
     return True
 
 
-def _leads_back(place: Place, store: dist.TCPStore) -> bool:
+def _leads_to_this_process(role: Role, store: dist.TCPStore) -> bool:
     """Whether the address leads here on another way, as that of a service in front of a container does."""
     word = secrets.token_hex(8)
     store.set("word", word)
     with contextlib.suppress(UnderstudyError, RuntimeError):
-        other = _connect(place, False) if _knock(place) else None
+        other = _connect(role, False) if _is_listening(role) else None
         return other is not None and other.check(["word"]) and other.get("word").decode() == word
     return False
 
@@ -118,41 +118,41 @@ def _leads_back(place: Place, store: dist.TCPStore) -> bool:
 # -- the others -----------------------------------------------------------------------------------------
 
 
-def _find(place: Place, stop: Any, say: Callable[[str], None]) -> dist.TCPStore:
+def _find(role: Role, stop: Any, say: Callable[[str], None]) -> dist.TCPStore:
     """The store of process 0, once that is there."""
     began, said = time.monotonic(), False
     while not stop:
-        if _knock(place):
+        if _is_listening(role):
             with contextlib.suppress(RuntimeError):  # it closed again: process 0 has just ended
-                return _connect(place, stop)
+                return _connect(role, stop)
         waited = time.monotonic() - began
         if waited > JOIN_SECONDS:
-            found = f"nobody at {place.address}, port {place.port}"
-            raise did_not_join(found, ", ".join(place.names))
-        if not said and waited > SAY_AFTER_SECONDS:
+            found = f"nobody at {role.address}, port {role.port}"
+            raise join_error(found, ", ".join(role.names))
+        if not said and waited > REPORT_AFTER_SECONDS:
             said = True
-            say(f"Waiting for process 0 at {place.address}, port {place.port}.")
-        time.sleep(LOOK_SECONDS)
+            say(f"Waiting for process 0 at {role.address}, port {role.port}.")
+        time.sleep(POLL_SECONDS)
     raise Stopped
 
 
-def _knock(place: Place) -> bool:
+def _is_listening(role: Role) -> bool:
     """Whether anything listens there."""
     try:
-        socket.create_connection((place.address, place.port), KNOCK_SECONDS).close()
+        socket.create_connection((role.address, role.port), CONNECT_SECONDS).close()
     except OSError:
         return False
     return True
 
 
-def _connect(place: Place, stop: Any) -> dist.TCPStore:
+def _connect(role: Role, stop: Any) -> dist.TCPStore:
     """The store that listens there. RuntimeError when it closes the connection, SettingError when it does
     not answer as a store does: torch would wait for that without end, so a thread of its own waits."""
     answers: queue.SimpleQueue[dist.TCPStore | RuntimeError] = queue.SimpleQueue()
 
     def connect() -> None:
         try:
-            answers.put(_store(place.address, place.port, ANSWER_SECONDS))
+            answers.put(_store(role.address, role.port, ANSWER_SECONDS))
         except RuntimeError as error:
             answers.put(error)
 
@@ -162,7 +162,7 @@ def _connect(place: Place, stop: Any) -> dist.TCPStore:
         if stop:
             raise Stopped
         with contextlib.suppress(queue.Empty):
-            answer = answers.get(timeout=LOOK_SECONDS)
+            answer = answers.get(timeout=POLL_SECONDS)
             if isinstance(answer, RuntimeError):
                 raise answer
             answer.set_timeout(datetime.timedelta(seconds=JOIN_SECONDS))
@@ -170,9 +170,9 @@ def _connect(place: Place, stop: Any) -> dist.TCPStore:
     raise SettingError(
         "What listens at the address of process 0 is something else.",
         expected="process 0 of this training",
-        found=f"no answer from {place.address}, port {place.port}",
-        where=", ".join(place.names),
-        remedy=f"Correct them, or choose another {place.names[1]} for every process, if that one is taken.",
+        found=f"no answer from {role.address}, port {role.port}",
+        where=", ".join(role.names),
+        remedy=f"Correct them, or choose another {role.names[1]} for every process, if that one is taken.",
     )
 
 

@@ -7,20 +7,20 @@ from typing import Any
 
 from understudy.runs import RunFolder
 from understudy.runs.state import BestHeldOut
+from understudy.training.checkpoints.writer import CheckpointWriter
 from understudy.training.clock import Clock
+from understudy.training.evaluation import bfloat16_difference
 from understudy.training.events import Saved
-from understudy.training.judge import bfloat16_difference
-from understudy.training.keeper import Keeper
 from understudy.training.pictures import Pictures
 from understudy.training.prepare import Job
-from understudy.training.records import Records
+from understudy.training.run_logger import Logger
 
 SAVE_SECONDS = 60.0
 
 Good = tuple[int, dict[str, Any]]
 
 
-class Saver:
+class CheckpointManager:
     """That of a process that only helps: it keeps the state to go back to, and writes nothing. ``good`` is
     the last good step and its state."""
 
@@ -38,13 +38,13 @@ class Saver:
         return True
 
 
-class RunSaver(Saver):
+class RunCheckpointManager(CheckpointManager):
     """That of the process that writes ``run``."""
 
-    def __init__(self, job: Job, run: RunFolder, clock: Clock, records: Records, good: Good) -> None:
+    def __init__(self, job: Job, run: RunFolder, clock: Clock, logger: Logger, good: Good) -> None:
         super().__init__(good)
-        self.job, self.run, self.clock, self.records = job, run, clock, records
-        self.keeper, self.pictures = Keeper(job, run), Pictures(job, run)
+        self.job, self.run, self.clock, self.logger = job, run, clock, logger
+        self.writer, self.pictures = CheckpointWriter(job, run), Pictures(job, run)
         self._saved = time.monotonic()
 
     def save_when_due(self, step: int, best: BestHeldOut | None) -> None:
@@ -58,16 +58,16 @@ class RunSaver(Saver):
             self._save_progress(step, best)
 
     def save_best(self, step: int, best: BestHeldOut) -> None:
-        self.records.update(best_held_out=best)
+        self.logger.update_state(best_held_out=best)
         if not self.job.plan.apart:
             return
         self._measure()
-        if self.records.attempt(lambda: self.keeper.save_best(step, best)):
-            self.records.tell(Saved(self.run.best_path, "best", best.value, best.step))
-        self.keeper.measured = {}  # of these weights alone
+        if self.logger.try_to_write(lambda: self.writer.save_best(step, best)):
+            self.logger.emit(Saved(self.run.best_path, "best", best.value, best.step))
+        self.writer.measured = {}  # of these weights alone
 
     def save_last(self, step: int, best: BestHeldOut | None, finished: bool) -> bool:
-        self.records.ending = True
+        self.logger.ending = True
         self._measure()
         done = self._save_checkpoint(step, best, True, finished)
         if finished and not self.run.contact_path(step).exists():
@@ -76,10 +76,10 @@ class RunSaver(Saver):
 
     def _measure(self) -> None:
         """How much bfloat16 would change on a frame; without memory for it there is no figure."""
-        learner, self.keeper.measured = self.job.learner, {}
-        with self.records.where_memory_allows("to compare precisions"):
+        learner, self.writer.measured = self.job.learner, {}
+        with self.logger.skipping_without_memory("to compare precisions"):
             difference = bfloat16_difference(learner.average, self.job.data.pairs[0], learner.device)
-            self.keeper.measured = {"bfloat16_difference": difference}
+            self.writer.measured = {"bfloat16_difference": difference}
 
     def _save_checkpoint(
         self, step: int, best: BestHeldOut | None, best_too: bool, finished: bool = False
@@ -87,32 +87,32 @@ class RunSaver(Saver):
         """A .cat, the .ost after it, and previews; whether the first two stand on the disk. The very first
         .ost comes before it: a run is to have something to go on from as soon as it has a .cat."""
         self.clock.pause()
-        keeper, attempt = self.keeper, self.records.attempt
+        writer, try_to_write = self.writer, self.logger.try_to_write
         begun = not self.run.ost_path.exists() and self._save_progress(step, best)
-        done = attempt(lambda: keeper.save_checkpoint(step, best))
+        done = try_to_write(lambda: writer.save_checkpoint(step, best))
         if done and best_too and not self.job.plan.apart:
-            done = attempt(lambda: keeper.save_best(step, best))
+            done = try_to_write(lambda: writer.save_best(step, best))
         if finished or not begun:
             done = self._save_progress(step, best, done and finished) and done
         if done:
             path = self.run.cat_path(step)
-            self.records.tell(Saved(path, "checkpoint", *((best.value, best.step) if best else ())))
+            self.logger.emit(Saved(path, "checkpoint", *((best.value, best.step) if best else ())))
             self.run.forget_after(step)
             self.run.prune(self.job.settings.max_checkpoints)
-        with self.records.where_memory_allows("for a preview"):
-            for preview in self.pictures.previews(step, self.records.say):
-                self.records.tell(Saved(preview, "preview"))
+        with self.logger.skipping_without_memory("for a preview"):
+            for preview in self.pictures.previews(step, self.logger.message):
+                self.logger.emit(Saved(preview, "preview"))
         return done
 
     def _save_progress(self, step: int, best: BestHeldOut | None, finished: bool = False) -> bool:
-        self.records.write_rows()
+        self.logger.flush()
         self._saved = time.monotonic()
         self.good = (step, self.job.learner.state())
-        return self.records.attempt(lambda: self.keeper.save_progress(*self.good, best, finished))
+        return self.logger.try_to_write(lambda: self.writer.save_progress(*self.good, best, finished))
 
     def _save_contact_sheet(self, step: int) -> None:
         self.clock.pause()
-        with self.records.where_memory_allows("for a contact sheet"):
-            self.records.attempt(
-                lambda: self.records.tell(Saved(self.pictures.contact_sheet(step), "contact"))
+        with self.logger.skipping_without_memory("for a contact sheet"):
+            self.logger.try_to_write(
+                lambda: self.logger.emit(Saved(self.pictures.contact_sheet(step), "contact"))
             )

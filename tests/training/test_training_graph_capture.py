@@ -13,9 +13,10 @@ from training_bench import StopAt, assert_same_course, losses
 
 from understudy.dataset.crops import Batch
 from understudy.training import learner as learner_module
-from understudy.training.learner import Learner, Share
+from understudy.training.distributed.shard import Shard
+from understudy.training.graph_capture import GraphCapture
+from understudy.training.learner import Learner
 from understudy.training.prepare import make_job
-from understudy.training.recorder import Recorder
 
 STEPS = 24
 
@@ -43,14 +44,14 @@ def course(learner: Learner, steps: int = STEPS) -> list[float]:
 
 
 def a_learner(bench: Any, **changes: Any) -> Learner:
-    job = make_job(bench.settings(batch_size="auto", **changes), Share())
+    job = make_job(bench.settings(batch_size="auto", **changes), Shard())
     job.plan.totals.append((0, STEPS))
     return job.learner
 
 
 def as_they_are(bench: Any, **changes: Any) -> list[float]:
     learner = a_learner(bench, **changes)
-    learner.recorder = None
+    learner.graph_capture = None
     return course(learner)
 
 
@@ -67,12 +68,12 @@ def test_crops_drawn_ahead_are_those_of_the_step(bench: Any, monkeypatch: pytest
     plain = bench.train(name="plain", **usual).run
     made: list[Repeater] = []
 
-    def recorder(*arguments: Any) -> Repeater:
+    def graph_capture(*arguments: Any) -> Repeater:
         made.append(Repeater(*arguments))
         return made[-1]
 
-    monkeypatch.setattr(learner_module, "can_record", lambda device: True)
-    monkeypatch.setattr(learner_module, "Recorder", recorder)
+    monkeypatch.setattr(learner_module, "can_capture_graphs", lambda device: True)
+    monkeypatch.setattr(learner_module, "GraphCapture", graph_capture)
     parted = bench.train(name="ahead", stop=StopAt(9), **usual).run
     assert_same_course(bench.resume(parted).run, plain)
     assert [each.forgotten for each in made] == [0, 1], "what goes on begins with nothing recorded"
@@ -82,7 +83,7 @@ def test_crops_drawn_ahead_are_drawn_again_where_the_plan_has_changed(bench: Any
     turned = []
     for ahead in (False, True):
         learner = a_learner(bench)
-        learner.recorder = Repeater(learner._learn, []) if ahead else None  # type: ignore[assignment]
+        learner.graph_capture = Repeater(learner._learn, []) if ahead else None  # type: ignore[assignment]
         first = course(learner, 6)
         learner.plan.turned, learner.plan.batch_size = 6, 3
         turned.append([*first, *(learner.step(step) for step in range(7, 13))])
@@ -102,7 +103,7 @@ class TestOnGpu:
         changes = {"devices": "cuda", "precision": precision}
         learner = a_learner(bench, **changes)
         recorded = course(learner)
-        assert learner.recorder is not None and len(learner.recorder._tapes) >= 1
+        assert learner.graph_capture is not None and len(learner.graph_capture._captured) >= 1
         assert near(recorded, as_they_are(bench, **changes), tolerance)
 
     def test_a_gpu_takes_the_steps_of_a_cpu(self, bench: Any) -> None:
@@ -114,12 +115,12 @@ class TestOnGpu:
         bench = make_bench(effect="matte")
         learner = a_learner(bench, devices="cuda")
         recorded = course(learner)
-        assert learner.recorder is not None and learner.recorder._tapes
+        assert learner.graph_capture is not None and learner.graph_capture._captured
         assert near(recorded, as_they_are(bench, devices="cuda"), 1e-3)
 
     def test_other_shapes_are_recorded_by_themselves(self, bench: Any) -> None:
         learner, plain = (a_learner(bench, devices="cuda") for _ in range(2))
-        plain.recorder = None
+        plain.graph_capture = None
         for each in (learner, plain):
             each.plan.batch_size = 4
             course(each, 4)
@@ -135,9 +136,9 @@ class TestOnGpu:
             loss.item()  # a GPU that is being recorded cannot be waited for
             return loss
 
-        learner.recorder = Recorder(looking, list(learner.network.parameters()))
+        learner.graph_capture = GraphCapture(looking, list(learner.network.parameters()))
         tried = course(learner)
-        assert not learner.recorder._tapes
+        assert not learner.graph_capture._captured
         assert near(tried, as_they_are(bench, devices="cuda"), 1e-3)
 
     def test_a_run_goes_on_where_it_stood(self, bench: Any) -> None:

@@ -1,7 +1,7 @@
 """A process that helps to train a network: it learns its part of every batch, writes nothing, says nothing.
 
-``python -m understudy.training.worker FOLDER RANK WORLD DEVICE THREADS`` is started by ``understudy train``
-and ends with it: its standard input closes when that process is gone, however it went.
+``python -m understudy.training.distributed.worker FOLDER RANK WORLD DEVICE THREADS`` is started by
+``understudy train`` and ends with it: its standard input closes when that process is gone, however it went.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from understudy.errors import RunError, UnderstudyError
 
 
-def work(company: Any, stop: Any = None) -> tuple[str, Path]:
+def work(process_group: Any, stop: Any = None) -> tuple[str, Path]:
     """Take part in the training that process 0 leads; how it ended (finished or stopped), and its run.
 
     ``finished`` too where there are fewer crops in a batch than processes, and this one is not needed.
@@ -26,37 +26,37 @@ def work(company: Any, stop: Any = None) -> tuple[str, Path]:
     """
     from understudy.device import release_memory
     from understudy.training.clock import Clock
-    from understudy.training.records import Records
-    from understudy.training.session import Session
+    from understudy.training.loop import TrainingLoop
+    from understudy.training.run_logger import Logger
 
-    word = company.meeting.hear(stop)
-    path = Path(word["run"])
-    if company.rank >= int(word["world"]):
+    published = process_group.rendezvous.receive_job(stop)
+    path = Path(published["run"])
+    if process_group.rank >= int(published["world_size"]):
         return "finished", path
-    company.world, company.run = int(word["world"]), path
+    process_group.world_size, process_group.run = int(published["world_size"]), path
     try:
-        job = _same_job(company, word)
+        job = _same_job(process_group, published)
     except UnderstudyError as error:
-        company.meeting.excuse(error)
+        process_group.rendezvous.report_error(error)
         raise
-    if not company.meeting.report_ready(stop):
+    if not process_group.rendezvous.report_ready(stop):
         return "stopped", path
     release_memory(job.learner.device)
-    step = company.enter(job.learner, 0)
-    session = Session(job, None, Clock(None, time.monotonic()), Records(), stop, company, step)
-    return session.go().state, path
+    step = process_group.connect(job.learner, 0)
+    loop = TrainingLoop(job, None, Clock(None, time.monotonic()), Logger(), stop, process_group, step)
+    return loop.go().state, path
 
 
-def _same_job(company: Any, word: dict[str, Any]) -> Any:
+def _same_job(process_group: Any, published: dict[str, Any]) -> Any:
     """The job of process 0, from the frames as they are seen here."""
     from understudy.settings import NO_WEIGHTS, TrainSettings
     from understudy.training.plan import Plan
     from understudy.training.prepare import make_job
 
-    settings = TrainSettings(**word["settings"]).replace(initial_weights=NO_WEIGHTS)
-    job = make_job(settings, company, company.device, Plan(**word["plan"]))
-    same = job.digest == word["digest"] and job.learner.network.architecture.to_dict() == word["architecture"]
-    if not same:
+    settings = TrainSettings(**published["settings"]).replace(initial_weights=NO_WEIGHTS)
+    job = make_job(settings, process_group, process_group.device, Plan(**published["plan"]))
+    architecture = job.learner.network.architecture.to_dict()
+    if job.digest != published["digest"] or architecture != published["architecture"]:
         raise RunError(
             "A process sees other frames than process 0.",
             expected="the same plate and ground truth frames, under the same paths",
@@ -76,22 +76,24 @@ def _end_with_parent(folder: str) -> None:
 
 def main(arguments: list[str]) -> int:
     """The process itself; its exit code."""
-    folder, rank, world, device, threads = arguments
+    folder, rank, world_size, device, threads = arguments
     threading.Thread(target=_end_with_parent, args=(folder,), name="parent", daemon=True).start()
     import torch
     import torch.distributed as dist
 
-    from understudy.training.company import Company
+    from understudy.training.distributed.process_group import ProcessGroup
 
     store = dist.FileStore(os.path.join(folder, "store"), -1)
-    company = Company(int(rank), int(world), store, torch.device(device), int(threads), lambda: "")
+    process_group = ProcessGroup(
+        int(rank), int(world_size), store, torch.device(device), int(threads), lambda: ""
+    )
     try:
-        work(company)
+        work(process_group)
     except UnderstudyError as error:
         print(error.text, file=sys.stderr, flush=True)
         return error.exit_code
     finally:
-        company.leave()
+        process_group.leave()
     return 0
 
 

@@ -23,9 +23,9 @@ import torch
 from understudy.device import core_count, resolve_devices
 from understudy.errors import UnderstudyError
 from understudy.settings import TrainSettings
-from understudy.training.children import Children
-from understudy.training.learner import Share
-from understudy.training.place import Place, find_place
+from understudy.training.distributed.role import Role, find_role
+from understudy.training.distributed.shard import Shard
+from understudy.training.distributed.worker_processes import WorkerProcesses
 
 LOOPBACKS = ("lo", "lo0")
 
@@ -37,9 +37,9 @@ def _silence(text: str) -> None:
 
 
 @contextlib.contextmanager
-def share_for(
+def shard_for(
     settings: TrainSettings, batch_size: int | str, stop: Any = None, say: Say = _silence
-) -> Iterator[Share]:
+) -> Iterator[Shard]:
     """The share of this process, as ``settings.devices`` or the environment ask for; what was started for it
     ends with the block. ``batch_size`` is a number or ``auto``; ``stop`` becomes true to wait no longer;
     ``say`` is told whom this process waits for.
@@ -47,21 +47,21 @@ def share_for(
     Raises DeviceError and SettingError; TrainingError or UnderstudyError when others do not come or are lost;
     Stopped when ``stop`` became true first.
     """
-    place = find_place(os.environ)
-    if place is not None and place.world > 1:
-        with _called(place, settings.devices, stop, say) as share:
-            yield share
+    role = find_role(os.environ)
+    if role is not None and role.world_size > 1:
+        with _launched_elsewhere(role, settings.devices, stop, say) as shard:
+            yield shard
         return
     devices = resolve_devices(settings.devices)
     used = len(devices) if batch_size == "auto" else min(len(devices), int(batch_size))
     notes = _say_used(used, len(devices))
     if used == 1:
-        share = Share()
-        share.device, share.notes = devices[0], notes
-        yield share
+        shard = Shard()
+        shard.device, shard.notes = devices[0], notes
+        yield shard
         return
-    with _started(devices[:used], notes) as share:
-        yield share
+    with _launched_here(devices[:used], notes) as shard:
+        yield shard
 
 
 def _say_used(used: int, count: int) -> tuple[str, ...]:
@@ -74,43 +74,43 @@ def _say_used(used: int, count: int) -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def telling_others() -> Iterator[None]:
+def reporting_refusals() -> Iterator[None]:
     """The block in which process 0 may be refused before it asks for its share: the others hear of it."""
     try:
         yield
     except UnderstudyError as error:
-        place = find_place(os.environ)
-        if place is not None and place.world > 1 and place.rank == 0:
-            with contextlib.suppress(UnderstudyError), _called(place, "cpu", None, _silence):
+        role = find_role(os.environ)
+        if role is not None and role.world_size > 1 and role.rank == 0:
+            with contextlib.suppress(UnderstudyError), _launched_elsewhere(role, "cpu", None, _silence):
                 raise error
         raise
 
 
 @contextlib.contextmanager
-def _called(place: Place, devices: str, stop: Any, say: Say) -> Iterator[Share]:
-    from understudy.training.company import Company
-    from understudy.training.meeting_point import open_store, opens_store
+def _launched_elsewhere(role: Role, devices: str, stop: Any, say: Say) -> Iterator[Shard]:
+    from understudy.training.distributed.process_group import ProcessGroup
+    from understudy.training.distributed.rendezvous_store import hosts_store, open_store
 
-    threads = max(1, core_count() // place.local_world) if not _set_by_hand() else core_count()
-    company = Company(place.rank, place.world, open_store(place, stop, say), None, threads)
-    company.notes = (f"Training with {place.world} processes together.", *place.notes)
-    company.meeting.where = ", ".join(place.names)
-    company.meeting.keeps_for = place.world if opens_store(place) else 1
+    threads = max(1, core_count() // role.local_world_size) if not _set_by_hand() else core_count()
+    process_group = ProcessGroup(role.rank, role.world_size, open_store(role, stop, say), None, threads)
+    process_group.notes = (f"Training with {role.world_size} processes together.", *role.notes)
+    process_group.rendezvous.where = ", ".join(role.names)
+    process_group.rendezvous.processes_served = role.world_size if hosts_store(role) else 1
     try:
-        company.device = _device_of(place, devices)
-        yield company
+        process_group.device = _device_of(role, devices)
+        yield process_group
     except BaseException as error:
-        company.tell(error)
+        process_group.report_error(error)
         raise
     finally:
-        company.leave()
+        process_group.leave()
 
 
-def _device_of(place: Place, wish: str) -> torch.device:
+def _device_of(role: Role, wish: str) -> torch.device:
     devices = resolve_devices(wish)
-    device = devices[place.local_rank % len(devices)]
+    device = devices[role.local_rank % len(devices)]
     if device.type == "cuda" and len(devices) == 1 and device.index == 0:
-        device = torch.device("cuda", place.local_rank % torch.cuda.device_count())
+        device = torch.device("cuda", role.local_rank % torch.cuda.device_count())
     return device
 
 
@@ -123,23 +123,23 @@ def _set_by_hand() -> bool:
 
 
 @contextlib.contextmanager
-def _started(devices: list[torch.device], notes: tuple[str, ...]) -> Iterator[Share]:
+def _launched_here(devices: list[torch.device], notes: tuple[str, ...]) -> Iterator[Shard]:
     import torch.distributed as dist
 
-    from understudy.training.company import Company
+    from understudy.training.distributed.process_group import ProcessGroup
 
     threads = max(1, core_count() // len(devices))
     folder = Path(tempfile.mkdtemp(prefix="understudy-"))
     with _on_loopback():
-        children = Children(folder, devices, threads)
+        workers = WorkerProcesses(folder, devices, threads)
         store = dist.FileStore(str(folder / "store"), -1)
-        company = Company(0, len(devices), store, devices[0], threads, children.gone)
-        company.notes = notes
+        process_group = ProcessGroup(0, len(devices), store, devices[0], threads, workers.find_ended)
+        process_group.notes = notes
         try:
-            yield company
+            yield process_group
         finally:
-            company.leave()
-            children.end()
+            process_group.leave()
+            workers.end()
             shutil.rmtree(folder, ignore_errors=True)
 
 

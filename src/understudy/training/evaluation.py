@@ -26,7 +26,7 @@ BAND = 256
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Score:
     """A figure on one frame: PSNR in dB of network values (image) or IoU (matte); higher is better."""
 
     metric: str
@@ -59,12 +59,12 @@ def _planes(network: EffectNetwork, pixels: np.ndarray) -> torch.Tensor:
     return with_places(x) if network.placed else x
 
 
-def judge(network: EffectNetwork, pair: Pair, device: torch.device, precision: str, matte: bool) -> Verdict:
+def evaluate(network: EffectNetwork, pair: Pair, device: torch.device, precision: str, matte: bool) -> Score:
     """The figure of ``network`` on the pixels of ``pair`` that count."""
     result, truth = predict(network, pair.input, device, precision), _known_truth(pair)
     if matte:
-        return Verdict("IoU", float(iou(result, truth)), pair.number)
-    return Verdict("dB", _psnr(result, truth), pair.number)
+        return Score("IoU", float(iou(result, truth)), pair.number)
+    return Score("dB", _psnr(result, truth), pair.number)
 
 
 def _known_truth(pair: Pair) -> np.ndarray:
@@ -79,20 +79,20 @@ def _psnr(result: np.ndarray, truth: np.ndarray) -> float:
     return float(psnr(result.clip(low, high), truth, clip=False))
 
 
-def colour_fit_verdict(network: EffectNetwork, pair: Pair) -> Verdict:
+def score_colour_fit(network: EffectNetwork, pair: Pair) -> Score:
     """The figure of the colour fit alone on an image pair; worked out in bands, as its terms are many."""
     with torch.inference_mode():
         x = _planes(network, pair.input)
         bands = [network.base(band.to(network.low.device)).cpu() for band in x.split(BAND, dim=2)]
         base = torch.cat(bands, 2)[0].permute(1, 2, 0).numpy()
-    return Verdict("dB", _psnr(base, _known_truth(pair)), pair.number)
+    return Score("dB", _psnr(base, _known_truth(pair)), pair.number)
 
 
-def plate_verdict(pair: Pair) -> Verdict:
+def score_plate(pair: Pair) -> Score:
     """The figure of the plate as it is, on an image pair whose truth has the plate's channels, or the first
     of them."""
     plate = pair.input[..., : pair.truth.shape[2]]
-    return Verdict("dB", _psnr(plate, _known_truth(pair)), pair.number)
+    return Score("dB", _psnr(plate, _known_truth(pair)), pair.number)
 
 
 def compared_with(held_out: int) -> int:

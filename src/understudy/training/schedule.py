@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.training.clock import Clock
+from understudy.training.distributed.shard import Shard
 from understudy.training.events import Planned
-from understudy.training.learner import Share
 from understudy.training.plan import UNKNOWN
 from understudy.training.prepare import Job
-from understudy.training.records import Records
+from understudy.training.run_logger import Logger
 
 LATE = 0.03
 FEW = 100
 
 
-class Course:
+class Schedule:
     """Turns a time limit into Total Steps. Among several processes process 0 only wishes (``wanted``), and
     all take a new total over after the same step. ``max_steps`` is the most there may be, None for any."""
 
-    def __init__(self, job: Job, clock: Clock, share: Share, records: Records, max_steps: int | None) -> None:
-        self.job, self.plan, self.clock, self.share, self.records = job, job.plan, clock, share, records
+    def __init__(self, job: Job, clock: Clock, shard: Shard, logger: Logger, max_steps: int | None) -> None:
+        self.job, self.plan, self.clock, self.shard, self.logger = job, job.plan, clock, shard, logger
         self.max_steps = max_steps
         self.announced = self._begun = False
         self._wanted = 0
@@ -31,11 +31,11 @@ class Course:
         if begun or not self.clock.is_up():
             return
         limit, elapsed = self.clock.limit or 0.0, self.clock.elapsed()
-        self.records.say(
+        self.logger.message(
             f"The time limit of {limit:g} s was as good as over before the first step, {elapsed:.1f} s after "
             "the start: one step is taken, so that there is a checkpoint. Resume it with a longer time limit."
         )
-        if self.share.world == 1 and self.plan.total_steps > step + 1:
+        if self.shard.world_size == 1 and self.plan.total_steps > step + 1:
             self._take_total(step, step + 1)
 
     def extend(self, step: int) -> None:
@@ -51,9 +51,9 @@ class Course:
 
     def plan_again(self, step: int) -> None:
         """After each step: take over what was agreed on, plan anew when it is time to, say it once."""
-        if self.share.heard_total:
+        if self.shard.received_total:
             self._wanted = 0
-            self._take_total(step, max(self.share.heard_total, step))
+            self._take_total(step, max(self.shard.received_total, step))
         left = self.clock.steps_left()
         if left is None and self._has_two_limits():
             left = self.clock.steps_that_fit()
@@ -70,7 +70,7 @@ class Course:
         if not self.announced and self.plan.totals:
             self.announce(step)
         if finished and 1 < step < FEW and self._only_time_counts():
-            self.records.say(
+            self.logger.message(
                 f"Only {step} steps fitted into the time, too few to learn an effect: understudy resume "
                 "with a longer --time-limit goes on."
             )
@@ -79,10 +79,10 @@ class Course:
         """Say how many steps there will be, of how many crops."""
         self.announced = True
         total, pace, pairs = self.plan.total_steps, self.clock.pace or 0.0, len(self.job.data.pairs)
-        self.records.update(state="training", total=total, plan=self._fields())
+        self.logger.update_state(state="training", total=total, plan=self._fields())
         seconds = pace * (total - step) or None
-        self.records.tell(Planned(total, self.plan.batch_size, pairs, seconds, self.job.notes))
-        self.records.log(f"Total Steps {total}, batch size {self.plan.batch_size}, {pairs} pairs")
+        self.logger.emit(Planned(total, self.plan.batch_size, pairs, seconds, self.job.notes))
+        self.logger.log(f"Total Steps {total}, batch size {self.plan.batch_size}, {pairs} pairs")
 
     def _only_time_counts(self) -> bool:
         return self.max_steps is None and self.clock.limit is not None
@@ -93,7 +93,7 @@ class Course:
         return timed and not self.announced and bool(self.plan.totals) and not self._wanted
 
     def _plan_total(self, step: int, total: int) -> None:
-        if self.share.world > 1:
+        if self.shard.world_size > 1:
             self._wanted = total  # all take it over after the next step
         else:
             self._take_total(step, total)
@@ -106,7 +106,7 @@ class Course:
 
     def _set_total(self, step: int, total: int) -> None:
         self.plan.totals.append((step, total))
-        self.records.update(total=total, plan=self._fields())
+        self.logger.update_state(total=total, plan=self._fields())
 
     def _fields(self) -> dict[str, Any]:
         plan = self.plan

@@ -16,22 +16,23 @@ from typing import Any
 import pytest
 import torch
 import torch.distributed as dist
-from starving import starve
+from out_of_memory import run_out_of_memory
 from training_bench import StopAt, assert_same_course, held_out, losses, weights
 
 from understudy.device import resolve_devices
 from understudy.errors import DeviceError, SettingError, TrainingError, UnderstudyError
 from understudy.network.unet import SIZES
 from understudy.runs import RunFolder
-from understudy.training import children, meeting, meeting_point, roll_call
+from understudy.training.checkpoints.progress_file import load_progress
 from understudy.training.clock import Clock
-from understudy.training.company import Company
-from understudy.training.events import Said
-from understudy.training.learner import Learner, Share
-from understudy.training.place import find_place
+from understudy.training.distributed import liveness, rendezvous, rendezvous_store, worker_processes
+from understudy.training.distributed.launch import shard_for
+from understudy.training.distributed.process_group import ProcessGroup
+from understudy.training.distributed.role import find_role
+from understudy.training.distributed.shard import Shard
+from understudy.training.events import Message
+from understudy.training.learner import Learner
 from understudy.training.prepare import make_job
-from understudy.training.processes import share_for
-from understudy.training.progress_file import load_progress
 
 STEPS = 20
 HERE = Path(__file__).parent
@@ -47,13 +48,13 @@ def tiny_networks() -> Iterator[None]:
 def steps_of_others(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """The processes that were started as helpers; none is left when the test ends."""
     started: list[Any] = []
-    start = children.Children._start
+    start = worker_processes.WorkerProcesses._start
 
     def noting(self: Any, rank: int, threads: int) -> Any:
         started.append(start(self, rank, threads))
         return started[-1]
 
-    monkeypatch.setattr(children.Children, "_start", noting)
+    monkeypatch.setattr(worker_processes.WorkerProcesses, "_start", noting)
     yield started
     assert [process.poll() for process in started].count(None) == 0
 
@@ -101,7 +102,7 @@ def test_numbers_that_run_away_are_rescued_together(
 
     def poisoned(self: Learner, batch: Any) -> torch.Tensor:
         result = loss(self, batch)
-        if self.share.world > 1 and self.optimizer._first[0].abs().sum() > 0 and len(left) and late():
+        if self.shard.world_size > 1 and self.optimizer._first[0].abs().sum() > 0 and len(left) and late():
             left.pop()
             return result * float("nan")
         return result
@@ -123,21 +124,21 @@ def test_memory_that_runs_out_in_one_process_halves_the_batch_in_all(
     bench: Any, steps_of_others: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Here before the step has begun (when torch deals its gradients out anew) and at the end of the way
-    back; in the other process on the way forth. One process that starves at the same steps tells the losses
+    back; in the other process on the way forth. One process that fails at the same steps tells the losses
     that are to come out."""
     usual = {"batch_size": 16, "checkpoint_interval": 2}
     with monkeypatch.context() as patch:
-        patch.setattr(Learner, "step", starve({2: "crops", 5: "back", 7: "forth"}))
+        patch.setattr(Learner, "step", run_out_of_memory({2: "crops", 5: "back", 7: "forth"}))
         one = bench.train(name="one", **usual).run
     popen = subprocess.Popen
 
     def start(command: list[str], **more: Any) -> Any:
-        assert command[1:3] == ["-m", "understudy.training.worker"]
-        return popen([command[0], str(HERE / "starving.py"), *command[3:]], **more)
+        assert command[1:3] == ["-m", "understudy.training.distributed.worker"]
+        return popen([command[0], str(HERE / "out_of_memory.py"), *command[3:]], **more)
 
-    monkeypatch.setenv("STARVE_AT", "7")
-    monkeypatch.setattr(children.subprocess, "Popen", start)
-    monkeypatch.setattr(Learner, "step", starve({2: "crops", 5: "back"}))
+    monkeypatch.setenv("FAIL_AT", "7")
+    monkeypatch.setattr(worker_processes.subprocess, "Popen", start)
+    monkeypatch.setattr(Learner, "step", run_out_of_memory({2: "crops", 5: "back"}))
     result = bench.train(name="two", devices="cpu:2", **usual)
     assert (result.state, result.step) == ("finished", 12)
     told = [line.split(" ", 2)[2] for line in result.run.log_path.read_text().splitlines()]
@@ -153,7 +154,7 @@ def test_memory_that_runs_out_in_one_process_halves_the_batch_in_all(
 def test_memory_for_not_even_one_crop_each_ends_all_processes(
     bench: Any, steps_of_others: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Learner, "step", starve({3: "forth"}))
+    monkeypatch.setattr(Learner, "step", run_out_of_memory({3: "forth"}))
     with pytest.raises(TrainingError, match="memory") as caught:
         bench.train(name="full", devices="cpu:2", batch_size=2)
     assert caught.value.exit_code == 1
@@ -165,9 +166,9 @@ def test_memory_for_not_even_one_crop_each_ends_all_processes(
 def test_a_time_limit_ends_all_processes_together(
     bench: Any, steps_of_others: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    join = Company.join
+    join = ProcessGroup.join
 
-    def joining(self: Company, job: Any, path: Path, step: int, stop: Any, say: Any) -> bool:
+    def joining(self: ProcessGroup, job: Any, path: Path, step: int, stop: Any, say: Any) -> bool:
         """The time begins here: how long processes take to start depends on how busy the machine is."""
         joined = join(self, job, path, step, stop, say)
         clocks[0].start = time.monotonic()
@@ -178,7 +179,7 @@ def test_a_time_limit_ends_all_processes_together(
         return clocks[-1]
 
     clocks: list[Clock] = []
-    monkeypatch.setattr(Company, "join", joining)
+    monkeypatch.setattr(ProcessGroup, "join", joining)
     monkeypatch.setattr("understudy.training.train.Clock", clock)
     result = bench.train(time_limit=8, devices="cpu:2")
     assert result.state == "finished" and result.step > 3
@@ -204,19 +205,19 @@ def test_devices_that_make_no_sense_are_answered_with_what_would(devices: str) -
 
 
 def test_an_automatic_batch_has_a_crop_for_each_process(bench: Any) -> None:
-    share = Share()
-    share.world = 5
-    assert make_job(bench.settings(batch_size="auto", crop_size=256), share).plan.batch_size >= 5
+    shard = Shard()
+    shard.world_size = 5
+    assert make_job(bench.settings(batch_size="auto", crop_size=256), shard).plan.batch_size >= 5
 
 
 def test_the_shares_of_a_batch_make_it_whole() -> None:
-    for world in range(1, 9):
-        for total in range(world, 20):
+    for world_size in range(1, 9):
+        for total in range(world_size, 20):
             parts = []
-            for rank in range(world):
-                share = Share()
-                share.rank, share.world = rank, world
-                parts.append(share.samples(total))
+            for rank in range(world_size):
+                shard = Shard()
+                shard.rank, shard.world_size = rank, world_size
+                parts.append(shard.samples(total))
             assert [sample for part in parts for sample in part] == list(range(total))
             assert all(parts)
 
@@ -331,21 +332,21 @@ TORCHRUN = {
 
 
 def test_torchrun_and_copycat_name_the_place() -> None:
-    place = find_place(TORCHRUN)
-    assert place is not None
-    assert (place.rank, place.world, place.address, place.port) == (3, 4, "node1", 29500)
-    assert (place.local_rank, place.local_world) == (1, 2)
-    place = find_place(FARM)
-    assert place is not None and place.farm
-    assert (place.rank, place.world, place.address, place.port) == (1, 2, "127.0.0.1", 30000)
-    assert find_place({}) is None
+    role = find_role(TORCHRUN)
+    assert role is not None
+    assert (role.rank, role.world_size, role.address, role.port) == (3, 4, "node1", 29500)
+    assert (role.local_rank, role.local_world_size) == (1, 2)
+    role = find_role(FARM)
+    assert role is not None and role.farm
+    assert (role.rank, role.world_size, role.address, role.port) == (1, 2, "127.0.0.1", 30000)
+    assert find_role({}) is None
 
 
 def test_copycats_other_variables_are_answered() -> None:
-    place = find_place({**FARM, "COPYCAT_SYNC_INTERVAL": "4", "COPYCAT_LOCAL_ADDR": "10.0.0.7"})
-    assert place is not None
-    assert "COPYCAT_SYNC_INTERVAL" in place.notes[0] and "COPYCAT_LOCAL_ADDR" in place.notes[1]
-    assert find_place({**FARM, "COPYCAT_SYNC_INTERVAL": "1"}).notes == ()  # type: ignore[union-attr]
+    role = find_role({**FARM, "COPYCAT_SYNC_INTERVAL": "4", "COPYCAT_LOCAL_ADDR": "10.0.0.7"})
+    assert role is not None
+    assert "COPYCAT_SYNC_INTERVAL" in role.notes[0] and "COPYCAT_LOCAL_ADDR" in role.notes[1]
+    assert find_role({**FARM, "COPYCAT_SYNC_INTERVAL": "1"}).notes == ()  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -363,7 +364,7 @@ def test_copycats_other_variables_are_answered() -> None:
 )
 def test_half_a_place_or_a_wrong_one_is_refused(name: str, value: str) -> None:
     with pytest.raises(SettingError) as caught:
-        find_place({**FARM, name: value})
+        find_role({**FARM, name: value})
     assert name in caught.value.text
 
 
@@ -378,7 +379,7 @@ def test_half_a_place_or_a_wrong_one_is_refused(name: str, value: str) -> None:
 )
 def test_half_of_torchruns_variables_is_refused_rather_than_trained_alone(given: dict[str, str]) -> None:
     with pytest.raises(SettingError) as caught:
-        find_place(given)
+        find_role(given)
     assert all((name in given) != (name in caught.value.found) for name in list(TORCHRUN)[:4])
 
 
@@ -392,14 +393,14 @@ def test_half_of_torchruns_variables_is_refused_rather_than_trained_alone(given:
     ],
 )
 def test_what_is_left_of_other_programs_in_the_environment_is_no_place(given: dict[str, str]) -> None:
-    assert find_place(given) is None
+    assert find_role(given) is None
 
 
 def test_one_process_alone_is_no_company(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**FARM, "COPYCAT_RANK": "0", "COPYCAT_WORLD_SIZE": "1"}.items():
         monkeypatch.setenv(name, value)
-    with share_for(bench.settings(), 2) as share:
-        assert share.world == 1
+    with shard_for(bench.settings(), 2) as shard:
+        assert shard.world_size == 1
 
 
 def _free_port() -> str:
@@ -411,7 +412,7 @@ def _free_port() -> str:
 @pytest.mark.slow
 def test_processes_that_a_farm_starts_find_each_other(bench: Any) -> None:
     """Three come; a batch of two needs two; only process 0 writes and prints."""
-    place, names = ["127.0.0.1", _free_port(), "3"], ["MAIN_ADDR", "MAIN_PORT", "WORLD_SIZE", "RANK"]
+    role, names = ["127.0.0.1", _free_port(), "3"], ["MAIN_ADDR", "MAIN_PORT", "WORLD_SIZE", "RANK"]
     names = [f"COPYCAT_{name}" for name in names]
     arguments = bench.flags()
     arguments += [
@@ -442,7 +443,7 @@ def test_processes_that_a_farm_starts_find_each_other(bench: Any) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, **dict(zip(names, [*place, str(rank)], strict=True))},
+            env={**os.environ, **dict(zip(names, [*role, str(rank)], strict=True))},
         )
         for rank in range(3)
     ]
@@ -484,10 +485,10 @@ def test_a_helper_that_waits_says_so_once_and_can_be_stopped(
 ) -> None:
     """Process 0 never comes."""
     port = _in_place(monkeypatch, 1)
-    monkeypatch.setattr(meeting_point, "SAY_AFTER_SECONDS", 0.3)
+    monkeypatch.setattr(rendezvous_store, "REPORT_AFTER_SECONDS", 0.3)
     result = bench.train(stop=StopAt(6))
     assert (result.state, result.rank) == ("stopped", 1) and not bench.data.exists()
-    waiting, stopped = [event.text for event in bench.of(Said)]
+    waiting, stopped = [event.text for event in bench.of(Message)]
     assert waiting == f"Waiting for process 0 at 127.0.0.1, port {port}." and "Stopped" in stopped
 
 
@@ -508,21 +509,21 @@ def test_process_0_needs_an_address_that_leads_to_it(
 ) -> None:
     """As the address of a service in front of a container does, which is none of the container's own."""
     _in_place(monkeypatch, 0)
-    monkeypatch.setattr(meeting_point, "_is_of_this_machine", lambda *_: False)
+    monkeypatch.setattr(rendezvous_store, "_is_of_this_machine", lambda *_: False)
     if not leads_back:
-        monkeypatch.setattr(meeting_point, "_knock", lambda _: False)
-        with pytest.raises(SettingError) as caught, share_for(bench.settings(), 2):
+        monkeypatch.setattr(rendezvous_store, "_is_listening", lambda _: False)
+        with pytest.raises(SettingError) as caught, shard_for(bench.settings(), 2):
             pass
         assert caught.value.where == "COPYCAT_MAIN_ADDR"
         return
-    monkeypatch.setattr(meeting, "LINGER_SECONDS", 0.0)
-    with share_for(bench.settings(), 2) as share:
-        assert share.world == 2
+    monkeypatch.setattr(rendezvous, "DEPARTURE_SECONDS", 0.0)
+    with shard_for(bench.settings(), 2) as shard:
+        assert shard.world_size == 2
 
 
 def test_an_address_of_another_machine_is_none_of_this_one() -> None:
-    assert meeting_point._is_of_this_machine(socket.AF_INET, ("127.0.0.1", 1))
-    assert not meeting_point._is_of_this_machine(socket.AF_INET, ("192.0.2.1", 1))
+    assert rendezvous_store._is_of_this_machine(socket.AF_INET, ("127.0.0.1", 1))
+    assert not rendezvous_store._is_of_this_machine(socket.AF_INET, ("192.0.2.1", 1))
 
 
 @pytest.fixture
@@ -544,7 +545,7 @@ def test_another_program_at_the_address_is_no_process_0(
 ) -> None:
     monkeypatch.setenv("COPYCAT_RANK", "1")
     assert bench.train(stop=StopAt(3)).state == "stopped"
-    monkeypatch.setattr(meeting_point, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(rendezvous_store, "ANSWER_SECONDS", 0.5)
     with pytest.raises(SettingError, match="something else") as caught:
         bench.train()
     assert "COPYCAT_MAIN_PORT" in caught.value.where
@@ -558,31 +559,31 @@ def test_what_process_0_is_refused_for_ends_the_others_too(
     port = _free_port()
     for name, value in {**FARM, "COPYCAT_MAIN_PORT": port, "COPYCAT_RANK": "0"}.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(UnderstudyError, match="depth"), share_for(bench.settings(), 2) as leader:
-        helper = Company(1, 2, leader.store, torch.device("cpu"), 1)  # type: ignore[attr-defined]
+    with pytest.raises(UnderstudyError, match="depth"), shard_for(bench.settings(), 2) as leader:
+        helper = ProcessGroup(1, 2, leader.store, torch.device("cpu"), 1)  # type: ignore[attr-defined]
         try:
             make_job(bench.settings(input_channels="depth.Z"), leader)
         except UnderstudyError as error:
-            leader.meeting.refuse(error)  # type: ignore[attr-defined]
+            leader.rendezvous.refuse(error)  # type: ignore[attr-defined]
             with pytest.raises(UnderstudyError, match="depth") as caught:
-                helper.meeting.hear(None)
+                helper.rendezvous.receive_job(None)
             assert caught.value.message == error.message and "process 0" in caught.value.where
             helper.leave()
             raise
 
 
-def _pair() -> tuple[meeting.Meeting, meeting.Meeting]:
+def _pair() -> tuple[rendezvous.Rendezvous, rendezvous.Rendezvous]:
     """Process 0 and process 1 of two; the store is that of process 0."""
     store = dist.HashStore()
-    leader, helper = meeting.Meeting(0, store), meeting.Meeting(1, store)
-    leader.keeps_for = 2
+    leader, helper = rendezvous.Rendezvous(0, store), rendezvous.Rendezvous(1, store)
+    leader.processes_served = 2
     return leader, helper
 
 
 def test_process_0_leaves_only_when_the_others_have_heard_its_last_word(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(meeting, "LINGER_SECONDS", 60.0)
+    monkeypatch.setattr(rendezvous, "DEPARTURE_SECONDS", 60.0)
     leader, helper = _pair()
     leader.refuse(UnderstudyError("No.", where="--name"))
     thread = threading.Thread(target=leader.leave)
@@ -590,7 +591,7 @@ def test_process_0_leaves_only_when_the_others_have_heard_its_last_word(
     thread.join(0.3)
     assert thread.is_alive()
     with pytest.raises(UnderstudyError) as caught:
-        helper.hear(None)
+        helper.receive_job(None)
     assert (caught.value.message, caught.value.where) == ("No.", "process 0, --name")
     helper.leave()
     thread.join(20)
@@ -600,7 +601,7 @@ def test_process_0_leaves_only_when_the_others_have_heard_its_last_word(
 @pytest.mark.parametrize("lost", [False, True])
 def test_process_0_does_not_wait_for_one_that_is_lost_or_when_it_is_aborted(lost: bool) -> None:
     leader, _ = _pair()
-    leader.linger_seconds = 60.0
+    leader.departure_seconds = 60.0
     if lost:
         leader.lost = {1}
     else:
@@ -613,17 +614,17 @@ def test_process_0_does_not_wait_for_one_that_is_lost_or_when_it_is_aborted(lost
 def test_others_need_not_wait_where_there_is_nothing_to_be_done() -> None:
     """As when a run that is finished is resumed."""
     leader, helper = _pair()
-    leader.linger_seconds = 0.0
+    leader.departure_seconds = 0.0
     leader.leave()
-    assert helper.hear(None)["world"] == 0
+    assert helper.receive_job(None)["world"] == 0
 
 
 def test_what_keeps_one_process_from_beginning_is_told_once_and_in_its_own_parts() -> None:
     leader, helper = _pair()
     told = {"expected": "these", "found": "others", "where": "plate.####.exr", "remedy": "Look."}
-    helper.excuse(UnderstudyError("Not the same.", **told))
+    helper.report_error(UnderstudyError("Not the same.", **told))
     with pytest.raises(UnderstudyError) as caught:
-        leader.wait_for_others(2, None, lambda text: None)
+        leader.wait_for_workers(2, None, lambda text: None)
     error = caught.value
     assert {name: getattr(error, name) for name in told} == {**told, "where": "process 1, plate.####.exr"}
     assert error.message == "Not the same." and error.text.count("found:") == 1
@@ -636,12 +637,12 @@ def test_a_device_that_one_process_lacks_is_told_to_process_0(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = dist.HashStore()
-    monkeypatch.setattr(meeting_point, "open_store", lambda *_: store)
+    monkeypatch.setattr(rendezvous_store, "open_store", lambda *_: store)
     _in_place(monkeypatch, 1)
     with pytest.raises(DeviceError):
         bench.train(devices="cuda:77")
     with pytest.raises(UnderstudyError, match="cuda:77") as caught:
-        meeting.Meeting(0, store).wait_for_others(2, None, lambda text: None)
+        rendezvous.Rendezvous(0, store).wait_for_workers(2, None, lambda text: None)
     assert caught.value.where == "process 1, --devices"
 
 
@@ -651,13 +652,13 @@ def test_a_resume_that_is_refused_on_process_0_is_told_to_the_others(
     run = bench.train(max_steps=1).run
     run.ost_path.unlink()
     store = dist.HashStore()
-    monkeypatch.setattr(meeting_point, "open_store", lambda *_: store)
-    monkeypatch.setattr(meeting, "LINGER_SECONDS", 0.0)
+    monkeypatch.setattr(rendezvous_store, "open_store", lambda *_: store)
+    monkeypatch.setattr(rendezvous, "DEPARTURE_SECONDS", 0.0)
     _in_place(monkeypatch, 0)
     with pytest.raises(UnderstudyError, match="nothing to go on from"):
         bench.resume(run)
     with pytest.raises(UnderstudyError, match="nothing to go on from"):
-        meeting.Meeting(1, store).hear(None)
+        rendezvous.Rendezvous(1, store).receive_job(None)
 
 
 # -- who is gone ----------------------------------------------------------------------------------------
@@ -665,50 +666,50 @@ def test_a_resume_that_is_refused_on_process_0_is_told_to_the_others(
 CLOSED = "Connection closed by peer [127.0.0.1]:61590. This is typically caused by a crash " + "of it " * 99
 
 
-def _lost(company: Company) -> TrainingError:
-    with pytest.raises(TrainingError, match="gone") as caught, company.together():
+def _lost(process_group: ProcessGroup) -> TrainingError:
+    with pytest.raises(TrainingError, match="gone") as caught, process_group.detecting_lost_workers():
         raise RuntimeError(CLOSED)
     return caught.value
 
 
 def test_of_two_processes_the_lost_one_is_the_other(tmp_path: Path) -> None:
     for rank in range(2):
-        company = Company(rank, 2, dist.HashStore(), torch.device("cpu"), 1)
-        error = _lost(company)
+        process_group = ProcessGroup(rank, 2, dist.HashStore(), torch.device("cpu"), 1)
+        error = _lost(process_group)
         assert error.found == f"process {1 - rank} (Connection closed by peer [127.0.0.1]:61590)"
         assert "--devices" not in error.remedy
 
 
 def test_of_more_processes_the_lost_one_is_who_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(roll_call, "LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(roll_call, "ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr(liveness, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(liveness, "ANSWER_SECONDS", 2.0)
     store = dist.HashStore()
-    present = [Company(rank, 4, store, torch.device("cpu"), 1) for rank in (0, 1, 3)]
+    present = [ProcessGroup(rank, 4, store, torch.device("cpu"), 1) for rank in (0, 1, 3)]
     assert "not known" in _lost(present[0]).found, "before the others can answer"
-    for company in present:
-        company.roll_call.start()
+    for process_group in present:
+        process_group.liveness.start()
     try:
         assert _lost(present[0]).found.startswith("process 2 (")
         assert _lost(present[2]).found.startswith("process 2 (")
     finally:
-        for company in present:
-            company.roll_call.end()
+        for process_group in present:
+            process_group.liveness.end()
 
 
 def test_a_process_that_said_why_it_ended_is_quoted() -> None:
     store = dist.HashStore()
-    leader, other = (Company(rank, 3, store, torch.device("cpu"), 1) for rank in (0, 2))
-    other.tell(TrainingError("There is not enough memory for a step."))
+    leader, other = (ProcessGroup(rank, 3, store, torch.device("cpu"), 1) for rank in (0, 2))
+    other.report_error(TrainingError("There is not enough memory for a step."))
     assert _lost(leader).found == "process 2: There is not enough memory for a step."
 
 
 def test_only_what_is_saved_is_said_to_be_saved(tmp_path: Path) -> None:
-    company = Company(1, 2, dist.HashStore(), torch.device("cpu"), 1)
-    assert "if process 0 has written one" in _lost(company).remedy
-    company.run = tmp_path / "run"
-    company.run.mkdir()
-    assert "no checkpoint yet" in _lost(company).remedy
-    RunFolder(company.run).ost_path.write_bytes(b"")
-    assert "Go on from the last checkpoint" in _lost(company).remedy
-    started = Company(0, 2, dist.HashStore(), torch.device("cpu"), 1, lambda: "process 1 was killed")
+    process_group = ProcessGroup(1, 2, dist.HashStore(), torch.device("cpu"), 1)
+    assert "if process 0 has written one" in _lost(process_group).remedy
+    process_group.run = tmp_path / "run"
+    process_group.run.mkdir()
+    assert "no checkpoint yet" in _lost(process_group).remedy
+    RunFolder(process_group.run).ost_path.write_bytes(b"")
+    assert "Go on from the last checkpoint" in _lost(process_group).remedy
+    started = ProcessGroup(0, 2, dist.HashStore(), torch.device("cpu"), 1, lambda: "process 1 was killed")
     assert "--devices" in _lost(started).remedy

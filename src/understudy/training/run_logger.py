@@ -10,7 +10,7 @@ from typing import Any
 from understudy.device import is_out_of_memory
 from understudy.errors import WriteError
 from understudy.runs import Heartbeat, RunFolder
-from understudy.training.events import Event, Said, Stepped
+from understudy.training.events import Event, Message, Stepped
 
 ROWS_AT_ONCE = 25
 REPORT_SECONDS = 0.1
@@ -18,7 +18,7 @@ REPORT_SECONDS = 0.1
 Row = dict[str, Any]
 
 
-class Records:
+class Logger:
     """Those of a process that only helps: it writes nothing and says nothing."""
 
     writes = False
@@ -29,42 +29,42 @@ class Records:
         """Whether another process trains the run by now."""
         return False
 
-    def say(self, text: str) -> None:
+    def message(self, text: str) -> None:
         """A sentence for the artist and for run.log."""
 
     def log(self, text: str) -> None:
         """A line for run.log alone."""
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Tell whoever listens."""
 
-    def update(self, **fields: Any) -> None:
+    def update_state(self, **fields: Any) -> None:
         """Change fields of the run's state."""
 
-    def note(self, row: Row) -> None:
+    def log_step(self, row: Row) -> None:
         """Keep the row of a step for the summary."""
 
-    def note_held_out(self, value: float) -> None:
+    def log_score(self, value: float) -> None:
         """Add a figure on the held-out pair to the row of the last step."""
 
-    def note_pace(self, step: int, total: int | None, pace: float | None, announced: bool) -> None:
+    def report_progress(self, step: int, total: int | None, pace: float | None, announced: bool) -> None:
         """Tell how it goes, a few times a second. ``total`` is None where it is not known yet."""
 
-    def write_full_rows(self) -> None:
+    def flush_when_full(self) -> None:
         """Write the rows that are kept once they are many."""
 
-    def write_rows(self) -> None:
+    def flush(self) -> None:
         """Write the rows that are kept."""
 
-    def cut_back(self, step: int) -> None:
+    def truncate(self, step: int) -> None:
         """Forget all rows after ``step``."""
 
-    def attempt(self, write: Callable[[], object]) -> bool:
+    def try_to_write(self, write: Callable[[], object]) -> bool:
         """Whether ``write`` succeeded; if not, what stood there stands, and training goes on."""
         return True
 
     @contextmanager
-    def where_memory_allows(self, purpose: str) -> Iterator[None]:
+    def skipping_without_memory(self, purpose: str) -> Iterator[None]:
         """Something that training does not depend on: where it takes more memory than there is, it is left
         out, and said so."""
         try:
@@ -72,10 +72,10 @@ class Records:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            self.say(f"There was not enough memory {purpose}; training goes on.")
+            self.message(f"There was not enough memory {purpose}; training goes on.")
 
 
-class RunRecords(Records):
+class RunLogger(Logger):
     """Those of the process that writes ``run``."""
 
     writes = True
@@ -90,58 +90,58 @@ class RunRecords(Records):
     def taken_over(self) -> bool:
         return self.heartbeat is not None and self.heartbeat.taken_over
 
-    def say(self, text: str) -> None:
+    def message(self, text: str) -> None:
         self.run.log(text)
-        self.tell(Said(text))
+        self.emit(Message(text))
 
     def log(self, text: str) -> None:
         self.run.log(text)
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         self._report(event)
 
-    def update(self, **fields: Any) -> None:
+    def update_state(self, **fields: Any) -> None:
         if self.heartbeat is not None:
             self.heartbeat.update(**fields)
 
-    def note(self, row: Row) -> None:
+    def log_step(self, row: Row) -> None:
         self._rows.append(row)
 
-    def note_held_out(self, value: float) -> None:
+    def log_score(self, value: float) -> None:
         if self._rows:
             self._rows[-1]["held_out"] = value
 
-    def note_pace(self, step: int, total: int | None, pace: float | None, announced: bool) -> None:
+    def report_progress(self, step: int, total: int | None, pace: float | None, announced: bool) -> None:
         now = time.monotonic()
         if not self._rows or (now - self._reported < REPORT_SECONDS and step != total):
             return
         self._reported, loss = now, self._rows[-1]["loss"]
         left = pace * (total - step) if pace and total else None
-        self.update(step=step, loss=loss, time_left=left, steps_per_second=1 / pace if pace else None)
+        self.update_state(step=step, loss=loss, time_left=left, steps_per_second=1 / pace if pace else None)
         if announced and pace and total:
-            self.tell(Stepped(step, total, loss, 1 / pace, left))
+            self.emit(Stepped(step, total, loss, 1 / pace, left))
 
-    def write_full_rows(self) -> None:
+    def flush_when_full(self) -> None:
         if len(self._rows) >= ROWS_AT_ONCE:
-            self.write_rows()
+            self.flush()
 
-    def write_rows(self) -> None:
+    def flush(self) -> None:
         rows, self._rows = self._rows, []
         try:
             self.run.append_summary(rows)
         except WriteError as error:
-            self.say(f"The losses of some steps could not be written: {error.message}")
+            self.message(f"The losses of some steps could not be written: {error.message}")
 
-    def cut_back(self, step: int) -> None:
+    def truncate(self, step: int) -> None:
         self._rows = [row for row in self._rows if row["step"] <= step]
-        self.attempt(lambda: self.run.truncate_summary(step))
+        self.try_to_write(lambda: self.run.truncate_summary(step))
 
-    def attempt(self, write: Callable[[], object]) -> bool:
+    def try_to_write(self, write: Callable[[], object]) -> bool:
         try:
             write()
         except WriteError as error:
             parts = (error.message, error.found, f"({error.where})" if error.where else "")
             outcome = "Not written" if self.ending else "Not written, training goes on"
-            self.say(f"{outcome}: {' '.join(filter(None, parts))}")
+            self.message(f"{outcome}: {' '.join(filter(None, parts))}")
             return False
         return True

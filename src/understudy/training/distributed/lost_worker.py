@@ -22,7 +22,7 @@ class Stopped(UnderstudyError):
         super().__init__("Stopped before training began.")
 
 
-def is_of_connection(error: BaseException) -> bool:
+def is_connection_error(error: BaseException) -> bool:
     """Whether ``error`` tells that another process cannot be reached any more."""
     told = str(error).lower()
     return isinstance(error, dist.DistError) or any(sign in told for sign in SIGNS)
@@ -35,7 +35,7 @@ def first_line(error: BaseException) -> str:
     return textwrap.shorten(line, LINE_LENGTH, placeholder=" ...")
 
 
-def did_not_join(found: str, where: str = "--devices") -> UnderstudyError:
+def join_error(found: str, where: str = "--devices") -> UnderstudyError:
     """Not all processes came to the start; ``found`` says which, and why, ``where`` what called them."""
     return UnderstudyError(
         "Not all processes could begin.",
@@ -46,7 +46,7 @@ def did_not_join(found: str, where: str = "--devices") -> UnderstudyError:
     )
 
 
-def is_lost(found: str, remedy: str) -> TrainingError:
+def lost_worker_error(found: str, remedy: str) -> TrainingError:
     """One of the processes is gone in the middle; ``found`` says which, and how."""
     return TrainingError("One of the processes is gone, and training has ended.", found=found, remedy=remedy)
 
@@ -54,14 +54,14 @@ def is_lost(found: str, remedy: str) -> TrainingError:
 # -- from one process to another ------------------------------------------------------------------------
 
 
-def parts_of(error: BaseException) -> dict[str, str]:
+def error_parts(error: BaseException) -> dict[str, str]:
     """What ``error`` says, to be told to another process."""
     if isinstance(error, UnderstudyError):
         return {part: getattr(error, part) for part in PARTS}
     return {"message": "A process ended before the start."}
 
 
-def as_told_by(rank: int, parts: dict[str, Any]) -> UnderstudyError:
+def error_from(rank: int, parts: dict[str, Any]) -> UnderstudyError:
     """The error that process ``rank`` has told, with the same parts; ``where`` names the process too."""
     told = {part: str(parts.get(part, "")) for part in PARTS}
     told["where"] = ", ".join(filter(None, (f"process {rank}", told["where"])))

@@ -8,12 +8,12 @@ import time
 
 import torch.distributed as dist
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 CHECK_SECONDS = 0.05
 ANSWER_SECONDS = 5.0
 
 
-def wait_for_signs(store: dist.Store, sign: str, ranks: set[int], seconds: float) -> set[int]:
+def wait_for_keys(store: dist.Store, sign: str, ranks: set[int], seconds: float) -> set[int]:
     """Until each of ``ranks`` has set its ``sign``, for so many seconds at most; those that have not."""
     until = time.monotonic() + seconds
     while ranks and time.monotonic() < until:
@@ -22,7 +22,7 @@ def wait_for_signs(store: dist.Store, sign: str, ranks: set[int], seconds: float
     return ranks
 
 
-class RollCall:
+class LivenessCheck:
     """The part of process ``rank`` in it. A thread answers, since a process that has not noticed yet waits
     for the gradients of the others and hears nothing."""
 
@@ -38,18 +38,18 @@ class RollCall:
 
     def _answer(self) -> None:
         with contextlib.suppress(RuntimeError):
-            while not self._ended.wait(LOOK_SECONDS):
+            while not self._ended.wait(POLL_SECONDS):
                 if self.store.check(["call"]):
                     self.store.set(f"here/{self.rank}", "")
                     return
 
-    def missing(self, world: int) -> set[int]:
+    def missing(self, world_size: int) -> set[int]:
         """Those of the ``world`` that do not answer; none where this one was not started, and nothing can be
         told. RuntimeError when the store does not answer either."""
         if self._thread is None:
             return set()
         self.store.set("call", "")
-        return wait_for_signs(self.store, "here", set(range(world)) - {self.rank}, ANSWER_SECONDS)
+        return wait_for_keys(self.store, "here", set(range(world_size)) - {self.rank}, ANSWER_SECONDS)
 
     def end(self) -> None:
         """Answer no more."""

@@ -12,14 +12,14 @@ import torch
 from understudy.network.model_file import ExtraInput, ModelHeader, save_model
 from understudy.runs import RunFolder
 from understudy.runs.state import BestHeldOut
+from understudy.training.checkpoints.progress_file import Progress, save_progress
 from understudy.training.prepare import Job
-from understudy.training.progress_file import Progress, save_progress
 from understudy.version import __version__
 
 LICENCE = "as the owner of the footage decides"
 
 
-class Keeper:
+class CheckpointWriter:
     """Writes the files of ``run``. Every method raises WriteError when the disk does not take it."""
 
     def __init__(self, job: Job, run: RunFolder) -> None:

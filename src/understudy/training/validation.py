@@ -9,50 +9,50 @@ import numpy as np
 
 from understudy.dataset.pairs import Pair
 from understudy.runs.state import BestHeldOut
+from understudy.training.checkpoints.manager import CheckpointManager
 from understudy.training.clock import Clock
-from understudy.training.judge import (
-    Verdict,
-    colour_fit_verdict,
+from understudy.training.evaluation import (
+    Score,
     compared_with,
-    judge,
+    evaluate,
     middle_of,
-    plate_verdict,
+    score_colour_fit,
+    score_plate,
 )
 from understudy.training.prepare import Job
-from understudy.training.records import Records
-from understudy.training.saving import Saver
+from understudy.training.run_logger import Logger
 
-HEART_GAP = 0.4
-HEART_SHARE = 0.35
+OVERFITTING_GAP = 0.4
+OVERFITTING_FRACTION = 0.35
 
 
-def is_learned_by_heart(learned: float, unseen: float) -> bool:
+def is_overfitted(learned: float, unseen: float) -> bool:
     """Whether a gain in dB on learned frames is far from that on unseen ones: by a third, and visibly."""
-    return learned - unseen > max(HEART_GAP, HEART_SHARE * unseen)
+    return learned - unseen > max(OVERFITTING_GAP, OVERFITTING_FRACTION * unseen)
 
 
-class HeldOut:
+class Validation:
     """``best`` is the best verdict so far, the latest of equally good ones."""
 
     def __init__(
-        self, job: Job, clock: Clock, records: Records, saver: Saver, best: BestHeldOut | None
+        self, job: Job, clock: Clock, logger: Logger, checkpoints: CheckpointManager, best: BestHeldOut | None
     ) -> None:
         self.job, self.plan, self.learner = job, job.plan, job.learner
-        self.clock, self.records, self.saver = clock, records, saver
+        self.clock, self.logger, self.checkpoints = clock, logger, checkpoints
         self.best = best
 
-    def look_when_due(self, step: int) -> None:
+    def validate_when_due(self, step: int) -> None:
         """Judge after the steps that the plan names; after the last of them learn from the pair, too."""
         plan = self.plan
-        if not plan.is_judgement_due(step):
+        if not plan.is_validation_due(step):
             return
         plan.judged += 1
-        if self.records.writes and plan.held_out is not None and self.learner.is_sound():
-            self._look(step, plan.held_out)
+        if self.logger.writes and plan.held_out is not None and self.learner.is_sound():
+            self._validate(step, plan.held_out)
         if not plan.apart and plan.judged == len(plan.marks):
             plan.joined = step
             frame = self.job.data.pairs[plan.held_out or 0].number
-            self.records.say(
+            self.logger.message(
                 f"Frame {frame} has told how well unseen frames do{self._so_far()}; from here on it is "
                 "learned from too."
             )
@@ -62,32 +62,32 @@ class HeldOut:
             return ""
         return f" ({self.best.value:.2f} {self.best.metric} so far)"
 
-    def _look(self, step: int, index: int) -> None:
+    def _validate(self, step: int, index: int) -> None:
         """Without enough memory for it there is no figure, and training goes on."""
         self.clock.pause()
         began = time.monotonic()
-        verdict: Verdict | None = None
-        with self.records.where_memory_allows("to look at the held-out frame"):
-            verdict = self._judge(index)
+        score: Score | None = None
+        with self.logger.skipping_without_memory("to look at the held-out frame"):
+            score = self._score(index)
             if self.plan.judged == 1:
                 self._say_where_it_begins(self.job.data.pairs[index])
-        if verdict is None:
+        if score is None:
             return
         if self.plan.apart:  # then the last look comes with the last step
             self.clock.reserve = max(self.clock.reserve, 1.0 + 1.5 * (time.monotonic() - began))
-        self.records.note_held_out(verdict.value)
-        if self.best is None or self.best.value is None or verdict.value >= self.best.value:
-            value = round(verdict.value, 4)
-            self.best = BestHeldOut(step=step, metric=verdict.metric, value=value, frame=verdict.frame)
-            self.saver.save_best(step, self.best)
+        self.logger.log_score(score.value)
+        if self.best is None or self.best.value is None or score.value >= self.best.value:
+            value = round(score.value, 4)
+            self.best = BestHeldOut(step=step, metric=score.metric, value=value, frame=score.frame)
+            self.checkpoints.save_best(step, self.best)
         if self.plan.apart and self.plan.judged == len(self.plan.marks) and not self.job.matte:
-            with self.records.where_memory_allows("to compare with the colour match"):
+            with self.logger.skipping_without_memory("to compare with the colour match"):
                 self._say_where_nothing_was_gained(self.job.data.pairs[index])
 
     def _say_where_nothing_was_gained(self, pair: Pair) -> None:
-        fit, best = colour_fit_verdict(self.learner.average, pair).value, self.best
+        fit, best = score_colour_fit(self.learner.average, pair).value, self.best
         if best is not None and best.value is not None and best.value < fit:
-            self.records.say(
+            self.logger.message(
                 f"No network of this run does better on frame {pair.number} ({best.value:.2f} dB) than the "
                 f"colour match alone ({fit:.2f} dB): it needs more steps, or more frames."
             )
@@ -96,22 +96,22 @@ class HeldOut:
         """What the figures of the frame that is kept apart are to be held against."""
         role = "chooses the best network" if self.plan.apart else "is judged, for now"
         begins = "" if self.job.matte else f": {self._before(pair)}"
-        self.records.say(f"Frame {pair.number} ({pair.name}) is not learned from, and {role}{begins}.")
+        self.logger.message(f"Frame {pair.number} ({pair.name}) is not learned from, and {role}{begins}.")
 
     def _before(self, pair: Pair) -> str:
-        plate = f"{plate_verdict(pair).value:.2f} dB as the plate is, " if self.job.data.same_channels else ""
-        fit = colour_fit_verdict(self.learner.average, pair).value
+        plate = f"{score_plate(pair).value:.2f} dB as the plate is, " if self.job.data.same_channels else ""
+        fit = score_colour_fit(self.learner.average, pair).value
         return f"{plate}{fit:.2f} dB with the best colour match alone"
 
-    def _judge(self, index: int) -> Verdict:
+    def _score(self, index: int) -> Score:
         """The figure, and whether crops are to be turned. A place in the frame cannot be turned."""
         pair, learner, plan = self.job.data.pairs[index], self.learner, self.plan
-        verdict = judge(learner.average, pair, learner.device, plan.precision, self.job.matte)
+        score = evaluate(learner.average, pair, learner.device, plan.precision, self.job.matte)
         if plan.turned is None and not plan.wants_turn and not self.job.matte and not learner.network.placed:
-            self._turn_when_learned_by_heart(index)
-        return verdict
+            self._turn_when_overfitted(index)
+        return score
 
-    def _turn_when_learned_by_heart(self, index: int) -> None:
+    def _turn_when_overfitted(self, index: int) -> None:
         """Where a pair that is learned from gains much more than the one that is kept apart, crops are also
         mirrored and turned by right angles from now on: harder to learn by heart. Elsewhere that only costs
         steps; and where an effect knows left from right, as paint on a face does, it teaches what is wrong,
@@ -119,9 +119,9 @@ class HeldOut:
         pairs = self.job.data.pairs
         apart, other = middle_of(pairs[index]), pairs[compared_with(index)]  # the other was cut down before
         unseen, learned = self._gain(apart), self._gain(other)
-        if not is_learned_by_heart(learned, unseen) or self._gain(_mirrored(apart)) < 0.5 * unseen - 0.2:
+        if not is_overfitted(learned, unseen) or self._gain(_mirrored(apart)) < 0.5 * unseen - 0.2:
             return
-        self.records.say(
+        self.logger.message(
             f"Frames that are learned from gain {learned:.1f} dB over the colour match, an unseen one "
             f"{unseen:.1f}: from here on crops are mirrored and turned, so that the effect is learned and "
             "not the frames."
@@ -131,8 +131,8 @@ class HeldOut:
     def _gain(self, pair: Pair) -> float:
         """By how much the network is better than the colour fit alone, in dB."""
         network, precision = self.learner.average, self.plan.precision
-        verdict = judge(network, pair, self.learner.device, precision, False)
-        return verdict.value - colour_fit_verdict(network, pair).value
+        score = evaluate(network, pair, self.learner.device, precision, False)
+        return score.value - score_colour_fit(network, pair).value
 
 
 def _mirrored(pair: Pair) -> Pair:

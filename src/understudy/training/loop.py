@@ -10,15 +10,16 @@ from understudy.device import is_out_of_memory, release_memory
 from understudy.errors import TrainingError
 from understudy.runs import RunFolder
 from understudy.runs.state import BestHeldOut
+from understudy.training.checkpoints.manager import CheckpointManager, RunCheckpointManager
 from understudy.training.clock import Clock
-from understudy.training.company import Company
-from understudy.training.course import Course
+from understudy.training.distributed.process_group import ProcessGroup
+from understudy.training.distributed.shard import Shard
 from understudy.training.events import Ended
-from understudy.training.held_out import HeldOut
-from understudy.training.learner import Share, no_memory
+from understudy.training.learner import out_of_memory_error
 from understudy.training.prepare import Job
-from understudy.training.records import Records
-from understudy.training.saving import RunSaver, Saver
+from understudy.training.run_logger import Logger
+from understudy.training.schedule import Schedule
+from understudy.training.validation import Validation
 
 SOUND_EVERY = 25
 RESCUES = 8
@@ -27,16 +28,16 @@ AWAY = 1000.0
 
 
 @dataclass
-class Session:
+class TrainingLoop:
     """Everything that one stretch of training needs, from ``step`` on. ``share.rank`` 0 writes ``run``; the
     others have none, and only learn."""
 
     job: Job
     run: RunFolder | None
     clock: Clock
-    records: Records
+    logger: Logger
     stop: Any
-    share: Share
+    shard: Shard
     step: int = 0
     best: BestHeldOut | None = None
     max_steps: int | None = None
@@ -44,7 +45,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.plan, self.learner = self.job.plan, self.job.learner
-        self.course = Course(self.job, self.clock, self.share, self.records, self.max_steps)
+        self.schedule = Schedule(self.job, self.clock, self.shard, self.logger, self.max_steps)
         self.rescues = 0
         self.usual: float | None = None
         self.time_is_up = self.alone = False
@@ -53,8 +54,12 @@ class Session:
         """Train until the plan, the time or a request ends it; then save everything."""
         self.begun, self.first = True, self.step
         good = (self.step, self.learner.state())
-        self.saver = RunSaver(self.job, self.run, self.clock, self.records, good) if self.run else Saver(good)
-        self.held_out = HeldOut(self.job, self.clock, self.records, self.saver, self.best)
+        self.checkpoints = (
+            RunCheckpointManager(self.job, self.run, self.clock, self.logger, good)
+            if self.run
+            else CheckpointManager(good)
+        )
+        self.held_out = Validation(self.job, self.clock, self.logger, self.checkpoints, self.best)
         try:
             while self._goes_on():
                 self._take_step()
@@ -74,11 +79,11 @@ class Session:
     def _goes_on(self) -> bool:
         if self.alone:
             return False
-        if self.share.world > 1:
-            return not self.share.heard_stop and self.step < self.plan.total_steps
+        if self.shard.world_size > 1:
+            return not self.shard.received_stop and self.step < self.plan.total_steps
         if self._has_to_stop():
             return False
-        self.course.extend(self.step)
+        self.schedule.extend(self.step)
         return self.step < self.plan.total_steps
 
     def _has_to_stop(self, steps: int = 1) -> bool:
@@ -87,7 +92,7 @@ class Session:
         return bool(self.stop) or self.time_is_up or self._is_taken_over()
 
     def _is_taken_over(self) -> bool:
-        return self.records.taken_over
+        return self.logger.taken_over
 
     def _why_stopped(self) -> str:
         if self._is_taken_over():
@@ -98,10 +103,10 @@ class Session:
 
     def _take_step(self) -> None:
         if self.step == self.first:
-            self.course.begin(self.step)
-        if self.share.world > 1:
-            total = self.course.wanted(self.step)
-            self.share.say(self._has_to_stop(steps=2), total, self.plan.wants_turn)
+            self.schedule.begin(self.step)
+        if self.shard.world_size > 1:
+            total = self.schedule.wanted(self.step)
+            self.shard.request(self._has_to_stop(steps=2), total, self.plan.wants_turn)
         loss = self._learn()
         if loss is None:
             return
@@ -126,32 +131,32 @@ class Session:
     def _look_after_step(self, loss: float) -> None:
         step, plan, clock = self.step, self.plan, self.clock
         rate, seconds = plan.rate_at(step), round(clock.elapsed(), 3)
-        self.records.note({"step": step, "loss": loss, "lr": rate, "time": seconds})
+        self.logger.log_step({"step": step, "loss": loss, "lr": rate, "time": seconds})
         total = plan.total_steps if plan.totals else None
-        self.records.note_pace(step, total, clock.pace, self.course.announced)
-        self.course.plan_again(step)
-        self.held_out.look_when_due(step)
-        wants_turn = self.share.world == 1 and plan.wants_turn
-        if plan.turned is None and (self.share.heard_turn or wants_turn):
+        self.logger.report_progress(step, total, clock.pace, self.schedule.announced)
+        self.schedule.plan_again(step)
+        self.held_out.validate_when_due(step)
+        wants_turn = self.shard.world_size == 1 and plan.wants_turn
+        if plan.turned is None and (self.shard.received_turn or wants_turn):
             plan.turned = step
-        self.records.write_full_rows()
-        self.saver.save_when_due(step, self.held_out.best)
+        self.logger.flush_when_full()
+        self.checkpoints.save_when_due(step, self.held_out.best)
 
     # -- going back ----------------------------------------------------------------------------------------
 
     def _take_fewer_crops(self) -> None:
         """Half as many, but one for each process; from the last good state, as the weights may be half way
         into the step. All processes do so when memory ran out in one of them."""
-        fewer = max(self.share.world, self.plan.batch_size // 2)
+        fewer = max(self.shard.world_size, self.plan.batch_size // 2)
         if fewer == self.plan.batch_size:
-            raise no_memory()
+            raise out_of_memory_error()
         self.plan.batch_size = fewer
         self.clock.pause()
-        self._go_back(*self.saver.good)
+        self._go_back(*self.checkpoints.good)
         release_memory(self.learner.device)
-        if isinstance(self.share, Company):
-            self.step = self.share.meet_again(self.learner, self.step)
-        self.records.say(f"Memory ran out: on with batch size {fewer}, from step {self.step}.")
+        if isinstance(self.shard, ProcessGroup):
+            self.step = self.shard.recover(self.learner, self.step)
+        self.logger.message(f"Memory ran out: on with batch size {fewer}, from step {self.step}.")
 
     def _ran_away(self, loss: float) -> bool:
         """No number, or a thousand times what it was at first: nothing good comes from there any more."""
@@ -174,27 +179,27 @@ class Session:
                 found=f"no number, or a far too large one, near step {self.step + 1}",
                 remedy="Use a smaller --learning-rate or --precision float32, or look for odd pixels.",
             )
-        self._go_back(*self.share.spread(*self.saver.good))
+        self._go_back(*self.shard.broadcast(*self.checkpoints.good))
         self.plan.rate_factor *= 0.5
-        self.records.say(f"The loss ran away: back to step {self.step}, with half the learning rate.")
+        self.logger.message(f"The loss ran away: back to step {self.step}, with half the learning rate.")
 
     def _go_back(self, step: int, state: dict[str, Any]) -> None:
         self.step = step
         self.learner.load(state)
-        self.records.cut_back(step)
+        self.logger.truncate(step)
 
     # -- the end -------------------------------------------------------------------------------------------
 
     def _finish(self, ended: Ended) -> Ended:
-        if not self.records.writes or self._is_taken_over():
+        if not self.logger.writes or self._is_taken_over():
             return ended
         if not self.learner.is_sound():
-            self._go_back(*self.saver.good)
-        self.records.write_rows()
+            self._go_back(*self.checkpoints.good)
+        self.logger.flush()
         finished = ended.state == "finished"
-        self.course.end(self.step, finished)
+        self.schedule.end(self.step, finished)
         if self.step == 0:
-            self.records.say("No step was taken: there is no checkpoint yet. Resume the run to begin it.")
-        elif not self.saver.save_last(self.step, self.held_out.best, finished):
+            self.logger.message("No step was taken: there is no checkpoint yet. Resume the run to begin it.")
+        elif not self.checkpoints.save_last(self.step, self.held_out.best, finished):
             return Ended("failed", "the last steps could not be saved", self.step)
         return Ended(ended.state, ended.reason, self.step)

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from understudy.dataset.pairs import Pair
-from understudy.training import held_out, judge
-from understudy.training.held_out import HeldOut, _mirrored, is_learned_by_heart
-from understudy.training.judge import Verdict, middle_of
+from understudy.training import evaluation, validation
+from understudy.training.evaluation import Score, middle_of
+from understudy.training.validation import Validation, _mirrored, is_overfitted
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from understudy.training.judge import Verdict, middle_of
 def test_what_is_learned_by_heart_gains_much_more_than_what_is_not_seen(
     learned: float, unseen: float, heart: bool
 ) -> None:
-    assert is_learned_by_heart(learned, unseen) == heart
+    assert is_overfitted(learned, unseen) == heart
 
 
 def a_pair(number: int) -> Pair:
@@ -39,23 +39,23 @@ def _rest_of(kind: Any) -> dict[str, Any]:
     return {name: "" for name in kind.__dataclass_fields__ if name not in known}
 
 
-def keeper(monkeypatch: pytest.MonkeyPatch, learned: float, unseen: float, mirrored: float) -> HeldOut:
+def keeper(monkeypatch: pytest.MonkeyPatch, learned: float, unseen: float, mirrored: float) -> Validation:
     """One whose network gains so much on frame 1, which is learned, on frame 2, and on frame 2 mirrored."""
 
-    def judged(network: object, pair: Pair, *rest: object) -> Verdict:
+    def judged(network: object, pair: Pair, *rest: object) -> Score:
         is_mirrored = pair.input[0, 0, 0] > pair.input[0, -1, 0]
         gain = learned if pair.number == 1 else mirrored if is_mirrored else unseen
-        return Verdict("dB", 30 + gain, pair.number)
+        return Score("dB", 30 + gain, pair.number)
 
-    monkeypatch.setattr(held_out, "judge", judged)
-    monkeypatch.setattr(held_out, "colour_fit_verdict", lambda network, pair: Verdict("dB", 30, pair.number))
+    monkeypatch.setattr(validation, "evaluate", judged)
+    monkeypatch.setattr(validation, "score_colour_fit", lambda network, pair: Score("dB", 30, pair.number))
     learner = SimpleNamespace(average=None, device=torch.device("cpu"))
     plan = SimpleNamespace(precision="float32", wants_turn=False, turned=None)
     job: Any = SimpleNamespace(
         data=SimpleNamespace(pairs=(a_pair(1), a_pair(2))), learner=learner, plan=plan, matte=False
     )
-    records: Any = SimpleNamespace(say=lambda text: None)
-    return HeldOut(job, None, records, None, None)  # type: ignore[arg-type]
+    logger: Any = SimpleNamespace(say=lambda text: None)
+    return Validation(job, None, logger, None, None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_crops_are_turned_where_it_helps_and_is_true(
     monkeypatch: pytest.MonkeyPatch, learned: float, unseen: float, mirrored: float, turns: bool
 ) -> None:
     watcher = keeper(monkeypatch, learned, unseen, mirrored)
-    watcher._turn_when_learned_by_heart(1)
+    watcher._turn_when_overfitted(1)
     assert watcher.plan.wants_turn == turns
 
 
@@ -75,7 +75,7 @@ def test_an_effect_that_depends_on_the_place_is_never_turned(monkeypatch: pytest
     for placed in (False, True):
         watcher = keeper(monkeypatch, 6.0, 0.5, 0.4)
         watcher.learner.network = SimpleNamespace(placed=placed)  # type: ignore[assignment]
-        watcher._judge(1)
+        watcher._score(1)
         assert watcher.plan.wants_turn is not placed
 
 
@@ -83,9 +83,9 @@ def test_an_effect_on_highlights_shows_in_the_figure() -> None:
     truth = np.full((8, 8, 3), 0.5, np.float32)
     truth[2:4] = 1.8
     halved = np.where(truth > 1, 1.2, truth).astype(np.float32)
-    assert judge._psnr(truth, truth) == 100.0 and judge._psnr(halved, truth) < 20
+    assert evaluation._psnr(truth, truth) == 100.0 and evaluation._psnr(halved, truth) < 20
     beyond = np.where(truth > 1, 2.5, truth).astype(np.float32)
-    assert judge._psnr(beyond, truth) == 100.0, "past all that the truth has, nobody can see it"
+    assert evaluation._psnr(beyond, truth) == 100.0, "past all that the truth has, nobody can see it"
 
 
 def test_a_mirrored_pair_is_mirrored_whole() -> None:
@@ -96,7 +96,7 @@ def test_a_mirrored_pair_is_mirrored_whole() -> None:
 
 
 def test_of_large_frames_the_middle_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "MIDDLE", 12)
+    monkeypatch.setattr(evaluation, "MIDDLE", 12)
     pair = a_pair(1)
     middle = middle_of(replace(pair, input=pair.input[:10]))
     assert middle.input.shape == (10, 12, 3) and middle.truth.shape == (12, 12, 3)
@@ -116,10 +116,10 @@ def test_only_what_counts_is_judged(monkeypatch: pytest.MonkeyPatch, matte: bool
     weight[:, :20] = 0
     result = pair.truth.copy()
     result[:, :20] = 1 - result[:, :20]
-    monkeypatch.setattr(judge, "predict", lambda *rest: result)
+    monkeypatch.setattr(evaluation, "predict", lambda *rest: result)
 
     def figure(pair: Pair) -> float:
-        return judge.judge(None, pair, torch.device("cpu"), "float32", matte).value  # type: ignore[arg-type]
+        return evaluation.evaluation(None, pair, torch.device("cpu"), "float32", matte).value  # type: ignore[arg-type]
 
     assert figure(replace(pair, weight=weight)) == (1.0 if matte else 100.0)
     assert figure(pair) < (0.5 if matte else 10.0)

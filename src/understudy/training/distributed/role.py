@@ -15,17 +15,17 @@ MOST_PROCESSES = 4096
 
 
 @dataclass(frozen=True)
-class Place:
+class Role:
     """Where this process stands among those that something else has started: ``rank`` of ``world``, where
     process 0 waits for the others at ``address`` and ``port``. ``local_rank`` of ``local_world`` on this
     machine; ``farm`` tells that the names were CopyCat's."""
 
     rank: int
-    world: int
+    world_size: int
     address: str
     port: int
     local_rank: int = 0
-    local_world: int = 1
+    local_world_size: int = 1
     farm: bool = False
     notes: tuple[str, ...] = ()
 
@@ -36,36 +36,36 @@ class Place:
         return address, port
 
 
-def find_place(environment: Mapping[str, str]) -> Place | None:
+def find_role(environment: Mapping[str, str]) -> Role | None:
     """The place that the environment names, or None. SettingError when it names half of one."""
     given = [name for name in COPYCAT if environment.get(name)]
     if given:
-        return _copycat_place(environment, given)
+        return _copycat_role(environment, given)
     if not all(environment.get(name) for name in TORCHRUN):
-        _refuse_half(environment)
+        _refuse_incomplete(environment)
         return None
-    local_world = _number(environment, "LOCAL_WORLD_SIZE", 1, MOST_PROCESSES, "1")
-    return _place(
+    local_world_size = _number(environment, "LOCAL_WORLD_SIZE", 1, MOST_PROCESSES, "1")
+    return _role(
         environment,
         TORCHRUN,
         local_rank=_number(environment, "LOCAL_RANK", 0, MOST_PROCESSES, "0"),
-        local_world=local_world,
+        local_world_size=local_world_size,
     )
 
 
-def _refuse_half(environment: Mapping[str, str]) -> None:
+def _refuse_incomplete(environment: Mapping[str, str]) -> None:
     """SettingError when torchrun's names speak of other processes, but do not tell how to meet them: each
     would train a network of its own. What stands in many an environment for other reasons is let pass: an
     address or a port, one process of one, or RANK alone, which is a common word."""
     given = [name for name in TORCHRUN if environment.get(name)]
-    rank, world = (environment.get(name, "") for name in TORCHRUN[:2])
-    is_of_several = world.isdecimal() and int(world) > 1
+    rank, world_size = (environment.get(name, "") for name in TORCHRUN[:2])
+    is_of_several = world_size.isdecimal() and int(world_size) > 1
     is_another = rank.isdecimal() and int(rank) > 0 and len(given) > 1
     if is_of_several or is_another:
-        raise _half("torchrun's", TORCHRUN, given)
+        raise _incomplete("torchrun's", TORCHRUN, given)
 
 
-def _half(whose: str, names: tuple[str, ...], given: list[str]) -> SettingError:
+def _incomplete(whose: str, names: tuple[str, ...], given: list[str]) -> SettingError:
     return SettingError(
         f"Training on several machines needs all of {whose} variables, or none.",
         expected=", ".join(names),
@@ -75,9 +75,9 @@ def _half(whose: str, names: tuple[str, ...], given: list[str]) -> SettingError:
     )
 
 
-def _copycat_place(environment: Mapping[str, str], given: list[str]) -> Place:
+def _copycat_role(environment: Mapping[str, str], given: list[str]) -> Role:
     if len(given) < len(COPYCAT):
-        raise _half("CopyCat's", COPYCAT, given)
+        raise _incomplete("CopyCat's", COPYCAT, given)
     notes = []
     if environment.get("COPYCAT_SYNC_INTERVAL", "1") != "1":
         notes.append("COPYCAT_SYNC_INTERVAL is not needed: gradients are exchanged in every step.")
@@ -85,14 +85,14 @@ def _copycat_place(environment: Mapping[str, str], given: list[str]) -> Place:
         notes.append(
             "COPYCAT_LOCAL_ADDR is not used: GLOO_SOCKET_IFNAME names the network card, where needed."
         )
-    return _place(environment, COPYCAT, farm=True, notes=tuple(notes))
+    return _role(environment, COPYCAT, farm=True, notes=tuple(notes))
 
 
-def _place(environment: Mapping[str, str], names: tuple[str, ...], **more: Any) -> Place:
-    rank, world, address, port = names
-    count = _number(environment, world, 1, MOST_PROCESSES)
-    place = _number(environment, rank, 0, count - 1)
-    return Place(place, count, environment[address], _number(environment, port, 1, 65535), **more)
+def _role(environment: Mapping[str, str], names: tuple[str, ...], **more: Any) -> Role:
+    rank, world_size, address, port = names
+    count = _number(environment, world_size, 1, MOST_PROCESSES)
+    role = _number(environment, rank, 0, count - 1)
+    return Role(role, count, environment[address], _number(environment, port, 1, 65535), **more)
 
 
 def _number(environment: Mapping[str, str], name: str, least: int, most: int, default: str = "") -> int:
@@ -108,7 +108,7 @@ def _number(environment: Mapping[str, str], name: str, least: int, most: int, de
     )
 
 
-def is_called_to_help() -> bool:
+def is_worker() -> bool:
     """Whether another process leads the training that this one was started for."""
-    place = find_place(os.environ)
-    return place is not None and place.rank > 0
+    role = find_role(os.environ)
+    return role is not None and role.rank > 0

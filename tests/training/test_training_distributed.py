@@ -616,7 +616,7 @@ def test_others_need_not_wait_where_there_is_nothing_to_be_done() -> None:
     leader, helper = _pair()
     leader.departure_seconds = 0.0
     leader.leave()
-    assert helper.receive_job(None)["world"] == 0
+    assert helper.receive_job(None)["world_size"] == 0
 
 
 def test_what_keeps_one_process_from_beginning_is_told_once_and_in_its_own_parts() -> None:

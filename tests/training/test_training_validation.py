@@ -54,7 +54,7 @@ def keeper(monkeypatch: pytest.MonkeyPatch, learned: float, unseen: float, mirro
     job: Any = SimpleNamespace(
         data=SimpleNamespace(pairs=(a_pair(1), a_pair(2))), learner=learner, plan=plan, matte=False
     )
-    logger: Any = SimpleNamespace(say=lambda text: None)
+    logger: Any = SimpleNamespace(message=lambda text: None)
     return Validation(job, None, logger, None, None)  # type: ignore[arg-type]
 
 
@@ -119,7 +119,7 @@ def test_only_what_counts_is_judged(monkeypatch: pytest.MonkeyPatch, matte: bool
     monkeypatch.setattr(evaluation, "predict", lambda *rest: result)
 
     def figure(pair: Pair) -> float:
-        return evaluation.evaluation(None, pair, torch.device("cpu"), "float32", matte).value  # type: ignore[arg-type]
+        return evaluation.evaluate(None, pair, torch.device("cpu"), "float32", matte).value  # type: ignore[arg-type]
 
     assert figure(replace(pair, weight=weight)) == (1.0 if matte else 100.0)
     assert figure(pair) < (0.5 if matte else 10.0)

@@ -1,4 +1,4 @@
-"""Flat values <-> TOML text. Reading is tomllib's; writing needs only what a settings file holds."""
+"""Values <-> TOML text. Reading is tomllib's; writing needs only what a settings file holds."""
 
 from __future__ import annotations
 
@@ -51,6 +51,12 @@ def to_toml(values: Mapping[str, Any], comments: Iterable[str] = ()) -> str:
     head = [f"# {line}".rstrip() for line in comments]
     body = [f"{key} = {value_text(value)}" for key, value in values.items() if value is not None]
     return "\n".join(head + body) + "\n"
+
+
+def tables_to_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """``tables`` of flat values as TOML, each below its name; one that has nothing but None is left out."""
+    told = {name: values for name, values in tables.items() if any(v is not None for v in values.values())}
+    return "\n".join(f"[{name}]\n{to_toml(values)}" for name, values in told.items())
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from understudy.cli.screen import PlainScreen, event_line
 from understudy.errors import PairingError, WriteError
 from understudy.inference import events as apply_events
 from understudy.runs import RunFolder, RunState
-from understudy.settings import ApplySettings, TrainSettings, to_toml
+from understudy.settings import ApplySettings, AugmentationSettings, TrainSettings, to_toml
 from understudy.training.events import Message
 
 
@@ -102,14 +102,15 @@ def test_flags_become_settings(jobs: Jobs) -> None:
         == 0
     )
     settings = jobs.asked[0]
-    assert settings.input == ("p.####.exr", "q") and settings.ground_truth == ("t.exr", "u")
-    assert (settings.time_limit, settings.held_out, settings.frames) == (600, -3, "-5-10")
+    data = settings.data
+    assert data.input == ("p.####.exr", "q") and data.ground_truth == ("t.exr", "u")
+    assert (settings.schedule.time_limit, data.held_out, data.frames) == (600, -3, "-5-10")
 
 
 def test_flags_override_the_settings_file(jobs: Jobs, tmp_path: Path) -> None:
-    (tmp_path / "mine.toml").write_text("crop-size = 64\nseed = 9\n")
+    (tmp_path / "mine.toml").write_text("crop-size = 64\n[augmentation]\nseed = 9\n")
     assert train("--settings", str(tmp_path / "mine.toml"), "--seed", "2") == 0
-    assert (jobs.asked[0].crop_size, jobs.asked[0].seed) == (64, 2)
+    assert jobs.asked[0].augmentation == AugmentationSettings(crop_size=64, seed=2)
 
 
 def test_a_settings_file_alone_suffices(jobs: Jobs, tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ def test_a_failed_training_is_exit_code_one(jobs: Jobs) -> None:
 def test_resume_passes_on_checked_values_only(jobs: Jobs, capsys: pytest.CaptureFixture[str]) -> None:
     folder = RunFolder.create(jobs.folder, "a")
     folder.write_state(RunState(state="stopped"))
-    folder.settings_path.write_text(to_toml({"input": ["p"], "ground_truth": ["t"], "data_directory": "d"}))
+    folder.settings_path.write_text(to_toml(TrainSettings(input="p", ground_truth="t", data_directory="d")))
     assert run(["resume", str(folder.path), "--time-limit", "2m", "--max-steps", "9"]) == 0
     assert jobs.asked == [("a", {"time_limit": 120.0, "max_steps": 9})]
     assert run(["resume", str(folder.path), "--epochs", "none"]) == 2
@@ -209,7 +210,9 @@ def test_apply_takes_its_three_words_with_or_without_flags(jobs: Jobs) -> None:
         == 0
     )
     assert jobs.asked[0] == jobs.asked[1]
-    assert (jobs.asked[0].model, jobs.asked[0].overwrite, jobs.asked[0].mix) == ("m.cat", True, 0.5)
+    settings = jobs.asked[0]
+    assert settings.model.model == "m.cat"
+    assert (settings.output.overwrite, settings.output.mix) == (True, 0.5)
 
 
 def test_apply_names_the_frames_that_failed_and_exits_with_one(

@@ -474,6 +474,12 @@ MODEL = "0123"
 USUAL: dict[str, Any] = {"model": "m.cat", "plate": "p", "output": "o"}
 
 
+def made_by(**settings: Any) -> dict[str, str]:
+    """What goes with the frames of a job with these settings."""
+    asked = ApplySettings(**USUAL, **settings)
+    return provenance_of(MODEL, asked.plate, asked.output, asked.engine.precision)
+
+
 def kept_by(found: dict[str, str], **settings: Any) -> bool:
     """Whether a frame with such a provenance is kept by a job with these settings."""
     sink = types.SimpleNamespace(
@@ -483,7 +489,7 @@ def kept_by(found: dict[str, str], **settings: Any) -> bool:
         made_at=lambda number: 2.0,
     )
     origins = types.SimpleNamespace(newest=lambda number: 1.0, changed=lambda number, found: ())
-    wanted = provenance_of(MODEL, ApplySettings(**USUAL, **settings))
+    wanted = made_by(**settings)
     try:
         return sort_out((1,), sink, wanted, origins, False).kept == (1,)
     except SettingError:
@@ -505,7 +511,7 @@ SETTINGS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_frames_are_kept_by_a_job_with_the_same_settings_and_by_no_other(settings: dict[str, Any]) -> None:
-    made = provenance_of(MODEL, ApplySettings(**USUAL, **settings))
+    made = made_by(**settings)
     assert [other for other in SETTINGS if kept_by(made, **other)] == [settings]
 
 

@@ -245,6 +245,17 @@ def test_the_pairs_are_told_before_anything_starts(api, make_shot, data):
     assert list(data.iterdir()) == []
 
 
+def test_settings_may_come_in_the_tables_of_a_settings_file(api, make_shot):
+    shot = make_shot(name="footage/shot", truth_numbers=(1001, 1003))
+    tables = {
+        "data": {"input": [shot.plate], "ground_truth": [shot.truth]},
+        "schedule": {"batch_size": 2, "epochs": 100},
+    }
+    assert api.post("/api/pairs", json={"settings": tables}).json()["total_steps"] == 100
+    error = api.post("/api/pairs", json={"settings": {"shedule": {"epochs": 100}}}).json()["error"]
+    assert "Did you mean [schedule]?" in error["remedy"]
+
+
 def test_a_wrong_setting_is_refused_with_its_name(api, make_shot):
     shot = make_shot(name="footage/shot")
     settings = {"input": [shot.plate], "ground_truth": [shot.truth], "crop_size": "17"}
@@ -396,6 +407,7 @@ def test_the_settings_of_a_run_come_back_for_a_new_one(api, make_run):
 def test_the_settings_describe_themselves_for_the_form(api):
     infos = {info["name"]: info for info in api.get("/api/settings/train").json()}
     assert infos["crop_size"]["label"] == "Crop Size" and infos["crop_size"]["advanced"]
+    assert (infos["crop_size"]["section"], infos["epochs"]["section"]) == ("augmentation", "schedule")
     assert infos["input"]["required"] and infos["input"]["kind"] == "shot"
     assert "mix" in {info["name"] for info in api.get("/api/settings/apply").json()}
 

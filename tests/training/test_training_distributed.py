@@ -399,7 +399,7 @@ def test_what_is_left_of_other_programs_in_the_environment_is_no_place(given: di
 def test_one_process_alone_is_no_company(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**FARM, "COPYCAT_RANK": "0", "COPYCAT_WORLD_SIZE": "1"}.items():
         monkeypatch.setenv(name, value)
-    with shard_for(bench.settings(), 2) as shard:
+    with shard_for(bench.settings().devices, 2) as shard:
         assert shard.world_size == 1
 
 
@@ -512,12 +512,12 @@ def test_process_0_needs_an_address_that_leads_to_it(
     monkeypatch.setattr(rendezvous_store, "_is_of_this_machine", lambda *_: False)
     if not leads_back:
         monkeypatch.setattr(rendezvous_store, "_is_listening", lambda _: False)
-        with pytest.raises(SettingError) as caught, shard_for(bench.settings(), 2):
+        with pytest.raises(SettingError) as caught, shard_for(bench.settings().devices, 2):
             pass
         assert caught.value.where == "COPYCAT_MAIN_ADDR"
         return
     monkeypatch.setattr(rendezvous, "DEPARTURE_SECONDS", 0.0)
-    with shard_for(bench.settings(), 2) as shard:
+    with shard_for(bench.settings().devices, 2) as shard:
         assert shard.world_size == 2
 
 
@@ -559,7 +559,7 @@ def test_what_process_0_is_refused_for_ends_the_others_too(
     port = _free_port()
     for name, value in {**FARM, "COPYCAT_MAIN_PORT": port, "COPYCAT_RANK": "0"}.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(UnderstudyError, match="depth"), shard_for(bench.settings(), 2) as leader:
+    with pytest.raises(UnderstudyError, match="depth"), shard_for(bench.settings().devices, 2) as leader:
         helper = ProcessGroup(1, 2, leader.store, torch.device("cpu"), 1)  # type: ignore[attr-defined]
         try:
             make_job(bench.settings(input_channels="depth.Z"), leader)

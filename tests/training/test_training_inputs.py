@@ -15,7 +15,6 @@ from training_bench import held_out, losses
 
 from understudy.colour import decode
 from understudy.dataset.crops import Augmentation
-from understudy.dataset.pairs import load_data_set
 from understudy.errors import ChannelError, ModelFileError, UnderstudyError
 from understudy.inference.apply import apply
 from understudy.network.model_file import load_model, read_header
@@ -74,7 +73,7 @@ def test_alpha_is_learned_though_it_is_empty_on_the_first_painted_frame(
         write_exr(bench.shot.truth_file(number), np.concatenate([rgb, alpha], 2), ("R", "G", "B", "A"))
         if plate_has_alpha:
             write_exr(bench.shot.plate_file(number), np.concatenate([rgb, empty], 2), ("R", "G", "B", "A"))
-    data = load_data_set(bench.settings())
+    data = bench.data_set()
     assert (data.kind, data.output_channels) == ("matte", ("A",))
     assert not any("nothing to learn" in note for note in data.notes)
 
@@ -86,7 +85,7 @@ def test_colours_are_learned_though_the_first_painted_frame_has_none_changed(mak
         side = bench.shot.plate_file if number == 1001 else bench.shot.truth_file
         pixels = np.concatenate([read(side(number)), np.ones((32, 48, 1), np.float32)], 2)
         write_exr(bench.shot.truth_file(number), pixels, ("R", "G", "B", "A"))
-    data = load_data_set(bench.settings())
+    data = bench.data_set()
     assert (data.kind, data.output_channels) == ("image", ("R", "G", "B"))
 
 
@@ -99,13 +98,13 @@ def test_it_is_said_when_plate_and_ground_truth_are_the_same(make_bench: Any) ->
 def test_it_is_said_when_all_that_differs_lies_outside_the_region(make_bench: Any, tmp_path: Path) -> None:
     bench = make_bench(suffix=".exr", effect=tinted_on_the_right)
     left = write_region(tmp_path / "left.exr", np.s_[:, :24])
-    assert "nothing to learn" in load_data_set(bench.settings(region=left)).notes[-1]
-    assert "nothing to learn" not in "".join(load_data_set(bench.settings()).notes)
+    assert "nothing to learn" in bench.data_set(region=left).notes[-1]
+    assert "nothing to learn" not in "".join(bench.data_set().notes)
 
 
 def test_it_is_said_when_all_mattes_are_empty(make_bench: Any) -> None:
     bench = make_bench(effect=lambda pixels: pixels[..., :1] * 0)
-    assert "The matte is empty in all pairs" in load_data_set(bench.settings()).notes[-1]
+    assert "The matte is empty in all pairs" in bench.data_set().notes[-1]
 
 
 def test_named_channels_are_learned(make_bench: Any) -> None:
@@ -190,7 +189,7 @@ def with_depth(make_bench: Any) -> Any:
 def test_the_ground_truth_is_left_as_it_is_outside_the_region(with_depth: Any, tmp_path: Path) -> None:
     """Where it is no colour of the plate, nothing of the plate may stand in for it."""
     region = write_region(tmp_path / "region.exr")
-    data = load_data_set(with_depth.settings(region=region, ground_truth_channels="depth.Z"))
+    data = with_depth.data_set(region=region, ground_truth_channels="depth.Z")
     for number, pair in zip(with_depth.shot.numbers, data.pairs, strict=True):
         truth = read(with_depth.shot.truth_file(number))
         assert np.allclose(decode(pair.truth, data.colour_out), truth, rtol=1e-4, atol=1e-3)
@@ -199,7 +198,7 @@ def test_the_ground_truth_is_left_as_it_is_outside_the_region(with_depth: Any, t
 
 def test_raw_values_outside_the_region_do_not_stretch_their_range(with_depth: Any, tmp_path: Path) -> None:
     region = write_region(tmp_path / "region.exr")
-    data = load_data_set(with_depth.settings(region=region, ground_truth_channels="depth.Z"))
+    data = with_depth.data_set(region=region, ground_truth_channels="depth.Z")
     assert data.colour_out.space == "raw"
     assert data.colour_out.offset > 499 and data.colour_out.scale < 101 and data.colour_out.k == 0
 
@@ -264,7 +263,7 @@ def test_odd_pixels_poison_nothing(make_bench: Any, side: str, value: float) -> 
     pixels = read(path)
     pixels[4:9, 10:20] = value
     write_exr(path, pixels, ("R", "G", "B"))
-    pair = load_data_set(bench.settings()).pairs[1]
+    pair = bench.data_set().pairs[1]
     assert np.isfinite(pair.input).all() and np.isfinite(pair.truth).all()
     assert pair.weight[4:9, 10:20].max() == 0 and pair.weight.sum() == 32 * 48 - 50
     result = bench.train()
@@ -282,7 +281,7 @@ def test_pixels_whose_depth_is_no_value_are_learned_from_where_the_depth_only_go
         depth = np.full((32, 48, 1), far, np.float32)
         depth[:, :10] = 7.0
         write_exr(bench.shot.plate_file(number), np.concatenate([rgb, depth], 2), ("R", "G", "B", "Z"))
-    data = load_data_set(bench.settings(input_channels="rgb,Z"))
+    data = bench.data_set(input_channels="rgb,Z")
     assert all((pair.weight == 1).all() for pair in data.pairs)
     assert np.isfinite(np.stack([pair.input for pair in data.pairs])).all()
     assert not any("Not learned from" in note for note in data.notes)
@@ -339,9 +338,9 @@ def test_data_windows_may_differ(make_bench: Any) -> None:
     plate = read(bench.shot.plate_file(1003))
     larger = np.pad(plate, ((4, 4), (4, 4), (0, 0)), mode="edge")
     write_exr(bench.shot.plate_file(1003), larger, ("R", "G", "B"), (-4, -4, 48, 32))
-    pairs = load_data_set(bench.settings()).pairs
+    pairs = bench.data_set().pairs
     whole = make_bench(name="whole", suffix=".exr")
-    expected = load_data_set(whole.settings()).pairs
+    expected = whole.data_set().pairs
     assert np.array_equal(pairs[1].truth[8:20, 10:30], expected[1].truth[8:20, 10:30])
     assert np.array_equal(pairs[2].input, expected[2].input)
     assert bench.train(max_steps=3).state == "finished"

@@ -187,7 +187,7 @@ def test_the_last_progress_is_written_once(bench: Any, monkeypatch: pytest.Monke
 
 def test_from_python_a_time_limit_counts_from_the_call(bench: Any) -> None:
     """The process of these tests has been running for longer than that."""
-    settings = bench.settings(time_limit=4).model_dump(exclude_unset=True)
+    settings = bench.settings(time_limit=4).given()
     assert understudy.train(**settings).step > 3
 
 

@@ -89,12 +89,12 @@ def test_frames_that_tell_more_are_taken_and_that_is_said(blurred: Bench) -> Non
 
 
 def test_a_grade_needs_none(make_bench: Any) -> None:
-    assert load_data_set(make_bench().settings()).reach == 0
+    assert make_bench().data_set().reach == 0
 
 
 def test_a_matte_takes_them_only_when_they_are_wished_for(make_bench: Any) -> None:
     bench = make_bench(effect="matte")
-    assert load_data_set(bench.settings()).reach == 0
+    assert bench.data_set().reach == 0
     assert offsets(bench.train(max_steps=3, neighbours=1).best) == [-1, 1]
 
 
@@ -105,9 +105,9 @@ def test_a_wish_that_cannot_be_met_is_refused(blurred: Bench, tmp_path: Path) ->
         shutil.copy(blurred.shot.plate_file(number), folder)
     settings = blurred.settings(input=str(folder), neighbours=1)
     with pytest.raises(SettingError, match="No painted frame has a frame before or after it") as caught:
-        load_data_set(settings)
+        load_data_set(settings.data, settings.colour)
     assert caught.value.where == "--neighbours 1" and "whole shot" in caught.value.expected
-    assert load_data_set(settings.replace(neighbours="auto")).reach == 0
+    assert load_data_set(settings.data.replace(neighbours="auto"), settings.colour).reach == 0
 
 
 def test_initial_weights_say_how_many(blurred: Bench) -> None:
@@ -133,7 +133,7 @@ def test_a_run_from_before_there_were_neighbours_goes_on_without(
     with monkeypatch.context() as patch:
         patch.setattr(Trial, "reach", lambda self: 0)
         stopped = blurred.train(stop=StopAt(5))
-    assert load_data_set(blurred.settings()).reach == 2, "the trial finds them now"
+    assert blurred.data_set().reach == 2, "the trial finds them now"
     result = blurred.resume(stopped.run)
     assert result.state == "finished" and offsets(result.best) == []
 
@@ -151,7 +151,7 @@ def test_other_frames_beside_the_painted_ones_are_noticed(blurred: Bench) -> Non
 
 
 def test_a_pair_holds_the_plate_then_the_frames_about_it(blurred: Bench) -> None:
-    data = load_data_set(blurred.settings(neighbours=2))
+    data = blurred.data_set(neighbours=2)
     encoded = {pair.number: data.complete(index, pair).input for index, pair in enumerate(data.pairs)}
     middle, after = encoded[1004], encoded[1007]
     assert middle.shape[2] == 15 and [e.name for e in data.layers.extras] == [
@@ -160,7 +160,7 @@ def test_a_pair_holds_the_plate_then_the_frames_about_it(blurred: Bench) -> None
         "before_2",
         "after_2",
     ]
-    whole = load_data_set(blurred.settings(ground_truth=blurred.shot.plate, neighbours=0))
+    whole = blurred.data_set(ground_truth=blurred.shot.plate, neighbours=0)
     plates = {pair.number: pair.input for pair in whole.pairs}
     for place, offset in enumerate((0, -1, 1, -2, 2)):
         assert np.array_equal(middle[..., 3 * place : 3 * place + 3], plates[1004 + offset])

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
+from understudy.dataset.pairs import DataSet, load_data_set
 from understudy.runs import RunFolder
 from understudy.settings import TrainSettings
 from understudy.training.train import TrainResult, resume, train
@@ -51,6 +52,11 @@ class Bench:
         if "epochs" not in changes and "time_limit" not in changes:
             usual["max_steps"] = 12
         return TrainSettings(**{**usual, **changes})
+
+    def data_set(self, **changes: Any) -> DataSet:
+        """The pairs that a training with these settings reads."""
+        settings = self.settings(**changes)
+        return load_data_set(settings.data, settings.colour)
 
     def flags(self) -> list[str]:
         """What every command line of ``understudy train`` needs."""

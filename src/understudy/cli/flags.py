@@ -1,4 +1,4 @@
-"""Flags made from the settings: names, help, ranges and defaults are said in settings.py and only there."""
+"""Flags made from the settings: names, help, ranges and defaults are said in settings/ and only there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from understudy.settings import SettingInfo, Settings, TrainSettings, load_setti
 S = TypeVar("S", bound=Settings)
 MAIN = Group("Options", sort_key=1)
 ADVANCED = Group("Advanced", sort_key=9)
-HYPHENS = ("frames", "held_out")  # values that may begin with a hyphen: negative frame numbers
 METAVARS = {
     "shot": "SHOT",
     "file": "FILE",
@@ -39,11 +38,12 @@ def settings_command(model: type[S], positional: Iterable[str] = ()) -> Callable
     """
 
     order = tuple(positional)
+    known = {info.name for info in settings_of(model)}
 
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
         def command(*first: Any, **values: Any) -> int:
             values |= dict(zip(order, first, strict=False))
-            flags = {name: values.pop(name) for name in list(values) if name in model.model_fields}
+            flags = {name: values.pop(name) for name in list(values) if name in known}
             return function(merged(model, flags, values.pop("settings", None)), **values)
 
         command.__doc__ = function.__doc__
@@ -90,9 +90,14 @@ def flag(info: SettingInfo, positional: bool = False) -> inspect.Parameter:
         metavar=None if info.kind == "yes-no" else _metavar(info),
         negative=(),
         group=ADVANCED if info.advanced and not positional else MAIN,
-        allow_leading_hyphen=info.name in HYPHENS,
+        allow_leading_hyphen=_may_be_negative(info),
     )
     return inspect.Parameter(info.name, kind, default=None, annotation=Annotated[plain | None, parameter])
+
+
+def _may_be_negative(info: SettingInfo) -> bool:
+    """Whether a value may begin with a hyphen, as frame numbers may."""
+    return info.kind == "frames" or bool(info.number and info.minimum is None and info.above is None)
 
 
 def _metavar(info: SettingInfo) -> str:

@@ -115,7 +115,7 @@ def _how_to_go_on(run: RunFolder) -> str:
 def _extra(run: RunFolder) -> str:
     """What apply has to be given too."""
     with contextlib.suppress(UnderstudyError):
-        return " --extra SHOT" * len(settings_of_run(run).extra)
+        return " --extra SHOT" * len(settings_of_run(run).data.extra)
     return ""
 
 

@@ -43,8 +43,8 @@ def command(run: str, /, *, json: JsonFlag = False, **changes: Any) -> int:
 def _checked(run: RunFolder, changes: dict[str, Any]) -> dict[str, Any]:
     """The flags that were given, as values that fit the settings of the run."""
     given = {name: value for name, value in changes.items() if value is not None}
-    settings = settings_of_run(run).replace(**given) if given else None
-    return {name: getattr(settings, name) for name in given}
+    checked = settings_of_run(run).replace(**given).flat() if given else {}
+    return {name: checked[name] for name in given}
 
 
 def _signature() -> inspect.Signature:

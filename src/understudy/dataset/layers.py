@@ -19,7 +19,7 @@ from understudy.frames import (
     open_shot,
     resolve_channels,
 )
-from understudy.settings import TrainSettings
+from understudy.settings import DataSettings
 
 COLOURS = {"r", "g", "b", "red", "green", "blue"}
 ALPHA = {"a", "alpha"}
@@ -74,23 +74,23 @@ class Layers:
         return all(name.rpartition(".")[2].lower() in COLOURS for name in self.outputs)
 
 
-def choose_layers(settings: TrainSettings, pairs: Iterator[tuple[Frame, Frame]]) -> Layers:
-    """The channels that the settings ask for, or the usual ones. ChannelError when one is not there.
+def choose_layers(data: DataSettings, pairs: Iterator[tuple[Frame, Frame]]) -> Layers:
+    """The channels that ``data`` asks for, or the usual ones. ChannelError when one is not there.
 
     Without a wish: RGB in; of the truth its RGB, or its one channel, or its alpha when only that differs.
     ``pairs`` are plates and truths, of which no more are taken than it needs to tell.
     """
     plate, truth = next(pairs)
-    inputs = resolve_channels(plate, settings.input_channels, "rgb")
-    if settings.ground_truth_channels:
-        truths = resolve_channels(truth, settings.ground_truth_channels)
+    inputs = resolve_channels(plate, data.input_channels, "rgb")
+    if data.ground_truth_channels:
+        truths = resolve_channels(truth, data.ground_truth_channels)
     elif len(truth.part.channels) > 1 and _only_alpha_differs(itertools.chain([(plate, truth)], pairs)):
         truths = resolve_channels(truth, "alpha")
     else:
         truths = resolve_channels(truth, None, "rgb")
     outputs = _names_in_plate(truths, inputs, truth)
     kind = "matte" if _is_matte(truths, inputs) else "image"
-    extras = tuple(_extra(spec) for spec in settings.extra)
+    extras = tuple(_extra(spec) for spec in data.extra)
     said = f"Channels: {', '.join(inputs)} in, {', '.join(outputs)} out ({kind})."
     return Layers(inputs, truths, outputs, kind, extras, said)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -14,7 +15,6 @@ from understudy.dataset.sources import READERS, Source, Values
 from understudy.dataset.temporal import FEWEST, MOST, MOST_REACH, Trial, Views
 from understudy.errors import SettingError
 from understudy.frames import fill_nonfinite
-from understudy.settings import TrainSettings
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def offsets_within(reach: int) -> tuple[int, ...]:
 
 
 def choose_neighbours(
-    settings: TrainSettings,
+    requested: int | Literal["auto"],
     decided: int | None,
     sources: Sequence[Source],
     values: Sequence[Values],
@@ -39,14 +39,14 @@ def choose_neighbours(
     colour_in: ColourEncoding,
     colour_out: ColourEncoding,
 ) -> Found:
-    """What was ``decided`` before, or the wish; ``auto`` is what a trial on the pairs finds worth while.
+    """What was ``decided`` before, or is ``requested``; ``auto`` is what a trial on the pairs finds useful.
 
     SettingError when frames are wished for and no painted frame has any about it.
     """
     if decided is not None:
         return Found(offsets_within(decided))
-    if settings.neighbours != "auto":
-        return _as_wished(settings.neighbours, sources)
+    if requested != "auto":
+        return _as_wished(requested, sources)
     if layers.kind == "matte":
         return Found()
     reach = _try_out(sources, values, layers, colour_in, colour_out)

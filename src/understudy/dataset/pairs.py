@@ -16,7 +16,7 @@ from understudy.dataset.sources import Behind, Source, Values, match, read_all, 
 from understudy.errors import PairingError, SettingError
 from understudy.frames import Frame, fill_nonfinite, format_numbers
 from understudy.frames.nonfinite import HUGE
-from understudy.settings import TrainSettings
+from understudy.settings import ColourSettings, DataSettings
 
 
 @dataclass(frozen=True)
@@ -76,27 +76,27 @@ class DataSet:
         )
 
 
-def load_data_set(settings: TrainSettings, reach: int | None = None) -> DataSet:
-    """Read every pair that the settings name, and choose which frames before and after each plate frame go
-    in: ``reach`` on each side, or, where that is None, as the settings say.
+def load_data_set(data: DataSettings, colour: ColourSettings, reach: int | None = None) -> DataSet:
+    """Read every pair of ``data``, and choose which frames before and after each plate frame go in: ``reach``
+    on each side, or, where that is None, as ``data.neighbours`` says.
 
     Raises SettingError, SequenceError, PairingError, SizeError, ChannelError, FrameError or ColourError,
     before anything is written.
     """
-    sources, notes = match(settings)
+    sources, notes = match(data)
     first, painted = read_both(sources[0])
-    layers = choose_layers(settings, itertools.chain([(first, painted)], map(read_both, sources[1:])))
+    layers = choose_layers(data, itertools.chain([(first, painted)], map(read_both, sources[1:])))
     frames = read_all(sources, layers, first)
     check_outputs(sources, layers)
-    space = decide_space(settings.colour, first.is_integer)
+    space = decide_space(colour.colour, first.is_integer)
     colour_in = encoding_for(space.space, [values.before for values in frames])
-    colour_out = _colour_of_truth(layers, colour_in, painted, _inside_region(frames, settings))
-    found = choose_neighbours(settings, reach, sources, frames, layers, colour_in, colour_out)
+    colour_out = _colour_of_truth(layers, colour_in, painted, _inside_region(frames, data.region))
+    found = choose_neighbours(data.neighbours, reach, sources, frames, layers, colour_in, colour_out)
     frames.reverse()  # each is let go as soon as its pair is made: file values of large frames are large
     made = [_make_pair(source, frames.pop(), layers, colour_in, colour_out) for source in sources]
-    pairs, unused = _leave_out_empty(made, settings)
-    notes += [space.sentence, layers.sentence, *found.notes, *unused, *_note_unknown(pairs, settings)]
-    data = DataSet(
+    pairs, unused = _leave_out_empty(made, data.region)
+    notes += [space.sentence, layers.sentence, *found.notes, *unused, *_note_unknown(pairs, data.region)]
+    data_set = DataSet(
         pairs,
         layers.kind,
         layers.inputs,
@@ -107,14 +107,14 @@ def load_data_set(settings: TrainSettings, reach: int | None = None) -> DataSet:
         tuple(notes),
         tuple(source for source, pair in zip(sources, made, strict=True) if pair.weight.any()),
     )
-    return replace(data, notes=(*data.notes, *_note_nothing_to_learn(data)))
+    return replace(data_set, notes=(*data_set.notes, *_note_nothing_to_learn(data_set)))
 
 
-def _note_unknown(pairs: tuple[Pair, ...], settings: TrainSettings) -> list[str]:
+def _note_unknown(pairs: tuple[Pair, ...], region: str | None) -> list[str]:
     """A sentence on pixels that are no numbers; a region leaves pixels out anyhow."""
     counts = {pair.number: int(np.count_nonzero(pair.weight == 0)) for pair in pairs}
     hit = tuple(sorted(number for number, count in counts.items() if count))
-    if settings.region or not hit:
+    if region or not hit:
         return []
     total = sum(counts.values())
     return [
@@ -141,10 +141,10 @@ def _is_unchanged(pair: Pair) -> bool:
     return bool((same | (pair.weight == 0)).all())
 
 
-def _inside_region(frames: list[Values], settings: TrainSettings) -> list[np.ndarray]:
+def _inside_region(frames: list[Values], region: str | None) -> list[np.ndarray]:
     """The file values of the truths where there is to be learned from them. SettingError when that is
     nowhere."""
-    if settings.region is None:
+    if region is None:
         return [values.after for values in frames]
     truths = [values.after[values.region[..., 0] > 0] for values in frames]
     if any(len(truth) for truth in truths):
@@ -153,7 +153,7 @@ def _inside_region(frames: list[Values], settings: TrainSettings) -> list[np.nda
         "The region is empty on every pair: there is nothing to learn from.",
         expected="a mask whose alpha or first channel is above 0 where the effect is",
         found="0 everywhere",
-        where=f"--region {settings.region}",
+        where=f"--region {region}",
         remedy="Check the mask, or leave --region out.",
     )
 
@@ -189,13 +189,13 @@ def _make_pair(
     )
 
 
-def _leave_out_empty(pairs: list[Pair], settings: TrainSettings) -> tuple[tuple[Pair, ...], list[str]]:
+def _leave_out_empty(pairs: list[Pair], region: str | None) -> tuple[tuple[Pair, ...], list[str]]:
     """The pairs of which at least one pixel counts, and a sentence on the others, if any. PairingError when
     there are no such pairs."""
     used = tuple(pair for pair in pairs if pair.weight.any())
     if len(used) == len(pairs):
         return used, []
-    where = " in the region" if settings.region else ""
+    where = " in the region" if region else ""
     if used:
         unused = {pair.number for pair in pairs if not pair.weight.any()}
         return used, [

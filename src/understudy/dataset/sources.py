@@ -12,7 +12,7 @@ import numpy as np
 from understudy.dataset.layers import Layers, read_inputs
 from understudy.errors import PairingError
 from understudy.frames import Frame, Neighbours, Shot, check_size, format_numbers, open_shot, pair_shots
-from understudy.settings import TrainSettings
+from understudy.settings import DataSettings
 
 READERS = 4
 TOGETHER = 500_000_000
@@ -45,20 +45,20 @@ class Values:
     hash_beside: str
 
 
-def match(settings: TrainSettings) -> tuple[list[Source], list[str]]:
-    """Every pair of the settings' shots, and sentences on what is left over. PairingError where there is
+def match(data: DataSettings) -> tuple[list[Source], list[str]]:
+    """Every pair of the shots in ``data``, and sentences on what is left over. PairingError where there is
     none."""
     sources: list[Source] = []
     notes: list[str] = []
-    extras = tuple(open_shot(spec) for spec in settings.extra)
-    region = open_shot(settings.region) if settings.region else None
-    for plate_spec, truth_spec in zip(settings.input, settings.ground_truth, strict=True):
-        plate = open_shot(plate_spec, part=settings.part)
-        truth = open_shot(truth_spec, frames=settings.frames)
-        pairing = pair_shots(plate, truth, settings.pair_by)
+    extras = tuple(open_shot(spec) for spec in data.extra)
+    region = open_shot(data.region) if data.region else None
+    for plate_spec, truth_spec in zip(data.input, data.ground_truth, strict=True):
+        plate = open_shot(plate_spec, part=data.part)
+        truth = open_shot(truth_spec, frames=data.frames)
+        pairing = pair_shots(plate, truth, data.pair_by)
         notes += [note for note in (*plate.notes, *truth.notes) if note not in notes]
         notes += _name_unmatched(plate, truth, pairing.unmatched_truth)
-        if settings.pair_by == "order":
+        if data.pair_by == "order":
             notes.append(_name_order(plate, truth, pairing.pairs))
         beside = Neighbours(plate)
         sources += [Source(plate, truth, extras, region, a, b, beside) for a, b in pairing.pairs]

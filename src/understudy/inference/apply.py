@@ -45,7 +45,7 @@ from understudy.inference.origins import Origins, in_words
 from understudy.inference.pipeline import Crew, plan_crew, run_frames, with_computing
 from understudy.inference.provenance import check_folder, fingerprint, provenance_of, sort_out
 from understudy.runs.listing import resolve_model
-from understudy.settings import ApplySettings
+from understudy.settings import ApplySettings, PlateSettings
 
 Report = Callable[[ApplyEvent], None]
 PROBES = 5
@@ -134,19 +134,20 @@ def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
     """Open everything, and refuse what cannot work."""
     from understudy.models.opening import describe_effect
 
-    model_path = resolve_model(settings.model)
+    given, output = settings.plate, settings.output
+    model_path = resolve_model(settings.model.model)
     header = describe_effect(model_path)
-    plate = open_things.enter_context(open_shot(settings.plate, frames=settings.frames, part=settings.part))
-    provenance = provenance_of(fingerprint(model_path), settings)
-    sink = open_sink(settings.output, like=plate, overwrite=settings.overwrite, provenance=provenance)
-    mask = Mask(settings.mask) if settings.mask else None
-    about = _neighbours(settings, header)
-    extra = ExtraInputs(settings.extra, header, about)
+    plate = open_things.enter_context(open_shot(given.plate, frames=given.frames, part=given.part))
+    provenance = provenance_of(fingerprint(model_path), given, output, settings.engine.precision)
+    sink = open_sink(output.output, like=plate, overwrite=output.overwrite, provenance=provenance)
+    mask = Mask(output.mask) if output.mask else None
+    about = _neighbours(given, header)
+    extra = ExtraInputs(given.extra, header, about)
     for layer in (mask, extra):
         if layer is not None:
             open_things.callback(layer.close)
     origins = Origins(plate, about, header.offsets, mask.shot if mask else None, extra.shots)
-    there = sort_out(plate.numbers, sink, provenance, origins, settings.overwrite)
+    there = sort_out(plate.numbers, sink, provenance, origins, output.overwrite)
     to_do, kept = there.to_do, there.kept
     composer = make_composer(header, settings, mask, extra)
     sample = _first_readable(plate, to_do, composer, sink)
@@ -158,11 +159,11 @@ def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
     return Job(settings, plate, sink, composer, about, origins, to_do, kept, there.changed, sample, said)
 
 
-def _neighbours(settings: ApplySettings, header: Any) -> Neighbours | None:
+def _neighbours(plate: PlateSettings, header: Any) -> Neighbours | None:
     """The whole plate, also beyond ``--frames``, where the network sees the frames before and after."""
     if not header.offsets:
         return None
-    return Neighbours(open_shot(settings.plate, part=settings.part))
+    return Neighbours(open_shot(plate.plate, part=plate.part))
 
 
 def _first_readable(
@@ -257,7 +258,7 @@ def _out_of_memory(number: int, error: BaseException) -> ApplyError:
 def _plan_crew(job: Job) -> tuple[torch.device, Crew]:
     from understudy.device import resolve_devices
 
-    device = resolve_devices(job.settings.devices)[0]
+    device = resolve_devices(job.settings.engine.devices)[0]
     cores = core_count()
     free = free_memory(torch.device("cpu"))
     held = _frame_bytes(job.sample, job.composer, 2 if job.about else 1) if job.sample else 1.0
@@ -280,10 +281,10 @@ def _load(job: Job, crew: Crew, device: str) -> LoadedModel:
     window = job.sample.display_window if job.sample else None
     megapixels = len(job.to_do) * window.width * window.height / 1e6 if window else 0.0
     return load(
-        job.settings.model,
+        job.settings.model.model,
         devices=device,
-        precision=job.settings.precision,
-        engine=job.settings.engine,
+        precision=job.settings.engine.precision,
+        engine=job.settings.engine.engine,
         megapixels=megapixels,
         parallel=crew.computing,
         frame=(window.height, window.width) if window else None,
@@ -311,7 +312,7 @@ def _threads(crew: Crew, on_cpu: bool) -> Iterator[Callable[[], None]]:
 
 def _planned(job: Job, model: LoadedModel) -> ApplyPlanned:
     window = job.sample.display_window.union(job.sample.data_window) if job.sample else None
-    size = job.settings.tile_size, job.settings.tile_overlap
+    size = job.settings.tiles.tile_size, job.settings.tiles.tile_overlap
     tile = model.tile_for(window.height, window.width, *size) if window else None
     if tile and window and tile[0] >= window.height and tile[1] >= window.width:
         tile = None

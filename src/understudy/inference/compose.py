@@ -14,7 +14,7 @@ from understudy.inference.blend import blend
 from understudy.inference.inputs import expected_channels
 from understudy.inference.layers import ExtraInputs, Mask
 from understudy.inference.model import LoadedModel
-from understudy.settings import ApplySettings
+from understudy.settings import ApplySettings, TileSettings
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,13 @@ class Gathered:
 
 @dataclass(frozen=True)
 class Composer:
-    """How the frames of one job are put together."""
+    """How the frames of one job are put together. ``channels``: those of the plate that go in, where others
+    than the network's own are asked for."""
 
     header: Any
-    settings: ApplySettings
+    channels: str | None
+    tiles: TileSettings
+    mix: float
     mask: Mask | None
     extra: ExtraInputs
 
@@ -56,7 +59,7 @@ class Composer:
     def gather(self, frame: Frame) -> Gathered:
         """Everything from the plate, the extra inputs and the mask. ChannelError, SizeError, PairingError."""
         window = frame.display_window.union(frame.data_window)
-        names = input_channels(frame, self.header, self.settings.input_channels)
+        names = input_channels(frame, self.header, self.channels)
         targets = target_channels(frame, self.header, names)
         pixels, beside = frame.planes(names, window), self.extra.read(frame, names, window)
         mask = self.mask.read(frame, frame.number, window) if self.mask else None
@@ -72,14 +75,14 @@ class Composer:
 
     def added(self, frame: Frame) -> tuple[str, ...]:
         """The channels that the result has and the plate has not."""
-        names = input_channels(frame, self.header, self.settings.input_channels)
+        names = input_channels(frame, self.header, self.channels)
         return tuple(
             name for name in target_channels(frame, self.header, names) if name not in frame.channels
         )
 
     def outline(self, frame: Frame) -> Frame:
         """A frame with the channels and the header of the finished one, to ask an output about."""
-        names = input_channels(frame, self.header, self.settings.input_channels)
+        names = input_channels(frame, self.header, self.channels)
         targets = target_channels(frame, self.header, names)
         if targets:
             return frame.with_room(targets)
@@ -92,8 +95,8 @@ class Composer:
         given = self.gather(frame)
         result = model.infer(
             given.pixels,
-            tile_size=self.settings.tile_size,
-            tile_overlap=self.settings.tile_overlap,
+            tile_size=self.tiles.tile_size,
+            tile_overlap=self.tiles.tile_overlap,
             display=given.display,
             beside=given.beside,
         )
@@ -103,8 +106,8 @@ class Composer:
         return frame.as_matte(result, given.window)
 
     def _blended(self, given: Gathered, result: np.ndarray) -> np.ndarray:
-        strength = self.settings.mix if given.mask is None else given.mask * np.float32(self.settings.mix)
-        if given.mask is None and self.settings.mix == 1.0:
+        strength = self.mix if given.mask is None else given.mask * np.float32(self.mix)
+        if given.mask is None and self.mix == 1.0:
             return result
         under = given.frame.planes(given.targets, given.window) if given.targets else np.zeros_like(result)
         return blend(under, result, strength)
@@ -112,7 +115,8 @@ class Composer:
 
 def make_composer(header: Any, settings: ApplySettings, mask: Mask | None, extra: ExtraInputs) -> Composer:
     """The composer of a job."""
-    return Composer(header, settings, mask, extra)
+    plate, output = settings.plate, settings.output
+    return Composer(header, plate.input_channels, settings.tiles, output.mix, mask, extra)
 
 
 def _within(window: Window, inner: Window) -> Window:

@@ -15,7 +15,7 @@ from understudy.inference.layers import CHANNEL
 from understudy.inference.origins import Origins, knows_origins
 from understudy.models.sidecar import is_imported
 from understudy.runs.files import what_is_there
-from understudy.settings import ApplySettings
+from understudy.settings import OutputSettings, PlateSettings
 
 WHOLE_MIX = "1"
 LATER = ("extra", "part", "input_channels", "precision")
@@ -37,22 +37,22 @@ def fingerprint(model: Path) -> str:
         ) from error
 
 
-def provenance_of(model: str, settings: ApplySettings) -> dict[str, str]:
+def provenance_of(model: str, plate: PlateSettings, output: OutputSettings, precision: str) -> dict[str, str]:
     """What goes with every frame: the model, what else it was made from, and how much of the effect shows
     where.
 
     ``precision`` is the one that was asked for, as machines that share a shot may differ in what ``auto`` is
     there. ``extra`` is a list in JSON, since a path may hold any sign.
     """
-    made = {"model": model, "mix": f"{settings.mix:g}", "precision": settings.precision}
-    if settings.mask:
-        made["mask"] = settings.mask
-    if settings.extra:
-        made["extra"] = json.dumps(settings.extra)
-    if settings.part:
-        made["part"] = settings.part
-    if settings.input_channels:
-        made["input_channels"] = settings.input_channels
+    made = {"model": model, "mix": f"{output.mix:g}", "precision": precision}
+    if output.mask:
+        made["mask"] = output.mask
+    if plate.extra:
+        made["extra"] = json.dumps(plate.extra)
+    if plate.part:
+        made["part"] = plate.part
+    if plate.input_channels:
+        made["input_channels"] = plate.input_channels
     return made
 
 

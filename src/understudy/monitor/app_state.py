@@ -18,7 +18,7 @@ from understudy.monitor.runs.curves import CurveStore
 from understudy.monitor.runs.rows import RunRow, row_of
 from understudy.monitor.runs.watcher import Watcher
 from understudy.runs import RunFolder
-from understudy.settings import TrainSettings
+from understudy.settings import DataSettings, TrainSettings
 
 
 class AppState:
@@ -67,11 +67,11 @@ class AppState:
             Figures(
                 figures.row,
                 figures.curve,
-                figures.row.model_size or settings.model_size,
-                settings.crop_size,
-                self._to_paint(settings),
+                figures.row.model_size or settings.network.model_size,
+                settings.augmentation.crop_size,
+                self._to_paint(settings.data),
                 report.warnings if report else (),
-                bool(settings.preview),
+                bool(settings.preview.preview),
             )
         )
 
@@ -95,10 +95,10 @@ class AppState:
             self._reports[run.name] = (settings, report)
         return report
 
-    def _to_paint(self, settings: TrainSettings) -> list[int]:
+    def _to_paint(self, data: DataSettings) -> list[int]:
         try:
-            plate = self.allowed.shot(settings.input[0])
-            truth = self.allowed.shot(settings.ground_truth[0])
+            plate = self.allowed.shot(data.input[0])
+            truth = self.allowed.shot(data.ground_truth[0])
         except UnderstudyError:
             return []
         return frames_to_paint(plate.numbers, truth.numbers)

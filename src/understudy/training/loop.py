@@ -166,7 +166,7 @@ class TrainingLoop:
 
     def _turned_unsound(self) -> bool:
         """Looked for now and then, and always before a checkpoint."""
-        step, interval = self.step + 1, self.job.settings.checkpoint_interval
+        step, interval = self.step + 1, self.job.settings.checkpoints.checkpoint_interval
         due = step % SOUND_EVERY == 0 or step % interval == 0 or step >= self.plan.total_steps
         return due and not self.learner.is_sound()
 

@@ -52,7 +52,7 @@ class Pictures:
 
     def previews(self, step: int, say: Callable[[str], None]) -> Iterator[Path]:
         """NAME_preview_0001000_1012.png for up to three frames of ``--preview``; what fails is said."""
-        if self.job.settings.preview is None:
+        if self.job.settings.preview.preview is None:
             return
         try:
             for number, pixels in read_previews(self.job):
@@ -67,8 +67,8 @@ class Pictures:
 
 def read_previews(job: Job) -> Iterator[tuple[int, np.ndarray]]:
     """Frame number and network values of the first, middle and last frame of ``--preview``, one at a time."""
-    shot = open_shot(job.settings.preview or "", part=job.settings.part)
-    extras = tuple(open_shot(spec) for spec in job.settings.extra)
+    shot = open_shot(job.settings.preview.preview or "", part=job.settings.data.part)
+    extras = tuple(open_shot(spec) for spec in job.settings.data.extra)
     layers, neighbours = job.data.layers, Neighbours(shot)
     for number in _chosen(shot.numbers):
         frame = shot.read(number)

@@ -26,10 +26,10 @@ from understudy.errors import SettingError
 from understudy.frames import format_numbers
 from understudy.network.effect import EffectNetwork
 from understudy.network.losses import EARLIER_AUTO, chosen_terms, make_loss
-from understudy.network.model_file import read_header
+from understudy.network.model_file import ModelHeader, read_header
 from understudy.network.unet import SIZES
 from understudy.runs.listing import resolve_model
-from understudy.settings import NO_WEIGHTS, TrainSettings
+from understudy.settings import NO_WEIGHTS, NetworkSettings, TrainSettings
 from understudy.training.distributed.shard import Shard
 from understudy.training.evaluation import compared_with, middle_of
 from understudy.training.learner import Learner
@@ -76,24 +76,28 @@ def make_job(
 ) -> Job:
     """Read the pairs, fit their colours, build the network. Raises what ``load_data_set`` raises,
     SettingError, DeviceError or ModelFileError. ``plan`` is that of a run that goes on."""
-    device = device or shard.device or resolve_devices(settings.devices)[0]
-    precision = plan.precision if plan else resolve_precision(settings.precision, device)
+    device = device or shard.device or resolve_devices(settings.devices.devices)[0]
+    precision = plan.precision if plan else resolve_precision(settings.devices.precision, device)
     threads = shard.threads or (plan.threads if plan else core_count())
     prepare(device, threads)
     goes_on = plan is not None
-    size = plan.size if plan else _choose_size(settings, device, precision, threads * shard.world_size)
-    size_notes = _note_size(settings, size)
+    weights = None if plan else _header_of_weights(settings.network.initial_weights)
+    size = (
+        plan.size if plan else _choose_size(settings, weights, device, precision, threads * shard.world_size)
+    )
+    size_notes = _note_size(settings.network, size)
     settings = settings.replace(model_size=size)
-    data = load_data_set(settings, plan.neighbours if plan else _reach_of_weights(settings))
+    reach = plan.neighbours if plan else _reach_of_weights(weights, settings.data.neighbours)
+    data = load_data_set(settings.data, settings.colour, reach)
     release_memory(device)
-    terms = _loss_terms(settings.loss, data.kind, plan)
+    terms = _loss_terms(settings.loss.loss, data.kind, plan)
     loss = make_loss(terms, data.kind)
-    torch.manual_seed(settings.seed)
-    network, make_material, notes = make_network(data, settings)
+    torch.manual_seed(settings.augmentation.seed)
+    network, make_material, notes = make_network(data, settings.network)
     release_memory(device)  # what the fit took, before packing takes its own
     augmentation = augmentation_for(data)
     sizes = [pair.input.shape[:2] for pair in data.pairs]
-    held_out = (plan.held_out, plan.apart) if plan else _choose_held_out(settings, data)
+    held_out = (plan.held_out, plan.apart) if plan else _choose_held_out(settings.data.held_out, data)
     whole = held_out[0] if shard.rank == 0 else None
     pairs, data = list(data.pairs), replace(data, pairs=())  # so that each can be let go
     packed = pack(_one_by_one(data, pairs, make_material, whole, device), sizes)
@@ -101,7 +105,8 @@ def make_job(
     digests = _digest(data, settings), _old_digest(data, settings)
     plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, shard.world_size)
     plan.threads, plan.loss, plan.neighbours = threads, terms, data.reach
-    new = [*_note_pairs(data), *data.notes, *notes, *size_notes, *_note_crop(settings, plan)]
+    crop_notes = _note_crop(settings.augmentation.crop_size, plan)
+    new = [*_note_pairs(data), *data.notes, *notes, *size_notes, *crop_notes]
     notes = [*shard.notes, *([] if goes_on else new)]  # what a run was begun with has been said
     crops = CropSource(packed, device, plan.crop, plan.seed, focus_of(packed, data.kind == "matte"))
     learner = Learner(network, crops, loss, augmentation, plan, shard)
@@ -143,65 +148,74 @@ def _make_plan(
     precision: Precision,
     world_size: int,
 ) -> Plan:
-    crop = choose_crop(settings.crop_size, sizes, network.stride)
-    each = crop_bytes(crop, SIZES[settings.model_size].widths[0])
+    schedule, augmentation, size = settings.schedule, settings.augmentation, settings.network.model_size
+    crop = choose_crop(augmentation.crop_size, sizes, network.stride)
+    each = crop_bytes(crop, SIZES[size].widths[0])
     pixels = step_pixels(device.type, precision)
-    batch = choose_batch_size(settings.batch_size, crop, pixels, free_memory(device), each)
-    if settings.batch_size == "auto":
+    batch = choose_batch_size(schedule.batch_size, crop, pixels, free_memory(device), each)
+    if schedule.batch_size == "auto":
         batch = min(MOST_CROPS, batch * world_size if device.type == "cuda" else max(batch, world_size))
     return Plan(
         batch_size=batch,
         crop=crop,
-        size=settings.model_size,
+        size=size,
         precision=precision,
         threads=core_count(),
-        small=choose_small_crop(settings.batch_size, crop, network.stride),
+        small=choose_small_crop(schedule.batch_size, crop, network.stride),
         device=str(device),
-        seed=settings.seed,
+        seed=augmentation.seed,
         turns=TURNS,
         timed=False,
         held_out=held_out[0],
         apart=held_out[1],
-        rate=RATE if settings.learning_rate == "auto" else float(settings.learning_rate),
+        rate=RATE if schedule.learning_rate == "auto" else float(schedule.learning_rate),
     )
 
 
-def _choose_size(settings: TrainSettings, device: torch.device, precision: Precision, cores: int) -> str:
-    """The wish; ``auto`` is the size of the initial weights, or what the time is enough for."""
-    if settings.model_size != "auto":
-        return settings.model_size
-    if settings.initial_weights != NO_WEIGHTS:
-        size = read_header(resolve_model(settings.initial_weights)).architecture.get("size")
+def _header_of_weights(initial_weights: str) -> ModelHeader | None:
+    """What the initial weights say of themselves; None where there are none."""
+    return None if initial_weights == NO_WEIGHTS else read_header(resolve_model(initial_weights))
+
+
+def _choose_size(
+    settings: TrainSettings,
+    weights: ModelHeader | None,
+    device: torch.device,
+    precision: Precision,
+    cores: int,
+) -> str:
+    """The size that is requested; ``auto`` is that of the initial weights, or what the time is enough for."""
+    if settings.network.model_size != "auto":
+        return settings.network.model_size
+    if weights is not None:
+        size = weights.architecture.get("size")
         return str(size) if size in SIZES else "medium"
-    return choose_size(device.type, precision, settings.time_limit, cores)
+    return choose_size(device.type, precision, settings.schedule.time_limit, cores)
 
 
-def _reach_of_weights(settings: TrainSettings) -> int | None:
+def _reach_of_weights(weights: ModelHeader | None, requested: int | str) -> int | None:
     """How many frames before and after the initial weights take; None where that is open."""
-    if settings.initial_weights == NO_WEIGHTS or settings.neighbours != "auto":
-        return None
-    return len(read_header(resolve_model(settings.initial_weights)).offsets) // 2
+    return None if weights is None or requested != "auto" else len(weights.offsets) // 2
 
 
-def _choose_held_out(settings: TrainSettings, data: DataSet) -> tuple[int | None, bool]:
+def _choose_held_out(requested: int | str, data: DataSet) -> tuple[int | None, bool]:
     """As ``choose_held_out`` says; SettingError when the wanted frame is not among the pairs."""
     numbers = [pair.number for pair in data.pairs]
-    wish = settings.held_out
-    if wish in ("auto", "none") or (int(wish) in numbers and len(numbers) > 1):
+    if requested in ("auto", "none") or (int(requested) in numbers and len(numbers) > 1):
         telling = [data.kind != "matte" or bool((pair.truth > 0.5).any()) for pair in data.pairs]
-        return choose_held_out(wish, numbers, telling)
+        return choose_held_out(requested, numbers, telling)
     raise SettingError(
         "The held-out frame is not one of several pairs.",
         expected=f"one of {format_numbers(tuple(sorted(set(numbers))))}, and at least two pairs",
-        found=str(wish),
+        found=str(requested),
         where="--held-out",
         remedy="Name a painted frame, or leave --held-out out.",
     )
 
 
-def _note_size(settings: TrainSettings, size: str) -> list[str]:
+def _note_size(network: NetworkSettings, size: str) -> list[str]:
     """Where the time was what decided."""
-    if settings.model_size != "auto" or settings.initial_weights != NO_WEIGHTS or size != "small":
+    if network.model_size != "auto" or network.initial_weights != NO_WEIGHTS or size != "small":
         return []
     return ["Model Size is small, which learns more in this time on this processor."]
 
@@ -211,8 +225,8 @@ def _note_pairs(data: DataSet) -> list[str]:
     return ["Only one frame has both plate and ground truth."] if len(data.pairs) == 1 else []
 
 
-def _note_crop(settings: TrainSettings, plan: Plan) -> list[str]:
-    if max(plan.crop) >= settings.crop_size:
+def _note_crop(requested: int, plan: Plan) -> list[str]:
+    if max(plan.crop) >= requested:
         return []
     return [f"Crop Size is {plan.crop[1]} x {plan.crop[0]}, as the frames have no more."]
 
@@ -231,15 +245,17 @@ def _digest(data: DataSet, settings: TrainSettings) -> str:
         "pairs": [(pair.hash, pair.hash_beside) for pair in data.pairs],
         "channels": [layers.inputs, layers.truths, layers.outputs],
         "extra": [(extra.channels, extra.colour.space) for extra in layers.extras],
-        "region": settings.region is not None,
+        "region": settings.data.region is not None,
         "colours": [data.colour_in.space, data.colour_out.space],
         "kind": data.kind,
-        "loss": settings.loss,
+        "loss": settings.loss.loss,
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _old_digest(data: DataSet, settings: TrainSettings) -> str:
     """What ``_digest`` was in older versions, so that their runs can be gone on with."""
-    text = "|".join([*(pair.hash for pair in data.pairs), settings.loss, data.kind, *data.output_channels])
+    text = "|".join(
+        [*(pair.hash for pair in data.pairs), settings.loss.loss, data.kind, *data.output_channels]
+    )
     return hashlib.sha256(text.encode()).hexdigest()

@@ -26,12 +26,12 @@ from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.model_file import load_model
 from understudy.network.places import PLACES, place_planes
 from understudy.runs.listing import resolve_model
-from understudy.settings import NO_WEIGHTS, TrainSettings
+from understudy.settings import NO_WEIGHTS, NetworkSettings
 
 MakeMaterial = Callable[[int, Pair], Material]
 
 
-def make_network(data: DataSet, settings: TrainSettings) -> tuple[EffectNetwork, MakeMaterial, list[str]]:
+def make_network(data: DataSet, settings: NetworkSettings) -> tuple[EffectNetwork, MakeMaterial, list[str]]:
     """The network, what makes the material of a pair, and sentences for the artist."""
     looked_at = [_looked_at(pair) for pair in data.pairs]
     inputs = [_flat(pair.input)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
@@ -39,7 +39,7 @@ def make_network(data: DataSet, settings: TrainSettings) -> tuple[EffectNetwork,
     if data.kind == "matte":
         network = EffectNetwork(_architecture(data, settings, "identity", 0))
         network.set_range(whole)
-        return _with_initial_weights(network, settings), _matte_material, []
+        return _with_initial_weights(network, settings.initial_weights), _matte_material, []
     count = len(data.output_channels) if data.same_channels else len(data.input_channels)
     seen = [pixels[:, :count] for pixels in inputs]
     truths = [_flat(pair.truth)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
@@ -62,7 +62,7 @@ def make_network(data: DataSet, settings: TrainSettings) -> tuple[EffectNetwork,
     def make(index: int, pair: Pair) -> Material:
         return _image_material(pair, fit, scaling, same_channels, drifts[index] if drifts else None)
 
-    return _with_initial_weights(network, settings), make, notes
+    return _with_initial_weights(network, settings.initial_weights), make, notes
 
 
 def _looked_at(pair: Pair) -> Tensor:
@@ -112,7 +112,7 @@ def _say_fit(fit: ColourFit) -> str:
     return words[fit.kind]
 
 
-def _architecture(data: DataSet, settings: TrainSettings, fit: str, fit_inputs: int) -> Architecture:
+def _architecture(data: DataSet, settings: NetworkSettings, fit: str, fit_inputs: int) -> Architecture:
     return Architecture(
         inputs=data.pairs[0].input.shape[2] + len(data.layers.offsets) * len(data.input_channels),
         outputs=data.pairs[0].truth.shape[2],
@@ -126,12 +126,12 @@ def _architecture(data: DataSet, settings: TrainSettings, fit: str, fit_inputs: 
     )
 
 
-def _with_initial_weights(network: EffectNetwork, settings: TrainSettings) -> EffectNetwork:
+def _with_initial_weights(network: EffectNetwork, initial_weights: str) -> EffectNetwork:
     """The U-Net of another .cat instead of a new one; the colour fit stays that of the pairs at hand."""
     network = network.lay_out(torch.device("cpu"))
-    if settings.initial_weights == NO_WEIGHTS:
+    if initial_weights == NO_WEIGHTS:
         return network
-    other = load_model(resolve_model(settings.initial_weights))[1]
+    other = load_model(resolve_model(initial_weights))[1]
     weights, ours = other.unet.state_dict(), network.unet.state_dict()
     both = [_in_words(each.architecture) for each in (network, other)]
     differ = [pair for pair in zip(*both, strict=True) if pair[0] != pair[1]]
@@ -144,7 +144,7 @@ def _with_initial_weights(network: EffectNetwork, settings: TrainSettings) -> Ef
         "The initial weights do not fit this training.",
         expected=", ".join(wanted for wanted, _ in differ) or "layers as this version has them",
         found=", ".join(found for _, found in differ) or "layers of other sizes",
-        where=settings.initial_weights,
+        where=initial_weights,
         remedy="Choose the same --model-size and channels, or other weights.",
     )
 

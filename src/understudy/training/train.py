@@ -15,7 +15,7 @@ from understudy.errors import RunError, UnderstudyError, WriteError
 from understudy.runs import Heartbeat, RunFolder, write_atomically
 from understudy.runs.asked import settings_of_run
 from understudy.runs.files import remove_leftovers
-from understudy.settings import NO_WEIGHTS, TrainSettings, to_toml
+from understudy.settings import NO_WEIGHTS, ScheduleSettings, TrainSettings, to_toml
 from understudy.training.checkpoints.progress_file import Progress, check_fits, load_progress
 from understudy.training.checkpoints.writer import CheckpointWriter
 from understudy.training.clock import Clock, process_start
@@ -63,14 +63,14 @@ def train(
     """
     if is_worker():
         return _work(settings, report, stop)
-    clock = Clock(settings.time_limit, process_start() if start is None else start)
-    with shard_for(settings, settings.batch_size, stop) as shard:
+    clock = Clock(settings.schedule.time_limit, process_start() if start is None else start)
+    with shard_for(settings.devices, settings.schedule.batch_size, stop) as shard:
         job = make_job(settings, shard)
-        if settings.preview:
+        if settings.preview.preview:
             deque(read_previews(job), maxlen=0)  # what cannot be read is said before the start
         release_memory(job.learner.device)
-        most = _plan_steps(job, settings)
-        run = RunFolder.create(settings.data_directory, settings.name, to_toml(settings.anchored()))
+        most = _plan_steps(job, settings.schedule)
+        run = RunFolder.create(settings.run.data_directory, settings.run.name, to_toml(settings.anchored()))
         logger = RunLogger(run, report)
         loop = TrainingLoop(job, run, clock, logger, stop, shard, max_steps=most)
         try:
@@ -106,24 +106,24 @@ def resume(
     progress = found[0] if found else None
     limits = {name: value for name, value in changes.items() if name != "devices"}
     if progress and progress.done and not limits:
-        with shard_for(changed, 1, stop):
+        with shard_for(changed.devices, 1, stop):
             report(Message(f"{run.name} is finished: --epochs, --max-steps or --time-limit makes it go on."))
             report(Ended("finished", "it was finished already", progress.step))
             return _result(run, "finished", progress.step)
-    clock = Clock(changed.time_limit, process_start() if start is None else start)
-    batch = progress.plan.batch_size if progress else changed.batch_size
-    with shard_for(changed, batch, stop) as shard:
+    clock = Clock(changed.schedule.time_limit, process_start() if start is None else start)
+    batch = progress.plan.batch_size if progress else changed.schedule.batch_size
+    with shard_for(changed.devices, batch, stop) as shard:
         job = _rejoin(changed, progress, shard, "devices" in changes)
         release_memory(job.learner.device)
         step, best, most = 0, None, None
         if found is None:
-            most = _plan_steps(job, changed)
+            most = _plan_steps(job, changed.schedule)
         else:
             step, best = found[0].step, found[0].best
             _take_over(run, job, *found)
             most = _extend(job, step, limits)
             decided = job.plan.totals and job.plan.timed
-            clock.limit = limits.get("time_limit", None if decided else changed.time_limit)
+            clock.limit = limits.get("time_limit", None if decided else changed.schedule.time_limit)
         if limits:
             _write_limits(run, changed, job, found[0] if found else None)
         logger = RunLogger(run, report)
@@ -135,7 +135,7 @@ def resume(
 def _work(settings: TrainSettings, report: Report, stop: Any) -> TrainResult:
     """Take part in a training that another process leads and writes."""
     try:
-        with shard_for(settings, "auto", stop, lambda text: report(Message(text))) as shard:
+        with shard_for(settings.devices, "auto", stop, lambda text: report(Message(text))) as shard:
             state, path = work(shard, stop)
             return TrainResult(RunFolder(path), state, 0, None, None, shard.rank)
     except Stopped as stopped:
@@ -189,9 +189,9 @@ def _result(run: RunFolder, state: str, step: int) -> TrainResult:
     return TrainResult(run, state, step, best, run.newest())
 
 
-def _plan_steps(job: Job, settings: TrainSettings) -> int | None:
+def _plan_steps(job: Job, schedule: ScheduleSettings) -> int | None:
     """Total Steps = Epochs x pairs / batch size, or fewer; None where only the time counts."""
-    most = _fewest(job, settings.planned_epochs, settings.max_steps)
+    most = _fewest(job, schedule.planned_epochs, schedule.max_steps)
     if most is not None:
         job.plan.totals.append((0, most))
     return most

@@ -38,7 +38,8 @@ class Limits(Body):
 
 
 class NewRun(Body):
-    """``settings`` by name, as in settings.toml; the data directory is the monitor's own."""
+    """``settings`` by name, in tables as in settings.toml or without; the data directory is the monitor's
+    own."""
 
     settings: dict[str, Any] = Field(examples=[{"input": ["plate.####.exr"], "time_limit": "10m"}])
 

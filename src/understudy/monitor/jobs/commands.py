@@ -8,15 +8,23 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from understudy.errors import RunError, UnderstudyError
 from understudy.monitor.jobs.processes import Job, Jobs
 from understudy.monitor.paths.allowed import AllowedFolders
 from understudy.monitor.paths.run_files import NotFound
 from understudy.runs import RunFolder, check_name, default_name, resolve_model
-from understudy.settings import ApplySettings, Settings, TrainSettings, load_settings_file, settings_of
+from understudy.settings import (
+    ApplySettings,
+    Settings,
+    TrainSettings,
+    flattened,
+    load_settings_file,
+    settings_of,
+)
 
+S = TypeVar("S", bound=Settings)
 STOP_TIMEOUT = 120.0  # seconds for a step to end
 LIMITS = ("epochs", "max_steps", "time_limit")
 
@@ -38,7 +46,7 @@ class Commands:
     def train(self, values: dict[str, Any]) -> Job:
         """Start a training with the settings ``values`` (text as from a form, or as in settings.toml)."""
         settings = self.train_settings(values)
-        name = settings.name or self._free_name()
+        name = settings.run.name or self._free_name()
         if os.path.lexists(self.data_directory / name):
             raise RunError(
                 f"A run called {name} exists already.",
@@ -49,24 +57,26 @@ class Commands:
         return self.jobs.start("train", list(flags(settings)), title=name, run=name)
 
     def train_settings(self, values: dict[str, Any]) -> TrainSettings:
-        """``values`` checked: types, ranges, and that every path lies in an allowed folder."""
-        filled = {name: value for name, value in values.items() if value not in (None, "", [], ())}
+        """``values``, in tables or without, checked: types, ranges, and that every path lies in an allowed
+        folder."""
+        filled = _filled(values, TrainSettings)
         filled["data_directory"] = str(self.data_directory)
         return self._with_allowed_paths(TrainSettings(**filled))
 
     def apply_settings(self, values: dict[str, Any]) -> ApplySettings:
         """``values`` checked, for applying. ``model`` may be a run's folder."""
-        filled = {name: value for name, value in values.items() if value not in (None, "", [], ())}
+        filled = _filled(values, ApplySettings)
         return self._with_allowed_paths(ApplySettings(**filled))
 
     def apply(self, values: dict[str, Any]) -> Job:
         """Start applying a network to a plate."""
         settings = self.apply_settings(values)
-        resolve_model(settings.model)
-        self.allowed.shot(settings.plate, settings.frames, settings.part)
-        title = f"{Path(settings.model).stem} on {Path(settings.plate).name}"
+        model, plate, output = settings.model.model, settings.plate, settings.output.output
+        resolve_model(model)
+        self.allowed.shot(plate.plate, plate.frames, plate.part)
+        title = f"{Path(model).stem} on {Path(plate.plate).name}"
         arguments = [*flags(settings), "--json"]
-        return self.jobs.start("apply", arguments, title=title, plate=settings.plate, output=settings.output)
+        return self.jobs.start("apply", arguments, title=title, plate=plate.plate, output=output)
 
     def export(self, run: RunFolder, target: str, output: str) -> Job:
         """Start an export of the run's best checkpoint."""
@@ -131,21 +141,29 @@ class Commands:
             name = f"{default_name()}_{count}"
         return name
 
-    def _with_allowed_paths(self, settings: Any) -> Any:
+    def _with_allowed_paths(self, settings: S) -> S:
         """The same settings with every path absolute. PathNotAllowed when one lies outside of the folders."""
-        changes = {}
+        changes, values = {}, settings.flat()
         for info in settings_of(type(settings)):
-            value = getattr(settings, info.name)
+            value = values[info.name]
             if info.kind in self._checks and value not in (None, "none", ()):
                 check = self._checks[info.kind]
                 changes[info.name] = tuple(map(check, value)) if isinstance(value, tuple) else check(value)
         return settings.replace(**changes)
 
 
+def _filled(values: dict[str, Any], model: type[Settings]) -> dict[str, Any]:
+    """What was filled in, by name."""
+    return {
+        name: value for name, value in flattened(values, model).items() if value not in (None, "", [], ())
+    }
+
+
 def flags(settings: Settings) -> Iterable[str]:
     """``settings`` as flags; what was not touched is left out."""
+    given = settings.given()
     for info in settings_of(type(settings)):
-        value = settings.given().get(info.name)
+        value = given.get(info.name)
         if info.kind == "yes-no":
             yield from [info.flag] if value else []
         elif value is not None:
@@ -155,5 +173,7 @@ def flags(settings: Settings) -> Iterable[str]:
 
 def _limit_flags(run: RunFolder, limits: dict[str, Any]) -> list[str]:
     given = {name: value for name, value in limits.items() if name in LIMITS and value not in (None, "")}
-    settings = TrainSettings(**load_settings_file(run.settings_path)).replace(**given) if given else None
-    return [f"--{name.replace('_', '-')}={getattr(settings, name)}" for name in given]
+    if not given:
+        return []
+    checked = TrainSettings(**load_settings_file(run.settings_path)).replace(**given).flat()
+    return [f"--{name.replace('_', '-')}={checked[name]}" for name in given]

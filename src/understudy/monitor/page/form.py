@@ -1,4 +1,4 @@
-"""A form generated from a settings model; labels, help, units, defaults and ranges come from settings.py."""
+"""A form generated from a settings model; labels, help, units, defaults and ranges come from settings/."""
 
 from __future__ import annotations
 

@@ -56,11 +56,12 @@ def pairs_report(
     settings: TrainSettings, allowed: AllowedFolders, gallery: Gallery, rows: Sequence[RunRow]
 ) -> PairsReport:
     """The report for ``settings``. Raises what the training would raise: no frames, no pairs."""
+    data = settings.data
     shots = [
-        (allowed.shot(one, settings.frames, settings.part), allowed.shot(other, settings.frames))
-        for one, other in zip(settings.input, settings.ground_truth, strict=True)
+        (allowed.shot(one, data.frames, data.part), allowed.shot(other, data.frames))
+        for one, other in zip(data.input, data.ground_truth, strict=True)
     ]
-    pairings = [pair_shots(plate, truth, settings.pair_by) for plate, truth in shots]
+    pairings = [pair_shots(plate, truth, data.pair_by) for plate, truth in shots]
     report = PairsReport(
         shots=[_shot_pairs(*shot, pairing) for shot, pairing in zip(shots, pairings, strict=True)],
         pairs=[
@@ -88,20 +89,21 @@ def _range(numbers: Sequence[int]) -> str:
 
 
 def _estimate(report: PairsReport, settings: TrainSettings, rows: Sequence[RunRow]) -> None:
-    size = "medium" if settings.model_size == "auto" else settings.model_size  # only a time limit changes it
+    size, schedule = settings.network.model_size, settings.schedule
+    size = "medium" if size == "auto" else size  # only a time limit changes it
     like = [row for row in rows if row.model_size == size and row.pace]
-    crop, pixels = (settings.crop_size, settings.crop_size), step_pixels("cpu", "float32")
-    chosen = choose_batch_size(settings.batch_size, crop, pixels, sys.maxsize, 1)
+    crop, pixels = (settings.augmentation.crop_size,) * 2, step_pixels("cpu", "float32")
+    chosen = choose_batch_size(schedule.batch_size, crop, pixels, sys.maxsize, 1)
     report.batch_size = chosen
-    if settings.batch_size == "auto":
+    if schedule.batch_size == "auto":
         report.notes.append(f"Batch Size auto: about {chosen}, settled at the start by the free memory.")
-    epochs = settings.planned_epochs
+    epochs = schedule.planned_epochs
     steps = [max(1, epochs * len(report.pairs) // chosen)] if epochs else []
-    steps += [settings.max_steps] if settings.max_steps else []
+    steps += [schedule.max_steps] if schedule.max_steps else []
     report.total_steps = min(steps) if steps else None
     speed = like[0].pace if like else None
     times = [report.total_steps / speed] if report.total_steps and speed else []
-    times += [settings.time_limit] if settings.time_limit else []
+    times += [schedule.time_limit] if schedule.time_limit else []
     report.seconds = min(times) if times else None
     if report.seconds is None:
         report.notes.append("The time is known after the first steps.")

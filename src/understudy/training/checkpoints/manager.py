@@ -49,9 +49,9 @@ class RunCheckpointManager(CheckpointManager):
 
     def save_when_due(self, step: int, best: BestHeldOut | None) -> None:
         settings = self.job.settings
-        if step % settings.contact_sheet_interval == 0:
+        if step % settings.preview.contact_sheet_interval == 0:
             self._save_contact_sheet(step)
-        if step % settings.checkpoint_interval == 0 and step < self.job.plan.total_steps:
+        if step % settings.checkpoints.checkpoint_interval == 0 and step < self.job.plan.total_steps:
             self._save_checkpoint(step, best, self.run.best_path.exists())  # of an earlier stretch: outdated
         elif time.monotonic() - self._saved > SAVE_SECONDS and self.job.learner.is_sound():
             self.clock.pause()
@@ -98,7 +98,7 @@ class RunCheckpointManager(CheckpointManager):
             path = self.run.cat_path(step)
             self.logger.emit(Saved(path, "checkpoint", *((best.value, best.step) if best else ())))
             self.run.forget_after(step)
-            self.run.prune(self.job.settings.max_checkpoints)
+            self.run.prune(self.job.settings.checkpoints.max_checkpoints)
         with self.logger.skipping_without_memory("for a preview"):
             for preview in self.pictures.previews(step, self.logger.message):
                 self.logger.emit(Saved(preview, "preview"))

@@ -12,6 +12,7 @@ import torch
 from understudy.network.model_file import ExtraInput, ModelHeader, save_model
 from understudy.runs import RunFolder
 from understudy.runs.state import BestHeldOut
+from understudy.settings import TrainSettings, settings_of
 from understudy.training.checkpoints.progress_file import Progress, save_progress
 from understudy.training.prepare import Job
 from understudy.version import __version__
@@ -66,8 +67,8 @@ class CheckpointWriter:
         )
 
     def _provenance(self, step: int, best: BestHeldOut | None) -> dict[str, Any]:
-        settings = self.job.settings.model_dump(mode="json")
-        paths = ("input", "ground_truth", "preview", "extra", "region", "data_directory", "initial_weights")
+        settings = self.job.settings.as_json()
+        paths = {info.name for info in settings_of(TrainSettings) if info.is_path}
         return {
             "run": self.run.name,
             "settings": {

@@ -1,6 +1,6 @@
 """Starting several processes that train one network, or finding those that a farm has started.
 
-    with share_for(settings, batch_size) as share: ...
+    with shard_for(devices, batch_size) as shard: ...
 
 - ``--devices 0,1,2,3`` or ``cpu:2``: this process starts the others as children of its own and leads them.
 - torchrun has set RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, or a farm script the COPYCAT_ variables:
@@ -22,7 +22,7 @@ import torch
 
 from understudy.device import core_count, resolve_devices
 from understudy.errors import UnderstudyError
-from understudy.settings import TrainSettings
+from understudy.settings import DeviceSettings
 from understudy.training.distributed.role import Role, find_role
 from understudy.training.distributed.shard import Shard
 from understudy.training.distributed.worker_processes import WorkerProcesses
@@ -38,9 +38,9 @@ def _silence(text: str) -> None:
 
 @contextlib.contextmanager
 def shard_for(
-    settings: TrainSettings, batch_size: int | str, stop: Any = None, say: Say = _silence
+    devices: DeviceSettings, batch_size: int | str, stop: Any = None, say: Say = _silence
 ) -> Iterator[Shard]:
-    """The share of this process, as ``settings.devices`` or the environment ask for; what was started for it
+    """The share of this process, as ``devices`` or the environment ask for; what was started for it
     ends with the block. ``batch_size`` is a number or ``auto``; ``stop`` becomes true to wait no longer;
     ``say`` is told whom this process waits for.
 
@@ -49,18 +49,18 @@ def shard_for(
     """
     role = find_role(os.environ)
     if role is not None and role.world_size > 1:
-        with _launched_elsewhere(role, settings.devices, stop, say) as shard:
+        with _launched_elsewhere(role, devices.devices, stop, say) as shard:
             yield shard
         return
-    devices = resolve_devices(settings.devices)
-    used = len(devices) if batch_size == "auto" else min(len(devices), int(batch_size))
-    notes = _say_used(used, len(devices))
+    found = resolve_devices(devices.devices)
+    used = len(found) if batch_size == "auto" else min(len(found), int(batch_size))
+    notes = _say_used(used, len(found))
     if used == 1:
         shard = Shard()
-        shard.device, shard.notes = devices[0], notes
+        shard.device, shard.notes = found[0], notes
         yield shard
         return
-    with _launched_here(devices[:used], notes) as shard:
+    with _launched_here(found[:used], notes) as shard:
         yield shard
 
 

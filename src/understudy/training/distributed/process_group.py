@@ -74,7 +74,7 @@ class ProcessGroup(Shard):
                 f"{self.world_size} of {came} are used."
             )
         self.rendezvous.publish(
-            settings=job.settings.anchored().model_dump(mode="json"),
+            settings=job.settings.anchored().as_json(),
             plan=job.plan.model_dump(mode="json"),
             digest=job.digest,
             architecture=job.learner.network.architecture.to_dict(),

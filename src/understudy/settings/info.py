@@ -1,4 +1,4 @@
-"""What a settings model says about itself, for flags, pages and documents; and its errors in plain words."""
+"""What a section says about its settings, for flags, pages and documents; and its errors in plain words."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from understudy.errors import SettingError
 
 @dataclass(frozen=True)
 class SettingInfo:
-    """One setting as faces show it. ``several`` means it may be given more than once."""
+    """One setting as faces show it. ``section``: the table of a settings file that it stands in. ``several``
+    means it may be given more than once."""
 
     name: str
+    section: str
     label: str
     help: str
     kind: str  # text, shot, file, folder, seconds, channels, frames, mask, choice, whole, number, yes-no
@@ -38,6 +40,11 @@ class SettingInfo:
     @property
     def flag(self) -> str:
         return "--" + self.name.replace("_", "-")
+
+    @property
+    def is_path(self) -> bool:
+        """Whether its value names files or a folder, and depends on the folder one is in."""
+        return self.kind in ("shot", "file", "folder")
 
     @property
     def expected(self) -> str:
@@ -76,12 +83,12 @@ class SettingInfo:
         }.get(self.kind, "text")
 
 
-def settings_of(model: type[BaseModel]) -> tuple[SettingInfo, ...]:
-    """Every setting of ``model`` in the order in which it should be shown."""
-    return tuple(_describe(name, field) for name, field in model.model_fields.items())
+def describe(section: type[BaseModel], name: str = "") -> tuple[SettingInfo, ...]:
+    """Every setting of the ``section`` called ``name``, in the order in which it should be shown."""
+    return tuple(_describe(each, field, name) for each, field in section.model_fields.items())
 
 
-def _describe(name: str, field: FieldInfo) -> SettingInfo:
+def _describe(name: str, field: FieldInfo, section: str) -> SettingInfo:
     extra = _extra(field)
     annotation: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
     leaves = list(_leaves(annotation))
@@ -94,6 +101,7 @@ def _describe(name: str, field: FieldInfo) -> SettingInfo:
         kind = _kind(scalar, choices, number)
     return SettingInfo(
         name=name,
+        section=section,
         label=extra.get("label", name),
         help=field.description or "",
         kind=kind,
@@ -161,11 +169,11 @@ def _limits(metadata: tuple[Any, ...]) -> dict[str, Any]:
     }
 
 
-def from_validation(model: type[BaseModel], error: ValidationError) -> SettingError:
+def from_validation(section: type[BaseModel], error: ValidationError) -> SettingError:
     """The first thing that ``error`` complains about, said once and in the trade's words."""
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0]) if first["loc"] else ""
-    known = {info.name: info for info in settings_of(model)}
+    known = {info.name: info for info in describe(section)}
     if name not in known:
         return unknown_setting(name, tuple(known))
     info, where = known[name], f"{known[name].flag} ({known[name].label})"

@@ -1,0 +1,58 @@
+"""Every choice a user has, once, in sections: flags, the page, files and documents derive from them.
+
+A setting is one field of one section; to add one is to write that field. Rooms are handed the sections that
+they need; faces give and take the settings flat, by name.
+"""
+
+from understudy.settings.apply import (
+    ApplySettings,
+    EngineSettings,
+    ModelSettings,
+    OutputSettings,
+    PlateSettings,
+    TileSettings,
+)
+from understudy.settings.augmentation import AugmentationSettings
+from understudy.settings.checkpoints import CheckpointSettings
+from understudy.settings.colour import ColourSettings
+from understudy.settings.data import DataSettings
+from understudy.settings.devices import DeviceSettings
+from understudy.settings.file import flattened, load_settings_file, to_toml
+from understudy.settings.info import SettingInfo
+from understudy.settings.loss import LossSettings
+from understudy.settings.network import NO_WEIGHTS, NetworkSettings
+from understudy.settings.preview import PreviewSettings
+from understudy.settings.run import RunSettings
+from understudy.settings.schedule import DEFAULT_EPOCHS, ScheduleSettings
+from understudy.settings.sections import Section, Settings, sections_of, settings_of
+from understudy.settings.train import TrainSettings
+
+__all__ = [
+    "DEFAULT_EPOCHS",
+    "NO_WEIGHTS",
+    "ApplySettings",
+    "AugmentationSettings",
+    "CheckpointSettings",
+    "ColourSettings",
+    "DataSettings",
+    "DeviceSettings",
+    "EngineSettings",
+    "LossSettings",
+    "ModelSettings",
+    "NetworkSettings",
+    "OutputSettings",
+    "PlateSettings",
+    "PreviewSettings",
+    "RunSettings",
+    "ScheduleSettings",
+    "Section",
+    "SettingInfo",
+    "Settings",
+    "TileSettings",
+    "TrainSettings",
+    "flattened",
+    "load_settings_file",
+    "sections_of",
+    "settings_of",
+    "to_toml",
+]

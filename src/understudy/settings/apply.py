@@ -1,0 +1,111 @@
+"""What applying a trained network to a plate needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from understudy.settings.field import Frames, Text, Texts, setting
+from understudy.settings.sections import Section, Settings
+
+TileSize = Annotated[int, Field(ge=64, le=16384)]
+Overlap = Annotated[int, Field(ge=0, le=4096)]
+
+
+class ModelSettings(Section):
+    """The trained network."""
+
+    model: Text = setting(
+        ...,
+        "Model File",
+        "A .cat, a run, which means its best checkpoint, or an imported network.",
+        kind="file",
+    )
+
+
+class PlateSettings(Section):
+    """The frames to work on, and which of their channels."""
+
+    plate: Text = setting(..., "Input", "The frames to work on.", kind="shot")
+    frames: Frames = setting(None, "Frames", "Only these frames, such as 1001-1100x5,1180.", kind="frames")
+    input_channels: Text | None = setting(
+        None,
+        "Input Channels",
+        "Channels of the plate to work on instead of those the network learned from, such as beauty.rgb.",
+        kind="channels",
+        advanced=True,
+    )
+    extra: Texts = setting(
+        (),
+        "Extra Inputs",
+        "The further layers that the network was trained with.",
+        kind="shot",
+        advanced=True,
+    )
+    part: Text | None = setting(None, "Part", "Which part of a multi-part EXR to work on.", advanced=True)
+
+
+class OutputSettings(Section):
+    """The finished frames: where they go, and how much of the effect shows where."""
+
+    output: Text = setting(
+        ..., "Output", "Where the finished frames go, such as out/shot.####.exr.", kind="shot"
+    )
+    mix: Annotated[float, Field(ge=0, le=1)] = setting(1.0, "Mix", "0 gives the plate, 1 the full effect.")
+    mask: Text | None = setting(
+        None,
+        "Mask",
+        "Where the effect shows: an image, a sequence, or a channel of the plate, as in channel:A.",
+        kind="mask",
+    )
+    overwrite: bool = setting(False, "Overwrite", "Make frames again that are there already.")
+
+
+class TileSettings(Section):
+    """How large frames are cut up."""
+
+    tile_size: Literal["auto", "none"] | TileSize = setting(
+        "auto",
+        "Tile Size",
+        "Work in tiles of this size when memory is short; none takes frames whole.",
+        unit="pixels",
+        advanced=True,
+    )
+    tile_overlap: Literal["auto"] | Overlap = setting(
+        "auto",
+        "Tile Overlap",
+        "How far tiles reach into each other; auto covers what the network sees.",
+        unit="pixels",
+        advanced=True,
+    )
+
+
+class EngineSettings(Section):
+    """What computes, and in which numbers."""
+
+    devices: Text = setting("auto", "Devices", "auto, cpu, cuda, cuda:1 or mps.", advanced=True)
+    precision: Literal["auto", "float32", "bfloat16"] = setting(
+        "auto",
+        "Precision",
+        "auto takes the faster bfloat16 only where the difference cannot be seen.",
+        advanced=True,
+    )
+    engine: Literal["auto", "torch", "openvino"] = setting(
+        "auto",
+        "Engine",
+        "What computes the network; auto takes OpenVINO on a CPU where it is installed.",
+        advanced=True,
+    )
+
+
+@dataclass(frozen=True, init=False)
+class ApplySettings(Settings):
+    """What applying a trained network to a plate needs to know, section by section."""
+
+    model: ModelSettings
+    plate: PlateSettings
+    output: OutputSettings
+    tiles: TileSettings
+    engine: EngineSettings

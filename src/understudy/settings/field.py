@@ -1,0 +1,57 @@
+"""What a section is written with: one field for each setting, and the types that settings have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from understudy.durations import parse_duration
+from understudy.errors import SettingError
+
+
+def setting(
+    default: Any, label: str, description: str, *, unit: str = "", kind: str = "text", advanced: bool = False
+) -> Any:
+    """One setting. ``default`` is ``...`` where it must be given. ``kind`` tells faces how to ask: text,
+    shot, file, folder, seconds, channels, frames or mask. An ``advanced`` one is folded away."""
+    extra: dict[str, Any] = {"label": label, "unit": unit, "kind": kind, "advanced": advanced}
+    return Field(default, description=description, json_schema_extra=extra)
+
+
+def _text(value: object) -> object:
+    """Paths and whole numbers count as text, so that Python callers may pass them as they are."""
+    if isinstance(value, Path) or (isinstance(value, int) and not isinstance(value, bool)):
+        return str(value)
+    return value
+
+
+def _texts(value: object) -> object:
+    if value is None:
+        return ()
+    items = [value] if isinstance(value, str | Path) else value
+    return tuple(_text(item) for item in items) if isinstance(items, Iterable) else value
+
+
+def _frames(value: object) -> object:
+    if isinstance(value, str) or value is None or not isinstance(value, Iterable):
+        return _text(value)
+    return ",".join(str(number) for number in value)
+
+
+def _seconds(value: object) -> object:
+    if value is None:
+        return None
+    try:
+        return parse_duration(value)  # type: ignore[arg-type]
+    except SettingError as error:
+        raise ValueError(error.message) from None
+
+
+Text = Annotated[Annotated[str, Field(min_length=1, max_length=4096)], BeforeValidator(_text)]
+Texts = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=4096)], ...], BeforeValidator(_texts)]
+Frames = Annotated[str | None, BeforeValidator(_frames)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Seconds = Annotated[Annotated[float, Field(ge=1)] | None, BeforeValidator(_seconds)]

@@ -89,8 +89,9 @@ def load(model: str | Path, *, devices: str = "auto", precision: str = "float32"
     """A trained network to call from Python.
 
     ``model`` is a .cat file, a run folder (its best checkpoint) or an imported network. The result takes a
-    float32 array of shape (height, width, channels) in file values, as OpenImageIO reads them, with the
-    channels named in ``.header.input_channels``, and returns one with those in ``.header.output_channels``.
+    float32 array of shape (height, width, channels) in file values, as OpenImageIO reads them (uint8 and
+    uint16 are scaled to 0..1, as OpenImageIO does), with the channels named in
+    ``.description.input_channels``, and returns float32 with those in ``.description.output_channels``.
 
     Raises ModelFileError when there is no such model, DeviceError when the device is not there.
     """

@@ -78,3 +78,15 @@ def blurred(pixels: np.ndarray) -> np.ndarray:
     wide = np.pad(pixels.astype(np.float64), ((3, 3), (3, 3), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(wide, (7, 7), axis=(0, 1))
     return windows.mean(axis=(-1, -2)).astype(np.float32)
+
+
+def onnx_same(path: Path, kind: str = "uint8", shape: tuple[object, ...] = (1, 3, "height", "width")) -> Path:
+    """An ONNX file that gives what it takes, of one type and shape."""
+    from onnx import TensorProto, helper, save
+
+    number = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}[kind]
+    node = helper.make_node("Identity", ["in"], ["out"])
+    ends = [helper.make_tensor_value_info(name, number, list(shape)) for name in ("in", "out")]
+    graph = helper.make_graph([node], "same", ends[:1], ends[1:])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7), str(path))
+    return path

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from export_models import depth, picture
-from foreign_networks import Brighten, Depth, Double, Two, script
+from foreign_networks import Brighten, Depth, Double, Two, onnx_same, script
 from torch import Tensor, nn
 
 from understudy.cli.info import card_of
@@ -147,7 +147,7 @@ def test_a_wrong_description_is_refused_and_nothing_is_written(text: str, words:
 
 
 def test_a_network_that_changes_the_size_is_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(ModelFileError, match="input's size"):
+    with pytest.raises(ModelFileError, match=r"input's size.*\n.*enlarges by 2"):
         import_network(script(Double(), tmp_path / "double.pt"), tmp_path / "models")
 
 
@@ -190,3 +190,38 @@ def test_the_command_says_what_it_found_and_info_repeats_it(
     card = card_of(tmp_path / "models" / "brighten.pt")
     assert card["Format"] == "TorchScript of another program" and card["Size multiple"] == "4"
     assert run(["import", str(tmp_path / "none.pt")]) == 2
+
+
+def test_a_network_of_8_bits_is_brought_in_with_255_for_white(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    made = import_network(onnx_same(tmp_path / "codes.onnx"), tmp_path / "models")
+    given = picture(11, 13).clip(0, 1)
+    assert np.allclose(loaded(made.model).infer(given), np.rint(given * 255) / 255, atol=1e-5)
+
+
+def test_a_network_of_8_bits_that_would_see_black_is_refused_by_apply_and_by_the_server(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("onnxruntime")
+    from understudy.server.log import ServerLog
+    from understudy.server.models.file_model import FileModel
+
+    file = onnx_same(tmp_path / "codes.onnx")
+    file.with_suffix(".toml").write_text('[[inputs]]\nname="plate"\n[[outputs]]\nname="result"\n')
+    with pytest.raises(ModelFileError, match=r"whole numbers[^$]*range = 255"):
+        loaded(file)
+    with pytest.raises(ModelFileError, match="whole numbers"):
+        FileModel(file, "cpu", ServerLog(io.StringIO()))
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [((1, 3, 320, 240), "240 x 320 only"), ((1, "height", "width", 3), r"\[1, height, width, channels\]")],
+)
+def test_what_only_some_images_fit_is_named_by_its_own_shape(
+    shape: tuple[object, ...], words: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxruntime")
+    with pytest.raises(ModelFileError, match=words):
+        import_network(onnx_same(tmp_path / "n.onnx", "float32", shape), tmp_path / "models")
+    assert not (tmp_path / "models").exists()

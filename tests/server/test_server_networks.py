@@ -219,6 +219,23 @@ def test_a_run_goes_over_to_its_newest_checkpoint_while_it_is_asked(networks, tm
     assert answers[-1] == 11
 
 
+def test_a_version_of_a_run_that_was_never_there_is_unknown_and_one_that_was_served_is_not(
+    networks, tmp_path, log
+):
+    from understudy.server.http.app import checked
+    from understudy.server.models.served import UnknownModel
+
+    run = make_run(tmp_path, 1)
+    model = RunModel(run.path, "cpu", log)
+    checkpoint(run, 2)
+    model.refresh()
+    for version in ("", "1", "2"):
+        assert checked(model, version) is model
+    for version in ("3", "0 ", "latest", "-1"):
+        with pytest.raises(UnknownModel):
+            checked(model, version)
+
+
 def test_a_damaged_checkpoint_leaves_the_one_before_in_service(networks, tmp_path, log):
     run = make_run(tmp_path, 1)
     model = RunModel(run.path, "cpu", log)

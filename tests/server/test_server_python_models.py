@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -178,7 +179,7 @@ def test_a_pressed_button_returns_a_script_and_is_released(farm, make_request, p
 
 def test_a_broken_model_is_left_out_of_the_menu_and_the_others_are_served(farm, picture):
     assert listed(farm, "broken") is None
-    assert "does not start" in farm.infer("broken", picture).error
+    assert "needs the package nothing_of_that_name" in farm.infer("broken", picture).error
     assert listed(farm, "gain") is not None
 
 
@@ -339,3 +340,76 @@ def _runs(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+NEEDS_SCIPY = (
+    "import scipy_of_a_studio.misc\nfrom ..baseModel import BaseModel\nclass Model(BaseModel): pass\n"
+)
+HELPED = """
+from ..baseModel import BaseModel
+from ..common.util import linear_to_srgb, srgb_to_linear
+class Model(BaseModel):
+    def inference(self, image_list):
+        return [srgb_to_linear(linear_to_srgb(image_list[0])) + 1]
+"""
+
+
+def test_where_the_studios_helper_lacks_a_package_ours_stands_in(serve, until, picture, tmp_path):
+    """The helper of the original repository imports OpenEXR, which a model may not need."""
+    models = tmp_path / "Models"
+    write_model(models, "curve", HELPED)
+    write_model(
+        models, "checkpoints", HELPED.replace("import linear_to_srgb", "import read_exr, linear_to_srgb")
+    )
+    (models / "common").mkdir()
+    (models / "common" / "util.py").write_text(
+        "import re\nimport OpenEXR_of_a_studio, Imath\ndef read_exr(): pass\n"
+    )
+    (models / "baseModel.py").write_text("raise RuntimeError('the original one is not used')\n")
+    server = serve(models)
+    until(lambda: not server.infer("curve", np.abs(picture)).error)
+    assert np.allclose(
+        server.infer("curve", np.abs(picture)).picture(), np.abs(picture) + 1, rtol=1e-4, atol=1e-4
+    )
+    assert any("OpenEXR_of_a_studio" in line.get("line", "") for line in server.log), "the log says so"
+    assert "needs the package OpenEXR_of_a_studio" in server.infer("checkpoints", picture).error
+
+
+def test_a_helper_that_can_be_imported_goes_before_ours(serve, until, picture, tmp_path):
+    models = tmp_path / "models"
+    write_model(models, "curve", HELPED)
+    (models / "common").mkdir()
+    (models / "common" / "util.py").write_text(
+        "def linear_to_srgb(x): return x * 0\nsrgb_to_linear = linear_to_srgb\n"
+    )
+    server = serve(models)
+    until(lambda: not server.infer("curve", picture).error)
+    assert np.array_equal(server.infer("curve", picture).picture(), np.ones_like(picture))
+
+
+def test_a_model_that_cannot_be_imported_is_failed_and_tried_again_when_its_files_change(
+    serve, until, picture, tmp_path
+):
+    models = tmp_path / "models"
+    folder = write_model(models, "needy", NEEDS_SCIPY)
+    write_model(models, "typo", "def nothing(:\n")
+    server = serve(models)
+    states = {each["name"]: (each["state"], each["trouble"]) for each in api(server)}
+    assert states["needy"] == ("failed", "needs the package scipy_of_a_studio")
+    assert states["typo"][0] == "failed" and "SyntaxError" in states["typo"][1]
+    assert "needs the package scipy_of_a_studio" in server.infer("needy", picture).error
+    time.sleep(3.0)
+    starts = [line for line in server.log if line["event"] == "a Python model does not start"]
+    assert len(starts) == 2, "one attempt for each"
+    (folder / "scipy_free.py").write_text("GAIN = 2\n")  # a module beside it counts as well
+    until(lambda: sum(line["event"] == "a Python model does not start" for line in list(server.log)) == 3)
+    (folder / "model.py").write_text(HELPED)
+    until(lambda: not server.infer("needy", picture).error)
+
+
+def api(server):
+    import json
+    import urllib.request
+
+    with urllib.request.urlopen(server.url + "/api/models") as answer:
+        return json.load(answer)

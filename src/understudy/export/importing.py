@@ -16,9 +16,9 @@ import torch
 from understudy.errors import ModelFileError, SettingError
 from understudy.export.metadata import read_info
 from understudy.models.description import ANY
-from understudy.models.imported import ImageFunction, check_range, names_of, open_file
+from understudy.models.imported import ImageFunction, check_range, describe_imported, names_of, open_file
 from understudy.models.imported_network import fitted, last_line
-from understudy.models.opening import describe_effect
+from understudy.models.opening import describe_effect, refuse_unsupported
 from understudy.models.sidecar import ENDINGS, PortText, Sidecar, is_imported, read_sidecar, sidecar_text
 from understudy.runs.files import write_atomically
 
@@ -48,6 +48,7 @@ def import_network(
     side = _with_own_words(file, read_sidecar(_settings_file(file, settings)))
     network = _open(file, side)
     side = _with_range(network, side)
+    refuse_unsupported(describe_imported(file, side, network), file)
     side = _complete(file, network, side)
     target = Path(os.path.abspath(output)) / _name(file, name)
     beside = _write(file, target, side)
@@ -100,7 +101,7 @@ def _open(file: Path, side: Sidecar) -> ImageFunction:
 
 def _with_range(network: ImageFunction, side: Sidecar) -> Sidecar:
     """The sidecar, in which white is 255 to a network of 8 bits where it does not say what white is."""
-    whole = all(image.dtype == "uint8" for image in network.inputs)
+    whole = all(image.dtype == "uint8" for image in (*network.inputs, *network.outputs))
     if whole and "range" not in side.model_fields_set:
         return side.model_copy(update={"range": 255.0})
     check_range(network, side.range)

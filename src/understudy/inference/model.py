@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from understudy.device import download, is_out_of_memory, release_memory, upload
-from understudy.errors import ChannelError, DeviceError, SizeError
+from understudy.errors import ChannelError, DeviceError
 from understudy.frames import Window
 from understudy.frames.nonfinite import fill_nonfinite
+from understudy.inference.arrays import as_pixels, further_inputs
 from understudy.inference.blend import blend
 from understudy.inference.choose import EngineChoice, choose_precision, make_engine
 from understudy.inference.engine import Engine
@@ -81,20 +82,22 @@ class LoadedModel:
         """The result for one frame, a new array.
 
         ``pixels``: float32 (height, width, channels) in file values, as OpenImageIO reads them, of any
-        height and width from 1. ``mix``: 0 gives the plate, 1 the full effect; an output that is no channel
-        of the input, such as a matte, mixes with 0. ``tile_size``: ``auto`` (whole where memory allows),
-        ``none`` (whole), or pixels; ``tile_overlap``: pixels of context on each side of a tile, ``auto``
-        for all the network sees. ``display``: where the display window lies in ``pixels``, counted from the
-        first of them; without it they are all of the frame and no overscan. It matters to an effect that
-        differs from place to place. ``beside``: the extra inputs, one array for each in order, where
-        ``pixels`` are the plate's channels alone; on a CPU each can be let go before the next is made.
+        height and width from 1; uint8 and uint16 become 0 to 1, as OpenImageIO makes of them. ``mix``: 0
+        gives the plate, 1 the full effect; an output that is no channel of the input, such as a matte, mixes
+        with 0. ``tile_size``: ``auto`` (whole where memory allows), ``none`` (whole), or pixels;
+        ``tile_overlap``: pixels of context on each side of a tile, ``auto`` for all the network sees.
+        ``display``: where the display window lies in ``pixels``, counted from the first of them; without it
+        they are all of the frame and no overscan. It matters to an effect that differs from place to place.
+        ``beside``: the extra inputs, one array for each in order, where ``pixels`` are the plate's channels
+        alone; on a CPU each can be let go before the next is made.
 
         Returns float32 (height, width, output channels) in file values. Where an input pixel is NaN or Inf,
         or beyond 1e30, the network sees the nearest other value; the result keeps the plate's value where
         that is so in a channel that it replaces, and not where it is in one that only goes in.
 
-        Raises SizeError for another number of dimensions or no pixels, ChannelError for another number of
-        channels, DeviceError when not even the smallest tile fits the memory.
+        Raises FrameError for what is no array of numbers, SizeError for another number of dimensions or no
+        pixels, ChannelError for another number of channels or extra inputs, DeviceError when not even the
+        smallest tile fits the memory.
         """
         plate, beside = self._apart(pixels, beside)
         filled, bad = fill_nonfinite(plate)
@@ -230,15 +233,10 @@ class LoadedModel:
         return [names.index(name) for name in self.description.output_channels if name in names]
 
     def _apart(
-        self, pixels: np.ndarray, beside: Iterable[np.ndarray] | None
+        self, values: np.ndarray, beside: Iterable[np.ndarray] | None
     ) -> tuple[np.ndarray, Iterable[np.ndarray]]:
-        """The plate's own channels, and those of each extra input. SizeError, ChannelError."""
-        if pixels.ndim != 3 or 0 in pixels.shape:
-            raise SizeError(
-                "These are not the pixels of a frame.",
-                expected="an array of shape (height, width, channels)",
-                found=f"shape {pixels.shape}",
-            )
+        """The plate's own channels, and those of each extra input. SizeError, ChannelError, FrameError."""
+        pixels = as_pixels(values)
         counts = [count for count, _ in input_encodings(self.description)]
         wanted = sum(counts) if beside is None else counts[0]
         if pixels.shape[2] != wanted:
@@ -250,8 +248,9 @@ class LoadedModel:
                 remedy="Give the channels that the description names, in its order.",
             )
         parts = np.split(pixels, np.cumsum(counts)[:-1], axis=2)
-        plate = np.ascontiguousarray(parts[0], dtype=np.float32)
-        return plate, parts[1:] if beside is None else beside
+        if beside is None:
+            return np.ascontiguousarray(parts[0]), parts[1:]
+        return pixels, further_inputs(beside, self.description.extra, pixels)
 
 
 def _as_tensor(planes: np.ndarray) -> torch.Tensor:

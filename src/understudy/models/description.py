@@ -42,6 +42,7 @@ class ModelDescription:
     ``name``: unique in a server, safe in the path of a URL. ``label``: what an artist reads. ``format``: what
     the model is (network, run, ONNX, TorchScript, Python, built in). ``kind``: ``image`` (the frame, changed)
     or ``matte`` (coverage). ``inputs``: the plate, then the frames beside it and further layers.
+    ``earlier_versions``: those in whose place this one answers.
     ``accepts_any_channels``: three channels are taken for every input, whatever it declares.
 
     ``scale``: how many times larger the result is. ``stride``: height and width must be multiples of it.
@@ -60,6 +61,7 @@ class ModelDescription:
     file_format: str = ""
     kind: str = "image"
     version: str = "1"
+    earlier_versions: tuple[str, ...] = ()
     text: str = ""
     accepts_any_channels: bool = False
     scale: int = 1

@@ -85,7 +85,15 @@ def fitted(results: list[Tensor], x: Tensor, outputs: int | None = None) -> Tens
         raise ModelFileError(
             "The network gives something else than its TOML says.",
             expected=f"a result of shape {(1, wanted or 'channels', *x.shape[-2:])}",
-            found=f"shape {tuple(made.shape)}",
+            found=f"shape {tuple(made.shape)}{_enlarged(made, x)}",
             remedy="Correct the TOML beside it, or bring it in again with: understudy import",
         )
     return made
+
+
+def _enlarged(made: Tensor, x: Tensor) -> str:
+    """A clause for a result that is whole times as large as the input."""
+    scale = made.shape[-1] // x.shape[-1] if made.ndim == 4 else 0
+    if scale < 2 or made.shape[-2:] != (x.shape[-2] * scale, x.shape[-1] * scale):
+        return ""
+    return f": it enlarges by {scale}, so it can be served, not applied"

@@ -147,8 +147,15 @@ def _is_free(spec: Any) -> bool:
     return not spec.shape or not isinstance(spec.shape[0], int)
 
 
+def _layout(shape: Sequence[Any]) -> str:
+    """NHWC where the last dimension can only be channels and the second one cannot."""
+    if len(shape) != 4 or not isinstance(shape[3], int) or shape[3] > 4:
+        return "NCHW"
+    return "NCHW" if isinstance(shape[1], int) and shape[1] <= 4 else "NHWC"
+
+
 def _fixed_size(specs: list[Any]) -> tuple[int, int] | None:
-    sizes = [tuple(spec.shape[2:]) for spec in specs]
+    sizes = [tuple(spec.shape[2:] if _layout(spec.shape) == "NCHW" else spec.shape[1:3]) for spec in specs]
     fixed = [(h, w) for h, w in sizes if isinstance(h, int) and isinstance(w, int)]
     return fixed[0] if fixed else None
 
@@ -177,7 +184,8 @@ def _spec(tensor: Any) -> ImageSpec:
     shape: Sequence[Any] = tensor.shape or []
     known = len(shape) == 4 and isinstance(shape[1], int)
     dtype = np.dtype(TYPES.get(tensor.type, np.float32)).name
-    return ImageSpec(tensor.name, shape[1] if known else ANY, dtype=dtype, tensor=tensor.name)
+    count = shape[1] if known else ANY
+    return ImageSpec(tensor.name, count, dtype=dtype, layout=_layout(shape), tensor=tensor.name)
 
 
 def _options(scalars: dict[str, Any], side: Sidecar) -> dict[str, Option]:

@@ -54,6 +54,8 @@ def refuse_unsupported(description: ModelDescription, path: Path) -> None:
     elif description.state:
         names = ", ".join(image.name for image in description.state)
         problem = "keeps state from frame to frame", "a result of the inputs alone", f"state: {names}"
+    elif any(image.layout != "NCHW" for image in description.inputs):
+        problem = "takes images [1, height, width, channels]", "[1, channels, height, width]", "channels last"
     elif description.fixed_size is not None:
         size = "{1} x {0}".format(*description.fixed_size)
         problem = f"takes images of {size} only", "a network for any size", size

@@ -254,12 +254,20 @@ def stamp_of(path: Path, kind: str) -> Stamp:
     """What changes when a model's files change; empty when they cannot be looked at."""
     if kind == "run":
         return ((1, 1),)
-    files = [path / "model.py", path / MODEL_SIDE] if kind == "python" else [path, path.with_suffix(".toml")]
+    first, others = path, [path.with_suffix(".toml")]
+    if kind == "python":
+        first, others = path / "model.py", _files_beside(path)
+    stamp = _optional(first)
+    return stamp and stamp + tuple(each for other in others for each in _optional(other))
+
+
+def _files_beside(folder: Path) -> list[Path]:
+    """What else a Python model is made of: its settings, the modules beside it, the studio's helpers."""
     try:
-        first = files[0].stat()
-        return ((first.st_mtime_ns, first.st_size), *_optional(files[1]))
+        beside = sorted([*folder.glob("*.py"), *(folder.parent / "common").glob("*.py")])
     except OSError:
-        return ()
+        beside = []
+    return [folder / MODEL_SIDE, *(each for each in beside if each != folder / "model.py")]
 
 
 def _optional(path: Path) -> Stamp:

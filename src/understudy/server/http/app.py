@@ -165,8 +165,9 @@ def _found(state: ServerState, name: str) -> ServedModel:
 
 
 def checked(model: ServedModel, version: str) -> ServedModel:
-    """The model, when it is of this version. A run goes on learning: its version is taken whatever it is."""
-    if version not in ("", model.description.version) and model.description.format != "run":
+    """The model, when it is of this version, or answers in the place of this earlier one."""
+    description = model.description
+    if version not in ("", description.version, *description.earlier_versions):
         raise UnknownModel(
             f'The model "{model.description.label}" is of version {model.description.version}.'
         )

@@ -20,6 +20,7 @@ from understudy.server.models.served import Answer, Call, ModelDown
 from understudy.server.models.space import to_file, to_linear
 
 MAX_BATCH = 4
+MOST_EARLIER = 1000
 WORTH_CONVERTING = (
     50e6  # pixels after which a network on the CPU is converted for its faster engine, if there is one
 )
@@ -223,8 +224,15 @@ class RunModel:
             return
         self._serving = _Serving(newest[0], network)
         own = self.description
+        version = str(newest[0])
+        earlier = tuple(each for each in (*own.earlier_versions, own.version) if each != version)
         self.description = replace(
-            network.description, name=own.name, label=own.label, format="run", version=str(newest[0])
+            network.description,
+            name=own.name,
+            label=own.label,
+            format="run",
+            version=version,
+            earlier_versions=earlier[-MOST_EARLIER:],
         )
         self.state, self.trouble = "ready", ""
         self._log.info("a run serves a new checkpoint", model=self.description.name, step=newest[0])

@@ -1,15 +1,18 @@
 """The modules that a Python model written for the original server imports, made of this project's own code.
 
 models.baseModel        BaseModel
-models.common.util      linear_to_srgb, srgb_to_linear
+models.common.util      linear_to_srgb, srgb_to_linear and a few more, where the studio's own helper is not
+                        there, or cannot be imported because a package is missing
 message_pb2             the messages of the protocol, as classes of the protobuf library
 """
 
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from collections import OrderedDict
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -80,6 +83,83 @@ def srgb_to_linear(x: np.ndarray) -> np.ndarray:
     return np.where(values <= 0.04045, values / np.float32(12.92), curve).astype(np.float32)
 
 
+def im2uint8(x: np.ndarray) -> np.ndarray:
+    """0..1 as 8 bits, clipped."""
+    return (np.clip(np.asarray(x), 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def print_(text: str, colour: str = "", bold: bool = False) -> None:
+    """Print to the server's log, which has no colours."""
+    print(text, end="", flush=True)
+
+
+def get_saved_model_list(folder: str) -> list[str]:
+    """The HDF5 files in a folder, numbers in them counted as numbers."""
+    return _files(folder, (".h5", ".hdf5"))
+
+
+def get_ckpt_list(folder: str) -> list[str]:
+    """The TensorFlow checkpoints in a folder, without their ending."""
+    return [name.removesuffix(".index") for name in _files(folder, (".index",))]
+
+
+def _files(folder: str, endings: tuple[str, ...]) -> list[str]:
+    found = [each.name for each in Path(folder).glob("*") if each.is_file() and each.name.endswith(endings)]
+    return sorted(
+        found, key=lambda name: [int(each) if each.isdigit() else each for each in re.split(r"(\d+)", name)]
+    )
+
+
+HELPER = "models.common.util"
+STAND_IN = {
+    each.__name__: each
+    for each in (linear_to_srgb, srgb_to_linear, im2uint8, print_, get_saved_model_list, get_ckpt_list)
+}
+
+
+class HelperLoader(SourceFileLoader):
+    """Loads a studio's own helper. Where a package that it imports is missing, ours stands in for it."""
+
+    missing = ""
+
+    def exec_module(self, module: ModuleType) -> None:
+        try:
+            super().exec_module(module)
+        except ImportError as error:
+            if not (name := missing_package(error)):
+                raise
+            HelperLoader.missing = name
+            print(
+                f"{self.path} needs the package {name}, which is not installed: a helper with "
+                f"{', '.join(STAND_IN)} stands in",
+                flush=True,
+            )
+            vars(module).update(STAND_IN)
+
+
+class HelperFinder:
+    """Finds ``models.common.util`` where the studio has one."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if name != HELPER:
+            return None
+        loader = HelperLoader(name, str(self.file))
+        return importlib.util.spec_from_file_location(name, self.file, loader=loader)
+
+
+def missing_package(error: BaseException) -> str:
+    """The package that an import did not find; empty when it was something else, such as a module of the
+    models themselves. A name that the helper which stands in does not have is missing for the same reason."""
+    name = (error.name or "") if isinstance(error, ImportError) else ""
+    if name == HELPER:
+        return HelperLoader.missing
+    package = name.partition(".")[0]
+    return "" if package == "models" else package
+
+
 def import_model(folder: Path) -> type:
     """The class ``Model`` of ``folder/model.py``, imported as ``models.NAME.model``."""
     _install(folder.parent)
@@ -102,11 +182,14 @@ def _install(models: Path) -> None:
     vars(sys.modules["models"])["baseModel"] = base
     sys.modules["message_pb2"] = message_module()
     common = _package("models.common", models / "common")
-    if not (models / "common" / "util.py").is_file():
-        util = ModuleType("models.common.util")
-        vars(util).update(linear_to_srgb=linear_to_srgb, srgb_to_linear=srgb_to_linear)
-        sys.modules["models.common.util"] = util
-        vars(common)["util"] = util
+    helper = models / "common" / "util.py"
+    if helper.is_file():
+        sys.meta_path.insert(0, HelperFinder(helper))
+        return
+    util = ModuleType(HELPER)
+    vars(util).update(STAND_IN)
+    sys.modules[HELPER] = util
+    vars(common)["util"] = util
 
 
 def _package(name: str, folder: Path) -> ModuleType:

@@ -117,8 +117,8 @@ class PythonModel:
         )
         if answer.get("kind") == "memory":
             return self._kill(process, "it ran out of memory")
-        said = "".join(each for each in str(answer.get("said"))[:40] if each.isalnum() or each == "_")
-        return RequestFailed(f'The model "{self.description.label}" failed on this request ({said}).')
+        kind = _word(answer.get("said"))
+        return RequestFailed(f'The model "{self.description.label}" failed on this request ({kind}).')
 
     def _kill(self, process: PythonProcess, why: str) -> ModelDown:
         """End the process; the keeper starts another, and may have done so already."""
@@ -134,10 +134,14 @@ class PythonModel:
     # ------------------------------------------------------------ kept
 
     def _supervise(self) -> None:
-        """Start the process, watch it, start the next one when it ends."""
+        """Start the process, watch it, start the next one when it ends. A model that cannot be imported is
+        not tried again: when its files change, another ``PythonModel`` takes its place."""
         while not self._closed.is_set():
             try:
                 process = self._start()
+            except Unimportable as error:
+                self.state, self.trouble = "failed", str(error)
+                return
             except OSError as error:
                 self._note_down("it cannot be started", error)
                 process = None
@@ -159,6 +163,9 @@ class PythonModel:
                     model=self.description.name,
                     trace=str(hello.get("trace")),
                 )
+                if hello.get("kind") == "import":
+                    process.end()
+                    raise Unimportable(_import_failure(hello))
                 raise PipeError("no hello")
             self.description = self._described(_Hello.model_validate(hello))
         except (PipeError, ValidationError) as error:
@@ -227,6 +234,24 @@ class PythonModel:
         self._closed.set()
         if self._process is not None:
             self._process.end()
+
+
+class Unimportable(Exception):
+    """The model's code cannot be imported; the text says why, fit for a client."""
+
+
+def _import_failure(hello: dict[str, Any]) -> str:
+    """Why a model cannot be imported, in words that hold nothing of the model's own but a name."""
+    needs, kind = _word(hello.get("needs")), _word(hello.get("said"))
+    return (
+        f"needs the package {needs}"
+        if needs
+        else f"it cannot be imported ({kind}); the server's log says why"
+    )
+
+
+def _word(value: Any) -> str:
+    return "".join(each for each in str(value or "")[:64] if each.isalnum() or each in "_-.")
 
 
 class RequestFailed(ServerError):

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from understudy.server.models.original import import_model
+from understudy.server.models.original import import_model, missing_package
 from understudy.server.models.pipe import Pipe, PipeError, packed, unpacked
 
 MAX_REQUEST = 1 << 34  # the server has limits of its own
@@ -33,10 +33,15 @@ def main(arguments: list[str]) -> int:
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     sys.path.append(os.getcwd())
     try:
-        model = import_model(Path(arguments[1]))()
+        kind = import_model(Path(arguments[1]))
+    except BaseException as error:
+        pipe.send(unimportable(error))
+        return 1
+    try:
+        model = kind()
         hello = introduction(model)
     except BaseException as error:
-        pipe.send(trouble(error))
+        pipe.send(unimportable(error) if isinstance(error, ImportError) else trouble(error))
         return 1
     pipe.send(hello)
     defaults = dict(model.get_options())
@@ -171,6 +176,16 @@ def trouble(error: BaseException) -> dict[str, Any]:
     said = type(error).__name__
     trace = "".join(traceback.format_exception(error))[-MAX_TRACE:]
     return {"op": "trouble", "kind": kind, "said": said, "trace": trace}
+
+
+def unimportable(error: BaseException) -> dict[str, Any]:
+    """An exception that comes again until a file changes, with the package that is missing, if one is."""
+    failed = trouble(error)
+    return (
+        failed
+        if failed["kind"] == "memory"
+        else {**failed, "kind": "import", "needs": missing_package(error)}
+    )
 
 
 if __name__ == "__main__":

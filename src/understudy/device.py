@@ -134,7 +134,7 @@ def memory_format(device: torch.device) -> torch.memory_format:
 
 
 def can_capture_graphs(device: torch.device) -> bool:
-    """Whether a chain of operations can be recorded, and asked for at once later (CUDA graphs)."""
+    """Whether operations can be captured and replayed as CUDA graphs."""
     return device.type == "cuda"
 
 

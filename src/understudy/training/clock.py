@@ -1,4 +1,4 @@
-"""Time: since when, how much is left, and how fast it goes."""
+"""The clock of a training: elapsed time, the time limit, and seconds per step."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ MARKS = (0.02, *(index / 25 for index in range(1, 25)))
 
 
 def process_start() -> float:
-    """When this process began, on the clock of ``time.monotonic``; when this was imported, where the system
-    does not tell."""
+    """When this process started, on the clock of ``time.monotonic``; where the system does not tell, when
+    this module was imported."""
     with contextlib.suppress(OSError, ValueError, IndexError, AttributeError):
         fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
         running = float(Path("/proc/uptime").read_text().split()[0]) - int(fields[19]) / os.sysconf(
@@ -25,7 +25,7 @@ def process_start() -> float:
 
 
 class Clock:
-    """A time limit in seconds, or none, counted from ``start``, and the pace of the steps."""
+    """A time limit in seconds (or None), counted from ``start``, and ``pace``, the seconds per step."""
 
     def __init__(self, limit: float | None, start: float) -> None:
         self.limit, self.start = limit, start
@@ -39,19 +39,20 @@ class Clock:
         return time.monotonic() - self.start
 
     def tick(self) -> None:
-        """One step is done. The time since the last one counts, unless ``pause`` was called between."""
+        """A step is done. The time since the last one counts into the pace, unless ``pause`` was called
+        between."""
         now = time.monotonic()
         if self._last is not None:
             self._paces = [*self._paces[-RECENT:], now - self._last]
         self._last = now
 
     def pause(self) -> None:
-        """What happens now is no step: its time does not count into the pace."""
+        """Keep the time until the next ``tick`` out of the pace: it is spent on something else."""
         self._last = None
 
     @property
     def pace(self) -> float | None:
-        """Seconds for a step, all in all; None until some steps are done."""
+        """Seconds per step; None for the first steps."""
         if len(self._paces) < 4:
             return None
         ordered = sorted(self._paces)
@@ -59,15 +60,15 @@ class Clock:
         return 0.5 * (sum(usual) / len(usual) + sum(ordered) / len(ordered))
 
     def is_up(self, steps: int = 1) -> bool:
-        """Whether there is no time for so many more steps."""
+        """Whether there is no time for ``steps`` more."""
         if self.limit is None:
             return False
         each = self.pace or max(self._paces, default=0.0)
         return self.elapsed() + self.reserve + steps * each > self.limit
 
     def steps_left(self) -> int | None:
-        """The steps that still fit into the limit, when it is time to plan again; else None. Asked often, so
-        that a machine that others slow down for a while neither ends early nor late."""
+        """The number of steps that still fit into the limit when it is time to plan again; else None. Planned
+        often, so that a machine that is slow for a while ends neither early nor late."""
         if self.limit is None or self.pace is None or not self._marks:
             return None
         if self.elapsed() < self._marks[0] * self.limit:
@@ -77,7 +78,7 @@ class Clock:
         return self.steps_that_fit()
 
     def steps_that_fit(self) -> int:
-        """The steps that still fit into the limit at the present pace."""
+        """The number of steps that still fit into the limit at the present pace."""
         if self.limit is None or self.pace is None:
             return 0
         return max(0, int((self.limit - self.elapsed() - self.reserve) / self.pace))

@@ -1,4 +1,4 @@
-"""How good the network is on a whole frame: the honest error on a pair that it has not learned from."""
+"""Evaluating a network on whole frames: PSNR or IoU against the ground truth of a pair."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BAND = 256
 
 @dataclass(frozen=True)
 class Score:
-    """A figure on one frame: PSNR in dB of network values (image) or IoU (matte); higher is better."""
+    """The score on one frame: PSNR in dB of network values (image) or IoU (matte); higher is better."""
 
     metric: str
     value: float
@@ -60,7 +60,7 @@ def _planes(network: EffectNetwork, pixels: np.ndarray) -> torch.Tensor:
 
 
 def evaluate(network: EffectNetwork, pair: Pair, device: torch.device, precision: str, matte: bool) -> Score:
-    """The figure of ``network`` on the pixels of ``pair`` that count."""
+    """The score of ``network`` on the pixels of ``pair`` that have weight."""
     result, truth = predict(network, pair.input, device, precision), _known_truth(pair)
     if matte:
         return Score("IoU", float(iou(result, truth)), pair.number)
@@ -80,7 +80,8 @@ def _psnr(result: np.ndarray, truth: np.ndarray) -> float:
 
 
 def score_colour_fit(network: EffectNetwork, pair: Pair) -> Score:
-    """The figure of the colour fit alone on an image pair; worked out in bands, as its terms are many."""
+    """The score of the colour fit alone on an image pair; computed in bands, as its many terms need
+    memory."""
     with torch.inference_mode():
         x = _planes(network, pair.input)
         bands = [network.base(band.to(network.low.device)).cpu() for band in x.split(BAND, dim=2)]
@@ -89,8 +90,8 @@ def score_colour_fit(network: EffectNetwork, pair: Pair) -> Score:
 
 
 def score_plate(pair: Pair) -> Score:
-    """The figure of the plate as it is, on an image pair whose truth has the plate's channels, or the first
-    of them."""
+    """The score of the unchanged plate on an image pair whose truth has the plate's channels, or the first of
+    them."""
     plate = pair.input[..., : pair.truth.shape[2]]
     return Score("dB", _psnr(plate, _known_truth(pair)), pair.number)
 

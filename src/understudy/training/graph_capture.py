@@ -1,7 +1,7 @@
-"""The same work again, without asking for each operation anew.
+"""CUDA graphs: the operations of a step are captured once for each shape of batch, then replayed.
 
-A step on a GPU is some hundred operations, each of which takes the processor longer to ask for than the
-GPU to do. Recorded once for each shape of batch (CUDA graphs), they are asked for all at once.
+A step on a GPU is some hundred small operations, and launching each takes the CPU longer than running it
+takes the GPU. A captured graph is launched as a whole.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from understudy.dataset.crops import Batch
 from understudy.device import release_memory
 
 WARM_UP_STEPS = 3
-"""Times that the work is done before it is recorded: libraries choose their algorithms in the first."""
+"""Runs before the capture, in which libraries choose their algorithms."""
 
 Shapes = tuple[torch.Size, ...]
 
 
 @dataclass(frozen=True)
 class _Captured:
-    """``graph`` reads ``batch``, and writes ``loss`` and the gradients of the weights."""
+    """``graph`` reads the static input ``batch`` and writes ``loss`` and ``gradients``."""
 
     graph: torch.cuda.CUDAGraph
     batch: Batch
@@ -33,8 +33,8 @@ class _Captured:
 
 
 class GraphCapture:
-    """``work(batch)`` gives a loss and leaves gradients in ``weights``; so does calling this. What cannot be
-    recorded is worked through as it is."""
+    """Calls ``work(batch)``, which returns a loss and leaves gradients in ``weights``, through a captured
+    graph; directly where it cannot be captured."""
 
     def __init__(self, work: Callable[[Batch], Tensor], weights: list[nn.Parameter]) -> None:
         self._work, self._weights = work, weights
@@ -49,7 +49,7 @@ class GraphCapture:
         return self._work(batch) if captured is None else self._replay(captured, batch)
 
     def forget(self) -> None:
-        """Let go of all that was recorded, and of the memory that it works in; begin anew."""
+        """Drop all captured graphs and their memory."""
         self._captured.clear()
         self._able = True
         for weight in self._weights:
@@ -68,17 +68,17 @@ class GraphCapture:
         device = own.input.device
         stream, current = torch.cuda.Stream(device), torch.cuda.current_stream(device)
         self._warm_up(own, stream)
-        with contextlib.suppress(RuntimeError):  # of memory, too: the same work, done as it is, then says so
+        with contextlib.suppress(RuntimeError):  # out of memory, too: the plain call then reports it
             self._captured[shapes] = self._capture_graph(own, stream)
             return
         torch.cuda.set_stream(current)
         self.forget()
         self._able = False
-        with contextlib.suppress(RuntimeError):  # some versions of torch believe that they still record
+        with contextlib.suppress(RuntimeError):  # some versions of torch believe that they still capture
             release_memory(device)
 
     def _warm_up(self, batch: Batch, stream: torch.cuda.Stream) -> None:
-        """As CUDA graphs want it: on the stream that they are recorded on."""
+        """Run the work a few times on the stream of the capture, as CUDA graphs require."""
         current = torch.cuda.current_stream(stream.device)
         stream.wait_stream(current)
         with torch.cuda.stream(stream):

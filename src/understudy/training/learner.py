@@ -1,4 +1,4 @@
-"""What learns: the network, its running average, the optimiser, and one step of all three."""
+"""The learner: the network, its running average, the optimiser, and one training step."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Draw(NamedTuple):
 
 
 class Learner:
-    """The state of a training between two steps. ``average`` is the network that is judged and saved."""
+    """The state of a training between two steps. ``average`` is the network that is evaluated and saved."""
 
     def __init__(
         self,

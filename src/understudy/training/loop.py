@@ -1,4 +1,4 @@
-"""One stretch of training on one run: the loop, and what happens when a step goes wrong."""
+"""The training loop, from one start or resume of a run to its end, and what happens when a step fails."""
 
 from __future__ import annotations
 
@@ -29,8 +29,7 @@ AWAY = 1000.0
 
 @dataclass
 class TrainingLoop:
-    """Everything that one stretch of training needs, from ``step`` on. ``share.rank`` 0 writes ``run``; the
-    others have none, and only learn."""
+    """The training loop from ``step`` on. The process of rank 0 writes ``run``; the workers have none."""
 
     job: Job
     run: RunFolder | None
@@ -51,7 +50,7 @@ class TrainingLoop:
         self.time_is_up = self.alone = False
 
     def go(self) -> Ended:
-        """Train until the plan, the time or a request ends it; then save everything."""
+        """Train until the plan, the time limit or a stop request ends it; then save everything."""
         self.begun, self.first = True, self.step
         good = (self.step, self.learner.state())
         self.checkpoints = (
@@ -71,7 +70,7 @@ class TrainingLoop:
         return self._finish(Ended("finished", "", self.step))
 
     def stop_at_once(self) -> None:
-        """Take no step: not all processes had come when the run was stopped."""
+        """Take no step: the run was stopped before all processes had joined."""
         self.alone = True
 
     # -- when to stop --------------------------------------------------------------------------------------
@@ -87,7 +86,8 @@ class TrainingLoop:
         return self.step < self.plan.total_steps
 
     def _has_to_stop(self, steps: int = 1) -> bool:
-        """Whether there is no more to come, or no time for so many steps; the first one is always taken."""
+        """Whether a stop was requested or there is no time for ``steps`` more; the first step is always
+        taken."""
         self.time_is_up = self.clock.is_up(steps) and self.step + steps > self.first + 1
         return bool(self.stop) or self.time_is_up or self._is_taken_over()
 
@@ -105,7 +105,7 @@ class TrainingLoop:
         if self.step == self.first:
             self.schedule.begin(self.step)
         if self.shard.world_size > 1:
-            total = self.schedule.wanted(self.step)
+            total = self.schedule.requested_total(self.step)
             self.shard.request(self._has_to_stop(steps=2), total, self.plan.wants_turn)
         loss = self._learn()
         if loss is None:
@@ -115,20 +115,20 @@ class TrainingLoop:
             return
         self.step += 1
         self.clock.tick()
-        self._look_after_step(loss)
+        self._finish_step(loss)
 
     def _learn(self) -> float | None:
-        """The loss of the next step; None where memory ran out, and there are fewer crops from now on."""
+        """Take a step and return its loss; None where memory ran out and the batch was made smaller."""
         try:
             return self.learner.step(self.step + 1)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-        # Only here, where the error no longer holds on to what was computed.
+        # Outside the except block, where the error no longer keeps the step's tensors alive.
         self._take_fewer_crops()
         return None
 
-    def _look_after_step(self, loss: float) -> None:
+    def _finish_step(self, loss: float) -> None:
         step, plan, clock = self.step, self.plan, self.clock
         rate, seconds = plan.rate_at(step), round(clock.elapsed(), 3)
         self.logger.log_step({"step": step, "loss": loss, "lr": rate, "time": seconds})
@@ -145,8 +145,8 @@ class TrainingLoop:
     # -- going back ----------------------------------------------------------------------------------------
 
     def _take_fewer_crops(self) -> None:
-        """Half as many, but one for each process; from the last good state, as the weights may be half way
-        into the step. All processes do so when memory ran out in one of them."""
+        """Halve the batch, but keep one crop for each process. Start from the last good state, as the weights
+        may be half updated. All processes do this when memory ran out in one of them."""
         fewer = max(self.shard.world_size, self.plan.batch_size // 2)
         if fewer == self.plan.batch_size:
             raise out_of_memory_error()
@@ -159,19 +159,21 @@ class TrainingLoop:
         self.logger.message(f"Memory ran out: on with batch size {fewer}, from step {self.step}.")
 
     def _ran_away(self, loss: float) -> bool:
-        """No number, or a thousand times what it was at first: nothing good comes from there any more."""
+        """Whether the loss is NaN or infinite, or a thousand times its first value."""
         if self.usual is None and math.isfinite(loss):
             self.usual = loss
         return not math.isfinite(loss) or loss > max(FAR, AWAY * (self.usual or 0.0))
 
     def _turned_unsound(self) -> bool:
-        """Looked for now and then, and always before a checkpoint."""
+        """Whether weights or momenta are no longer finite; checked every ``SOUND_EVERY`` steps and before
+        each checkpoint."""
         step, interval = self.step + 1, self.job.settings.checkpoints.checkpoint_interval
         due = step % SOUND_EVERY == 0 or step % interval == 0 or step >= self.plan.total_steps
         return due and not self.learner.is_sound()
 
     def _rescue(self) -> None:
-        """Back to the last good state with half the rate. TrainingError when that does not help either."""
+        """Go back to the last good state with half the learning rate. TrainingError after ``RESCUES``
+        times."""
         self.rescues += 1
         if self.rescues > RESCUES:
             raise TrainingError(

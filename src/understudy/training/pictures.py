@@ -23,7 +23,7 @@ SHEET_SEED = 0x5EE7
 
 
 class Pictures:
-    """Makes pictures with the network as it is judged and saved."""
+    """Makes pictures with the network that is evaluated and saved."""
 
     def __init__(self, job: Job, run: RunFolder) -> None:
         self.job, self.run = job, run

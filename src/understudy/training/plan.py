@@ -34,7 +34,7 @@ class Plan(BaseModel):
     that a run that goes on needs no time limit any more; ``rate_factor`` falls when the loss ran away;
     ``held_out`` is the index of the pair kept apart, until ``joined`` (None: it has not been taken in yet; it
     never is when ``apart``);
-    ``judged`` counts the times it was looked at; from ``turned`` on crops are also mirrored and turned by
+    ``judged`` counts its validations; from ``turned`` on crops are also mirrored and turned by
     right angles, which ``wants_turn`` asks all processes for; ``turns``: in how many steps every matrix has
     had its turn in the optimiser (2 in runs that were begun before it was kept here); ``loss``: its terms,
     also where they were chosen automatically ("" in runs that were begun before they were kept);
@@ -136,33 +136,36 @@ def choose_size(device: str, precision: str, seconds: float | None, cores: int) 
     return "small" if few else "medium"
 
 
-def choose_batch_size(wish: int | str, crop: tuple[int, int], pixels: int, free: int, bytes_each: int) -> int:
-    """The wish, or as many crops as make a step of about so many ``pixels`` and fit half the free memory."""
-    if wish != "auto":
-        return int(wish)
+def choose_batch_size(
+    requested: int | str, crop: tuple[int, int], pixels: int, free: int, bytes_each: int
+) -> int:
+    """The requested one; ``auto``: as many crops as make a step of about so many ``pixels`` and fit half the
+    free memory."""
+    if requested != "auto":
+        return int(requested)
     wanted = max(1, round(pixels / (crop[0] * crop[1])))
     return max(1, min(wanted, 64, free // 2 // max(1, bytes_each)))
 
 
-def choose_crop(wish: int, sizes: list[tuple[int, int]], stride: int) -> tuple[int, int]:
-    """A square of the wished size on the stride, or as much of it as half of the frames have; a smaller one
-    is mirrored at its edges."""
+def choose_crop(requested: int, sizes: list[tuple[int, int]], stride: int) -> tuple[int, int]:
+    """A square of the requested size on the stride, or as much of it as half of the frames have; a smaller
+    one is mirrored at its edges."""
     height, width = (sorted(sides)[(len(sides) - 1) // 2] for sides in zip(*sizes, strict=True))
-    most = max(1, wish // stride)
+    most = max(1, requested // stride)
     fit = [min(most, max(1, side // stride)) * stride for side in (height, width)]
     side = min(fit) if min(fit) >= 4 * stride else None
     return (side, side) if side else (fit[0], fit[1])
 
 
-def choose_small_crop(wish: int | str, crop: tuple[int, int], stride: int) -> int:
+def choose_small_crop(requested: int | str, crop: tuple[int, int], stride: int) -> int:
     """The side of the smaller crops: about half of ``crop``; 0 where the batch size is the artist's, or the
     crops are small already."""
     side = round(min(crop) / 2 / stride) * stride
-    return side if wish == "auto" and side >= 4 * stride else 0
+    return side if requested == "auto" and side >= 4 * stride else 0
 
 
 def choose_held_out(
-    wish: int | str, numbers: list[int], telling: list[bool] | None = None
+    requested: int | str, numbers: list[int], telling: list[bool] | None = None
 ) -> tuple[int | None, bool]:
     """The index of the pair to keep apart, and whether it is kept apart to the end.
 
@@ -170,13 +173,13 @@ def choose_held_out(
     of more, the middle one to the end. A pair that is not ``telling``, as its matte is empty, is passed over
     where there is another one.
     """
-    if wish == "none" or (wish == "auto" and len(numbers) < 4):
+    if requested == "none" or (requested == "auto" and len(numbers) < 4):
         return None, False
-    if wish == "auto":
+    if requested == "auto":
         middle = len(numbers) // 2
         some = [index for index, tells in enumerate(telling or []) if tells] or [middle]
         return min(some, key=lambda index: abs(index - middle)), len(numbers) >= 12
-    return numbers.index(int(wish)), True
+    return numbers.index(int(requested)), True
 
 
 def crop_bytes(crop: tuple[int, int], width: int) -> int:

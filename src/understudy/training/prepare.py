@@ -199,7 +199,7 @@ def _reach_of_weights(weights: ModelHeader | None, requested: int | str) -> int 
 
 
 def _choose_held_out(requested: int | str, data: DataSet) -> tuple[int | None, bool]:
-    """As ``choose_held_out`` says; SettingError when the wanted frame is not among the pairs."""
+    """As ``choose_held_out`` says; SettingError when the requested frame is not among the pairs."""
     numbers = [pair.number for pair in data.pairs]
     if requested in ("auto", "none") or (int(requested) in numbers and len(numbers) > 1):
         telling = [data.kind != "matte" or bool((pair.truth > 0.5).any()) for pair in data.pairs]
@@ -231,17 +231,17 @@ def _note_crop(requested: int, plan: Plan) -> list[str]:
     return [f"Crop Size is {plan.crop[1]} x {plan.crop[0]}, as the frames have no more."]
 
 
-def _loss_terms(wish: str, kind: str, plan: Plan | None) -> str:
+def _loss_terms(requested: str, kind: str, plan: Plan | None) -> str:
     """The terms of the loss. What was chosen automatically stays as it was where a run goes on."""
-    if plan is None or wish != "auto":
-        return chosen_terms(wish, kind)
+    if plan is None or requested != "auto":
+        return chosen_terms(requested, kind)
     return plan.loss or EARLIER_AUTO[kind]
 
 
 def _digest(data: DataSet, settings: TrainSettings) -> str:
     """What is learned from: the frames, the layers beside them, and what they are taken for."""
     layers = data.layers
-    told = {
+    described = {
         "pairs": [(pair.hash, pair.hash_beside) for pair in data.pairs],
         "channels": [layers.inputs, layers.truths, layers.outputs],
         "extra": [(extra.channels, extra.colour.space) for extra in layers.extras],
@@ -250,7 +250,7 @@ def _digest(data: DataSet, settings: TrainSettings) -> str:
         "kind": data.kind,
         "loss": settings.loss.loss,
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
 def _old_digest(data: DataSet, settings: TrainSettings) -> str:

@@ -1,4 +1,4 @@
-"""The diary of a run: its losses, its state, its log, and what is told to whoever listens."""
+"""Logging a run: its losses (.summary), its state (state.json), its log, and events for the caller."""
 
 from __future__ import annotations
 
@@ -19,54 +19,54 @@ Row = dict[str, Any]
 
 
 class Logger:
-    """Those of a process that only helps: it writes nothing and says nothing."""
+    """The logger of a worker process: it writes nothing and reports nothing."""
 
     writes = False
     ending = False
 
     @property
     def taken_over(self) -> bool:
-        """Whether another process trains the run by now."""
+        """Whether another process has taken the run over."""
         return False
 
     def message(self, text: str) -> None:
-        """A sentence for the artist and for run.log."""
+        """Report a sentence to the artist, and write it to run.log."""
 
     def log(self, text: str) -> None:
-        """A line for run.log alone."""
+        """Write a line to run.log only."""
 
     def emit(self, event: Event) -> None:
-        """Tell whoever listens."""
+        """Report an event to the caller."""
 
     def update_state(self, **fields: Any) -> None:
-        """Change fields of the run's state."""
+        """Change fields of the run's state.json."""
 
     def log_step(self, row: Row) -> None:
-        """Keep the row of a step for the summary."""
+        """Add the row of a step to those to be written to .summary."""
 
     def log_score(self, value: float) -> None:
-        """Add a figure on the held-out pair to the row of the last step."""
+        """Add the score on the held-out pair to the row of the last step."""
 
     def report_progress(self, step: int, total: int | None, pace: float | None, announced: bool) -> None:
-        """Tell how it goes, a few times a second. ``total`` is None where it is not known yet."""
+        """Report the progress, a few times a second. ``pace`` is seconds per step; it and ``total`` are None
+        while unknown."""
 
     def flush_when_full(self) -> None:
-        """Write the rows that are kept once they are many."""
+        """Write the rows once there are ``ROWS_AT_ONCE``."""
 
     def flush(self) -> None:
-        """Write the rows that are kept."""
+        """Write the rows to .summary."""
 
     def truncate(self, step: int) -> None:
-        """Forget all rows after ``step``."""
+        """Drop all rows after ``step``."""
 
     def try_to_write(self, write: Callable[[], object]) -> bool:
-        """Whether ``write`` succeeded; if not, what stood there stands, and training goes on."""
+        """Call ``write``; whether it succeeded. A WriteError is reported, and training goes on."""
         return True
 
     @contextmanager
     def skipping_without_memory(self, purpose: str) -> Iterator[None]:
-        """Something that training does not depend on: where it takes more memory than there is, it is left
-        out, and said so."""
+        """The block of optional work that is skipped, with a message, where memory runs out."""
         try:
             yield
         except (RuntimeError, MemoryError) as error:
@@ -76,7 +76,7 @@ class Logger:
 
 
 class RunLogger(Logger):
-    """Those of the process that writes ``run``."""
+    """The logger of the process that writes ``run``; ``report`` is called with every event."""
 
     writes = True
 

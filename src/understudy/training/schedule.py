@@ -1,4 +1,4 @@
-"""How many steps there are to be: planned anew as time tells how fast they go."""
+"""The schedule: Total Steps, planned anew from the time limit as the speed becomes known."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ FEW = 100
 
 
 class Schedule:
-    """Turns a time limit into Total Steps. Among several processes process 0 only wishes (``wanted``), and
-    all take a new total over after the same step. ``max_steps`` is the most there may be, None for any."""
+    """Turns a time limit into Total Steps. With several processes, process 0 requests a new total
+    (``requested_total``), and all take it over after the same step. ``max_steps`` limits it; None: no
+    limit."""
 
     def __init__(self, job: Job, clock: Clock, shard: Shard, logger: Logger, max_steps: int | None) -> None:
         self.job, self.plan, self.clock, self.shard, self.logger = job, job.plan, clock, shard, logger
         self.max_steps = max_steps
         self.announced = self._begun = False
-        self._wanted = 0
+        self._requested = 0
 
     def begin(self, step: int) -> None:
-        """Say so where the time is over before the first step: one step is taken all the same."""
+        """Report a time limit that is over before the first step; one step is taken all the same."""
         begun, self._begun = self._begun, True
         if begun or not self.clock.is_up():
             return
@@ -39,20 +40,20 @@ class Schedule:
             self._take_total(step, step + 1)
 
     def extend(self, step: int) -> None:
-        """More steps where the last planned one is done and time is left."""
+        """Plan more steps where the last planned one is done and time is left."""
         if step >= self.plan.total_steps and self._only_time_counts():
             self._plan_total(step, step + max(1, self.clock.steps_that_fit()))
 
-    def wanted(self, step: int) -> int:
-        """The total that all are to take over after the step after ``step``; 0: the one they have."""
+    def requested_total(self, step: int) -> int:
+        """The total that all processes take over after the step that follows ``step``; 0: no change."""
         if step + 1 >= self.plan.total_steps and self._only_time_counts():
-            self._wanted = step + 1 + max(1, self.clock.steps_that_fit() - 1)
-        return self._wanted
+            self._requested = step + 1 + max(1, self.clock.steps_that_fit() - 1)
+        return self._requested
 
     def plan_again(self, step: int) -> None:
-        """After each step: take over what was agreed on, plan anew when it is time to, say it once."""
+        """After each step: take over an agreed total, plan anew when due, announce the total once."""
         if self.shard.received_total:
-            self._wanted = 0
+            self._requested = 0
             self._take_total(step, max(self.shard.received_total, step))
         left = self.clock.steps_left()
         if left is None and self._has_two_limits():
@@ -60,11 +61,11 @@ class Schedule:
         if left is not None:
             total = step + max(left, 1)
             self._plan_total(step, total if self.max_steps is None else min(total, self.max_steps))
-        if not self.announced and self.plan.totals and self.clock.pace and not self._wanted:
+        if not self.announced and self.plan.totals and self.clock.pace and not self._requested:
             self.announce(step)
 
     def end(self, step: int, finished: bool) -> None:
-        """``step`` was the last one; where it was the last planned one, the plan ends with it."""
+        """Close the schedule after the last ``step``; when training is finished, the plan ends with it."""
         if finished:
             self._set_total(step, step)  # the time may have been over a step before or after it
         if not self.announced and self.plan.totals:
@@ -76,7 +77,7 @@ class Schedule:
             )
 
     def announce(self, step: int) -> None:
-        """Say how many steps there will be, of how many crops."""
+        """Report how many steps there will be, of how many crops."""
         self.announced = True
         total, pace, pairs = self.plan.total_steps, self.clock.pace or 0.0, len(self.job.data.pairs)
         self.logger.update_state(state="training", total=total, plan=self._fields())
@@ -88,13 +89,13 @@ class Schedule:
         return self.max_steps is None and self.clock.limit is not None
 
     def _has_two_limits(self) -> bool:
-        """Whether it is not known yet which comes first, the planned end or the end of the time."""
+        """Whether it is still open which comes first, the planned end or the time limit."""
         timed = self.clock.limit is not None and self.clock.pace is not None
-        return timed and not self.announced and bool(self.plan.totals) and not self._wanted
+        return timed and not self.announced and bool(self.plan.totals) and not self._requested
 
     def _plan_total(self, step: int, total: int) -> None:
         if self.shard.world_size > 1:
-            self._wanted = total  # all take it over after the next step
+            self._requested = total  # all take it over after the next step
         else:
             self._take_total(step, total)
 

@@ -32,13 +32,13 @@ from understudy.training.run_logger import RunLogger
 
 Report = Callable[[Event], None]
 FIT = ("low", "high", "fit_weights")
-LEFT_SECONDS = 10.0  # what is younger, this process may be writing itself
+LEFT_SECONDS = 10.0  # younger files may be this process's own
 
 
 @dataclass(frozen=True)
 class TrainResult:
     """``run`` is the run folder; ``best`` and ``newest`` are .cat files, None when no step was taken, or in a
-    process of ``rank`` above 0, which has helped and written nothing."""
+    worker (``rank`` above 0), which writes nothing."""
 
     run: RunFolder
     state: str
@@ -49,7 +49,7 @@ class TrainResult:
 
 
 def _silence(event: Event) -> None:
-    """What happens to events when nobody asked for them."""
+    """The default of ``report``: discard the event."""
 
 
 def train(
@@ -133,7 +133,7 @@ def resume(
 
 
 def _work(settings: TrainSettings, report: Report, stop: Any) -> TrainResult:
-    """Take part in a training that another process leads and writes."""
+    """Be a worker of a training that another process leads and writes."""
     try:
         with shard_for(settings.devices, "auto", stop, lambda text: report(Message(text))) as shard:
             state, path = work(shard, stop)
@@ -144,8 +144,8 @@ def _work(settings: TrainSettings, report: Report, stop: Any) -> TrainResult:
 
 
 def _write_limits(run: RunFolder, settings: TrainSettings, job: Job, found: Progress | None) -> None:
-    """What is asked of the run now, in both of its files: one that is killed before it saves anything more
-    is not finished, and goes on to the new end."""
+    """Write the new limits into the settings and the progress file: a run that is killed before its next
+    checkpoint then still goes on to the new end."""
     if found is not None:
         CheckpointWriter(job, run).save_progress(found.step, job.learner.state(), found.best, done=False)
     write_atomically(run.settings_path, to_toml(settings.anchored()))
@@ -176,7 +176,7 @@ def _watch_over(loop: TrainingLoop, logger: RunLogger) -> TrainResult:
 
 
 def _clear(run: RunFolder, loop: TrainingLoop) -> None:
-    """Remove what an earlier process has left: its stop request, half files, and losses of lost steps."""
+    """Remove what an earlier process has left: stop requests, temporary files, and losses of lost steps."""
     run.clear_stop()
     remove_leftovers(run.path, older_than=LEFT_SECONDS)
     if hasattr(loop.stop, "watch"):

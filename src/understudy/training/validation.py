@@ -1,4 +1,5 @@
-"""The pair that is kept apart: when it is looked at, what it tells, and when it is learned from too."""
+"""Validation on the held-out pair: when it takes place, what its score decides, and when the pair joins the
+training set."""
 
 from __future__ import annotations
 
@@ -27,12 +28,12 @@ OVERFITTING_FRACTION = 0.35
 
 
 def is_overfitted(learned: float, unseen: float) -> bool:
-    """Whether a gain in dB on learned frames is far from that on unseen ones: by a third, and visibly."""
+    """Whether the gain in dB on training frames exceeds that on unseen ones by a third of it, and visibly."""
     return learned - unseen > max(OVERFITTING_GAP, OVERFITTING_FRACTION * unseen)
 
 
 class Validation:
-    """``best`` is the best verdict so far, the latest of equally good ones."""
+    """``best`` is the best score so far, the latest of equal ones."""
 
     def __init__(
         self, job: Job, clock: Clock, logger: Logger, checkpoints: CheckpointManager, best: BestHeldOut | None
@@ -42,7 +43,8 @@ class Validation:
         self.best = best
 
     def validate_when_due(self, step: int) -> None:
-        """Judge after the steps that the plan names; after the last of them learn from the pair, too."""
+        """Validate after the steps that the plan names. After the last one the pair joins the training set,
+        unless it is held out to the end."""
         plan = self.plan
         if not plan.is_validation_due(step):
             return
@@ -63,17 +65,17 @@ class Validation:
         return f" ({self.best.value:.2f} {self.best.metric} so far)"
 
     def _validate(self, step: int, index: int) -> None:
-        """Without enough memory for it there is no figure, and training goes on."""
+        """Score the pair and keep the best; skipped where memory is short."""
         self.clock.pause()
         began = time.monotonic()
         score: Score | None = None
         with self.logger.skipping_without_memory("to look at the held-out frame"):
             score = self._score(index)
             if self.plan.judged == 1:
-                self._say_where_it_begins(self.job.data.pairs[index])
+                self._report_baseline(self.job.data.pairs[index])
         if score is None:
             return
-        if self.plan.apart:  # then the last look comes with the last step
+        if self.plan.apart:  # then the last validation comes with the last step
             self.clock.reserve = max(self.clock.reserve, 1.0 + 1.5 * (time.monotonic() - began))
         self.logger.log_score(score.value)
         if self.best is None or self.best.value is None or score.value >= self.best.value:
@@ -82,9 +84,9 @@ class Validation:
             self.checkpoints.save_best(step, self.best)
         if self.plan.apart and self.plan.judged == len(self.plan.marks) and not self.job.matte:
             with self.logger.skipping_without_memory("to compare with the colour match"):
-                self._say_where_nothing_was_gained(self.job.data.pairs[index])
+                self._report_no_gain(self.job.data.pairs[index])
 
-    def _say_where_nothing_was_gained(self, pair: Pair) -> None:
+    def _report_no_gain(self, pair: Pair) -> None:
         fit, best = score_colour_fit(self.learner.average, pair).value, self.best
         if best is not None and best.value is not None and best.value < fit:
             self.logger.message(
@@ -92,8 +94,8 @@ class Validation:
                 f"colour match alone ({fit:.2f} dB): it needs more steps, or more frames."
             )
 
-    def _say_where_it_begins(self, pair: Pair) -> None:
-        """What the figures of the frame that is kept apart are to be held against."""
+    def _report_baseline(self, pair: Pair) -> None:
+        """Report the scores that the held-out frame starts from."""
         role = "chooses the best network" if self.plan.apart else "is judged, for now"
         begins = "" if self.job.matte else f": {self._before(pair)}"
         self.logger.message(f"Frame {pair.number} ({pair.name}) is not learned from, and {role}{begins}.")
@@ -104,7 +106,8 @@ class Validation:
         return f"{plate}{fit:.2f} dB with the best colour match alone"
 
     def _score(self, index: int) -> Score:
-        """The figure, and whether crops are to be turned. A place in the frame cannot be turned."""
+        """The score of the pair; also decides whether crops are turned from now on, which is never done for a
+        network whose colour fit depends on the place in the frame."""
         pair, learner, plan = self.job.data.pairs[index], self.learner, self.plan
         score = evaluate(learner.average, pair, learner.device, plan.precision, self.job.matte)
         if plan.turned is None and not plan.wants_turn and not self.job.matte and not learner.network.placed:
@@ -112,10 +115,10 @@ class Validation:
         return score
 
     def _turn_when_overfitted(self, index: int) -> None:
-        """Where a pair that is learned from gains much more than the one that is kept apart, crops are also
-        mirrored and turned by right angles from now on: harder to learn by heart. Elsewhere that only costs
-        steps; and where an effect knows left from right, as paint on a face does, it teaches what is wrong,
-        which shows when the pair that is kept apart is mirrored."""
+        """Request mirrored and turned crops where the network overfits: where a training pair gains much more
+        than the held-out one. Elsewhere they only cost steps. An effect that depends on left and right, such
+        as paint on a face, would be learned wrongly: there the gain on the mirrored held-out pair is low, and
+        nothing is requested."""
         pairs = self.job.data.pairs
         apart, other = middle_of(pairs[index]), pairs[compared_with(index)]  # the other was cut down before
         unseen, learned = self._gain(apart), self._gain(other)
@@ -129,7 +132,7 @@ class Validation:
         self.plan.wants_turn = True
 
     def _gain(self, pair: Pair) -> float:
-        """By how much the network is better than the colour fit alone, in dB."""
+        """How much better the network is than the colour fit alone, in dB."""
         network, precision = self.learner.average, self.plan.precision
         score = evaluate(network, pair, self.learner.device, precision, False)
         return score.value - score_colour_fit(network, pair).value

@@ -1,4 +1,4 @@
-"""When which file of a run is written. What the disk does not take costs that file, not the run."""
+"""When checkpoints, progress files and pictures of a run are written. A failed write does not end the run."""
 
 from __future__ import annotations
 
@@ -21,25 +21,26 @@ Good = tuple[int, dict[str, Any]]
 
 
 class CheckpointManager:
-    """That of a process that only helps: it keeps the state to go back to, and writes nothing. ``good`` is
-    the last good step and its state."""
+    """The checkpoints of a worker process: it writes nothing and keeps, in ``good``, the last good step and
+    its state to go back to."""
 
     def __init__(self, good: Good) -> None:
         self.good = good
 
     def save_when_due(self, step: int, best: BestHeldOut | None) -> None:
-        """The contact sheet, checkpoint or progress that this step may end with."""
+        """Write the contact sheet, checkpoint or progress file that is due after ``step``."""
 
     def save_best(self, step: int, best: BestHeldOut) -> None:
-        """NAME_best.cat, where a pair stays apart that tells which one is best."""
+        """Write NAME_best.cat, where a pair is held out to the end."""
 
     def save_last(self, step: int, best: BestHeldOut | None, finished: bool) -> bool:
-        """All that a run ends with; whether what matters stands on the disk."""
+        """Write everything that a run ends with; whether the checkpoint and the progress file were
+        written."""
         return True
 
 
 class RunCheckpointManager(CheckpointManager):
-    """That of the process that writes ``run``."""
+    """The checkpoints of the process that writes ``run``."""
 
     def __init__(self, job: Job, run: RunFolder, clock: Clock, logger: Logger, good: Good) -> None:
         super().__init__(good)
@@ -52,7 +53,8 @@ class RunCheckpointManager(CheckpointManager):
         if step % settings.preview.contact_sheet_interval == 0:
             self._save_contact_sheet(step)
         if step % settings.checkpoints.checkpoint_interval == 0 and step < self.job.plan.total_steps:
-            self._save_checkpoint(step, best, self.run.best_path.exists())  # of an earlier stretch: outdated
+            outdated = self.run.best_path.exists()  # one of an earlier session
+            self._save_checkpoint(step, best, outdated)
         elif time.monotonic() - self._saved > SAVE_SECONDS and self.job.learner.is_sound():
             self.clock.pause()
             self._save_progress(step, best)
@@ -64,7 +66,7 @@ class RunCheckpointManager(CheckpointManager):
         self._measure()
         if self.logger.try_to_write(lambda: self.writer.save_best(step, best)):
             self.logger.emit(Saved(self.run.best_path, "best", best.value, best.step))
-        self.writer.measured = {}  # of these weights alone
+        self.writer.measured = {}  # it holds for these weights only
 
     def save_last(self, step: int, best: BestHeldOut | None, finished: bool) -> bool:
         self.logger.ending = True
@@ -75,7 +77,7 @@ class RunCheckpointManager(CheckpointManager):
         return done
 
     def _measure(self) -> None:
-        """How much bfloat16 would change on a frame; without memory for it there is no figure."""
+        """Measure how much bfloat16 changes a frame; skipped where memory is short."""
         learner, self.writer.measured = self.job.learner, {}
         with self.logger.skipping_without_memory("to compare precisions"):
             difference = bfloat16_difference(learner.average, self.job.data.pairs[0], learner.device)
@@ -84,8 +86,8 @@ class RunCheckpointManager(CheckpointManager):
     def _save_checkpoint(
         self, step: int, best: BestHeldOut | None, best_too: bool, finished: bool = False
     ) -> bool:
-        """A .cat, the .ost after it, and previews; whether the first two stand on the disk. The very first
-        .ost comes before it: a run is to have something to go on from as soon as it has a .cat."""
+        """Write a .cat, then the .ost, then previews; whether the first two were written. The first .ost of a
+        run comes before its first .cat, so that a run with a .cat can always be resumed."""
         self.clock.pause()
         writer, try_to_write = self.writer, self.logger.try_to_write
         begun = not self.run.ost_path.exists() and self._save_progress(step, best)

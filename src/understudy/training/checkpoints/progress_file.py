@@ -1,7 +1,7 @@
 """The .ost: everything that going on with a run needs, in one safe file.
 
 Safetensors like the .cat: weights, their average and the optimiser's state as tensors, the step, the plan and
-the best verdict as JSON. Random numbers need no place in it: they are a function of seed, step and sample.
+the best score as JSON. Random numbers need no place in it: they are a function of seed, step and sample.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a run keeps: checkpoints, the best one, and the progress file, each with where it came from."""
+"""Writing checkpoints, the best one, and the progress file, each with its provenance."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LICENCE = "as the owner of the footage decides"
 
 
 class CheckpointWriter:
-    """Writes the files of ``run``. Every method raises WriteError when the disk does not take it."""
+    """Writes the checkpoints of ``run``. Every method raises WriteError when the file cannot be written."""
 
     def __init__(self, job: Job, run: RunFolder) -> None:
         self.job, self.run = job, run
@@ -41,7 +41,7 @@ class CheckpointWriter:
         save_progress(self.run.ost_path, progress, tensors)
 
     def header(self, step: int, best: BestHeldOut | None) -> ModelHeader:
-        """What the .cat of ``step`` says of itself."""
+        """The header of the .cat of ``step``."""
         job = self.job
         network = job.learner.average
         return ModelHeader(
@@ -88,7 +88,7 @@ class CheckpointWriter:
         }
 
     def _pairs(self) -> list[dict[str, Any]]:
-        """What was learned from, and the pair that was only judged by."""
+        """The training pairs, and the pair that is held out to the end."""
         plan = self.job.plan
         apart = plan.held_out if plan.apart else None
         return [

@@ -1,7 +1,7 @@
-"""One network whose gradients are summed over all processes while the way back is still under way.
+"""DistributedDataParallel that sums gradients over all processes during the backward pass.
 
-The work is torch's DistributedDataParallel's. What is ours is to sum instead of to average, and to end a step
-that cannot go on here, without the others waiting for it for ever.
+Two things differ from torch's own: gradients are summed, not averaged, and a step that fails in one process
+can be ended without the others waiting for it for ever.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from understudy.network.effect import EffectNetwork
 
 
 class _Remainder(nn.Module):
-    """What is wrapped: the heavy part of an EffectNetwork."""
+    """The module that is wrapped: the U-Net part of an EffectNetwork."""
 
     def __init__(self, network: EffectNetwork) -> None:
         super().__init__()
@@ -27,13 +27,13 @@ class _Remainder(nn.Module):
 
 
 class DataParallelNetwork:
-    """``network.remainder`` with gradients that are those of every process together. All processes make one,
-    and one more after a step that broke off, at the same time."""
+    """``network.remainder`` with gradients summed over all processes. All processes create one at the same
+    time, and a new one after a failed step."""
 
     def __init__(self, network: EffectNetwork, device: torch.device | None) -> None:
         self.begin_step()
         with warnings.catch_warnings():
-            # Newer torch has another word for broadcast_buffers.
+            # Newer versions of torch have renamed broadcast_buffers.
             warnings.simplefilter("ignore", FutureWarning)
             self._wrapped = nn.parallel.DistributedDataParallel(
                 _Remainder(network),
@@ -41,11 +41,11 @@ class DataParallelNetwork:
                 broadcast_buffers=False,
                 gradient_as_bucket_view=True,
             )
-        # A lambda: torch reads the annotations of a hook, and does not understand those that are text.
+        # A lambda: torch reads the annotations of a hook, and cannot read those that are strings.
         self._wrapped.register_comm_hook(None, lambda _, bucket: self._sum(bucket))
 
     def begin_step(self) -> None:
-        """All processes have met: nothing of the next step is done."""
+        """Reset, after the all-reduce of the last step."""
         self._entered = False
         self._summed = 0
 
@@ -55,13 +55,14 @@ class DataParallelNetwork:
         return answer
 
     def _sum(self, bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:
-        """Each process has weighted its loss by its part of a batch, so there is nothing to divide."""
+        """The communication hook. Each process weights its loss by its part of the batch: nothing to divide
+        by."""
         self._summed += 1
         work = dist.all_reduce(bucket.buffer(), async_op=True)
         return work.get_future().then(lambda done: done.value()[0])
 
     def end_failed_step(self) -> None:
-        """Give the others what they still wait for, zeros, in the same order as in a step that goes well."""
+        """Send zeros for the gradient buckets that the others still wait for, in the usual order."""
         reducer = self._wrapped.reducer
         if not self._entered:
             reducer._rebuild_buckets()
@@ -70,5 +71,5 @@ class DataParallelNetwork:
             work.wait()
 
     def remove_hooks(self) -> None:
-        """After a step that broke off it is of no more use; its hooks must not hear of the next one."""
+        """Detach from the network after a failed step, so that the hooks do not run in the next one."""
         self._wrapped.reducer._remove_autograd_hooks()

@@ -1,8 +1,8 @@
-"""Starting several processes that train one network, or finding those that a farm has started.
+"""Launch the processes that train one network, or join those that torchrun or a farm has started.
 
     with shard_for(devices, batch_size) as shard: ...
 
-- ``--devices 0,1,2,3`` or ``cpu:2``: this process starts the others as children of its own and leads them.
+- ``--devices 0,1,2,3`` or ``cpu:2``: this process starts the workers and leads them.
 - torchrun has set RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, or a farm script the COPYCAT_ variables:
   this is one of the processes, and process 0 leads.
 """
@@ -33,19 +33,19 @@ Say = Callable[[str], None]
 
 
 def _silence(text: str) -> None:
-    """What happens to sentences when nobody listens."""
+    """The default of ``say``: discard the sentence."""
 
 
 @contextlib.contextmanager
 def shard_for(
     devices: DeviceSettings, batch_size: int | str, stop: Any = None, say: Say = _silence
 ) -> Iterator[Shard]:
-    """The share of this process, as ``devices`` or the environment ask for; what was started for it
-    ends with the block. ``batch_size`` is a number or ``auto``; ``stop`` becomes true to wait no longer;
-    ``say`` is told whom this process waits for.
+    """This process's shard, as ``devices`` or the environment asks for. Workers that were started
+    for it end with the block. ``batch_size`` is a number or ``auto``; ``stop`` becomes true to wait no
+    longer; ``say`` is called with sentences on which process is awaited.
 
-    Raises DeviceError and SettingError; TrainingError or UnderstudyError when others do not come or are lost;
-    Stopped when ``stop`` became true first.
+    Raises DeviceError and SettingError; TrainingError or UnderstudyError when processes do not join or are
+    lost; Stopped when ``stop`` became true first.
     """
     role = find_role(os.environ)
     if role is not None and role.world_size > 1:
@@ -70,12 +70,12 @@ def _say_used(used: int, count: int) -> tuple[str, ...]:
     return (f"Batch size {used} is smaller than the number of devices: {used} of {count} are used.",)
 
 
-# -- called: something else has started all of them -----------------------------------------------------
+# -- launched elsewhere: torchrun or a farm has started all processes -----------------------------------
 
 
 @contextlib.contextmanager
 def reporting_refusals() -> Iterator[None]:
-    """The block in which process 0 may be refused before it asks for its share: the others hear of it."""
+    """The block in which an error of process 0, before it has a shard, is reported to the workers too."""
     try:
         yield
     except UnderstudyError as error:
@@ -106,8 +106,8 @@ def _launched_elsewhere(role: Role, devices: str, stop: Any, say: Say) -> Iterat
         process_group.leave()
 
 
-def _device_of(role: Role, wish: str) -> torch.device:
-    devices = resolve_devices(wish)
+def _device_of(role: Role, requested: str) -> torch.device:
+    devices = resolve_devices(requested)
     device = devices[role.local_rank % len(devices)]
     if device.type == "cuda" and len(devices) == 1 and device.index == 0:
         device = torch.device("cuda", role.local_rank % torch.cuda.device_count())
@@ -115,11 +115,11 @@ def _device_of(role: Role, wish: str) -> torch.device:
 
 
 def _set_by_hand() -> bool:
-    """torchrun sets this itself where several processes are on a machine; it is meant for each of them."""
+    """Whether OMP_NUM_THREADS is set: by the user, or by torchrun, which sets it for each process."""
     return bool(os.environ.get("OMP_NUM_THREADS"))
 
 
-# -- started: this process starts the others ------------------------------------------------------------
+# -- launched here: this process starts the workers -----------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -145,7 +145,7 @@ def _launched_here(devices: list[torch.device], notes: tuple[str, ...]) -> Itera
 
 @contextlib.contextmanager
 def _on_loopback() -> Iterator[None]:
-    """Processes of one machine talk to each other within it, whatever its name resolves to."""
+    """Let gloo connect processes of one machine through the loopback, whatever the host name resolves to."""
     name = "GLOO_SOCKET_IFNAME"
     cards = [card for _, card in socket.if_nameindex() if card in LOOPBACKS] if os.name == "posix" else []
     if name in os.environ or not cards:

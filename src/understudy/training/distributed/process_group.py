@@ -1,8 +1,8 @@
-"""Several processes that train one network, and what they tell each other while they do.
+"""The process group: several processes that train one network together.
 
-Each works on its part of every batch. Gradients are summed over all of them (``SummedNetwork``); one small
-exchange per step carries the loss, whether to stop, and new Total Steps, so that all processes take every
-step alike. Weights begin as those of process 0, and stay the same in all.
+Each process works on its shard of every batch. ``DataParallelNetwork`` sums the gradients over all processes;
+one small all-reduce per step carries the loss, stop requests and new Total Steps, so that all processes take
+the same steps. All start with the weights of process 0.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ SHARED_PLAN_FIELDS = ("totals", "batch_size", "rate_factor", "joined", "judged",
 
 
 class ProcessGroup(Shard):
-    """Process ``rank`` of ``world``. ``store`` is where they find each other. ``gone`` says in words which
-    process has ended, as far as that can be seen from here, or nothing; None where something else than
-    ``--devices`` has started them. ``run`` is the run's folder, once it is known."""
+    """Process ``rank`` of ``world_size``. ``store`` is the store of the rendezvous. ``find_ended`` describes
+    a process of this machine that has ended ("" while all run); None where the processes were not started by
+    ``--devices``. ``run`` is the run's folder, once it is known."""
 
     def __init__(
         self,
@@ -60,13 +60,13 @@ class ProcessGroup(Shard):
         self._data_parallel: DataParallelNetwork | None = None
         self._request = (False, 0, False)
         self._received_out_of_memory = False
-        self._recoveries = 0  # that they have met again
+        self._recoveries = 0
 
     # -- beginning -----------------------------------------------------------------------------------------
 
     def join(self, job: Any, path: Path, step: int, stop: Any, say: Callable[[str], None]) -> bool:
-        """Tell the others what to do, wait until all are ready, and give them the weights. A batch that has
-        fewer crops than there are processes needs only so many; the others leave."""
+        """Publish the job, wait until all workers are ready, and broadcast the weights. With fewer crops in a
+        batch than processes, only as many processes take part as there are crops; the others leave."""
         if job.plan.batch_size < self.world_size:
             self.world_size, came = job.plan.batch_size, self.world_size
             say(
@@ -88,7 +88,7 @@ class ProcessGroup(Shard):
         return True
 
     def connect(self, learner: Learner, step: int) -> int:
-        """Connect, and begin with the weights of process 0; the step that they are of."""
+        """Initialise torch's process group and take over the weights of process 0; returns their step."""
         with self._without_recovery():
             dist.init_process_group(
                 "cpu:gloo,cuda:nccl" if self._on_nccl() else "gloo",
@@ -106,8 +106,8 @@ class ProcessGroup(Shard):
         return step
 
     def recover(self, learner: Learner, step: int) -> int:
-        """After memory ran out in one of them, wherever in the step that was: go on with the plan and the
-        weights of process 0, which are of ``step`` there. That step."""
+        """Recover after any process ran out of memory, at whatever point of its step: all take over the plan
+        and the weights of process 0, which stands at ``step``. Returns that step."""
         with self._without_recovery():
             if not self._received_out_of_memory:
                 self._end_failed_step()
@@ -126,8 +126,8 @@ class ProcessGroup(Shard):
         self._received_out_of_memory = False
 
     def _end_failed_step(self) -> None:
-        """The others wait for the gradients of this process, and for its word: zeros, and that its memory
-        ran out."""
+        """The others still wait for this process's gradients and its all-reduce: send zeros, and that memory
+        ran out here."""
         if self._data_parallel is None:
             raise RuntimeError("join comes before the first step")
         self._data_parallel.end_failed_step()
@@ -145,7 +145,7 @@ class ProcessGroup(Shard):
             setattr(plan, field, getattr(agreed, field))
 
     def _on_nccl(self) -> bool:
-        """NCCL between GPUs, unless two processes share one, which it does not allow."""
+        """Whether to use NCCL: between GPUs, unless two processes share one, which NCCL does not allow."""
         if self.device is None or self.device.type != "cuda" or not dist.is_nccl_available():
             return False
         identity = torch.cuda.get_device_properties(self.device)
@@ -167,10 +167,11 @@ class ProcessGroup(Shard):
         return self._exchange(loss, out_of_memory=False)
 
     def _exchange(self, loss: Tensor, out_of_memory: bool) -> Tensor:
-        """The sum of the losses, and what was said. MemoryError when memory ran out in one of them."""
-        # float64 holds every number of steps exactly, and travels through the CPU, which waits for no GPU.
-        words = [float(loss), *map(float, self._request), float(out_of_memory)]
-        values = torch.tensor(words, dtype=torch.float64)
+        """All-reduce the loss and the requests. MemoryError when a process reported that its memory ran
+        out."""
+        # float64 holds every number of steps exactly; a CPU tensor needs no wait for a GPU.
+        numbers = [float(loss), *map(float, self._request), float(out_of_memory)]
+        values = torch.tensor(numbers, dtype=torch.float64)
         dist.all_reduce(values)
         self._received_out_of_memory = bool(values[4] > 0)
         if self._data_parallel is not None:
@@ -191,24 +192,24 @@ class ProcessGroup(Shard):
 
     @contextlib.contextmanager
     def detecting_lost_workers(self) -> Iterator[None]:
-        """The block in which a process that is gone is a TrainingError. Memory that ran out, here or in
-        another one, is what it is: ``recover`` goes on from there."""
+        """The block in which the loss of a process is raised as TrainingError. Out-of-memory errors, of this
+        process or another one, pass through: ``recover`` handles them."""
         try:
             yield
         except (RuntimeError, MemoryError) as error:
             if is_out_of_memory(error):
                 raise
-            told = self._find_ended_worker()
-            if not told and not is_connection_error(error):
+            ended = self._find_ended_worker()
+            if not ended and not is_connection_error(error):
                 raise
             self._broken = True
             raise lost_worker_error(
-                told or self._find_lost_workers(error), self._recovery_advice()
+                ended or self._find_lost_workers(error), self._recovery_advice()
             ) from error
 
     @contextlib.contextmanager
     def _without_recovery(self) -> Iterator[None]:
-        """The block in which nothing can be done about memory that runs out, nor about one that is gone."""
+        """The block in which running out of memory, too, is raised as TrainingError."""
         try:
             with self.detecting_lost_workers():
                 yield
@@ -218,16 +219,16 @@ class ProcessGroup(Shard):
             raise out_of_memory_error() from error
 
     def _find_ended_worker(self) -> str:
-        """In words which process of this machine has ended; it may take a moment until that can be seen."""
+        """Describe the process of this machine that has ended; "" when none has within ``GRACE_SECONDS``."""
         until = time.monotonic() + GRACE_SECONDS
         while self.find_ended and time.monotonic() < until:
-            if told := self.find_ended():
-                return told
+            if ended := self.find_ended():
+                return ended
             time.sleep(POLL_SECONDS)
         return ""
 
     def _find_lost_workers(self, error: BaseException) -> str:
-        """In words with whom the connection is lost, as far as that can be found out from here."""
+        """Name the processes that were lost, as far as this process can tell, and why."""
         why = first_line(error)
         try:
             reported = self.rendezvous.received_error()
@@ -238,13 +239,13 @@ class ProcessGroup(Shard):
             else:
                 self.rendezvous.lost = self.liveness.missing(self.world_size)
         except RuntimeError:
-            # The store is that of process 0, but for torchrun's, which may be gone as well.
+            # Process 0 holds the store, unless torchrun does, which may have ended as well.
             self.rendezvous.lost = {0} if self.rank else set()
         lost = " and ".join(f"process {rank}" for rank in sorted(self.rendezvous.lost))
         return f"{lost or 'it is not known here which one'} ({why})"
 
     def _recovery_advice(self) -> str:
-        """Only what is true: a process that writes nothing knows what is saved where it sees the run."""
+        """How to continue. Workers only promise a checkpoint that they can see in the run's folder."""
         if self.rank == 0:
             fewer = ", on fewer --devices where one is gone for good" if self.find_ended else ""
             return f"Go on from the last whole step with understudy resume{fewer}."
@@ -257,14 +258,14 @@ class ProcessGroup(Shard):
     # -- the end -------------------------------------------------------------------------------------------
 
     def report_error(self, error: BaseException) -> None:
-        """Tell the others why this process ends, unless that is because another one is gone."""
+        """Tell the others why this process ends, unless it ends because another one was lost."""
         if self.rank == 0:
             self.rendezvous.refuse(error)
         elif isinstance(error, UnderstudyError) and not self._broken:
             self.rendezvous.report_error(error)
 
     def leave(self) -> None:
-        """Part from the others. A connection that is broken does not hold this process up."""
+        """Leave the group. A broken connection does not block for longer than ``LEAVE_SECONDS``."""
         self.rendezvous.leave()
         self.liveness.end()
         self._data_parallel = None
@@ -276,7 +277,7 @@ class ProcessGroup(Shard):
 
 
 def abort() -> None:
-    """Wake this process up where it waits, on a GPU, for one that is gone."""
+    """Abort NCCL operations that wait for a lost process."""
     stop = getattr(dist.distributed_c10d, "_abort_process_group", None)
     if stop is not None and dist.is_initialized():
         with contextlib.suppress(Exception):

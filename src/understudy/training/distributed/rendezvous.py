@@ -1,5 +1,5 @@
-"""How the processes of one training meet: what they tell each other before they compute, through a store of
-named words that all of them see."""
+"""The rendezvous of the processes of one training: what they exchange through the store before the first
+step."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ DEPARTURE_WHEN_STOPPED_SECONDS = 1.0
 
 
 class Rendezvous:
-    """The place of process ``rank`` in it. ``gone`` says in words which process has ended, as far as that
-    can be seen from here, or nothing.
+    """Process ``rank`` at the rendezvous. ``find_ended`` describes a process of this machine that has ended,
+    "" while all run.
 
-    ``where`` names what called the processes together. The store ends with this process where it
-    ``keeps_for`` so many: it waits for them a moment when it leaves, ``lost`` ones excepted.
+    ``where`` names the setting or the variables that started the processes; it goes into errors. Where this
+    process hosts the store for ``processes_served`` processes, it waits for them for a moment before it
+    leaves, except for those in ``lost``.
     """
 
     where = "--devices"
@@ -47,14 +48,14 @@ class Rendezvous:
 
     # -- process 0 -----------------------------------------------------------------------------------------
 
-    def publish(self, **word: Any) -> None:
-        """Tell the others what is to be done."""
+    def publish(self, **job: Any) -> None:
+        """Publish the job for the workers."""
         self._published = True
-        self.store.set("job", json.dumps(word))
+        self.store.set("job", json.dumps(job))
 
     def wait_for_workers(self, world_size: int, stop: Any, say: Callable[[str], None]) -> bool:
-        """Whether all of the ``world`` are ready; no when a stop was asked for first. UnderstudyError when
-        one cannot take part, or does not come."""
+        """Wait until all ``world_size`` processes are ready; False when ``stop`` became true first.
+        UnderstudyError when a process cannot take part or does not join in time."""
         began, said = time.monotonic(), False
         waiting = set(range(1, world_size))
         while waiting:
@@ -66,9 +67,9 @@ class Rendezvous:
             if waiting and stop:
                 self.departure_seconds = DEPARTURE_WHEN_STOPPED_SECONDS
                 return False
-            told = self.find_ended()
-            if told or waited > JOIN_SECONDS:
-                found = told or f"process {min(waiting)} did not come in {waited:.0f} s"
+            ended = self.find_ended()
+            if ended or waited > JOIN_SECONDS:
+                found = ended or f"process {min(waiting)} did not come in {waited:.0f} s"
                 raise join_error(found, self.where)
             if waiting and not said and waited > REPORT_AFTER_SECONDS:
                 said = True
@@ -79,21 +80,21 @@ class Rendezvous:
         return True
 
     def received_error(self) -> UnderstudyError | None:
-        """Why another process cannot take part, or could not go on, if one has said so."""
+        """The error that another process has reported, or None."""
         if not self.store.check(["error"]):
             return None
         reported = json.loads(self.store.get("error"))
         return error_from(int(reported["rank"]), reported)
 
     def refuse(self, error: BaseException) -> None:
-        """Nothing comes of it: the others need not wait, and hear why."""
+        """Tell the waiting workers that the training does not start, and why."""
         if not isinstance(error, Exception):
-            self.departure_seconds = 0.0  # to be aborted at once
+            self.departure_seconds = 0.0  # aborted by the user: leave at once
         refused = {"refused": error_parts(error)}
         self._release_workers(refused, refused)
 
     def leave(self) -> None:
-        """Whoever still waits for a word of this process need not."""
+        """Release workers that still wait for this process, then leave."""
         self._release_workers({"world_size": 0, "run": ""}, {"begin": False})
         with contextlib.suppress(RuntimeError):
             if self.rank:
@@ -112,7 +113,7 @@ class Rendezvous:
                 self.store.set("go", json.dumps(go))
 
     def _wait_for_departures(self) -> None:
-        """Until the others have left: whoever has not heard the last word yet would never hear it."""
+        """Wait until the workers have left: the store, and the last message in it, end with this process."""
         wait_for_keys(
             self.store, "left", set(range(1, self.processes_served)) - self.lost, self.departure_seconds
         )
@@ -120,23 +121,24 @@ class Rendezvous:
     # -- the others ----------------------------------------------------------------------------------------
 
     def receive_job(self, stop: Any) -> dict[str, Any]:
-        """What process 0 wants done. The same refusal as there, when it was refused there; Stopped when
-        ``stop`` becomes true first."""
+        """The job that process 0 has published. Raises the error that process 0 was refused with, and Stopped
+        when ``stop`` becomes true first."""
         return self._wait_for_key("job", stop)
 
     def report_error(self, error: UnderstudyError) -> None:
-        """Tell process 0 why this one cannot take part, or cannot go on."""
+        """Report to process 0 why this process cannot take part or cannot continue."""
         with contextlib.suppress(RuntimeError):
             self.store.set("error", json.dumps({"rank": self.rank, **error_parts(error)}))
 
     def report_ready(self, stop: Any) -> bool:
-        """Tell process 0 that this one can begin, and wait until all can; False when nothing comes of it.
-        Raises what ``hear`` raises."""
+        """Report that this process is ready and wait until all are; False when the training does not start.
+        Raises what ``receive_job`` raises."""
         self.store.set(f"ready/{self.rank}", "")
         return bool(self._wait_for_key("go", stop)["begin"])
 
     def _wait_for_key(self, name: str, stop: Any) -> dict[str, Any]:
-        """Asked for again and again, so that a signal is heard meanwhile, and a lost process 0 noticed."""
+        """The JSON value of a key. The store is polled, so that signals and the loss of process 0 are
+        noticed."""
         until = time.monotonic() + JOIN_SECONDS
         try:
             while not self.store.check([name]):
@@ -145,9 +147,9 @@ class Rendezvous:
                 if time.monotonic() > until:
                     raise join_error("nothing was heard from process 0", self.where)
                 time.sleep(POLL_SECONDS)
-            word: dict[str, Any] = json.loads(self.store.get(name))
+            value: dict[str, Any] = json.loads(self.store.get(name))
         except RuntimeError as error:
             raise join_error(f"process 0 is gone ({first_line(error)})", self.where) from error
-        if "refused" in word:
-            raise error_from(0, word["refused"])
-        return word
+        if "refused" in value:
+            raise error_from(0, value["refused"])
+        return value

@@ -1,7 +1,7 @@
-"""Where processes that something else has started find each other: a store at the address of process 0.
+"""The rendezvous store of processes started by torchrun or a farm: a TCPStore at the address of process 0.
 
-Everything that can be wrong with the address is looked for here first, since torch's own code tries for a
-quarter of an hour, hears no signal meanwhile, and then says it in its own words.
+The address is checked before torch uses it: torch alone retries a wrong address for a quarter of an hour,
+ignores signals meanwhile, and then reports an error of its own.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ LOOPBACK = "127.0.0.1"
 
 
 def hosts_store(role: Role) -> bool:
-    """Whether this process opens the port: process 0 does, unless torchrun has opened it for all."""
+    """Whether this process hosts the store: process 0 does, unless torchrun hosts it."""
     return role.rank == 0 and (role.farm or os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True")
 
 
 def open_store(role: Role, stop: Any, say: Callable[[str], None]) -> dist.Store:
-    """The store at which all processes meet. SettingError for an address or a port that cannot be right,
-    UnderstudyError when nobody is there in time, Stopped when ``stop`` becomes true first."""
+    """The store for the rendezvous. SettingError for a wrong address or port, UnderstudyError when process 0
+    does not answer in time, Stopped when ``stop`` becomes true first."""
     addresses = _addresses(role)
     store = _open_here(role, addresses) if hosts_store(role) else _find(role, stop, say)
     return dist.PrefixStore(f"understudy/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
 
 
 def _addresses(role: Role) -> list[tuple[Any, Any]]:
-    """Family and address, for each that the name has."""
+    """Each address of process 0, as (family, address)."""
     try:
         found = socket.getaddrinfo(role.address, role.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -63,7 +63,7 @@ def _addresses(role: Role) -> list[tuple[Any, Any]]:
 
 def _open_here(role: Role, addresses: list[tuple[Any, Any]]) -> dist.TCPStore:
     _refuse_taken_port(role)
-    # It listens on every card of this machine, so that process 0 itself needs no more than the loopback.
+    # The store listens on every network interface; process 0 itself connects through the loopback.
     try:
         store = _store(LOOPBACK, role.port, JOIN_SECONDS, is_master=True)
     except RuntimeError as error:
@@ -106,12 +106,13 @@ def _is_of_this_machine(family: Any, address: Any) -> bool:
 
 
 def _leads_to_this_process(role: Role, store: dist.TCPStore) -> bool:
-    """Whether the address leads here on another way, as that of a service in front of a container does."""
-    word = secrets.token_hex(8)
-    store.set("word", word)
+    """Whether the address reaches this process by another route, as the address of a service in front of a
+    container does."""
+    token = secrets.token_hex(8)
+    store.set("token", token)
     with contextlib.suppress(UnderstudyError, RuntimeError):
         other = _connect(role, False) if _is_listening(role) else None
-        return other is not None and other.check(["word"]) and other.get("word").decode() == word
+        return other is not None and other.check(["token"]) and other.get("token").decode() == token
     return False
 
 
@@ -119,11 +120,11 @@ def _leads_to_this_process(role: Role, store: dist.TCPStore) -> bool:
 
 
 def _find(role: Role, stop: Any, say: Callable[[str], None]) -> dist.TCPStore:
-    """The store of process 0, once that is there."""
+    """Connect to the store of process 0 as soon as it is open."""
     began, said = time.monotonic(), False
     while not stop:
         if _is_listening(role):
-            with contextlib.suppress(RuntimeError):  # it closed again: process 0 has just ended
+            with contextlib.suppress(RuntimeError):  # closed again: process 0 has just ended
                 return _connect(role, stop)
         waited = time.monotonic() - began
         if waited > JOIN_SECONDS:
@@ -137,7 +138,7 @@ def _find(role: Role, stop: Any, say: Callable[[str], None]) -> dist.TCPStore:
 
 
 def _is_listening(role: Role) -> bool:
-    """Whether anything listens there."""
+    """Whether anything listens at the address and port of process 0."""
     try:
         socket.create_connection((role.address, role.port), CONNECT_SECONDS).close()
     except OSError:
@@ -146,8 +147,9 @@ def _is_listening(role: Role) -> bool:
 
 
 def _connect(role: Role, stop: Any) -> dist.TCPStore:
-    """The store that listens there. RuntimeError when it closes the connection, SettingError when it does
-    not answer as a store does: torch would wait for that without end, so a thread of its own waits."""
+    """Connect to the store of process 0. RuntimeError when it closes the connection, SettingError when what
+    listens there does not answer like a store. The connection is made in a thread, as torch would wait for
+    that answer for ever."""
     answers: queue.SimpleQueue[dist.TCPStore | RuntimeError] = queue.SimpleQueue()
 
     def connect() -> None:

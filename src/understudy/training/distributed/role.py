@@ -1,4 +1,4 @@
-"""Where this process stands among those that torchrun or a farm has started, as the environment tells it."""
+"""The role of this process among those that torchrun or a farm has started, read from the environment."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MOST_PROCESSES = 4096
 
 @dataclass(frozen=True)
 class Role:
-    """Where this process stands among those that something else has started: ``rank`` of ``world``, where
-    process 0 waits for the others at ``address`` and ``port``. ``local_rank`` of ``local_world`` on this
-    machine; ``farm`` tells that the names were CopyCat's."""
+    """``rank`` of ``world_size`` processes; process 0 hosts the rendezvous at ``address`` and ``port``.
+    ``local_rank`` of ``local_world_size`` on this machine. ``farm``: the variables were CopyCat's, not
+    torchrun's."""
 
     rank: int
     world_size: int
@@ -31,13 +31,13 @@ class Role:
 
     @property
     def names(self) -> tuple[str, str]:
-        """The variables that named the address and the port."""
+        """The names of the variables that hold the address and the port."""
         _, _, address, port = COPYCAT if self.farm else TORCHRUN
         return address, port
 
 
 def find_role(environment: Mapping[str, str]) -> Role | None:
-    """The place that the environment names, or None. SettingError when it names half of one."""
+    """The role that the environment gives, or None. SettingError when variables are missing or wrong."""
     given = [name for name in COPYCAT if environment.get(name)]
     if given:
         return _copycat_role(environment, given)
@@ -54,9 +54,9 @@ def find_role(environment: Mapping[str, str]) -> Role | None:
 
 
 def _refuse_incomplete(environment: Mapping[str, str]) -> None:
-    """SettingError when torchrun's names speak of other processes, but do not tell how to meet them: each
-    would train a network of its own. What stands in many an environment for other reasons is let pass: an
-    address or a port, one process of one, or RANK alone, which is a common word."""
+    """SettingError when torchrun's variables name several processes but not how they connect: each would
+    train a network of its own. Variables that other programs set are ignored: an address or a port alone,
+    one process of one, or RANK alone."""
     given = [name for name in TORCHRUN if environment.get(name)]
     rank, world_size = (environment.get(name, "") for name in TORCHRUN[:2])
     is_of_several = world_size.isdecimal() and int(world_size) > 1
@@ -109,6 +109,6 @@ def _number(environment: Mapping[str, str], name: str, least: int, most: int, de
 
 
 def is_worker() -> bool:
-    """Whether another process leads the training that this one was started for."""
+    """Whether this process is a worker of a training that another process leads."""
     role = find_role(os.environ)
     return role is not None and role.rank > 0

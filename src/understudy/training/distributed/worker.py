@@ -1,7 +1,7 @@
-"""A process that helps to train a network: it learns its part of every batch, writes nothing, says nothing.
+"""A worker: it trains on its shard of every batch, writes no files and prints nothing.
 
 ``python -m understudy.training.distributed.worker FOLDER RANK WORLD DEVICE THREADS`` is started by
-``understudy train`` and ends with it: its standard input closes when that process is gone, however it went.
+``understudy train`` and ends with it: its standard input closes when that process ends.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from understudy.errors import RunError, UnderstudyError
 
 
 def work(process_group: Any, stop: Any = None) -> tuple[str, Path]:
-    """Take part in the training that process 0 leads; how it ended (finished or stopped), and its run.
+    """Take part in the training that process 0 leads. Returns how it ended (finished or stopped) and its run;
+    finished, too, when a batch has fewer crops than there are processes and this one is not needed.
 
-    ``finished`` too where there are fewer crops in a batch than processes, and this one is not needed.
-    Raises what process 0 was refused for, UnderstudyError when this process cannot see the same frames,
-    TrainingError when another one is lost, and Stopped when ``stop`` became true before the start.
+    Raises the error that process 0 was refused with, UnderstudyError when this process does not see the same
+    frames, TrainingError when another process is lost, and Stopped when ``stop`` became true before the
+    start.
     """
     from understudy.device import release_memory
     from understudy.training.clock import Clock
@@ -48,7 +49,7 @@ def work(process_group: Any, stop: Any = None) -> tuple[str, Path]:
 
 
 def _same_job(process_group: Any, published: dict[str, Any]) -> Any:
-    """The job of process 0, from the frames as they are seen here."""
+    """The job of process 0, made from the frames that this process sees."""
     from understudy.settings import NO_WEIGHTS, TrainSettings
     from understudy.training.plan import Plan
     from understudy.training.prepare import make_job
@@ -67,7 +68,7 @@ def _same_job(process_group: Any, published: dict[str, Any]) -> Any:
 
 
 def _end_with_parent(folder: str) -> None:
-    """Leave at once when the process that started this one is gone, and clear up after it."""
+    """Exit at once when the parent process has ended, and remove its temporary folder."""
     while os.read(0, 1):  # not sys.stdin: its lock would be held when this process ends by itself
         pass
     shutil.rmtree(folder, ignore_errors=True)
@@ -75,7 +76,7 @@ def _end_with_parent(folder: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """The process itself; its exit code."""
+    """Run the worker process; returns its exit code."""
     folder, rank, world_size, device, threads = arguments
     threading.Thread(target=_end_with_parent, args=(folder,), name="parent", daemon=True).start()
     import torch

@@ -1,4 +1,4 @@
-"""The processes that this one has started to train one network with it."""
+"""The worker processes that this process starts with ``--devices``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ ABORT_SECONDS = 10.0
 
 
 class WorkerProcesses:
-    """The other processes, from 1 on. Their standard input is a line of life: it closes with this process."""
+    """Workers 1 to N - 1, one for each further device. Their standard input closes when this process ends,
+    and that ends them."""
 
     def __init__(self, folder: Path, devices: list[torch.device], threads: int) -> None:
         self.folder, self.devices = folder, devices
@@ -32,7 +33,7 @@ class WorkerProcesses:
             self.end()
             raise
         if devices[0].type == "cuda":
-            threading.Thread(target=self._watch, name="children", daemon=True).start()
+            threading.Thread(target=self._watch, name="workers", daemon=True).start()
 
     def _start(self, rank: int, threads: int) -> subprocess.Popen[bytes]:
         place = (self.folder, rank, len(self.devices), self.devices[rank], threads)
@@ -58,22 +59,22 @@ class WorkerProcesses:
         return self.folder / f"process-{rank}.log"
 
     def find_ended(self) -> str:
-        """In words which of them has ended, with its last words; nothing while all are there."""
+        """Describe the worker that has ended, with the last lines of its log; "" while all run."""
         for rank, process in enumerate(self._processes, 1):
             code = process.poll()
             if code is not None:
                 how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-                return f"process {rank} on {self.devices[rank]} {how}{self._last_words(rank)}"
+                return f"process {rank} on {self.devices[rank]} {how}{self._last_lines(rank)}"
         return ""
 
-    def _last_words(self, rank: int) -> str:
+    def _last_lines(self, rank: int) -> str:
         with contextlib.suppress(OSError):
             lines = self._log(rank).read_text(errors="replace").strip().splitlines()
             return f": {' '.join(line.strip() for line in lines[-5:])[-500:]}" if lines else ""
         return ""
 
     def _watch(self) -> None:
-        """A GPU waits for one that is gone without end: wake this process up when a child is lost."""
+        """Abort the process group when a worker is lost: NCCL would wait for it for ever."""
         from understudy.training.distributed.process_group import abort
 
         while not self._ending and all(process.poll() in (None, 0) for process in self._processes):
@@ -83,7 +84,7 @@ class WorkerProcesses:
             abort()
 
     def end(self) -> None:
-        """They leave by themselves; whoever does not is ended."""
+        """Let the workers leave; kill those that do not within ``LEAVE_SECONDS``."""
         self._ending = True
         for process in self._processes:
             with contextlib.suppress(OSError):

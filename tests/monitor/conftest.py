@@ -165,7 +165,7 @@ class Monitor:
         """End it; what it said."""
         self.process.terminate()
         try:
-            return self.process.communicate(timeout=15)[0]
+            return self.process.communicate(timeout=120)[0]
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.communicate()[0]
@@ -216,13 +216,13 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
         context = browser.new_context(viewport={"width": width, "height": height}, **named)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(90_000)
+        page.set_default_timeout(120_000)
         page.complaints = []
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         page.on("console", lambda m: page.complaints.append(m.text) if m.type == "error" else None)
         host = url.split("/")[2].partition(":")[0]
         page.on("request", lambda r: page.complaints.append(r.url) if _is_foreign(r.url, host) else None)
-        page.goto(url, timeout=90_000)
+        page.goto(url, timeout=120_000)
         return page
 
     yield open_it

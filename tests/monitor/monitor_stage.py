@@ -131,18 +131,15 @@ class Stage:
                     os.kill(job["process"], signal.SIGKILL)
 
 
-def patience(seconds):
-    """``seconds`` of a machine that has nothing else to do, in seconds of this one as busy as it is now."""
-    return seconds * max(1.0, 1.5 * os.getloadavg()[0] / (os.cpu_count() or 1))
-
-
-def until(what, seconds=20.0):
-    end = time.monotonic() + patience(seconds)
+def until(condition, seconds=120.0):
+    """Wait until ``condition()`` is true and return its value. ``seconds`` are for a machine that is busy:
+    only a test that fails takes so long."""
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if found := what():
+        if found := condition():
             return found
         time.sleep(0.05)
-    raise AssertionError("it did not happen")
+    raise AssertionError(f"it did not happen within {seconds:.0f} seconds")
 
 
 def cells(page, column):

@@ -117,6 +117,7 @@ def behind_a_proxy(app_state):
     """The API and something like the page's files and connection beside it."""
     app = make_app(app_state, page_key="the-key-in-the-page")
 
+    @app.api_route("/", methods=["GET", "POST"])
     @app.api_route("/monitor/style.css", methods=["GET", "POST"])
     @app.api_route("/_nicegui_ws/socket.io/", methods=["GET", "POST"])
     def reached():
@@ -128,7 +129,10 @@ def behind_a_proxy(app_state):
 
 def test_behind_a_proxy_that_rewrites_the_host_the_page_gets_its_files_and_its_connection(behind_a_proxy):
     socket = "/_nicegui_ws/socket.io/?transport=polling&page_key=the-key-in-the-page"
-    assert behind_a_proxy.get("/monitor/style.css", headers=REWRITTEN).status_code == 200
+    for path in ("/", "/monitor/style.css"):
+        response = behind_a_proxy.get(path, headers=REWRITTEN)
+        assert response.status_code == 200
+        assert "access-control-allow-origin" not in response.headers  # so that no other site can read it
     assert behind_a_proxy.get(socket, headers=REWRITTEN).status_code == 200
     assert behind_a_proxy.post(socket, headers=REWRITTEN).status_code == 200
     assert behind_a_proxy.get("/api/runs", headers={"host": "127.0.0.1:8420"}).status_code == 200
@@ -141,13 +145,13 @@ def test_without_the_key_that_stands_in_the_page_another_site_gets_no_connection
     assert behind_a_proxy.post(socket + key, headers=REWRITTEN).status_code == 403
 
 
-def test_behind_a_proxy_another_site_reaches_neither_the_api_nor_the_page(behind_a_proxy, make_run):
+def test_behind_a_proxy_another_site_does_not_reach_the_api(behind_a_proxy, make_run):
     make_run("one")
     key = "?page_key=the-key-in-the-page"
-    for path in ("/api/runs", "/api/runs/one", "/"):
+    for path in ("/api/runs", "/api/runs/one", "/openapi.json"):
         assert behind_a_proxy.get(path + key, headers=REWRITTEN).status_code == 403
     assert behind_a_proxy.delete("/api/runs/one" + key, headers=REWRITTEN).status_code == 403
-    assert behind_a_proxy.post("/monitor/style.css", headers=REWRITTEN).status_code == 403
+    assert behind_a_proxy.post("/", headers=REWRITTEN).status_code == 403
 
 
 @pytest.mark.parametrize("site", ["same-site", "cross-site"])

@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import numpy as np
 import pytest
-from monitor_stage import add_run, graph_has, patience, row_of, until, zoomed
+from monitor_stage import add_run, graph_has, row_of, until, zoomed
 
 from understudy.runs import RunFolder, RunState
 
@@ -50,20 +50,33 @@ def add_long_runs(data, count, steps):
         run.write_state(RunState(state="finished", step=steps, total=steps, created=float(index)))
 
 
+def work_of(process):
+    """Seconds of CPU time that a process has taken: the same on a machine that is busy with other things."""
+    ticks = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
+
+def work_of_page(session):
+    """The same for the page: its scripts, its layout and its painting."""
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    return {metric["name"]: metric["value"] for metric in metrics}["TaskDuration"]
+
+
 @pytest.mark.browser
-def test_twenty_runs_of_a_hundred_thousand_steps_are_there_in_two_seconds(data, start_monitor, open_page):
+@pytest.mark.skipif(sys.platform != "linux", reason="the CPU time of the monitor is read from /proc")
+def test_twenty_runs_of_a_hundred_thousand_steps_are_two_seconds_of_work(data, start_monitor, open_page):
     add_long_runs(data, 20, 100_000)
     monitor = start_monitor(data)
-    ready = "document.querySelector('.us-graph')?.dataset.curves >= 8 && document.querySelector('.ag-row')"
-    times = []
-    for _ in range(4):
-        began = time.monotonic()
-        page = open_page(monitor.url)
-        page.wait_for_function(ready)
-        times.append(time.monotonic() - began)
-        if times[-1] < patience(2.0):
-            break
-    assert min(times) < patience(2.0), times
+    page = open_page(monitor.url)
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before = work_of(monitor.process.pid), work_of_page(session)
+    page.reload()
+    page.wait_for_function("document.querySelector('.us-graph')?.dataset.curves >= 8")
+    page.wait_for_selector(".ag-row")
+    after = work_of(monitor.process.pid), work_of_page(session)
+    work = [now - then for now, then in zip(after, before, strict=True)]
+    assert sum(work) < 2.0, work
     row_of(page, "run_19").locator('[col-id="name"]').click()
     page.keyboard.press("Control+a")
     row_of(page, "run_19").locator('[col-id="name"]').click(button="right")
@@ -119,7 +132,7 @@ def test_a_browser_with_the_token_gets_in_and_one_without_does_not(data, start_m
     until(lambda: page.evaluate("document.querySelector('.us-viewer').dataset.shown"))
     assert page.complaints == []
     monitor.process.send_signal(signal.SIGINT)
-    said = monitor.process.communicate(timeout=15)[0]
+    said = monitor.process.communicate(timeout=120)[0]
     assert f"?token={token}" in said and str(data) in said
 
 
@@ -136,5 +149,5 @@ def test_a_browser_with_the_token_gets_in_and_one_without_does_not(data, start_m
 )
 def test_what_cannot_be_served_is_refused_before_it_begins(data, arguments, words):
     command = [sys.executable, "-m", "understudy", "monitor", str(data), "--port", "0", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=os.environ, check=False)
     assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr

@@ -57,11 +57,16 @@ def test_an_apply_tells_its_frames_as_they_come_and_how_it_ended(data, scripted)
 
 
 def test_a_job_goes_on_without_the_monitor_and_another_monitor_knows_it(data, scripted, tmp_path):
-    scripted(f"import time, pathlib\ntime.sleep(1.5)\npathlib.Path({str(tmp_path / 'done')!r}).touch()")
+    scripted(
+        "import pathlib, time\n"
+        f"while not pathlib.Path({str(tmp_path / 'go')!r}).exists(): time.sleep(0.05)\n"
+        f"pathlib.Path({str(tmp_path / 'done')!r}).touch()"
+    )
     job = Jobs(data).start("train", [], title="one", run="one")
     assert os.getsid(job.process) == job.process != os.getsid(0)
     later = Jobs(data)
     assert [(found.id, found.state) for found in later.all()] == [(job.id, "running")]
+    (tmp_path / "go").touch()
     until(lambda: (tmp_path / "done").exists())
     until(lambda: later.get(job.id).state != "running")
 
@@ -79,7 +84,7 @@ def test_a_job_stops_as_with_ctrl_c(data, scripted):
     scripted(
         "import signal, sys, time\n"
         f"def end(*a):\n    print('''{ended}'''); sys.exit(0)\n"
-        "signal.signal(signal.SIGTERM, end)\nprint('ready', flush=True)\ntime.sleep(30)"
+        "signal.signal(signal.SIGTERM, end)\nprint('ready', flush=True)\ntime.sleep(240)"
     )
     jobs = Jobs(data)
     job = jobs.start("apply", [], title="one")

@@ -9,6 +9,7 @@ import time
 import pytest
 from monitor_stage import add_run, menu, notified, row_of, shows, until
 
+from understudy.runs import RunFolder
 from understudy.runs.state import is_alive
 
 pytestmark = pytest.mark.browser
@@ -130,47 +131,52 @@ def start(page, stage, name, **values):
     row_of(page, name).wait_for()
 
 
+def read_state(stage, name):
+    return RunFolder.open(stage.data / name).read_state()
+
+
 def test_a_training_started_stopped_resumed_and_given_another_limit_from_the_page(page, stage):
-    start(page, stage, "ours", **{"Time Limit": "4m", "Contact Sheet Interval": "10"})
+    start(page, stage, "ours", **{"Time Limit": "30m", "Contact Sheet Interval": "10"})
     shows(page, "/runs/ours/contact-sheets/")
     assert 'name = "ours"' in (stage.data / "ours" / "settings.toml").read_text()
     menu(page, "ours", "Stop and Keep")
     notified(page, "stop after the step")
-    until(lambda: stage.row("ours")["state"] == "stopped", 20)
+    until(lambda: stage.row("ours")["state"] == "stopped")
     step = stage.row("ours")["step"]
     assert stage.row("ours")["checkpoint_steps"][-1] == step > 0
 
     menu(page, "ours", "Resume …")
     page.locator(".us-dialog").get_by_role("button", name="Resume").click()
-    until(lambda: stage.row("ours")["busy"] and stage.row("ours")["step"] > step, 30)
+    until(lambda: stage.row("ours")["busy"] and stage.row("ours")["step"] > step)
 
     menu(page, "ours", "Change the Limit …")
     page.locator(".us-dialog").get_by_label("Max Steps").fill("100000")
     page.locator(".us-dialog").get_by_role("button", name="Change").click()
-    until(lambda: stage.row("ours")["total"] == 100_000, 40)
+    until(lambda: stage.row("ours")["total"] == 100_000)
     process = next(job["process"] for job in stage.call("GET", "/api/jobs") if job["run"] == "ours")
 
     stage.monitor.close()  # what trains goes on without the monitor
-    time.sleep(0.5)
+    step = read_state(stage, "ours").step
+    until(lambda: read_state(stage, "ours").step > step)
     assert is_alive(process)
     stage.restart()
     page.goto(stage.url)
     row_of(page, "ours").wait_for()
     assert stage.row("ours")["busy"]
     menu(page, "ours", "Stop and Keep")
-    until(lambda: stage.row("ours")["state"] == "stopped", 20)
+    until(lambda: stage.row("ours")["state"] == "stopped")
     page.complaints.clear()
 
 
 def test_a_result_is_made_and_played_against_the_plate(page, stage):
-    until(lambda: stage.row("ours")["state"] == "stopped", 20)
+    until(lambda: stage.row("ours")["state"] == "stopped")
     row_of(page, "ours").locator('[col-id="name"]').click()
     menu(page, "ours", "Apply to a Plate …")
     assert field(page, "Model File").input_value() == str(stage.data / "ours")
     field(page, "Input").fill(stage.plate)
     field(page, "Output").fill(str(stage.footage / "result" / "result.####.png"))
     page.locator(".us-large:visible .us-foot").get_by_role("button", name="Apply").click()
-    page.locator(".us-job", has_text="finished, 6 of 6").wait_for(timeout=60_000)
+    page.locator(".us-job", has_text="finished, 6 of 6").wait_for(timeout=240_000)
     assert len(list((stage.footage / "result").iterdir())) == 6
     until(lambda: "result.%23%23%23%23.png" in shown(page) and "number=1001" in shown(page))
     page.keyboard.press(" ")
@@ -207,7 +213,7 @@ def test_a_killed_training_is_shown_as_lost(page, stage):
     state = run.read_state()
     child = os.fork()
     if child == 0:
-        time.sleep(60)
+        time.sleep(280)
         os._exit(0)
     run.write_state(state.model_copy(update={"process": child, "host": this_host()}))
     until(lambda: "training" in row_of(page, "lost").inner_text())

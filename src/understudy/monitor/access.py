@@ -118,10 +118,12 @@ class AccessControl:
         return site == "none" or _is_followed_link(scope, headers)
 
     def _is_of_the_page(self, scope: Scope, site: str) -> bool:
+        """Whether the request reads the page or its files, which only the page's own site can then read, or
+        is the page's connection."""
         path = path_below_root(scope)
         if site != "none":
             return False
-        if path.startswith(ASSETS):
+        if path == "/" or path.startswith(ASSETS):
             return scope.get("method") in SAFE_METHODS
         return path.startswith(CONNECTION) and _equal(_query(scope).get("page_key", ""), self.page_key)
 

@@ -73,18 +73,25 @@ class AllowedFolders:
         PathNotAllowed when it, or the file of one of its frames, lies outside.
         """
         spec = str(self.path(text))
-        for file in () if self.follow_links else _files_of(spec):
-            if os.path.islink(file) and not self.contains(Path(_real(str(file)))):
-                raise self._link_not_allowed(str(file))
+        if not self.follow_links:
+            self._check_links(_files_of(spec))
         return spec
 
     def shot(self, text: str, frames: str | None = None, part: str | None = None) -> Shot:
         """The shot that ``text`` names. Raises what ``spec`` and ``open_shot`` raise."""
-        return open_shot(self.spec(text), frames=frames or None, part=part or None)
+        shot = open_shot(str(self.path(text)), frames=frames or None, part=part or None)
+        if not self.follow_links:
+            self._check_links(map(shot.path, shot.numbers[:1] if shot.is_movie else shot.numbers))
+        return shot
 
     def mask(self, text: str) -> str:
         """A mask: a channel of the plate (``channel:NAME``) as it is, or a shot's spec."""
         return text if text.startswith("channel:") else self.spec(text)
+
+    def _check_links(self, files: Iterable[Path]) -> None:
+        for file in files:
+            if os.path.islink(file) and not self.contains(Path(_real(str(file)))):
+                raise self._link_not_allowed(str(file))
 
     def _is_named(self, path: Path) -> bool:
         return any(path == root or path.is_relative_to(root) for root in (*self.roots, *self.named))

@@ -4,7 +4,7 @@
     python tools/draw_house.py other.svg
 
 A room is a folder of ``src/understudy``, or a file beside them. It stands a floor above the highest room that
-it imports from, so every arrow points down; one of a circle points up, and is red. Only those arrows are drawn
+it imports from, so every arrow points down; one of a circle points up, and is red. Only arrows are drawn
 that no way over other rooms tells already.
 """
 

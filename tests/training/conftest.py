@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from understudy.network.unet import SIZES
+from understudy.training import clock, validation
+from understudy.training.learner import Learner
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -23,6 +26,35 @@ from training_bench import Bench  # noqa: E402
 def tiny_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     """``small`` means a few thousand weights."""
     monkeypatch.setitem(SIZES, "small", SMALL)
+
+
+@dataclass
+class SteppedTime:
+    """The clock of a training in which nothing takes time but its steps: whatever else the machine does."""
+
+    now: float = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def steps_take(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], SteppedTime]:
+    """``steps_take(seconds)``: every step takes so long from now on, and nothing else takes any time."""
+
+    def take(seconds: float) -> SteppedTime:
+        time, step = SteppedTime(), Learner.step
+
+        def stepping(self: Learner, number: int) -> float:
+            time.now += seconds
+            return step(self, number)
+
+        monkeypatch.setattr(Learner, "step", stepping)
+        monkeypatch.setattr(clock, "time", time)
+        monkeypatch.setattr(validation, "time", time)
+        return time
+
+    return take
 
 
 @pytest.fixture

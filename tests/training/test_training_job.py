@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -129,12 +130,12 @@ def test_the_automatic_size_is_that_of_the_initial_weights(bench: Any) -> None:
 # -- for how long ---------------------------------------------------------------------------------------
 
 
-def test_a_time_limit_counts_from_its_start_and_files_are_closed_soon_after(bench: Any) -> None:
-    began = time.monotonic()
-    result = bench.train(time_limit=4, start=began - 1)
-    took = time.monotonic() - began
-    assert result.state == "finished" and result.step > 3
-    assert result.run.read_summary()[-1]["time"] < 4 and took < 5
+def test_a_time_limit_counts_from_its_start_and_leaves_time_to_close_the_files(
+    bench: Any, steps_take: Callable[[float], Any]
+) -> None:
+    result = bench.train(time_limit=4, start=steps_take(0.05).now - 1)
+    assert result.state == "finished" and 26 <= result.step <= 30, "of 4 s, 1 was over, and 1.5 are kept"
+    assert 2.3 <= result.run.read_summary()[-1]["time"] <= 2.5
     plan = load_progress(result.run.ost_path)[0].plan
     assert plan.totals[-1] == (result.step, result.step)
     assert result.run.read_state().total == result.step
@@ -142,10 +143,9 @@ def test_a_time_limit_counts_from_its_start_and_files_are_closed_soon_after(benc
 
 
 def test_a_time_limit_that_was_enough_for_hardly_any_step_says_so(
-    bench: Any, monkeypatch: pytest.MonkeyPatch
+    bench: Any, steps_take: Callable[[float], Any]
 ) -> None:
-    monkeypatch.setattr("understudy.training.schedule.FEW", 10**9)
-    assert bench.train(time_limit=4, start=time.monotonic()).step > 1
+    assert 1 < bench.train(time_limit=4, start=steps_take(0.4).now).step < 8
     assert "too few to learn an effect" in bench.said()
     bench.train(name="again", max_steps=3)
     assert "too few" not in bench.said(), "so many were asked for"
@@ -185,10 +185,11 @@ def test_the_last_progress_is_written_once(bench: Any, monkeypatch: pytest.Monke
     assert written == [(5, False), (10, False), (12, True)]
 
 
-def test_from_python_a_time_limit_counts_from_the_call(bench: Any) -> None:
-    """The process of these tests has been running for longer than that."""
-    settings = bench.settings(time_limit=4).given()
-    assert understudy.train(**settings).step > 3
+def test_from_python_a_time_limit_counts_from_the_call(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook may have been open for longer than the limit."""
+    monkeypatch.setattr("understudy.training.train.process_start", lambda: time.monotonic() - 10_000)
+    settings = bench.settings(time_limit=200, max_steps=5).given()
+    assert understudy.train(**settings).step == 5
 
 
 def test_steps_bound_a_run_with_a_time_limit(bench: Any) -> None:

@@ -54,7 +54,7 @@ def flags(bench: Any, *more: str) -> list[str]:
     return ["train", *usual, "--devices", "cpu", "--name", "run", "--checkpoint-interval", "10", *more]
 
 
-def wait_for(path: Path, process: subprocess.Popen[str], seconds: float = 60) -> None:
+def wait_for(path: Path, process: subprocess.Popen[str], seconds: float = 120) -> None:
     until = time.monotonic() + seconds
     while not path.exists():
         assert process.poll() is None, process.communicate()[0]
@@ -68,7 +68,7 @@ def test_the_command_line_stops_kills_and_resumes(bench: Any, command: Command) 
     process = command(*flags(bench, "--max-steps", "100000"))
     wait_for(run.cat_path(10), process)
     process.send_signal(signal.SIGINT)
-    told, _ = process.communicate(timeout=30)
+    told, _ = process.communicate(timeout=120)
     assert process.returncode == 0 and "Ctrl-C" in told and f"understudy resume {run.path}" in told
     first = run.read_state()
     assert first.state == "stopped" and run.newest() == run.cat_path(first.step)
@@ -76,16 +76,16 @@ def test_the_command_line_stops_kills_and_resumes(bench: Any, command: Command) 
     process = command("resume", str(run.path))
     wait_for(run.cat_path((first.step // 10 + 1) * 10), process)
     stopper = command("stop", str(run.path), "--wait")
-    told, _ = process.communicate(timeout=30)
+    told, _ = process.communicate(timeout=120)
     assert process.returncode == 0 and "understudy stop" in told
-    assert stopper.wait(30) == 0 and not run.is_busy()
+    assert stopper.wait(120) == 0 and not run.is_busy()
     second = run.read_state().step
     assert second > first.step
 
     process = command("resume", str(run.path), "--json")
     wait_for(run.cat_path((second // 10 + 1) * 10), process)
     process.terminate()
-    told, _ = process.communicate(timeout=30)
+    told, _ = process.communicate(timeout=120)
     rows = [json.loads(line) for line in told.splitlines()]
     assert process.returncode == 0
     assert (rows[-1]["event"], rows[-1]["state"], rows[-1]["reason"]) == ("ended", "stopped", "SIGTERM")
@@ -107,7 +107,7 @@ def test_a_run_of_the_command_line_takes_the_same_course_as_one_from_python(
 ) -> None:
     """Stopped there, gone on with here."""
     process = command(*flags(bench, "--max-steps", "12"))
-    told, _ = process.communicate(timeout=60)
+    told, _ = process.communicate(timeout=120)
     assert process.returncode == 0, told
     run = bench.train(stop=StopAt(7)).run
     assert_same_course(bench.resume(run).run, RunFolder(bench.data / "run"))
@@ -117,7 +117,7 @@ def test_two_runs_in_one_data_directory_do_not_disturb_each_other(bench: Any, co
     usual = [flag for flag in flags(bench, "--max-steps", "30") if flag not in ("--name", "run")]
     processes = [command(*usual), command(*usual, "--seed", "1")]
     for process in processes:
-        told, _ = process.communicate(timeout=90)
+        told, _ = process.communicate(timeout=120)
         assert process.returncode == 0, told
     runs = list(bench.data.iterdir())
     courses = {tuple(losses(RunFolder(path))) for path in runs}
@@ -130,6 +130,6 @@ def test_two_runs_in_one_data_directory_do_not_disturb_each_other(bench: Any, co
 
 def test_what_is_refused_on_the_command_line_is_one_message(bench: Any, command: Command) -> None:
     process = command(*flags(bench, "--ground-truth-channels", "depth.Z"))
-    told, _ = process.communicate(timeout=60)
+    told, _ = process.communicate(timeout=120)
     assert process.returncode == 2 and told.startswith("Error: ") and "Traceback" not in told
     assert "depth.Z" in told and not bench.data.exists()

@@ -74,9 +74,8 @@ def test_every_file_of_the_source_that_is_named_is_there(document: Path) -> None
 
 @EACH
 def test_every_flag_that_is_named_is_one_of_some_command(document: Path, flags: set[str]) -> None:
-    text = re.sub(
-        r"^.*\b(?:pip|torchrun|git|pytest)\b.*$", "", document.read_text(encoding="utf-8"), flags=re.M
-    )
+    text = document.read_text(encoding="utf-8")
+    text = re.sub(r"^.*\b(?:pip|torchrun|git|pytest)\b.*$", "", text, flags=re.MULTILINE)
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - FOREIGN_FLAGS <= flags
 
 
@@ -89,11 +88,8 @@ def flags() -> set[str]:
     with contextlib.redirect_stdout(said):
         for command in commands():
             run([command.name, "--help"])
-    scripts = [
-        *REPOSITORY.glob("benchmarks/*.py"),
-        *REPOSITORY.glob("examples/**/*.py"),
-        *REPOSITORY.glob("docs/*.py"),
-    ]
+    folders = ("benchmarks", "examples/*", "tools", "tests/*")
+    scripts = [path for folder in folders for path in REPOSITORY.glob(f"{folder}/*.py")]
     texts = [said.getvalue(), *(path.read_text(encoding="utf-8") for path in scripts)]
     return {"--help", *re.findall(r"--[a-z][a-z-]+", "\n".join(texts))}
 

@@ -9,7 +9,7 @@ import os
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENIMAGEIO_THREADS"):
     os.environ[_name] = "1"
 os.environ.update(COLUMNS="100", NO_COLOR="1", TERM="dumb", PYTHONUTF8="1")
-for _name in ("UNDERSTUDY_DEBUG", "FORCE_COLOR"):
+for _name in ("UNDERSTUDY_DEBUG", "FORCE_COLOR", "OCIO"):
     os.environ.pop(_name, None)
 
 from collections.abc import Callable, Iterable

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from understudy.cli.streams import prepare_streams
 from understudy.errors import SettingError, UnderstudyError
 from understudy.version import __version__
 
@@ -52,6 +53,7 @@ def commands() -> tuple[Command, ...]:
 
 def run(argv: Sequence[str]) -> int:
     """Run the command line ``argv`` (without the program's name); the exit code. Never raises."""
+    prepare_streams()
     try:
         code = _dispatch(list(argv))
         sys.stdout.flush()

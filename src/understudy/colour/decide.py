@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from understudy.colour.configs import own_config
 from understudy.colour.encoding import K_LARGEST, LINEAR, LINEAR_K, PLAIN, SRGB, ColourEncoding
-from understudy.colour.named_space import find_space, is_linear_space
+from understudy.colour.named_space import NamedSpace, find_space, is_linear_space
+from understudy.colour.statement import space_meant
 from understudy.errors import ColourError
+from understudy.frames.header_colour import SILENT, HeaderColour
 from understudy.frames.nonfinite import HUGE
 
 WIDE = 100.0
@@ -18,32 +21,70 @@ WIDE = 100.0
 
 @dataclass(frozen=True)
 class SpaceDecision:
-    """The space that was chosen, and one sentence for the artist saying what and why."""
+    """The space that was chosen, and one sentence for the artist saying what and why.
+
+    ``named``: the space and its config, where it is no plain one. ``asked``: the user named it. ``said``: the
+    file's header did. Where it is neither, it was guessed from the data type.
+    """
 
     space: str
     sentence: str
+    named: NamedSpace | None = None
+    asked: bool = False
+    said: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Whether somebody says so, which is more than a guess."""
+        return self.asked or self.said
+
+    @property
+    def words(self) -> str:
+        """The space, with its config where it has one."""
+        return self.named.words if self.named else self.space
 
 
-def decide_space(request: str, is_integer: bool) -> SpaceDecision:
-    """Turn ``--colour`` into a space. ``auto``: integer files are srgb, float files are scene-linear.
+def decide_space(
+    request: str, is_integer: bool, header: HeaderColour = SILENT, subject: str = "Colour"
+) -> SpaceDecision:
+    """Turn ``--colour`` into a space. ``auto``: what the file's ``header`` says; where it says nothing,
+    integer files are srgb and float files are scene-linear.
 
     ``request`` is ``auto``, ``srgb``, ``linear``, ``raw``, or the name, alias or role of an OCIO space,
-    which comes back under its full name. ColourError when there is no such space.
+    which comes back under its full name. ``subject`` begins the sentence. ColourError when there is no such
+    space, or the config that $OCIO names cannot be read.
     """
+    own_config()
     if request == "auto":
-        return _decide_from_files(is_integer)
-    if request in ("srgb", "linear", "raw"):
-        return SpaceDecision(request, f"Colour: {request}, as asked.")
+        return _decide_from_files(is_integer, header, subject)
+    if request in PLAIN_SPACES:
+        return SpaceDecision(request, f"{subject}: {request}, as asked.", asked=True)
     found = find_space(request)
-    return SpaceDecision(found.name, f"Colour: {found.name} of {found.config}, as asked.")
+    return SpaceDecision(found.name, f"{subject}: {found.words}, as asked.", found, asked=True)
 
 
-def _decide_from_files(is_integer: bool) -> SpaceDecision:
-    if is_integer:
-        why = "the files hold integers, so their values are taken as display-referred"
-        return SpaceDecision("srgb", f"Colour: srgb, because {why} (--colour says otherwise).")
-    why = "the files hold floats, so their values are taken as scene-linear"
-    return SpaceDecision("linear", f"Colour: linear, because {why} (--colour says otherwise).")
+def _decide_from_files(is_integer: bool, header: HeaderColour, subject: str) -> SpaceDecision:
+    meant = space_meant(header) if header else None
+    if isinstance(meant, NamedSpace):
+        why = f"{subject}: {meant.words}, because {header.words} ({_flag(subject)} says otherwise)."
+        return SpaceDecision(meant.name, why, meant, said=True)
+    if meant is not None:
+        why = f"{subject}: {meant}, because {header.words} ({_flag(subject)} says otherwise)."
+        return SpaceDecision(meant, why, said=True)
+    kind, taken, space = ("integers", "display-referred", "srgb") if is_integer else _FLOATS
+    why = f"the files hold {kind}, so their values are taken as {taken}"
+    unknown = f"; {header.words}, which is no space that is known here" if header else ""
+    return SpaceDecision(
+        space, f"{subject}: {space}, because {why}{unknown} ({_flag(subject)} says otherwise)."
+    )
+
+
+def _flag(subject: str) -> str:
+    return "--colour" if subject == "Colour" else "--ground-truth-colour"
+
+
+_FLOATS = ("floats", "scene-linear", "linear")
+PLAIN_SPACES = ("srgb", "linear", "raw")
 
 
 def encoding_for(space: str, samples: Iterable[np.ndarray] | None = None) -> ColourEncoding:

@@ -1,41 +1,36 @@
-"""Named OCIO spaces, from the configs that OpenImageIO carries in itself.
-
-A name alone says nothing in five years, so a space is always kept with its config and the config's version.
-"""
+"""Named OCIO spaces: of the config that $OCIO names, and of those that are built in."""
 
 from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import OpenImageIO as oiio
 
+from understudy.colour.configs import BUILT_IN, configs, location, open_config, told
 from understudy.errors import ColourError
-
-CONFIGS = (
-    "ocio://cg-config-v4.0.0_aces-v2.0_ocio-v2.5",
-    "ocio://studio-config-v4.0.0_aces-v2.0_ocio-v2.5",
-    "ocio://cg-config-v2.2.0_aces-v1.3_ocio-v2.4",
-    "ocio://studio-config-v2.2.0_aces-v1.3_ocio-v2.4",
-)
-"""Where a name is looked for, in this order; the studio configs add the cameras' spaces."""
 
 
 @dataclass(frozen=True)
 class NamedSpace:
-    """One colour space: its full ``name`` and the ``config``, version included, that defines it."""
+    """One colour space: its full ``name`` and the identity of the ``config`` that defines it."""
 
     name: str
     config: str
 
+    @property
+    def words(self) -> str:
+        """Name and config for the artist."""
+        return f"{self.name} of {told(self.config)}"
+
 
 def find_space(name: str, config: str | None = None) -> NamedSpace:
-    """Look a name, alias or role up, in one config or in all of CONFIGS. ColourError lists close matches."""
+    """Look a name, alias or role up, in one config or in all of them, $OCIO first. ColourError lists close
+    matches."""
     known: list[str] = []
-    for candidate in (config,) if config else CONFIGS:
-        opened = _open_config(candidate)
+    for candidate in (config,) if config else configs():
+        opened = open_config(candidate)
         if opened is None:
             continue
         spaces = opened.getColorSpaceNames()
@@ -48,9 +43,23 @@ def find_space(name: str, config: str | None = None) -> NamedSpace:
     raise _unknown_space(name, known, config)
 
 
+def resolved_in(name: str, config: str) -> str:
+    """The full name in that config of a space, alias or role; empty when it has none such."""
+    opened = open_config(config)
+    found = opened.resolve(name) if opened else ""
+    return found if opened and found in opened.getColorSpaceNames() else ""
+
+
+def interop_name(space: NamedSpace) -> str:
+    """What the Color Interop Forum calls the space, such as ``lin_rec709_scene``; empty where it has no name
+    for it."""
+    opened = open_config(space.config)
+    return str(opened.get_color_interop_id(space.name)) if opened else ""
+
+
 def is_linear_space(space: NamedSpace) -> bool:
     """Whether equal steps of the values are equal steps of light."""
-    opened = _open_config(space.config)
+    opened = open_config(space.config)
     return bool(opened and opened.isColorSpaceLinear(space.name))
 
 
@@ -75,9 +84,12 @@ def _convert(pixels: np.ndarray, source: str, target: str, config: str) -> np.nd
             found=f"shape {pixels.shape}",
             remedy="Give red, green and blue, or use the colour space raw.",
         )
+    place = location(config)
+    if place is None:
+        raise _unknown_config(source, config)
     plain = np.ascontiguousarray(pixels[:, :, :3], dtype=np.float32)
     result = oiio.ImageBufAlgo.colorconvert(
-        oiio.ImageBuf(plain), source, target, unpremult=False, colorconfig=config
+        oiio.ImageBuf(plain), source, target, unpremult=False, colorconfig=place
     )
     if result.has_error:
         raise ColourError(
@@ -91,21 +103,12 @@ def _convert(pixels: np.ndarray, source: str, target: str, config: str) -> np.nd
     return converted
 
 
-@lru_cache(maxsize=16)
-def _open_config(config: str) -> oiio.ColorConfig | None:
-    """A config that is built in; None for one that this version of the library does not have."""
-    if not config.startswith("ocio://"):
-        return None
-    opened = oiio.ColorConfig(config)
-    return None if opened.geterror() else opened
-
-
 def _unknown_config(name: str, config: str) -> ColourError:
     return ColourError(
         f"The colour space {name} belongs to a config that is not here.",
-        expected=f"one of {', '.join(CONFIGS)}",
-        found=config,
-        remedy="Install the version of OpenImageIO that the model was made with.",
+        expected=config,
+        found=f"{', '.join(BUILT_IN)}, and what $OCIO names",
+        remedy="Set $OCIO to the config that the model was made with, or install its version of OpenImageIO.",
     )
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from understudy.colour import PLAIN, ColourEncoding, decide_space, encode, encoding_for
+from understudy.colour import PLAIN, ColourEncoding, encode, encoding_for
+from understudy.dataset.colours import settle_colours
 from understudy.dataset.layers import Layers, choose_layers, with_inputs
 from understudy.dataset.neighbours import choose_neighbours
 from understudy.dataset.outputs import check_outputs
@@ -86,16 +87,16 @@ def load_data_set(data: DataSettings, colour: ColourSettings, reach: int | None 
     sources, notes = match(data)
     first, painted = read_both(sources[0])
     layers = choose_layers(data, itertools.chain([(first, painted)], map(read_both, sources[1:])))
+    space, sources, said = settle_colours(colour, sources, (first, painted), layers)
     frames = read_all(sources, layers, first)
     check_outputs(sources, layers)
-    space = decide_space(colour.colour, first.is_integer)
     colour_in = encoding_for(space.space, [values.before for values in frames])
     colour_out = _colour_of_truth(layers, colour_in, painted, _inside_region(frames, data.region))
     found = choose_neighbours(data.neighbours, reach, sources, frames, layers, colour_in, colour_out)
     frames.reverse()  # each is let go as soon as its pair is made: file values of large frames are large
     made = [_make_pair(source, frames.pop(), layers, colour_in, colour_out) for source in sources]
     pairs, unused = _leave_out_empty(made, data.region)
-    notes += [space.sentence, layers.sentence, *found.notes, *unused, *_note_unknown(pairs, data.region)]
+    notes += [*said, layers.sentence, *found.notes, *unused, *_note_unknown(pairs, data.region)]
     data_set = DataSet(
         pairs,
         layers.kind,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -21,7 +21,8 @@ TOGETHER = 500_000_000
 
 @dataclass(frozen=True)
 class Source:
-    """Where the frames of a pair are read; ``beside`` has those before and after the plate's."""
+    """Where the frames of a pair are read; ``beside`` has those before and after the plate's. ``convert``
+    brings the truth's values, where that is to be done, to the plate's encoding."""
 
     plate: Shot
     truth: Shot
@@ -30,6 +31,7 @@ class Source:
     plate_number: int
     truth_number: int
     beside: Neighbours
+    convert: Callable[[np.ndarray], np.ndarray] | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ def _read_pair(source: Source, layers: Layers) -> Values:
     check_size(plate, truth, "ground truth")
     before = plate.planes(layers.inputs)
     after = truth.planes(layers.truths)
+    if source.convert is not None:
+        after = source.convert(after)
     extras = tuple(read_inputs(plate, source.beside, source.extras, layers))
     region = _read_region(source, plate)
     told = extras if source.region is None else (*extras, region)

@@ -12,6 +12,7 @@ import OpenImageIO as oiio
 from understudy.errors import ChannelError, FrameError
 from understudy.frames.formats import FORMATS, ImageFormat, format_named
 from understudy.frames.frame import Frame, Part, channel_kinds, part_label
+from understudy.frames.header_colour import mark_png
 from understudy.frames.values import DTYPES
 
 MAX_STORED_BYTES = 4 * 2**30  # all parts together: 16k x 16k RGBA half is 2 GiB
@@ -115,6 +116,8 @@ def _specs(source: oiio.ImageInput, path: Path, size: int) -> list[oiio.ImageSpe
     while len(specs) < MAX_PARTS and source.seek_subimage(len(specs), 0):
         spec = oiio.ImageSpec(source.spec())
         _check_header(spec, path)
+        if source.format_name() == "png":
+            mark_png(spec, path)
         total += spec.width * spec.height * sum(DTYPES[kind].itemsize for kind in channel_kinds(spec))
         specs.append(spec)
     _check_size(total, size, path)

@@ -11,6 +11,7 @@ import OpenImageIO as oiio
 from understudy.errors import ChannelError
 from understudy.frames.formats import ImageFormat, check_compression, check_depth
 from understudy.frames.frame import Frame, Part, header_of, is_colour, kind_of_new, set_kinds, stored_bits
+from understudy.frames.header_colour import PNG_SRGB
 from understudy.frames.provenance import PREFIX
 from understudy.frames.values import DTYPES, from_float32, to_float32
 from understudy.frames.window import Window
@@ -25,6 +26,7 @@ _KIND_OF_DEPTH = {
 }
 _RGB = (("r", "red"), ("g", "green"), ("b", "blue"))
 _NOT_WRITTEN = (
+    PNG_SRGB,
     *("oiio:subimages", "openexr:chunkCount"),
     *("oiio:miplevels", "openexr:levelmode", "openexr:roundingmode", "textureformat"),
 )

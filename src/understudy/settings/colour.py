@@ -12,6 +12,14 @@ class ColourSettings(Section):
     colour: Text = setting(
         "auto",
         "Colour",
-        "The colour space of the files: auto, srgb, linear, raw, or a named OCIO space.",
+        "The colour space of the plate's files: auto, srgb, linear, raw, or a named OCIO space; auto goes by "
+        "their headers, and where these say nothing by their data type. $OCIO may name the config.",
+        advanced=True,
+    )
+    ground_truth_colour: Text = setting(
+        "auto",
+        "Ground Truth Colour",
+        "The colour space of the ground truth's files, where it is another than the plate's: auto, srgb, "
+        "linear, raw, or a named OCIO space. They are converted to the plate's.",
         advanced=True,
     )

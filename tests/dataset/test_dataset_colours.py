@@ -105,9 +105,7 @@ def test_plates_in_different_encodings_are_refused(tmp_path: Path) -> None:
     linear = write(tmp_path / "a.1001.exr", PLATE, "half")
     srgb = write(tmp_path / "b.1001.png", PLATE, "uint8")
     with pytest.raises(ColourError) as caught:
-        load_data_set(
-            TrainSettings(input=(linear, srgb), ground_truth=(linear, srgb), data_directory="x", neighbours=0)
-        )
+        loaded((linear, srgb), (linear, srgb))
     assert "b.1001.png" in caught.value.text and "--colour" in caught.value.remedy
 
 

@@ -57,6 +57,7 @@ def match(data: DataSettings) -> tuple[list[Source], list[str]]:
     for plate_spec, truth_spec in zip(data.input, data.ground_truth, strict=True):
         plate = open_shot(plate_spec, part=data.part)
         truth = open_shot(truth_spec, frames=data.frames)
+        truth.prefer(plate.part_name)
         pairing = pair_shots(plate, truth, data.pair_by)
         notes += [note for note in (*plate.notes, *truth.notes) if note not in notes]
         notes += _name_unmatched(plate, truth, pairing.unmatched_truth)

@@ -1,7 +1,7 @@
 """A shot on disk <-> arrays: sequences, stills and movies, with every channel, window and header kept."""
 
 from understudy.frames.beside import Neighbours, check_size, planes_beside
-from understudy.frames.channels import channel_or_new, resolve_channels
+from understudy.frames.channels import channel_or_new, resolve_channels, resolve_like
 from understudy.frames.frame import Frame, Part
 from understudy.frames.header_colour import HeaderColour, header_colour
 from understudy.frames.held import lost_in_own_format
@@ -40,6 +40,7 @@ __all__ = [
     "read_image_file",
     "read_provenance",
     "resolve_channels",
+    "resolve_like",
     "select_part",
     "set_threads",
     "union_of",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 from understudy.errors import ChannelError
 from understudy.frames.frame import Frame, part_label
 
@@ -35,6 +38,25 @@ def resolve_channels(frame: Frame, request: str | None = None, default: str = "r
     return tuple(names)
 
 
+def resolve_like(frame: Frame, names: Sequence[str]) -> tuple[str, ...]:
+    """The channels of ``frame`` that ``names``, of another file, stand for: those of the same names, and
+    where ``names`` are the colours of a layer that the frame has not, its only colours. ChannelError."""
+    try:
+        return resolve_channels(frame, ",".join(names))
+    except ChannelError:
+        short = [name.rpartition(".")[2].lower() for name in names]
+        group = next((g for g in ("rgb", "rgba") if short in _spelled(g)), "")
+        found = {tuple(names) for space in _namespaces(frame).values() if (names := _look(space, group))}
+        if not group or len(found) != 1:
+            raise
+        return next(iter(found))
+
+
+def _spelled(group: str) -> tuple[list[str], list[str]]:
+    """A group's channels by letters and by words."""
+    return [_COLOURS[each][0] for each in group], [_COLOURS[each][1] for each in group]
+
+
 def channel_or_new(frame: Frame, name: str) -> str:
     """What the frame calls the channel ``name``; where it has none such, the bare name of a new one."""
     try:
@@ -62,6 +84,9 @@ def _look(space: dict[str, str], name: str) -> list[str]:
     if name in space:
         return [space[name]]
     folded = {short.lower(): full for short, full in reversed(space.items())}
+    alike = next((names for names in _COLOURS.values() if name.lower() in names), ())
+    if alike:
+        return [folded[each] for each in alike if each in folded][:1]
     wanted = _GROUPS.get(name.lower(), "")
     found = [next((folded[each] for each in _COLOURS[colour] if each in folded), "") for colour in wanted]
     return found if all(found) else []
@@ -77,10 +102,11 @@ def _qualified(frame: Frame, term: str) -> list[str]:
 
 
 def _only_layer(spaces: Namespaces, term: str) -> list[str]:
-    """``rgb`` in a file whose colours are all in one layer."""
-    if term.lower() not in _GROUPS:
+    """``rgb``, or one of the colours, in a file whose colours are all in one layer."""
+    if term.lower() not in _GROUPS and term.lower() not in itertools.chain(*_COLOURS.values()):
         return []
-    found = {tuple(names) for names in (_look(space, term) for space in spaces.values()) if names}
+    coloured = [space for space in spaces.values() if _look(space, "rgb")]
+    found = {tuple(names) for names in (_look(space, term) for space in coloured or spaces.values()) if names}
     return list(next(iter(found))) if len(found) == 1 else []
 
 

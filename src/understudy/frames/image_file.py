@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,17 +39,28 @@ def read_image_file(path: Path | str, *, part: str | None = None, number: int = 
     never multiplied into the colours. Raises FrameError for a file that is missing, damaged, deep, of
     another format or larger than a frame can be, ChannelError for a part that is not there.
     """
-    path = Path(path)
+    frame = _read(Path(path), number, _read_part)
+    return frame if part is None else select_part(frame, part)
+
+
+def read_header(path: Path | str, *, number: int = 1) -> Frame:
+    """The file as a Frame without pixels: its parts, their channels and headers. FrameError."""
+    return _read(Path(path), number, _without_pixels)
+
+
+ReadPart = Callable[[oiio.ImageInput, int, oiio.ImageSpec, Path], Part]
+
+
+def _read(path: Path, number: int, read_part: ReadPart) -> Frame:
     size = _file_size(path)
     try:
         source = _open(path)
         try:
-            frame = _read_parts(source, path, size, number)
+            return _read_parts(source, path, size, number, read_part)
         finally:
             source.close()
     except _BROKEN as error:
         raise _damaged(path, type(error).__name__) from error
-    return frame if part is None else select_part(frame, part)
 
 
 def select_part(frame: Frame, wanted: str) -> Frame:
@@ -63,6 +76,25 @@ def select_part(frame: Frame, wanted: str) -> Frame:
         found=", ".join(labels),
         where=str(frame.path),
         remedy="name a part that the file has",
+    )
+
+
+def take_part(frame: Frame, like: Frame) -> Frame:
+    """The same frame with the part selected that bears the name of the selected one of ``like``, which its
+    shot begins with. ChannelError when it has none: another part would be another picture."""
+    if len(frame.parts) == len(like.parts) == 1:
+        return frame
+    names, name = [part.name for part in frame.parts], like.part.name
+    if name and name in names:
+        return replace(frame, selected=names.index(name))
+    if not name and like.selected < len(names) and not names[like.selected]:
+        return replace(frame, selected=like.selected)
+    raise ChannelError(
+        "The frame lacks the part that its shot begins with.",
+        expected=name or "a part without a name",
+        found=", ".join(part_label(part, index) for index, part in enumerate(frame.parts)),
+        where=str(frame.path),
+        remedy="render this frame again with that part, or name one that all frames have with --part",
     )
 
 
@@ -95,9 +127,9 @@ def _format_of(source: oiio.ImageInput) -> ImageFormat | None:
     return format_named(source.format_name())
 
 
-def _read_parts(source: oiio.ImageInput, path: Path, size: int, number: int) -> Frame:
+def _read_parts(source: oiio.ImageInput, path: Path, size: int, number: int, read_part: ReadPart) -> Frame:
     specs = _specs(source, path, size)
-    parts = tuple(_read_part(source, index, spec, path) for index, spec in enumerate(specs))
+    parts = tuple(read_part(source, index, spec, path) for index, spec in enumerate(specs))
     if source.format_name() == "jpeg" and not _is_whole_jpeg(path):
         raise _damaged(path, "a file cut short")
     return Frame(parts, path, number, source.format_name())
@@ -162,8 +194,15 @@ def _read_part(source: oiio.ImageInput, index: int, spec: oiio.ImageSpec, path: 
     read = _read_mixed if len(set(kinds)) > 1 else _read_uniform
     planes = read(source, index, kinds, path)
     pixels = {name: plane for name, plane in zip(names, planes, strict=True)}
-    part_name = spec.getattribute("name") or spec.getattribute("oiio:subimagename") or ""
-    return Part(str(part_name), names, pixels, spec)
+    return Part(_part_name(spec), names, pixels, spec)
+
+
+def _without_pixels(source: oiio.ImageInput, index: int, spec: oiio.ImageSpec, path: Path) -> Part:
+    return Part(_part_name(spec), tuple(spec.channelnames), {}, spec)
+
+
+def _part_name(spec: oiio.ImageSpec) -> str:
+    return str(spec.getattribute("name") or spec.getattribute("oiio:subimagename") or "")
 
 
 def _read_uniform(

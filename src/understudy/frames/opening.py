@@ -40,7 +40,7 @@ def open_shot(spec: str, *, frames: str | None = None, part: str | None = None) 
                 "A movie has no parts.", found=f"part {part}", where=spec, remedy="leave it out"
             )
         return MovieShot(spec, first, frames)
-    return FileShot(spec, restrict(files, frames, spec), part)
+    return FileShot(spec, restrict(files, frames, spec), part, tuple(files.files.values()))
 
 
 def open_sink(

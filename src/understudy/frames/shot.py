@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 import os
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
-from understudy.errors import FrameError, SequenceError
+from understudy.errors import ChannelError, FrameError, SequenceError
 from understudy.frames.frame import Frame
-from understudy.frames.image_file import read_image_file
+from understudy.frames.image_file import read_header, read_image_file, select_part, take_part
 from understudy.frames.sequence import FileList, Pattern, format_numbers
+from understudy.frames.which import say_which
+
+PROBES = 8
+"""Frames that are tried to find the first that can be read."""
 
 
 class Shot(ABC):
@@ -51,6 +56,15 @@ class Shot(ABC):
     def notes(self) -> tuple[str, ...]:
         """Sentences on what was chosen in reading the shot, to be said before work on it begins."""
         return ()
+
+    @property
+    def part_name(self) -> str:
+        """The name of the part that is taken of each frame; empty where frames have one part."""
+        return ""
+
+    def prefer(self, part: str) -> None:
+        """Take the part of this name, if the first frame has one and no other was asked for."""
+        return
 
     @property
     def padding(self) -> int:
@@ -121,15 +135,22 @@ class Shot(ABC):
 
 
 class FileShot(Shot):
-    """A shot whose frames are files of their own."""
+    """A shot whose frames are files of their own.
 
-    def __init__(self, spec: str, files: FileList, part: str | None = None) -> None:
+    ``part`` selects the part of a multi-part file. It, or else the first part, is taken by the name that it
+    has in the first of the files ``first``, the whole sequence, that can be read.
+    """
+
+    def __init__(
+        self, spec: str, files: FileList, part: str | None = None, first: tuple[Path, ...] = ()
+    ) -> None:
         self.spec = spec
         self.numbers = tuple(files.files)
         self.missing = files.missing
         self.is_still = files.pattern is None
         self._files = files
-        self._part = part
+        self._part, self._asked = part, part is not None
+        self._first = first or tuple(files.files.values())
 
     @cached_property
     def frame_rate(self) -> Fraction | None:
@@ -171,7 +192,41 @@ class FileShot(Shot):
             raise FrameError("The file cannot be opened.", found=reason, where=str(path)) from error
 
     def read(self, number: int) -> Frame:
-        return read_image_file(self.path(number), part=self._part, number=number)
+        frame = read_image_file(self.path(number), number=number)
+        if self.header is not None and self._is_in(self.header):
+            return take_part(frame, self.header)
+        return select_part(frame, self._part) if self._part else frame
+
+    @cached_property
+    def header(self) -> Frame | None:
+        """The first frame that can be read, without its pixels, its part selected; None where there is
+        none."""
+        for path in self._first[:PROBES]:
+            with suppress(FrameError):
+                frame = read_header(path)
+                return select_part(frame, self._part) if self._part and self._is_in(frame) else frame
+        return None
+
+    def _is_in(self, frame: Frame) -> bool:
+        """Whether the wanted part, if any, is in the frame."""
+        try:
+            return self._part is None or bool(select_part(frame, self._part))
+        except ChannelError:
+            return False
+
+    @property
+    def part_name(self) -> str:
+        several = self.header is not None and len(self.header.parts) > 1
+        return self.header.part.name if self.header and several else ""
+
+    def prefer(self, part: str) -> None:
+        if self._part is None and self.header and part in [each.name for each in self.header.parts]:
+            self._part = part
+            del self.header
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return say_which(self.header, self.spec) if self.header and not self._asked else ()
 
     def close(self) -> None:
         """Nothing is open between frames."""

@@ -325,10 +325,16 @@ def _planned(job: Job, model: LoadedModel) -> ApplyPlanned:
         *_missing(job.plate, job.sink.is_movie),
         *_alone(job),
         *_added(job),
+        *_taken(job),
         *_colour_notes(job),
         *model.notes,
     )
     return ApplyPlanned(total, len(job.kept), engine.name, engine.precision, str(engine.device), tile, notes)
+
+
+def _taken(job: Job) -> tuple[str, ...]:
+    """Where the plate calls its channels otherwise than the files that the network learned from."""
+    return job.composer.renamed(job.sample) if job.sample else ()
 
 
 def _colour_notes(job: Job) -> tuple[str, ...]:

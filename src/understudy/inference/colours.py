@@ -1,11 +1,12 @@
-"""Whether files look like what a network learned from, and makes, by their kind."""
+"""Whether files look like what a network learned from, and makes, by their headers and their kind."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from understudy.frames import Frame
+from understudy.colour import SpaceDecision, decide_space
+from understudy.frames import Frame, header_colour
 
 UNLIKE = {
     (
@@ -25,18 +26,37 @@ MADE_UNLIKE = {
 }
 FLOATS = (".exr", ".hdr")
 INTEGERS = (".png", ".jpg", ".jpeg", ".tga", ".bmp", ".dpx", ".mov", ".mp4", ".mxf", ".mkv")
+VIDEO = ("srgb", "Rec.1886 Rec.709 - Display", "Gamma 2.2 Encoded Rec.709", "Gamma 2.4 Encoded Rec.709")
+"""Near enough to each other that networks of before tags were read count as having learned from any."""
 
 
 def colour_notes(header: Any, sample: Frame | None) -> tuple[str, ...]:
     """A sentence where the plate's values mean something else than those the network learned from.
 
-    Files are taken as they are read, whatever they are, so this is only said. Nothing is said of files with
-    the ending of those it learned from, which were meant like that.
+    What the plate's header says counts before what its kind lets guess. Files are taken as they are read,
+    whatever they are, so this is only said. Where headers say nothing, nothing is said of files with the
+    ending of those it learned from, which were meant like that. ColourError when $OCIO cannot be read.
     """
-    if sample is None or sample.path.suffix.lower() in _endings(header):
+    if sample is None or header.colour_in.space == "raw":
         return ()
+    plate = decide_space("auto", sample.is_integer, header_colour(sample))
+    learned = sample.path.suffix.lower() in _endings(header)
+    if plate.said:
+        return () if _means_the_same(plate, header, learned) else (_unlike(plate, header, sample),)
     sentence = UNLIKE.get((header.colour_in.space, sample.is_integer))
-    return () if sentence is None else (sentence,)
+    return () if sentence is None or learned else (sentence,)
+
+
+def _means_the_same(plate: SpaceDecision, header: Any, learned: bool) -> bool:
+    own = header.colour_in.space
+    return plate.space in (own, "raw") or (learned and plate.space in VIDEO and own in VIDEO)
+
+
+def _unlike(plate: SpaceDecision, header: Any, sample: Frame) -> str:
+    return (
+        f"The network works on {header.colour_in.space} values, but the plate's are {plate.words}: "
+        f"{header_colour(sample).words}. Convert them first, or expect other colours."
+    )
 
 
 def output_notes(header: Any, sample: Frame | None, output: Path) -> tuple[str, ...]:

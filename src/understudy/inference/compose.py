@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from understudy.errors import ChannelError
-from understudy.frames import Frame, Window, channel_or_new, resolve_channels
+from understudy.frames import Frame, Window, channel_or_new, resolve_channels, resolve_like
 from understudy.inference.blend import blend
 from understudy.inference.inputs import expected_channels
 from understudy.inference.layers import ExtraInputs, Mask
@@ -80,6 +80,16 @@ class Composer:
             name for name in target_channels(frame, self.header, names) if name not in frame.channels
         )
 
+    def renamed(self, frame: Frame) -> tuple[str, ...]:
+        """A sentence where other names than the network's were taken, and nobody asked for them."""
+        names = input_channels(frame, self.header, self.settings.input_channels)
+        if self.settings.input_channels is not None or names == tuple(self.header.input_channels):
+            return ()
+        return (
+            f"The network learned from {', '.join(self.header.input_channels)}: of this plate "
+            f"{', '.join(names)} are taken (--input-channels names others).",
+        )
+
     def outline(self, frame: Frame) -> Frame:
         """A frame with the channels and the header of the finished one, to ask an output about."""
         names = input_channels(frame, self.header, self.channels)
@@ -129,7 +139,7 @@ def input_channels(frame: Frame, header: Any, wish: str | None) -> tuple[str, ..
     ChannelError when there are none such."""
     own = list(header.input_channels)
     if wish is None:
-        return resolve_channels(frame, ",".join(own))
+        return resolve_like(frame, own)
     names = resolve_channels(frame, wish)
     if len(names) != len(own):
         raise ChannelError(

@@ -1012,3 +1012,28 @@ def test_a_shot_that_was_made_opens_as_a_shot(bench: Bench) -> None:
         bench.write(number)
     bench.run(output=str(bench.folder / "folder"))
     assert open_shot(str(bench.folder / "folder")).numbers == (1, 2, 3)
+
+
+def test_a_header_that_names_another_space_than_the_networks_is_said(bench: Bench) -> None:
+    path = bench.folder / "log.0001.dpx"
+    spec = oiio.ImageSpec(64, 32, 3, "uint16")
+    spec.attribute("dpx:Transfer", "Logarithmic")
+    output = oiio.ImageOutput.create(str(path))
+    assert output.open(str(path), spec) and output.write_image(np.full((32, 64, 3), 0.4, np.float32))
+    assert output.close()
+    origin = {"pairs": [{"name": "plate.1001.dpx", "frame": 1001}]}
+    notes = colour_notes_of(bench, str(path), ".dpx", colour=SRGB, provenance=origin)
+    assert len(notes) == 1 and "KodakLog" in notes[0] and "transfer Logarithmic" in notes[0]
+
+
+@pytest.mark.parametrize("names", [("red", "green", "blue"), ("Layer.R", "Layer.G", "Layer.B")])
+def test_colours_of_other_names_are_worked_on_alike_and_said(bench: Bench, names: tuple[str, ...]) -> None:
+    from understudy.inference.model import load
+
+    pixels = bench.write(1, names)
+    bench.run()
+    expected = load(str(bench.model), devices="cpu")(pixels.astype(np.float32)).astype(np.float16)
+    for index, name in enumerate(names):
+        assert np.array_equal(stored(bench.result(1), name), expected[..., index])
+    planned = [event for event in bench.events if isinstance(event, ApplyPlanned)][-1]
+    assert any(f"{', '.join(names)} are taken" in note for note in planned.notes)

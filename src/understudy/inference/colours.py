@@ -34,15 +34,17 @@ def colour_notes(header: Any, sample: Frame | None) -> tuple[str, ...]:
     """A sentence where the plate's values mean something else than those the network learned from.
 
     What the plate's header says counts before what its kind lets guess. Files are taken as they are read,
-    whatever they are, so this is only said. Where headers say nothing, nothing is said of files with the
-    ending of those it learned from, which were meant like that. ColourError when $OCIO cannot be read.
+    whatever they are, so this is only said. Where headers say no more than the guess, nothing is said of
+    files with the ending of those it learned from, which were meant like that. ColourError when $OCIO
+    cannot be read.
     """
     if sample is None or header.colour_in.space == "raw":
         return ()
     plate = decide_space("auto", sample.is_integer, header_colour(sample))
     learned = sample.path.suffix.lower() in _endings(header)
     if plate.said:
-        return () if _means_the_same(plate, header, learned) else (_unlike(plate, header, sample),)
+        usual = learned and plate.space == ("srgb" if sample.is_integer else "linear")
+        return () if usual or _means_the_same(plate, header, learned) else (_unlike(plate, header, sample),)
     sentence = UNLIKE.get((header.colour_in.space, sample.is_integer))
     return () if sentence is None or learned else (sentence,)
 
@@ -53,9 +55,11 @@ def _means_the_same(plate: SpaceDecision, header: Any, learned: bool) -> bool:
 
 
 def _unlike(plate: SpaceDecision, header: Any, sample: Frame) -> str:
+    own = {"linear": "scene-linear", "srgb": "sRGB"}.get(header.colour_in.space, header.colour_in.space)
+    kind = "integers" if sample.is_integer else "floats"
     return (
-        f"The network works on {header.colour_in.space} values, but the plate's are {plate.words}: "
-        f"{header_colour(sample).words}. Convert them first, or expect other colours."
+        f"The network works on {own} values, but the plate's files hold {kind} of {plate.words}, as "
+        f"{header_colour(sample).words}: convert them first, or expect other colours."
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -30,10 +30,13 @@ Seconds = Annotated[float | None, Query(gt=0, le=86_400, description="End after 
 )
 async def events(app_state: AppStateDep, seconds: Seconds = None) -> StreamingResponse:
     """Events called ``changes`` with the JSON of what changed; the first one holds every run and job."""
-    return StreamingResponse(_stream(app_state, seconds), media_type="text/event-stream", headers=HEADERS)
+    return StreamingResponse(
+        event_stream(app_state, seconds), media_type="text/event-stream", headers=HEADERS
+    )
 
 
-async def _stream(app_state: AppState, seconds: float | None) -> AsyncIterator[str]:
+async def event_stream(app_state: AppState, seconds: float | None) -> AsyncGenerator[str]:
+    """Server-sent events as text, for ``seconds`` (None: for ever); every ``KEEPALIVE`` seconds a comment."""
     queue: asyncio.Queue[Changes] = asyncio.Queue(QUEUE_SIZE)
     missed = False
 

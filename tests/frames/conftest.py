@@ -164,7 +164,8 @@ class Film:
         """uint16 (height, width, 3): noise that moves by two pixels a frame, and a ramp of every level."""
         width, height = self.size
         rng = np.random.default_rng(1)
-        noise = rng.integers(0, 65536, (height // 8 + 1, width // 4 + self.count, 3)).astype(np.float32)
+        noise = rng.integers(8192, 40960, (height // 8 + 1, width // 4 + self.count, 1)).astype(np.float32)
+        noise = noise * np.float32([1.0, 0.9, 1.1])
         wide = noise.repeat(8, 0).repeat(8, 1)[:height, 2 * number : 2 * number + width]
         wide[: height // 4] = np.linspace(0, 65535, width, dtype=np.float32)[None, :, None]
         return np.ascontiguousarray(wide.astype(np.uint16))

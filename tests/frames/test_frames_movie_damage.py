@@ -74,7 +74,7 @@ def test_where_every_frame_stands_alone_a_damaged_one_costs_itself_only(
     tmp_path: Path, film: Any, name: str, how: dict[str, Any], at: int
 ) -> None:
     path = film(**how).write(tmp_path / name)
-    broken, number = damaged(path, at)
+    broken, number = damaged(path, at, kept=0.2)
     whole, found = pictures(path), pictures(broken)
     assert [each for each, pixels in found.items() if pixels is None] == [number]
     for each, pixels in found.items():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,16 @@ import numpy as np
 
 from understudy.errors import FrameError
 from understudy.frames.av_library import interpolation, load_av
-from understudy.frames.formats import extension_of
 from understudy.frames.movie_index import MovieIndex, PacketEntry
-from understudy.frames.movie_info import MovieInfo, movie_info
+from understudy.frames.movie_info import MovieInfo, movie_info, with_first_frame
+from understudy.frames.movie_open import open_movie
 from understudy.frames.movie_packets import is_unreferenced
 from understudy.frames.sequence import MAX_FRAMES
 
-_DEMUXERS = {"mov": "mov", "mp4": "mov", "m4v": "mov", "mxf": "mxf", "mkv": "matroska"}
 _MAX_PIXELS = 2**28
 _KEPT = 4  # decoded frames held for readers that ask a little out of order
 _DECODE_ON = 24  # frames ahead that are decoded rather than sought
+_PROBES = 3  # frames that are tried for what only a decoded one tells
 _NO_PYRAMID = ("mpeg1video", "mpeg2video", "mpeg4")  # codecs whose B frames nothing refers to
 _STRICT = "crccheck+bitstream+buffer+explode"  # damage is an error, and not painted over
 
@@ -43,6 +43,7 @@ class MovieReader:
         self._stream = self._open()
         self.info: MovieInfo = self._read_info()
         self.index = self._make_index()
+        self._learn_from_first_frame()
         self.close()
 
     def __len__(self) -> int:
@@ -66,7 +67,8 @@ class MovieReader:
         return frame
 
     def to_pixels(self, frame: Any) -> np.ndarray:
-        """uint16 (height, width, 3 or 4) R'G'B'(A) of a decoded frame, as the movie's colour tags say."""
+        """uint16 (height, width, 3 or 4) R'G'B'(A) of a decoded frame, as the movie's colour tags say,
+        upright."""
         reformatter = self._av.video.reformatter
         ranges = reformatter.ColorRange
         layout = "rgba64le" if self.info.has_alpha else "rgb48le"
@@ -81,7 +83,7 @@ class MovieReader:
                 interpolation=interpolation(self._av),
                 threads=1,
             )
-            return np.asarray(converted.to_ndarray())
+            return self.info.orientation.turn(np.asarray(converted.to_ndarray()))
         except (self._av.error.FFmpegError, ValueError, MemoryError) as error:
             raise self._damaged(str(error)) from error
 
@@ -93,12 +95,8 @@ class MovieReader:
         self._kept.clear()
 
     def _open(self) -> Any:
-        demuxer = _DEMUXERS[extension_of(self._path)]
         try:
-            # an absolute path and a named demuxer: no other protocol or playlist is ever followed
-            self._container = self._av.open(
-                os.path.abspath(self._path), format=demuxer, metadata_errors="replace"
-            )
+            self._container = open_movie(self._path)
             return self._container.streams.video[0]
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
             raise self._damaged(str(error)) from error
@@ -115,6 +113,14 @@ class MovieReader:
         if info.width * info.height > _MAX_PIXELS:
             raise self._damaged(f"a header that claims a picture of {size}")
         return info
+
+    def _learn_from_first_frame(self) -> None:
+        """What no header says; of the first frame that can be decoded."""
+        for place in range(min(_PROBES, len(self.index))):
+            with suppress(FrameError):
+                frame = self.decode(place)
+                self.info = with_first_frame(self.info, frame, int(self._stream.codec_context.field_order))
+                return
 
     def _make_index(self) -> MovieIndex:
         """The index of a QuickTime file with a codec of whole frames says all; otherwise the packets are gone

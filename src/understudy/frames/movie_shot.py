@@ -1,4 +1,4 @@
-"""A movie as a shot: frame 1 is its first frame, whatever its timecode; sound is not read."""
+"""A movie as a shot: frame 1 is its first frame, whatever its timecode."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ import OpenImageIO as oiio
 from understudy.frames.frame import Frame, Part
 from understudy.frames.header_colour import tag_rgb
 from understudy.frames.movie_info import MovieInfo
+from understudy.frames.movie_notes import notes_on_reading
 from understudy.frames.movie_reader import MovieReader
 from understudy.frames.sequence import FileList, restrict
 from understudy.frames.shot import Shot
 from understudy.frames.timecode import later, to_smpte
 
 MOVIE = "movie"
+_FINE = 8  # ticks of a frame from which a difference of one is rounding
 
 
 class MovieShot(Shot):
@@ -57,6 +59,43 @@ class MovieShot(Shot):
     def extension(self) -> str:
         return self._path.suffix
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(notes_on_reading(self.info, self._varies()))
+
+    @property
+    def total(self) -> int:
+        """Frames of the whole movie, asked for or not."""
+        return len(self._reader)
+
+    @property
+    def has_sound(self) -> bool:
+        return any(kind == "audio" for kind, _ in self.info.tracks)
+
+    @property
+    def is_variable(self) -> bool:
+        """Whether frames are shown for different times, beyond the rounding of their time stamps."""
+        return bool(self._varies())
+
+    def time_of(self, number: int) -> int:
+        """When the frame is shown, in ticks of the movie's time base."""
+        return self._reader.index.times[number - 1]
+
+    def duration_of(self, number: int) -> int:
+        """For how many ticks the frame is shown."""
+        times = self._reader.index.times
+        last = number == len(times)
+        return self._reader.index.duration_of_last() if last else times[number] - times[number - 1]
+
+    def _varies(self) -> str:
+        steps = [self.duration_of(number) for number in range(1, self.total)]
+        least, most = min(steps, default=0), max(steps, default=0)
+        rounded = most - least <= 1 and least >= _FINE
+        if most == least or rounded:
+            return ""
+        low, high = (float(ticks * self.info.time_base * 1000) for ticks in (least, most))
+        return f"{low:.3g} to {high:.3g} ms"
+
     def path(self, number: int) -> Path:
         self.check(number)
         return self._path
@@ -80,7 +119,7 @@ def movie_frame(pixels: np.ndarray, info: MovieInfo, path: Path, number: int) ->
     spec = oiio.ImageSpec(width, height, count, oiio.TypeDesc("uint16"))
     spec.channelnames = names
     spec.attribute("oiio:BitsPerSample", info.bits)
-    spec.attribute("PixelAspectRatio", info.pixel_aspect)
+    spec.attribute("PixelAspectRatio", float(info.shown_aspect))
     tag_rgb(spec, info.tags.primaries, info.tags.transfer)
     rate = (info.rate.numerator, info.rate.denominator)
     spec.attribute("FramesPerSecond", oiio.TypeDesc("rational"), rate)

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from understudy.errors import SettingError, UnderstudyError
+from understudy.errors import SettingError, UnderstudyError, WriteError
 from understudy.frames.atomic import cannot_write, finish, hidden_name, make_folder
 from understudy.frames.formats import ImageFormat, extension_of
 from understudy.frames.frame import Frame
 from understudy.frames.image_plan import assemble, channels_written, plan_write
 from understudy.frames.movie_codecs import choose_codec
-from understudy.frames.movie_info import DEFAULT_RATE, ColourTags, MovieInfo
+from understudy.frames.movie_info import DEFAULT_RATE, MovieInfo
+from understudy.frames.movie_losses import notes_on
+from understudy.frames.movie_plan import MoviePlan, plan_movie
 from understudy.frames.movie_shot import MOVIE, MovieShot
+from understudy.frames.movie_sound import SoundCopy
+from understudy.frames.movie_times import timing
+from understudy.frames.movie_trial import lost, try_plan
 from understudy.frames.movie_writer import MovieWriter
 from understudy.frames.provenance import remember
 from understudy.frames.shot import Shot
 from understudy.frames.sink import FrameSink, Wishes
 from understudy.frames.timecode import from_smpte
 
-_COPIED = ("title", "comment", "description", "artist", "copyright", "creation_time", "reel_name", "date")
 LAYOUT = ImageFormat(MOVIE, (), ("uint16",), channel_counts=(1, 3, 4), depths=("16",), default_depth="16")
 
 
@@ -30,7 +36,8 @@ class MovieSink(FrameSink):
     """Frames are put in the order of ``numbers``; one that comes early waits for those before it.
 
     A frame that will never come must be said with ``skip``, or those after it wait in memory until ``close``.
-    The movie then closes up: nothing stands in its place. There is no sound.
+    Frames made of a movie keep its time stamps and its sound: where one does not come, the one before it is
+    shown longer. Otherwise the movie closes up, and nothing stands in its place.
     """
 
     is_movie = True
@@ -42,15 +49,19 @@ class MovieSink(FrameSink):
                 "A movie's bit depth follows from its codec.", found=wishes.depth, remedy="choose a codec"
             )
         self._target = Path(spec)
-        self._plate: MovieInfo | None = like.info if isinstance(like, MovieShot) else None
+        self._like = like if isinstance(like, MovieShot) else None
+        self._plate: MovieInfo | None = self._like.info if self._like else None
         self._codec = choose_codec(extension_of(spec), self._plate, wishes.compression)
         self._wishes = wishes
         self._order = list(numbers)
+        self._times = timing(self._like, self._order, extension_of(spec), wishes.frame_rate)
         self._expected = set(numbers)
         self._at = 0
         self._waiting: dict[int, Frame | None] = {}
         self._beside = hidden_name(self._target)
         self._writer: MovieWriter | None = None
+        self._sound: SoundCopy | None = None
+        self._first: tuple[int, int, int] | None = None
 
     def path(self, number: int) -> Path:
         return self._target
@@ -66,8 +77,21 @@ class MovieSink(FrameSink):
         return channels_written(frame, LAYOUT)
 
     def announce(self, frame: Frame) -> None:
+        layout = plan_write(frame, LAYOUT)
+        pixels = assemble(layout.parts[0])
         with self._lock:
-            for note in plan_write(frame, LAYOUT).notes:
+            for note in layout.notes:
+                self._note(note)
+            plan = self._plan(frame, self._channels(pixels))
+            sound = self._open_sound()
+            try:
+                found = try_plan(self._target, plan, sound)
+            finally:
+                if sound is not None:
+                    sound.close()
+            asked = frame.bits, self._rate_for(frame)
+            said = notes_on(plan, self._plate, asked, self._times, extension_of(self.spec))
+            for note in (*said, *lost(plan, found), *(sound.left_out if sound else ())):
                 self._note(note)
 
     def skip(self, number: int) -> None:
@@ -93,8 +117,9 @@ class MovieSink(FrameSink):
         """Complete the hidden file and give it its name; False when no frame ever came."""
         if self._writer is None:
             return False
-        self._writer.close()
+        self._writer.close(self._times.end)
         self._writer = None
+        self._close_sound()
         try:
             finish(self._beside, self._target)
         except OSError as error:
@@ -109,6 +134,7 @@ class MovieSink(FrameSink):
         if self._writer is not None:
             self._writer.abandon()
             self._writer = None
+        self._close_sound()
         with suppress(OSError):
             self._beside.unlink()
 
@@ -134,18 +160,33 @@ class MovieSink(FrameSink):
             self._at += 1
             frame = self._waiting.pop(number, None)
             if frame is None:
-                self._note(f"the movie is without frame {number}")
+                self._note(f"the movie is without frame {number}{self._times.gap}")
             else:
-                self._encode(frame)
+                self._encode(number, frame)
 
-    def _encode(self, frame: Frame) -> None:
-        plan = plan_write(frame, LAYOUT)
-        for note in plan.notes:
+    def _encode(self, number: int, frame: Frame) -> None:
+        layout = plan_write(frame, LAYOUT)
+        for note in layout.notes:
             self._note(note)
-        pixels = self._channels(assemble(plan.parts[0]))
+        pixels = self._channels(assemble(layout.parts[0]))
         if self._writer is None:
             self._writer = self._start(frame, pixels)
-        self._writer.write(pixels)
+        self._check_size(number, pixels)
+        self._writer.write(pixels, *self._times.next_of(number))
+
+    def _check_size(self, number: int, pixels: np.ndarray) -> None:
+        height, width = pixels.shape[:2]
+        if self._first is None:
+            self._first = (number, width, height)
+        first, wide, high = self._first
+        if (width, height) != (wide, high):
+            raise WriteError(
+                "The frames change their size, and a movie has one.",
+                expected=f"{wide}x{high}, as frame {first} is",
+                found=f"{width}x{height} in frame {number}",
+                where=str(self._target),
+                remedy="write an image sequence, or a movie for each part of the shot, with --frames",
+            )
 
     def _channels(self, pixels: np.ndarray) -> np.ndarray:
         """R, G, B, and A where the codec has it; one channel fills all three."""
@@ -156,20 +197,42 @@ class MovieSink(FrameSink):
             return pixels[..., :3]
         return pixels
 
+    def _plan(self, frame: Frame, pixels: np.ndarray) -> MoviePlan:
+        height, width, count = pixels.shape
+        shown, rate = (width, height, count), self._rate_for(frame)
+        plan = plan_movie(self._codec, extension_of(self.spec), shown, self._plate, rate)
+        time_base = self._times.time_base or 1 / plan.rate
+        return replace(plan, time_base=time_base, timecode=_timecode_of(frame))
+
+    def _rate_for(self, frame: Frame) -> Fraction:
+        return self._wishes.frame_rate or frame.frame_rate or DEFAULT_RATE
+
     def _start(self, frame: Frame, pixels: np.ndarray) -> MovieWriter:
         make_folder(self._target.parent)
-        height, width, count = pixels.shape
-        metadata = self._plate.metadata if self._plate else {}
-        return MovieWriter(
-            self._beside,
-            self._codec,
-            (width, height),
-            self._wishes.frame_rate or frame.frame_rate or DEFAULT_RATE,
-            tags=self._plate.tags if self._plate else ColourTags(),
-            timecode=_timecode_of(frame),
-            metadata={name: metadata[name] for name in _COPIED if name in metadata},
-            with_alpha=count == 4,
-        )
+        self._sound = self._open_sound()
+        writer = MovieWriter(self._beside, self._plan(frame, pixels), self._sound)
+        for note in self._sound.left_out if self._sound else ():
+            self._note(note)
+        return writer
+
+    def _open_sound(self) -> SoundCopy | None:
+        """The sound of the plate, where the frames keep its time."""
+        plate, times = self._like, self._times
+        if plate is None or not (times.keeps_sound and plate.has_sound):
+            return None
+        path = plate.path(plate.numbers[0])
+        try:
+            return SoundCopy(path, extension_of(self.spec), times.sound_begin, times.sound_end)
+        except (OSError, ValueError) as error:  # PyAV's errors are among these
+            self._note(f"The sound of {path.name} cannot be read, and is left out: {error}.")
+            return None
+
+    def _close_sound(self) -> None:
+        if self._sound is not None:
+            for note in self._sound.left_out:
+                self._note(note)
+            self._sound.close()
+            self._sound = None
 
 
 def _timecode_of(frame: Frame) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,113 +14,140 @@ from understudy.errors import WriteError
 from understudy.frames.atomic import cannot_write
 from understudy.frames.av_library import interpolation, load_av
 from understudy.frames.formats import extension_of
-from understudy.frames.movie_codecs import Codec
-from understudy.frames.movie_info import ColourTags
+from understudy.frames.movie_info import BOTTOM_FIRST, PROGRESSIVE
+from understudy.frames.movie_plan import MoviePlan
+from understudy.frames.movie_sound import SoundCopy
 
 _MUXERS = {"mov": "mov", "mp4": "mp4", "mxf": "mxf"}
+_INTERLACED = 0x40000 | 0x20000000  # FFmpeg's flags for interlaced transform and motion
 
 
 class MovieWriter:
-    """An open movie of one size. Not safe for threads."""
+    """An open movie of one size, in ``file``, or under ``path`` where that is None. Not safe for threads."""
 
     def __init__(
-        self,
-        path: Path,
-        codec: Codec,
-        size: tuple[int, int],
-        rate: Fraction,
-        *,
-        tags: ColourTags,
-        timecode: str = "",
-        metadata: dict[str, str] | None = None,
-        with_alpha: bool = False,
+        self, path: Path, plan: MoviePlan, sound: SoundCopy | None = None, file: Any | None = None
     ) -> None:
         self._path = path
         self._av = load_av(str(path))
-        self._size = size
-        self._rate = rate
-        self._tags = tags
-        self._count = 0
-        self._format = _pixel_format(codec, size, with_alpha)
-        self._container, self._stream = self._open(codec, timecode, metadata or {})
+        self._plan = plan
+        self._sound = sound
+        self._durations: dict[int, int] = {}
+        self._fields = self._field_marker()
+        self._container, self._stream = self._open(file or os.path.abspath(path))
 
-    def write(self, pixels: np.ndarray) -> None:
-        """Append uint16 (height, width, 3 or 4). Raises WriteError."""
-        height, width = pixels.shape[:2]
-        if (width, height) != self._size:
-            raise cannot_write(
-                self._path, f"a frame of {width}x{height} in a movie of {self._size[0]}x{self._size[1]}"
-            )
+    def write(self, pixels: np.ndarray, time: int, duration: int) -> None:
+        """Append uint16 (height, width, 3 or 4), as it is shown, at ``time``, in ticks of the plan's time
+        base. Raises WriteError."""
         try:
-            frame = self._to_video(pixels)
-            for packet in self._stream.encode(frame):
-                self._container.mux(packet)
+            frame = self._to_video(self._plan.orientation.turn_back(pixels))
+            frame.pts, frame.time_base = time, self._plan.time_base
+            self._durations[time] = duration
+            self._mux(frame)
+            if self._sound is not None:
+                self._sound.copy_until(float(time * self._plan.time_base))
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
             raise self._failed(error) from error
 
-    def close(self) -> None:
-        """Write what the encoder still holds, and the index. Raises WriteError."""
+    def close(self, end: int | None = None) -> None:
+        """Write what the encoder still holds, the sound up to ``end``, and the index. Raises WriteError."""
         try:
-            for packet in self._stream.encode(None):
-                self._container.mux(packet)
+            self._mux(None)
+            if self._sound is not None:
+                self._sound.copy_until(None if end is None else float(end * self._plan.time_base))
             self._container.close()
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
             raise self._failed(error) from error
 
     def abandon(self) -> None:
         """Close without care for what is in the file."""
-        try:
+        with suppress(self._av.error.FFmpegError, OSError, ValueError):
             self._container.close()
-        except (self._av.error.FFmpegError, OSError, ValueError):
-            return
 
-    def _open(self, codec: Codec, timecode: str, metadata: dict[str, str]) -> tuple[Any, Any]:
+    def _mux(self, frame: Any | None) -> None:
+        for packet in self._stream.encode(frame):
+            duration = self._durations.pop(packet.pts, None)
+            if duration is not None and packet.time_base == self._plan.time_base:
+                packet.duration = duration
+            self._container.mux(packet)
+
+    def _open(self, target: Any) -> tuple[Any, Any]:
+        plan = self._plan
         try:
-            container = self._av.open(
-                os.path.abspath(self._path), "w", format=_MUXERS[extension_of(self._path)]
-            )
-            container.metadata.update(metadata)
-            stream = container.add_stream(codec.encoder, rate=self._rate, options=dict(codec.options))
+            container = self._av.open(target, "w", format=_MUXERS[extension_of(self._path)])
+            container.metadata.update(plan.metadata)
+            stream = container.add_stream(plan.codec.encoder, rate=plan.rate, options=plan.options)
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
             raise self._failed(error) from error
-        stream.width, stream.height = self._size
-        stream.pix_fmt = self._format
-        context = stream.codec_context
-        context.color_primaries, context.color_trc = self._tags.primaries, self._tags.transfer
-        context.colorspace = self._tags.matrix
-        context.color_range = 2 if self._tags.full_range else 1
-        if timecode:
-            stream.metadata["timecode"] = timecode
+        stream.width, stream.height = plan.size
+        stream.pix_fmt = plan.pixel_format
+        self._describe(stream)
+        if self._sound is not None:
+            self._sound.add_to(container)
         return container, stream
 
+    def _describe(self, stream: Any) -> None:
+        plan, context = self._plan, stream.codec_context
+        context.time_base = plan.time_base
+        context.color_primaries, context.color_trc = plan.tags.primaries, plan.tags.transfer
+        context.colorspace = plan.tags.matrix
+        context.color_range = 2 if plan.tags.full_range else 1
+        context.sample_aspect_ratio = plan.aspect
+        if plan.codec.name == "hevc":
+            context.codec_tag = "hvc1"  # the name by which Apple's players know it
+        if plan.fields:
+            context.field_order = plan.fields
+        if plan.fields > PROGRESSIVE and plan.codec.encoder in ("prores_ks", "libx264"):
+            context.flags |= _INTERLACED
+        if not plan.orientation.is_upright:
+            stream.set_display_matrix(plan.orientation.matrix)
+        if plan.timecode:
+            stream.metadata["timecode"] = plan.timecode
+
     def _to_video(self, pixels: np.ndarray) -> Any:
+        plan = self._plan
         layout = "rgba64le" if pixels.shape[2] == 4 else "rgb48le"
         frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=layout)
         reformatter = self._av.video.reformatter
-        ranges = reformatter.ColorRange
+        ranges, matrix = reformatter.ColorRange, plan.tags.matrix or None
         converted = reformatter.VideoReformatter().reformat(
             frame,
-            format=self._format,
-            src_colorspace=self._tags.matrix,
-            dst_colorspace=self._tags.matrix,
+            format=plan.pixel_format,
+            src_colorspace=matrix,
+            dst_colorspace=matrix,
             src_color_range=ranges.JPEG,
-            dst_color_range=ranges.JPEG if self._tags.full_range else ranges.MPEG,
+            dst_color_range=ranges.JPEG if plan.tags.full_range else ranges.MPEG,
             interpolation=interpolation(self._av),
             threads=1,
         )
-        converted.pts, converted.time_base = self._count, 1 / self._rate
-        self._count += 1
-        return converted
+        # ProRes takes its tags from each frame
+        converted.color_primaries, converted.color_trc = plan.tags.primaries, plan.tags.transfer
+        converted.colorspace = plan.tags.matrix
+        return self._mark_fields(converted)
+
+    def _field_marker(self) -> Any | None:
+        """A filter that calls a frame interlaced, which PyAV has no other way for."""
+        plan = self._plan
+        if plan.fields <= PROGRESSIVE:
+            return None
+        graph = self._av.filter.Graph()
+        width, height = plan.size
+        source = graph.add_buffer(
+            width=width, height=height, format=plan.pixel_format, time_base=Fraction(1, 1000)
+        )
+        marker = graph.add("setfield", "bff" if plan.fields in BOTTOM_FIRST else "tff")
+        sink = graph.add("buffersink")
+        source.link_to(marker)
+        marker.link_to(sink)
+        graph.configure()
+        return graph
+
+    def _mark_fields(self, frame: Any) -> Any:
+        if self._fields is None:
+            return frame
+        frame.pts, frame.time_base = 0, Fraction(1, 1000)
+        self._fields.push(frame)
+        return self._fields.pull()
 
     def _failed(self, error: BaseException) -> WriteError:
         return cannot_write(self._path, str(error))
-
-
-def _pixel_format(codec: Codec, size: tuple[int, int], with_alpha: bool) -> str:
-    """The codec's format; chroma at full size where the frame's sides are odd and the encoder would
-    refuse."""
-    if with_alpha and codec.alpha_format:
-        return codec.alpha_format
-    if codec.name == "h264" and (size[0] % 2 or size[1] % 2):
-        return codec.pixel_format.replace("420", "444").replace("422", "444")
-    return codec.pixel_format

@@ -82,8 +82,8 @@ class Composer:
 
     def renamed(self, frame: Frame) -> tuple[str, ...]:
         """A sentence where other names than the network's were taken, and nobody asked for them."""
-        names = input_channels(frame, self.header, self.settings.input_channels)
-        if self.settings.input_channels is not None or names == tuple(self.header.input_channels):
+        names = input_channels(frame, self.header, self.channels)
+        if self.channels is not None or names == tuple(self.header.input_channels):
             return ()
         return (
             f"The network learned from {', '.join(self.header.input_channels)}: of this plate "

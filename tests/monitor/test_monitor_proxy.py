@@ -66,7 +66,7 @@ def monitors(tmp_path_factory, monitor_class):
 def addresses(monitors, tmp_path_factory):
     """The address of the page for each of LOCATIONS, on a name that is not this machine's."""
     if NGINX is None:
-        pytest.skip("no nginx on this machine: apt-get install nginx-light")
+        pytest.skip("no nginx on this machine: apt-get install nginx")
     _, monitor, below = monitors
     folder = tmp_path_factory.mktemp("nginx")
     ports = {name: free_port() for name in LOCATIONS}

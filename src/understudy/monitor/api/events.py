@@ -15,7 +15,7 @@ from understudy.monitor.app_state import AppState
 from understudy.monitor.runs.watcher import Changes
 
 router = APIRouter(tags=["events"])
-# nginx would collect the events before it passes them on, unless it is told not to.
+# nginx buffers responses by default, which would delay the events.
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 QUEUE_SIZE = 100  # changes kept for a slow client; one that falls behind further gets everything anew
 KEEPALIVE = 15.0  # seconds of silence after which a comment keeps the connection open

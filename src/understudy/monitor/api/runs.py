@@ -72,7 +72,7 @@ class RunDetails(RunRow):
 
 
 class RunList(BaseModel):
-    """``fault`` says why the data directory cannot be read, when it cannot."""
+    """``fault``: why the data directory cannot be read; "" when it can."""
 
     data_directory: str
     runs: list[RunRow]
@@ -107,7 +107,7 @@ def show_run(app_state: AppStateDep, name: RunName) -> RunDetails:
 
 
 def details(app_state: Any, run: RunFolder) -> RunDetails:
-    """Everything about ``run`` that its folder tells."""
+    """The details of ``run``, read from its folder."""
     files = [FileEntry(name=p.name, size=_size(p)) for p in run.own_files() if p.name[0] != "."]
     return RunDetails(
         **app_state.row(run).model_dump(),
@@ -171,7 +171,7 @@ def run_log(app_state: AppStateDep, name: RunName) -> Message:
 
 @router.get("/{name}/advice", responses=error_responses(404))
 def run_advice(app_state: AppStateDep, name: RunName) -> list[Advice]:
-    """What the figures of the run say, in plain words."""
+    """Advice from the curve, the scores and the pairs of the run."""
     return app_state.advice(app_state.run(name))
 
 

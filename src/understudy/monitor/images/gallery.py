@@ -74,7 +74,7 @@ class Gallery:
         paths = [path for at, frame, path in run.previews() if (at, frame) == (step, number)]
         if not paths:
             raise NotFound(f"There is no preview of frame {number} at step {step}.", where=str(run.path))
-        path = sorted(paths, key=lambda p: p.suffix != ".exr")[0]  # floats tell more
+        path = sorted(paths, key=lambda p: p.suffix != ".exr")[0]  # float values rather than 8 bits
 
         def render() -> bytes:
             if part == "plate":
@@ -158,7 +158,7 @@ def _preview_spec(run: RunFolder) -> str:
 
 
 def encoding_of(run: RunFolder, side: Side = "colour_out") -> ColourEncoding | None:
-    """The colour encoding of what the run's network reads or writes; None while no checkpoint tells."""
+    """The colour encoding of what the run's network reads or writes; None without a checkpoint."""
     try:
         return getattr(read_header(run.best_or_newest()), side)
     except (UnderstudyError, OSError):

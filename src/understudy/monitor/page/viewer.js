@@ -59,7 +59,7 @@ export default {
     },
     label() {
       const frame = this.reel.frames[this.index];
-      return frame ? (frame.label ?? `${this.reel.word ?? "Frame"} ${frame.id}`) : "";
+      return frame ? (frame.label ?? `${this.reel.unit ?? "Frame"} ${frame.id}`) : "";
     },
     message() {
       if (!this.reel.frames.length) return this.reel.empty ?? EMPTY.empty;

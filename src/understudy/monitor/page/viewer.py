@@ -44,7 +44,7 @@ def mode(name: str, label: str, layout: str, *images: tuple[str, str], gain: boo
         "label": label,
         "layout": layout,
         "gain": gain,
-        "images": [{"label": words, "url": url} for words, url in images],
+        "images": [{"label": text, "url": url} for text, url in images],
     }
 
 
@@ -54,7 +54,7 @@ def contact_reel(name: str, steps: list[int], empty: str) -> Reel:
     truth, output = ("Ground Truth", f"{url}?part=ground_truth"), ("Output", f"{url}?part=output")
     return {
         "key": f"contact {name}",
-        "word": "Step",
+        "unit": "Step",
         "rate": 4,
         "empty": empty,
         "frames": [{"id": step} for step in steps],
@@ -72,7 +72,7 @@ def preview_reel(name: str, frame: int | None, steps: list[int], empty: str) -> 
     plate, output = ("Plate", f"{url}?part=plate"), ("Preview", url)
     return {
         "key": f"preview {name} {frame}",
-        "word": "Step",
+        "unit": "Step",
         "rate": 4,
         "empty": empty,
         "frames": [{"id": step} for step in steps],

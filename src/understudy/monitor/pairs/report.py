@@ -37,9 +37,12 @@ class ShotPairs(BaseModel):
 
 
 class PairsReport(BaseModel):
-    """The pairs of a data set. ``total_steps`` is None when a time limit decides;
-    ``seconds`` is None while no run tells how fast this machine is. ``batch_size`` may still change at the
-    start when it is left to auto. ``notes`` are sentences for the artist, ``warnings`` likewise."""
+    """The pairs of a data set.
+
+    ``total_steps`` is None when a time limit decides; ``seconds`` is None while no run has measured the speed
+    of this machine. ``batch_size`` may still change at the start when it is auto. ``notes`` and ``warnings``
+    are sentences for the artist.
+    """
 
     shots: list[ShotPairs]
     pairs: list[Pair]

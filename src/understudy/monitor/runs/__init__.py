@@ -1,1 +1,1 @@
-"""What the monitor reads from run folders: loss curves, table rows, changes since the last look, advice."""
+"""What the monitor reads from run folders: loss curves, table rows, changes since the last scan, advice."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from understudy.monitor.runs.curves import Curve
 from understudy.monitor.runs.rows import RunRow
 
-FEWEST = 40  # steps below which nothing can be said
+FEWEST = 40  # steps; below this there is no advice from the curve
 FALLING = 0.03  # of the loss, from one quarter of the run to the next
 SPIKES = 4.0
 HIGHER_IS_BETTER = ("db", "psnr", "iou", "ssim")

@@ -38,7 +38,7 @@ def smooth(values: np.ndarray, smoothness: float) -> np.ndarray:
 
 
 def window(count: int, smoothness: float) -> float:
-    """How many steps one smoothed value looks at."""
+    """The width of the smoothing window in steps."""
     return max(1.0, count / 4) ** min(max(smoothness, 0.0), 1.0)
 
 

@@ -55,7 +55,7 @@ class RunRow(BaseModel):
 
 
 def row_of(run: RunFolder, state: RunState, written: float, curve: Curve) -> RunRow:
-    """The row of ``run``. ``written``: when its state.json was written, as the disk tells it."""
+    """The row of ``run``. ``written``: the modification time of its state.json, in unix seconds."""
     busy = is_fresh(state, written)
     saved = run.checkpoints()
     lost = state.state in ("starting", "training") and not busy

@@ -184,6 +184,15 @@ def test_a_frame_that_does_not_come_leaves_the_others_in_their_time(tmp_path: Pa
     assert said(sink, "without frame 3", "longer")
 
 
+def test_where_there_is_one_rate_the_frame_before_stands_for_one_that_does_not_come(
+    tmp_path: Path, film: Any
+) -> None:
+    plate = film(count=6, sound="pcm_s16le", **PRORES | {"size": (256, 128)}).write(tmp_path / "a.mov")
+    copied(plate, tmp_path / "out.mxf", lost=(3,))
+    assert len(times_of(tmp_path / "out.mxf")) == 6
+    assert error_between(plate, tmp_path / "out.mxf", 5) < 0.01
+
+
 def sound_of(path: Path) -> tuple[str, list[tuple[float, bytes]]]:
     """The codec of the sound, and its packets with their times."""
     with av.open(str(path)) as container:

@@ -26,7 +26,7 @@ def notes_on(
         yield f"{plan.codec.name} holds {bits_of(plan.pixel_format)} bits of the plate's {bits}."
     if plate is None:
         return
-    yield from _notes_on_codec(plan, plate)
+    yield from _notes_on_codec(plan, plate, extension)
     yield from _notes_on_time(plate, times, extension)
     if not plate.orientation.is_upright and extension not in KEEPS_TURN:
         yield f"A .{extension} movie does not hold how the picture is turned: it is written upright."
@@ -41,10 +41,10 @@ def notes_on(
         yield f"Left out, as not of picture or sound: {', '.join(others)}."
 
 
-def _notes_on_codec(plan: MoviePlan, plate: MovieInfo) -> Iterator[str]:
+def _notes_on_codec(plan: MoviePlan, plate: MovieInfo, extension: str) -> Iterator[str]:
     like = codec_like(plate)
     if like is None or like.name != plan.codec.name:
-        why = "has no encoder here" if like is None else "cannot be held"
+        why = "is not written here" if like is None else f"does not go into .{extension}"
         yield f"The plate's {plate.codec} {why}: {plan.codec.name} takes its place."
     before, after = chroma_of(plate.pixel_format), chroma_of(plan.pixel_format)
     if before > after:  # 4:2:0 < 4:2:2 < 4:4:4 < RGB

@@ -62,6 +62,7 @@ class MovieSink(FrameSink):
         self._writer: MovieWriter | None = None
         self._sound: SoundCopy | None = None
         self._first: tuple[int, int, int] | None = None
+        self._last: np.ndarray | None = None
 
     def path(self, number: int) -> Path:
         return self._target
@@ -89,9 +90,8 @@ class MovieSink(FrameSink):
             finally:
                 if sound is not None:
                     sound.close()
-            asked = frame.bits, self._rate_for(frame)
-            said = notes_on(plan, self._plate, asked, self._times, extension_of(self.spec))
-            for note in (*said, *lost(plan, found), *(sound.left_out if sound else ())):
+            self._say(plan, frame)
+            for note in (*lost(plan, found), *(sound.left_out if sound else ())):
                 self._note(note)
 
     def skip(self, number: int) -> None:
@@ -161,6 +161,7 @@ class MovieSink(FrameSink):
             frame = self._waiting.pop(number, None)
             if frame is None:
                 self._note(f"the movie is without frame {number}{self._times.gap}")
+                self._hold_the_last(number)
             else:
                 self._encode(number, frame)
 
@@ -173,6 +174,12 @@ class MovieSink(FrameSink):
             self._writer = self._start(frame, pixels)
         self._check_size(number, pixels)
         self._writer.write(pixels, *self._times.next_of(number))
+        self._last = pixels if self._times.repeats else None
+
+    def _hold_the_last(self, number: int) -> None:
+        """Where frames have no time stamps of their own, the last one again keeps the rest in their time."""
+        if self._writer is not None and self._last is not None:
+            self._writer.write(self._last, *self._times.next_of(number))
 
     def _check_size(self, number: int, pixels: np.ndarray) -> None:
         height, width = pixels.shape[:2]
@@ -204,13 +211,20 @@ class MovieSink(FrameSink):
         time_base = self._times.time_base or 1 / plan.rate
         return replace(plan, time_base=time_base, timecode=_timecode_of(frame))
 
+    def _say(self, plan: MoviePlan, frame: Frame) -> None:
+        asked = frame.bits, self._rate_for(frame)
+        for note in notes_on(plan, self._plate, asked, self._times, extension_of(self.spec)):
+            self._note(note)
+
     def _rate_for(self, frame: Frame) -> Fraction:
         return self._wishes.frame_rate or frame.frame_rate or DEFAULT_RATE
 
     def _start(self, frame: Frame, pixels: np.ndarray) -> MovieWriter:
         make_folder(self._target.parent)
         self._sound = self._open_sound()
-        writer = MovieWriter(self._beside, self._plan(frame, pixels), self._sound)
+        plan = self._plan(frame, pixels)
+        self._say(plan, frame)
+        writer = MovieWriter(self._beside, plan, self._sound)
         for note in self._sound.left_out if self._sound else ():
             self._note(note)
         return writer

@@ -23,12 +23,13 @@ class Timing:
     sound_begin: Fraction | None = None
     sound_end: Fraction | None = None
     variable: bool = False
+    repeats: bool = False
     count: int = 0
 
     @property
     def gap(self) -> str:
         """What happens where a frame does not come, for the end of a sentence."""
-        return ": the one before it is shown longer" if self.stamps else ""
+        return ": the one before it is shown longer" if self.stamps or self.repeats else ""
 
     @property
     def end(self) -> int | None:
@@ -57,7 +58,7 @@ def timing(plate: MovieShot | None, numbers: Sequence[int], extension: str, rate
         together = tuple(numbers) == tuple(range(numbers[0], numbers[-1] + 1))
         steady = together and not plate.is_variable
         start = begin * base if begin or not whole else None
-        return Timing({}, None, steady, start, heard[1], plate.is_variable)
+        return Timing({}, None, steady, start, heard[1], plate.is_variable, steady)
     shift = 0 if whole and plate.has_sound else begin
     stamps = {number: (plate.time_of(number) - shift, plate.duration_of(number)) for number in numbers}
     return Timing(stamps, base, True, *heard)

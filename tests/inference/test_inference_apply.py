@@ -1037,3 +1037,121 @@ def test_colours_of_other_names_are_worked_on_alike_and_said(bench: Bench, names
         assert np.array_equal(stored(bench.result(1), name), expected[..., index])
     planned = [event for event in bench.events if isinstance(event, ApplyPlanned)][-1]
     assert any(f"{', '.join(names)} are taken" in note for note in planned.notes)
+
+
+# -- masks as they come -----------------------------------------------------------------------------------
+
+
+def write_mask(bench: Bench, name: str, planes: np.ndarray, kind: str = "uint8") -> str:
+    """``planes`` (H, W, C) of codes, or of floats, as they are; returns the file."""
+    path = bench.folder / name
+    height, width, count = planes.shape
+    output = oiio.ImageOutput.create(str(path))
+    assert output.open(str(path), oiio.ImageSpec(width, height, count, kind)), output.geterror()
+    assert output.write_image(planes.astype(kind.replace("float", "float32"))) and output.close()
+    return str(path)
+
+
+def left_half(value: float, count: int = 1) -> np.ndarray:
+    planes = np.zeros((24, 40, count))
+    planes[:, :20] = value
+    return planes
+
+
+def masked(bench: Bench, mask: str) -> tuple[np.ndarray, str]:
+    """How much red changes in a plate under a mask, and what is said about it."""
+    pixels = np.random.default_rng(3).random((24, 40, 3)).astype(np.float16)
+    plate = write_exr(bench.folder / "plate" / "plate.0001.exr", pixels, ("R", "G", "B"))
+    bench.run(mask=mask, overwrite=True)
+    said = [event.notes for event in bench.events if isinstance(event, ApplyPlanned)][-1]
+    change = np.abs(stored(bench.result(1), "R").astype(np.float32) - plate[..., 0])
+    return change, " ".join(said)
+
+
+WHITES: dict[str, tuple[str, str, float]] = {
+    "a label image": ("mask.png", "uint8", 1),
+    "8 bits in 16": ("mask.png", "uint16", 255),
+    "a label image in 16 bits": ("mask.png", "uint16", 1),
+    "10 bits in 16": ("mask.tif", "uint16", 1023),
+    "floats to 255": ("mask.exr", "float", 255),
+    "floats to 65535": ("mask.tif", "float", 65535),
+    "a label image as floats": ("mask.exr", "float", 1 / 255),
+}
+
+
+@pytest.mark.parametrize("case", WHITES)
+def test_a_mask_whose_white_is_not_1_is_scaled_and_said(bench: Bench, case: str) -> None:
+    bench.network = NegativeNetwork()
+    name, kind, white = WHITES[case]
+    change, said = masked(bench, write_mask(bench, name, left_half(white), kind))
+    plain, nothing = masked(bench, write_mask(bench, "plain.exr", left_half(1.0), "float"))
+    assert "white is" in said and "scaled to 1" in said and "mask" not in nothing
+    assert np.allclose(change, plain, atol=1e-3) and change.max() > 0 == change[:, 20:].max()
+
+
+def test_a_soft_mask_of_8_bits_in_16_keeps_its_greys(bench: Bench) -> None:
+    bench.network = NegativeNetwork()
+    change, _ = masked(bench, write_mask(bench, "mask.png", left_half(187), "uint16"))
+    whole, _ = masked(bench, write_mask(bench, "soft.exr", left_half(187 / 255), "float"))
+    assert np.allclose(change, whole, atol=1e-3)
+
+
+def test_the_last_grey_edge_of_a_mask_on_one_frame_is_no_white(bench: Bench) -> None:
+    for number in (1, 2, 3):
+        bench.write(number)
+        value = 1.0 if number == 3 else 1 / 255
+        write_mask(bench, f"mask.{number}.exr", left_half(value), "float")
+    mask = str(bench.folder / "mask.#.exr")
+    bench.run(mask=mask, frames="1-2")
+    before = read_image_file(bench.folder / "plate" / "plate.0001.exr").planes("RGB")
+    assert np.abs(read_image_file(bench.result(1)).planes("RGB") - before).max() < 0.02
+
+
+def test_the_colours_of_a_mask_are_taken_where_its_alpha_says_nothing(bench: Bench) -> None:
+    picture = left_half(255, 4)
+    picture[..., 3] = 255
+    change, said = masked(bench, write_mask(bench, "mask.png", picture))
+    assert change[:, :20].max() > 0 == change[:, 20:].max()
+    assert "alpha is 1 everywhere: its R is taken" in said
+
+
+def test_the_alpha_of_a_mask_is_taken_where_it_varies_on_any_frame(bench: Bench) -> None:
+    for number in (1, 2):
+        bench.write(number)
+        planes = left_half(1.0, 4)
+        planes[..., 3] = 1.0 if number == 1 else left_half(1.0)[..., 0]
+        write_mask(bench, f"mask.{number}.exr", planes, "float")
+    bench.run(mask=str(bench.folder / "mask.#.exr"), frames="1")
+    plate = read_image_file(bench.folder / "plate" / "plate.0001.exr").planes("RGB")
+    assert (read_image_file(bench.result(1)).planes("RGB") != plate)[:, 20:].any()
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_mask_that_is_black_on_all_frames_is_said(bench: Bench, count: int) -> None:
+    planes = np.zeros((24, 40, count))
+    planes[..., 3:] = 255
+    change, said = masked(bench, write_mask(bench, "mask.png", planes))
+    assert change.max() == 0 and "The mask is black on all frames" in said
+
+
+def test_a_mask_that_is_black_on_all_of_many_frames_is_said_at_the_end(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("inference.layers.MOST", "frames.matte.MOST"):
+        monkeypatch.setattr(f"understudy.{name}", 2)
+    for number in (1, 2, 3):
+        bench.write(number)
+        write_mask(bench, f"mask.{number}.exr", left_half(0.0), "float")
+    bench.run(mask=str(bench.folder / "mask.#.exr"))
+    said = [event.text for event in bench.events if isinstance(event, ApplyMessage)]
+    assert any("black on all frames" in text for text in said)
+
+
+def test_a_mask_frame_that_is_missing_is_named_with_those_that_are_there(bench: Bench) -> None:
+    for number in range(1, 5):
+        bench.write(number)
+        if number != 3:
+            write_mask(bench, f"mask.{number}.exr", left_half(1.0), "float")
+    result = bench.run(mask=str(bench.folder / "mask.#.exr"))
+    ((number, error),) = result.failed
+    assert number == 3 and error.found == "frames 1-2,4"

@@ -107,6 +107,138 @@ def test_it_is_said_when_all_mattes_are_empty(make_bench: Any) -> None:
     assert "The matte is empty in all pairs" in bench.data_set().notes[-1]
 
 
+# -- mattes as they come --------------------------------------------------------------------------------
+
+
+def square(pixels: np.ndarray) -> np.ndarray:
+    return (pixels[..., :1] > 0.9).astype(np.float32)
+
+
+def in_three(matte: np.ndarray) -> np.ndarray:
+    return np.repeat(matte, 3, 2)
+
+
+def paint(bench: Any, make: Callable[[np.ndarray], np.ndarray], suffix: str, kind: str) -> dict[str, str]:
+    """Truths that ``make`` makes of the plates, codes of integer files or floats, and where they are."""
+    for number in bench.shot.numbers:
+        planes = make(read(bench.shot.plate_file(number)))
+        path = bench.shot.folder / f"m.{number:04d}{suffix}"
+        height, width, count = planes.shape
+        output = oiio.ImageOutput.create(str(path))
+        assert output.open(str(path), oiio.ImageSpec(width, height, count, kind))
+        assert output.write_image(planes.astype("float32" if kind == "float" else kind)) and output.close()
+    return {"ground_truth": str(bench.shot.folder / f"m.####{suffix}")}
+
+
+WHITES = {
+    "a label image": (".png", "uint8", 1),
+    "8 bits in 16": (".png", "uint16", 255),
+    "a label image in 16 bits": (".tif", "uint16", 1),
+    "floats to 255": (".exr", "float", 255),
+    "a label image as floats": (".exr", "float", 1 / 255),
+}
+
+
+@pytest.mark.parametrize("case", WHITES)
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_matte_whose_white_is_not_1_is_learned_as_white_and_it_is_said(
+    make_bench: Any, case: str, count: int
+) -> None:
+    bench = make_bench()
+    suffix, kind, white = WHITES[case]
+    truth = paint(bench, lambda pixels: np.repeat(square(pixels), count, 2) * white, suffix, kind)
+    data = bench.data_set(**truth)
+    assert data.kind == "matte"
+    for number, pair in zip(bench.shot.numbers, data.pairs, strict=True):
+        assert np.allclose(pair.truth, square(read(bench.shot.plate_file(number))), atol=1e-3)
+    assert any("matte's white is" in note and "scaled to 1" in note for note in data.notes)
+
+
+def test_a_usual_matte_is_taken_without_a_word_on_its_white(make_bench: Any) -> None:
+    data = make_bench(effect="matte").data_set()
+    assert data.kind == "matte" and not any("white" in note or "largest" in note for note in data.notes)
+
+
+def test_a_dark_matte_that_is_no_known_white_is_taken_as_it_is_and_said(make_bench: Any) -> None:
+    bench = make_bench()
+    data = bench.data_set(**paint(bench, lambda pixels: square(pixels) * 7, ".png", "uint8"))
+    assert max(pair.truth.max() for pair in data.pairs) == pytest.approx(7 / 255)
+    assert any("largest value is 0.0275, taken as it is" in note for note in data.notes)
+
+
+def test_a_matte_that_is_white_everywhere_is_said(make_bench: Any) -> None:
+    bench = make_bench(effect=lambda pixels: pixels[..., :1] * 0 + 1)
+    assert "white everywhere in all pairs" in bench.data_set().notes[-1]
+
+
+def test_a_matte_in_red_green_and_blue_alike_leaves_the_colours_of_the_plate(make_bench: Any) -> None:
+    bench = make_bench()
+    truth = paint(bench, lambda pixels: in_three(square(pixels)) * 255, ".png", "uint8")
+    header = read_header(bench.train(**truth, max_steps=3).best)
+    assert (header.kind, header.output_channels) == ("matte", ["A"])
+    assert "taken as a matte" in bench.said() and "--ground-truth-channels rgb" in bench.said()
+    data = bench.data_set(**truth, ground_truth_channels="rgb")
+    assert data.kind == "image", "as asked"
+
+
+def test_a_plate_without_its_colours_is_a_picture_and_no_matte(make_bench: Any) -> None:
+    bench = make_bench(effect=lambda pixels: in_three(pixels.mean(2, keepdims=True)))
+    data = bench.data_set()
+    assert data.kind == "image" and not any("matte" in note for note in data.notes)
+
+
+def test_a_soft_grey_picture_is_taken_as_one_and_it_is_said_how_it_becomes_a_matte(make_bench: Any) -> None:
+    def soft(pixels: np.ndarray) -> np.ndarray:
+        y, x = np.mgrid[:32, :48]
+        return in_three((0.5 + 0.4 * np.sin(x * y / 60.0))[..., None].astype(np.float32))
+
+    data = make_bench(effect=soft).data_set()
+    assert data.kind == "image"
+    assert any("grey" in note and "--ground-truth-channels R" in note for note in data.notes)
+
+
+WITH_ALPHA: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "cut out": lambda pixels: np.concatenate([pixels * square(pixels), square(pixels)], 2) * 255,
+    "a code brighter": lambda pixels: np.concatenate(
+        [np.minimum(pixels * 255 + 1, 255), square(pixels) * 255], 2
+    ),
+    "graded": lambda pixels: np.concatenate([pixels * 200, square(pixels) * 255], 2),
+    "opaque": lambda pixels: np.concatenate([pixels, pixels[..., :1] * 0 + 1], 2) * 255,
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "kind", "said"),
+    [
+        ("cut out", "matte", "cut out by its alpha: the alpha is taken as a matte"),
+        ("a code brighter", "matte", "A out (matte)"),
+        ("graded", "image", "alpha is painted too, and is not learned (--ground-truth-channels alpha"),
+        ("opaque", "image", "the same in all pairs"),
+    ],
+)
+def test_an_alpha_that_is_painted_is_learned_or_it_is_said_that_it_is_not(
+    make_bench: Any, case: str, kind: str, said: str
+) -> None:
+    bench = make_bench()
+    data = bench.data_set(**paint(bench, WITH_ALPHA[case], ".png", "uint8"))
+    assert data.kind == kind and said in " ".join(data.notes)
+
+
+@pytest.mark.parametrize("case", ["8 bits in 16", "opaque"])
+def test_a_region_is_taken_as_a_mask_is(make_bench: Any, tmp_path: Path, case: str) -> None:
+    bench = make_bench()
+    right = np.zeros((32, 48, 4 if case == "opaque" else 1))
+    right[:, 24:] = 255
+    right[..., 3:] = 255
+    kind = "uint8" if case == "opaque" else "uint16"
+    output = oiio.ImageOutput.create(str(tmp_path / "region.png"))
+    assert output.open(str(tmp_path / "region.png"), oiio.ImageSpec(48, 32, right.shape[2], kind))
+    assert output.write_image(right.astype(kind)) and output.close()
+    data = bench.data_set(region=str(tmp_path / "region.png"))
+    assert all((pair.weight[:, 24:] == 1).all() and (pair.weight[:, :24] == 0).all() for pair in data.pairs)
+    assert any("region's" in note for note in data.notes)
+
+
 def test_named_channels_are_learned(make_bench: Any) -> None:
     bench = make_bench(suffix=".exr")
     header = read_header(bench.train(max_steps=3, input_channels="G,B", ground_truth_channels="G,B").best)

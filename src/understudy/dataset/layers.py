@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from understudy.colour import ColourEncoding, encode, encoding_for
+from understudy.dataset.painted import Painted, Pairs, find_painted
 from understudy.errors import ChannelError
 from understudy.frames import (
     Frame,
@@ -24,6 +24,7 @@ from understudy.settings import DataSettings
 COLOURS = {"r", "g", "b", "red", "green", "blue"}
 ALPHA = {"a", "alpha"}
 BAND = 64
+MATTE = "A"
 
 
 @dataclass(frozen=True)
@@ -74,48 +75,24 @@ class Layers:
         return all(name.rpartition(".")[2].lower() in COLOURS for name in self.outputs)
 
 
-def choose_layers(data: DataSettings, pairs: Iterator[tuple[Frame, Frame]]) -> Layers:
+def choose_layers(data: DataSettings, pairs: Pairs) -> Layers:
     """The channels that ``data`` asks for, or the usual ones. ChannelError when one is not there.
 
-    Without a wish: RGB in; of the truth its RGB, or its one channel, or its alpha when only that differs.
-    ``pairs`` are plates and truths, of which no more are taken than it needs to tell.
+    Without a wish: RGB in; of the truth its RGB, or its one channel, or what ``find_painted`` finds to be
+    meant. ``pairs`` gives plates and truths, of which no more are read than it needs to tell.
     """
-    plate, truth = next(pairs)
+    plate, truth = next(pairs())
     inputs = resolve_channels(plate, data.input_channels, "rgb")
-    if data.ground_truth_channels:
-        truths = resolve_channels(truth, data.ground_truth_channels)
-    elif len(truth.part.channels) > 1 and _only_alpha_differs(itertools.chain([(plate, truth)], pairs)):
-        truths = resolve_channels(truth, "alpha")
-    else:
-        truths = resolve_channels(truth, None, "rgb")
+    wish = data.ground_truth_channels
+    found = find_painted(pairs) if not wish and len(truth.part.channels) > 1 else Painted(wish)
+    truths = resolve_channels(truth, found.request, "rgb")
     outputs = _names_in_plate(truths, inputs, truth)
+    if found.is_grey:
+        truths, outputs = truths[:1], (MATTE,)
     kind = "matte" if _is_matte(truths, inputs) else "image"
     extras = tuple(_extra(spec) for spec in data.extra)
     said = f"Channels: {', '.join(inputs)} in, {', '.join(outputs)} out ({kind})."
-    return Layers(inputs, truths, outputs, kind, extras, said)
-
-
-def _only_alpha_differs(pairs: Iterator[tuple[Frame, Frame]]) -> bool:
-    """Whether no pair differs in its colours, and at least one in its alpha: on some frames a matte may be
-    empty, as the plate's alpha is."""
-    differs = False
-    try:
-        for plate, truth in pairs:
-            if not _are_same(plate, truth, "rgb"):
-                return False
-            if not {"A", "alpha"} & set(plate.channels):
-                differs = bool(resolve_channels(truth, "alpha"))
-            differs = differs or not _are_same(plate, truth, "alpha")
-    except ChannelError:
-        return False
-    return differs
-
-
-def _are_same(plate: Frame, truth: Frame, names: str) -> bool:
-    """Whether the channels of the two frames are equal. ChannelError when one of them has none."""
-    before = plate.planes(resolve_channels(plate, names))
-    after = truth.planes(resolve_channels(truth, names), truth.display_window)
-    return np.array_equal(before, after, equal_nan=True)
+    return Layers(inputs, truths, outputs, kind, extras, f"{said} {found.note}".strip())
 
 
 def _names_in_plate(truths: tuple[str, ...], inputs: tuple[str, ...], truth: Frame) -> tuple[str, ...]:

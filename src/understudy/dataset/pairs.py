@@ -16,6 +16,7 @@ from understudy.dataset.outputs import check_outputs
 from understudy.dataset.sources import Behind, Source, Values, match, read_all, read_both
 from understudy.errors import PairingError, SettingError
 from understudy.frames import Frame, fill_nonfinite, format_numbers
+from understudy.frames.matte import largest_of, white_note, white_of
 from understudy.frames.nonfinite import HUGE
 from understudy.settings import ColourSettings, DataSettings
 
@@ -86,17 +87,19 @@ def load_data_set(data: DataSettings, colour: ColourSettings, reach: int | None 
     """
     sources, notes = match(data)
     first, painted = read_both(sources[0])
-    layers = choose_layers(data, itertools.chain([(first, painted)], map(read_both, sources[1:])))
+    layers = choose_layers(data, lambda: itertools.chain([(first, painted)], map(read_both, sources[1:])))
     space, sources, said = settle_colours(colour, sources, (first, painted), layers)
     frames = read_all(sources, layers, first)
+    white, white_notes = _white_of_mattes(layers, frames)
     check_outputs(sources, layers)
     colour_in = encoding_for(space.space, [values.before for values in frames])
     colour_out = _colour_of_truth(layers, colour_in, painted, _inside_region(frames, data.region))
     found = choose_neighbours(data.neighbours, reach, sources, frames, layers, colour_in, colour_out)
     frames.reverse()  # each is let go as soon as its pair is made: file values of large frames are large
-    made = [_make_pair(source, frames.pop(), layers, colour_in, colour_out) for source in sources]
+    made = [_make_pair(source, frames.pop(), layers, colour_in, colour_out, white) for source in sources]
     pairs, unused = _leave_out_empty(made, data.region)
-    notes += [*said, layers.sentence, *found.notes, *unused, *_note_unknown(pairs, data.region)]
+    notes += [*said, layers.sentence, *white_notes, *found.notes, *unused]
+    notes += _note_unknown(pairs, data.region)
     data_set = DataSet(
         pairs,
         layers.kind,
@@ -128,6 +131,10 @@ def _note_nothing_to_learn(data: DataSet) -> list[str]:
     """A sentence where no pair shows an effect. It is no error: the answer is the plate as it is."""
     if data.kind == "matte" and not any((pair.truth * pair.weight).any() for pair in data.pairs):
         return ["The matte is empty in all pairs: there is nothing to learn. Is the right channel painted?"]
+    if data.kind == "matte" and all(((pair.truth == 1) | (pair.weight == 0)).all() for pair in data.pairs):
+        return [
+            "The matte is white everywhere in all pairs: there is nothing to learn. Is the right one taken?"
+        ]
     if not data.same_channels or not all(_is_unchanged(pair) for pair in data.pairs):
         return []
     return [
@@ -140,6 +147,14 @@ def _is_unchanged(pair: Pair) -> bool:
     """Whether truth and plate are equal wherever the pair counts."""
     same = pair.truth == pair.input[..., : pair.truth.shape[2]]
     return bool((same | (pair.weight == 0)).all())
+
+
+def _white_of_mattes(layers: Layers, frames: list[Values]) -> tuple[float, tuple[str, ...]]:
+    """Which file value is white in the truths, where they are mattes, and sentences on that."""
+    if layers.kind != "matte":
+        return 1.0, ()
+    largest = max(largest_of(values.after) for values in frames)
+    return white_of(largest), white_note(largest, "matte")
 
 
 def _inside_region(frames: list[Values], region: str | None) -> list[np.ndarray]:
@@ -170,7 +185,12 @@ def _colour_of_truth(
 
 
 def _make_pair(
-    source: Source, read: Values, layers: Layers, colour_in: ColourEncoding, colour_out: ColourEncoding
+    source: Source,
+    read: Values,
+    layers: Layers,
+    colour_in: ColourEncoding,
+    colour_out: ColourEncoding,
+    white: float,
 ) -> Pair:
     filled, bad = fill_nonfinite(read.before)
     truth, bad_truth = fill_nonfinite(read.after)
@@ -179,7 +199,7 @@ def _make_pair(
     pixels = with_inputs(encode(filled, colour_in), read.extras, layers)
     wanted = encode(truth, colour_out)
     if layers.kind == "matte":
-        wanted = np.clip(wanted, 0.0, 1.0)
+        wanted = np.clip(wanted / np.float32(white), 0.0, 1.0)
     if source.region is not None:
         weight = weight * read.region
     name = (

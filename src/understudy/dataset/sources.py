@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from understudy.dataset.layers import Layers, read_inputs
 from understudy.errors import PairingError
 from understudy.frames import Frame, Neighbours, Shot, check_size, format_numbers, open_shot, pair_shots
+from understudy.frames.matte import WHITE, Look, look_at
 from understudy.settings import DataSettings
 
 READERS = 4
@@ -22,7 +23,8 @@ TOGETHER = 500_000_000
 @dataclass(frozen=True)
 class Source:
     """Where the frames of a pair are read; ``beside`` has those before and after the plate's. ``convert``
-    brings the truth's values, where that is to be done, to the plate's encoding."""
+    brings the truth's values, where that is to be done, to the plate's encoding; ``look`` tells how the
+    region is taken."""
 
     plate: Shot
     truth: Shot
@@ -32,6 +34,13 @@ class Source:
     truth_number: int
     beside: Neighbours
     convert: Callable[[np.ndarray], np.ndarray] | None = None
+    look: Look = WHITE
+
+    @property
+    def region_number(self) -> int:
+        """Which frame of the region belongs to the pair."""
+        assert self.region is not None
+        return self.region.numbers[0] if self.region.is_still else self.plate_number
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,10 @@ def match(data: DataSettings) -> tuple[list[Source], list[str]]:
         sources += [Source(plate, truth, extras, region, a, b, beside) for a, b in pairing.pairs]
     if not sources:
         raise PairingError("There are no pairs.", remedy="Check --input, --ground-truth and --frames.")
-    return sources, notes
+    if region is None:
+        return sources, notes
+    look = look_at((region.read(source.region_number) for source in sources), "region")
+    return [replace(source, look=look) for source in sources], [*notes, *look.notes]
 
 
 def _name_order(plate: Shot, truth: Shot, pairs: tuple[tuple[int, int], ...]) -> str:
@@ -151,8 +163,6 @@ def _read_region(source: Source, plate: Frame) -> np.ndarray:
     window = plate.display_window
     if source.region is None:
         return np.broadcast_to(np.float32(1), (window.height, window.width, 1))
-    number = source.region.numbers[0] if source.region.is_still else source.plate_number
-    frame = source.region.read(number)
+    frame = source.region.read(source.region_number)
     check_size(plate, frame, "region")
-    alphas = [name for name in frame.part.channels if name.rpartition(".")[2].lower() in ("a", "alpha")]
-    return np.clip(np.nan_to_num(frame.planes((alphas or frame.part.channels)[:1])), 0, 1)
+    return source.look.values(frame.planes((source.look.channel(frame),)))

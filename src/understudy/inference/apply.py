@@ -39,7 +39,7 @@ from understudy.inference.events import (
     FrameFailed,
     FrameWritten,
 )
-from understudy.inference.layers import ExtraInputs, Mask
+from understudy.inference.layers import BLACK, ExtraInputs, Mask
 from understudy.inference.model import LoadedModel, load
 from understudy.inference.origins import Origins, in_words
 from understudy.inference.pipeline import Crew, plan_crew, run_frames, with_computing
@@ -149,6 +149,8 @@ def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
     origins = Origins(plate, about, header.offsets, mask.shot if mask else None, extra.shots)
     there = sort_out(plate.numbers, sink, provenance, origins, output.overwrite)
     to_do, kept = there.to_do, there.kept
+    if mask and to_do:
+        mask.look(open_shot(given.plate, part=given.part) if mask.channel else plate)
     composer = make_composer(header, settings, mask, extra)
     sample = _first_readable(plate, to_do, composer, sink)
     if sample is not None:
@@ -326,6 +328,7 @@ def _planned(job: Job, model: LoadedModel) -> ApplyPlanned:
         *_alone(job),
         *_added(job),
         *_taken(job),
+        *_mask_notes(job),
         *_colour_notes(job),
         *model.notes,
     )
@@ -368,6 +371,17 @@ def _added(job: Job) -> tuple[str, ...]:
     return (f"The plate has no {', '.join(names)}: written as new, beside the channels that it has.",)
 
 
+def _mask_notes(job: Job) -> tuple[str, ...]:
+    return job.composer.mask.notes if job.composer.mask else ()
+
+
+def _report_black(job: Job, written: tuple[int, ...], report: Report) -> None:
+    """Say that the mask let nothing show, where that was not known at the start."""
+    mask = job.composer.mask
+    if mask and written and mask.largest == 0 and BLACK not in mask.notes:
+        report(ApplyMessage(BLACK))
+
+
 def _report_said(job: Job, report: Report) -> None:
     while not job.said.empty():
         report(ApplyMessage(job.said.get()))
@@ -390,6 +404,7 @@ def _ended(job: Job, outcomes: list[Outcome], stopped: bool, seconds: float, rep
     lost = stopped and job.sink.is_movie
     written = () if lost else tuple(sorted(each.number for each in outcomes if each.error is None))
     failed = tuple(sorted((each.number, each.error) for each in outcomes if each.error is not None))
+    _report_black(job, written, report)
     again = _made_again(job, written)
     report(ApplyEnded(len(written), len(job.kept), len(failed), stopped, seconds, in_words(again)))
     return ApplyResult(written, job.kept, failed, stopped, seconds, job.sink.is_movie, again)

@@ -3,35 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from understudy.errors import PairingError, SettingError
+from understudy.errors import ChannelError, FrameError, PairingError, SettingError
 from understudy.frames import (
     Frame,
     Neighbours,
     Shot,
     Window,
     check_size,
+    format_numbers,
     open_shot,
     planes_beside,
     resolve_channels,
 )
+from understudy.frames.matte import MOST, Look, look_at, spread
 
 CHANNEL = "channel:"
+BLACK = "The mask is black on all frames: the plate stays as it is."
 
 
 class Mask:
     """``--mask``: one image for all frames, a sequence by frame number, or ``channel:NAME`` of the plate.
 
-    Of an image the alpha is taken, of one without alpha the first channel. Values are held to 0..1, NaN is 0.
+    Of an image the alpha is taken, of one without alpha, or whose alpha is the same everywhere, the first
+    channel. Its white becomes 1, values are held to 0..1, NaN is 0. ``largest``: the largest value so far.
     """
 
     def __init__(self, spec: str) -> None:
         self.spec = spec
         self.channel = spec.removeprefix(CHANNEL) if spec.startswith(CHANNEL) else None
         self.shot = None if self.channel else open_shot(spec)
+        self.largest = 0.0
+        self.notes: tuple[str, ...] = ()
+        self._look = Look()
+
+    def look(self, plate: Shot) -> None:
+        """See how the mask is to be taken, by frames over all of its length, or the whole ``plate``'s;
+        ``notes`` are then sentences on that."""
+        shot = self.shot or plate
+        self._look = look_at(_readable(shot) if self.shot else self._of_plate(plate), "mask")
+        black = self._look.largest == 0 and len(shot.numbers) <= MOST
+        self.notes = (*self._look.notes, *((BLACK,) if black else ()))
+
+    def _of_plate(self, plate: Shot) -> Iterator[Frame]:
+        for frame in _readable(plate):
+            with suppress(ChannelError):
+                yield frame.as_matte(frame.planes(resolve_channels(frame, self.channel)[:1]))
 
     def read(self, plate: Frame, number: int, window: Window) -> np.ndarray:
         """float32 (height, width, 1) over ``window`` of the plate's coordinates."""
@@ -39,9 +60,10 @@ class Mask:
             values = plate.planes(resolve_channels(plate, self.channel)[:1], window)
         else:
             frame = read_beside(self.shot, number, plate, "mask")
-            values = planes_beside(frame, _mask_channel(frame), plate, window)
-        np.nan_to_num(values, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
-        return np.clip(values, 0.0, 1.0, out=values)
+            values = planes_beside(frame, (self._look.channel(frame),), plate, window)
+        values = self._look.values(values)
+        self.largest = max(self.largest, float(values.max(initial=0.0)))
+        return values
 
     def close(self) -> None:
         if self.shot is not None:
@@ -93,7 +115,7 @@ def read_beside(shot: Shot, number: int, plate: Frame, what: str) -> Frame:
         raise PairingError(
             f"The {what} has no frame {number}.",
             expected=f"frame {number}, as the plate has",
-            found=f"frames {shot.numbers[0]} to {shot.numbers[-1]}",
+            found=f"frames {format_numbers(shot.numbers)}",
             where=shot.spec,
             remedy="Add the frame, give one image for all frames, or leave the frame out with --frames.",
         )
@@ -102,6 +124,8 @@ def read_beside(shot: Shot, number: int, plate: Frame, what: str) -> Frame:
     return frame
 
 
-def _mask_channel(frame: Frame) -> tuple[str, ...]:
-    alphas = [name for name in frame.part.channels if name.rpartition(".")[2].lower() in ("a", "alpha")]
-    return ((alphas or list(frame.part.channels))[:1][0],)
+def _readable(shot: Shot) -> Iterator[Frame]:
+    """Frames over all the length of a shot, without those that cannot be read."""
+    for number in spread(shot.numbers):
+        with suppress(FrameError):
+            yield shot.read(number)

@@ -23,7 +23,7 @@ from understudy.export.effect import ExportedEffect
 from understudy.export.export import ExportSettings, export
 from understudy.export.flame_file import flame_values
 from understudy.export.flat import flatten
-from understudy.export.metadata import describe, read_info
+from understudy.export.metadata import export_info, read_info
 from understudy.export.protobuf import fields
 from understudy.inference.model import LoadedModel
 from understudy.inference.torch_engine import TorchEngine
@@ -65,7 +65,7 @@ def test_flame_is_told_what_the_onnx_file_takes(flame: Path) -> None:
 
 def sockets_of(path: Path, **changes: object) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     header = read_header(path).model_copy(update=changes)
-    told = flame_values(describe(header, path, "flame", "x"))["ModelDescription"]
+    told = flame_values(export_info(header, path, "flame", "x"))["ModelDescription"]
     return tuple(
         [(s["Name"], s["Type"], s["Channels"]) for s in told[side]] for side in ("Inputs", "Outputs")
     )

@@ -71,7 +71,6 @@ def _unknown(path: Path) -> ModelFileError:
 
 def _card(path: Path, info: Any) -> Card:
     from understudy.cli.cards import network_lines
-    from understudy.models.cat_file import describe_header
 
     channels = {"Inputs": info.inputs, "Outputs": info.outputs}
     lines = {
@@ -86,7 +85,7 @@ def _card(path: Path, info: Any) -> Card:
         "Made with": ", ".join(f"{name} {version}" for name, version in info.made_with.items()),
         "Exported": info.date,
         "Size": size_text(_size(path)),
-        "Network": network_lines(describe_header(info.header, info.model_name)),
+        "Network": network_lines(info.description),
     }
     return {name: value for name, value in lines.items() if value}
 

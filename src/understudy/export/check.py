@@ -15,6 +15,7 @@ from understudy.export.linear import light_channels
 from understudy.inference.inputs import expected_channels
 from understudy.inference.memory import bytes_per_pixel
 from understudy.inference.model import LoadedModel
+from understudy.models.description import ModelDescription
 
 TOLERANCE = {"float32": 1e-4, "float16": 1e-2}
 MEMORY_SHARE = 0.6
@@ -71,7 +72,7 @@ def compare(
         if not _fits(model, trial):
             skip(f"{trial.name}: not enough memory here")
             continue
-        given = to_linear(trial.pixels, model.header) if linear else trial.pixels
+        given = to_linear(trial.pixels, model.description) if linear else trial.pixels
         given = given * STRETCH - BELOW if trial.stretched else given
         cache: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         for runtime in _worth_it(runtimes, trial):
@@ -101,9 +102,9 @@ def _expected(
 ) -> tuple[np.ndarray, np.ndarray]:
     """What the host hands over in its precision, and what apply makes of exactly that."""
     host = given.astype(np.float16).astype(np.float32) if precision == "float16" else given
-    pixels = from_linear(host, model.header) if linear else host
+    pixels = from_linear(host, model.description) if linear else host
     made = model.infer(pixels, tile_size="none")
-    return host, result_to_linear(made, model.header) if linear else made
+    return host, result_to_linear(made, model.description) if linear else made
 
 
 def _within(precision: str, *pictures: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -131,30 +132,30 @@ def _fits(model: LoadedModel, trial: Trial) -> bool:
     pixels = trial.pixels.shape[0] * trial.pixels.shape[1]
     if pixels < 1 << 20:
         return True
-    need = 2.0 * pixels * bytes_per_pixel(model.engine, expected_channels(model.header))
+    need = 2.0 * pixels * bytes_per_pixel(model.engine, expected_channels(model.description))
     return need < MEMORY_SHARE * free_memory(model.engine.device)
 
 
-def to_linear(pixels: np.ndarray, header: Any) -> np.ndarray:
+def to_linear(pixels: np.ndarray, description: ModelDescription) -> np.ndarray:
     """File values of all input channels -> what a scene-linear host hands over."""
-    return _sides(pixels, header, to_scene_linear)
+    return _sides(pixels, description, to_scene_linear)
 
 
-def from_linear(pixels: np.ndarray, header: Any) -> np.ndarray:
+def from_linear(pixels: np.ndarray, description: ModelDescription) -> np.ndarray:
     """Scene-linear -> file values of all input channels."""
-    return _sides(pixels, header, from_scene_linear)
+    return _sides(pixels, description, from_scene_linear)
 
 
-def result_to_linear(pixels: np.ndarray, header: Any) -> np.ndarray:
+def result_to_linear(pixels: np.ndarray, description: ModelDescription) -> np.ndarray:
     """File values of the output -> what a scene-linear host gets back; a matte is no light."""
-    if header.kind == "matte":
+    if description.kind == "matte":
         return pixels
-    return _light(pixels, list(header.output_channels), header.colour_out, to_scene_linear)
+    return _light(pixels, list(description.output_channels), description.colour_out, to_scene_linear)
 
 
-def _sides(pixels: np.ndarray, header: Any, convert: Any) -> np.ndarray:
-    sides = [(list(header.input_channels), header.colour_in)]
-    sides += [(list(extra.channels), extra.colour) for extra in header.extra]
+def _sides(pixels: np.ndarray, description: ModelDescription, convert: Any) -> np.ndarray:
+    sides = [(list(description.input_channels), description.colour_in)]
+    sides += [(list(extra.channels), extra.colour or description.colour_in) for extra in description.extra]
     parts = np.split(pixels, np.cumsum([len(names) for names, _ in sides])[:-1], axis=2)
     made = [_light(part, names, colour, convert) for part, (names, colour) in zip(parts, sides, strict=True)]
     return np.concatenate(made, axis=2)

@@ -24,7 +24,7 @@ from understudy.export.effect import ExportedEffect
 from understudy.export.flame_file import flame_values
 from understudy.export.frames import plate_for, trials
 from understudy.export.linear import into_file, out_of_file
-from understudy.export.metadata import ExportInfo, describe, read_info
+from understudy.export.metadata import ExportInfo, export_info, read_info
 from understudy.export.nuke_files import check_name, write_nuke_files
 from understudy.export.onnx_file import OnnxRuntime, need_onnx, write_onnx
 from understudy.export.openvino_file import OpenVinoRuntime, need_openvino, write_openvino
@@ -96,23 +96,18 @@ def export(settings: ExportSettings, report: Callable[[Compared], None] = lambda
 
 def _prepare(settings: ExportSettings, report: Callable[[Compared], None]) -> _Job:
     """Refuse what cannot work, and build the effect."""
-    from understudy.network.model_file import load_model
+    from understudy.models.opening import open_model
+    from understudy.network.model_file import read_header
     from understudy.runs.listing import resolve_model
 
     _check_host(settings.to)
     path = resolve_model(settings.model)
-    header, network = load_model(path, "cpu")
-    if header.scale != 1:
-        raise ModelFileError(
-            "This network changes the size of the frame, which cannot be exported.",
-            expected="a scale of 1",
-            found=f"a scale of {header.scale}",
-            where=str(path),
-        )
-    info = describe(header, path, settings.to, _name(settings, path))
+    header = read_header(path)  # what an export carries of the .cat that it was made from
+    description, network = open_model(path, "cpu")
+    info = export_info(header, path, settings.to, _name(settings, path))
     linear = info.values == "scene-linear"
-    steps = (into_file(header), out_of_file(header)) if linear else (None, None)
-    job = _Job(settings, path, info, ExportedEffect(header, network, *steps).eval(), report)
+    steps = (into_file(description), out_of_file(description)) if linear else (None, None)
+    job = _Job(settings, path, info, ExportedEffect(description, network, *steps).eval(), report)
     _refuse_early(job)
     return job
 
@@ -212,11 +207,11 @@ def _try(job: _Job, file: Path, skipped: list[str]) -> tuple[Compared, ...]:
     from understudy.inference.model import load
 
     model = load(str(job.path), devices="cpu", precision="float32", engine="torch")
-    plate = plate_for(job.info.header, job.path, job.settings.plate)
+    plate = plate_for(job.info.description, job.path, job.settings.plate)
     job.info.made_with["tried_on"] = plate.source
     found = []
     linear = job.info.values == "scene-linear"
-    frames = trials(job.info.header, plate, job.settings.full, linear)
+    frames = trials(job.info.description, plate, job.settings.full, linear)
     for each in compare(model, runtimes(job.settings.to, file, job.info), linear, frames, skipped.append):
         job.report(each)
         found.append(each)

@@ -22,14 +22,14 @@ def flame_values(info: ExportInfo) -> dict[str, Any]:
     inputs = _sockets(plate[0], plate[1], "Front", "Matte", "The plate")
     for name, channels in extras:
         inputs += _sockets(name, channels, "Aux", "Aux", "An extra input")
-    made = ["A"] if info.header.kind == "matte" else info.outputs[0][1]
+    made = ["A"] if info.description.kind == "matte" else info.outputs[0][1]
     outputs = _sockets(info.outputs[0][0], made, "Result", "OutMatte", "The result")
     return {
         "ModelDescription": {
             "MinimumVersion": MINIMUM_VERSION,
             "Name": info.name,
             "Description": f"Learned with Understudy; {_colour(info)}",
-            "SupportsSceneLinear": info.header.colour_in.space == "linear",
+            "SupportsSceneLinear": info.description.colour_in.space == "linear",
             "KeepAspectRatio": True,
             "Padding": 1,
             "Inputs": [{**socket, "Gain": 1.0} for socket in inputs],
@@ -39,9 +39,9 @@ def flame_values(info: ExportInfo) -> dict[str, Any]:
 
 
 def _colour(info: ExportInfo) -> str:
-    if info.header.colour_in.space == "linear":
+    if info.description.colour_in.space == "linear":
         return "takes scene-linear values, unbounded."
-    return f"takes values as in the files it learned from ({info.header.colour_in.space})."
+    return f"takes values as in the files it learned from ({info.description.colour_in.space})."
 
 
 def _sockets(name: str, channels: Sequence[str], light: str, matte: str, text: str) -> list[dict[str, Any]]:

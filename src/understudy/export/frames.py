@@ -14,6 +14,7 @@ from understudy.errors import UnderstudyError
 from understudy.frames import open_shot, resolve_channels
 from understudy.frames.nonfinite import fill_nonfinite
 from understudy.inference.inputs import input_encodings
+from understudy.models.description import ModelDescription
 
 UHD = (2160, 4096)
 MOST_PLATE = (1080, 1920)
@@ -41,20 +42,20 @@ class Plate:
     source: str
 
 
-def plate_for(header: Any, model: Path, spec: str | None) -> Plate:
+def plate_for(description: ModelDescription, model: Path, spec: str | None) -> Plate:
     """A frame of ``spec``, else of the plate that the run beside the model learned from, else a made one.
 
     What ``spec`` names and cannot be read raises as it does for apply; the run's own plate is only tried.
     """
     if spec is not None:
-        return Plate(_read(header, spec), Path(spec).name)
+        return Plate(_read(description, spec), Path(spec).name)
     own = _own_plate(model)
     if own is not None:
         try:
-            return Plate(_read(header, own), Path(own).name)
+            return Plate(_read(description, own), Path(own).name)
         except UnderstudyError:
             pass
-    return Plate(_made(header), "a made picture, as no frame of the shot was at hand")
+    return Plate(_made(description), "a made picture, as no frame of the shot was at hand")
 
 
 def _own_plate(model: Path) -> str | None:
@@ -71,41 +72,41 @@ def _own_plate(model: Path) -> str | None:
     return str(first) if first else None
 
 
-def _read(header: Any, spec: str) -> np.ndarray:
+def _read(description: ModelDescription, spec: str) -> np.ndarray:
     """The middle frame of a shot, at most 1080p of it, with made values for extra inputs."""
     with open_shot(spec) as shot:
         frame = shot.read(shot.numbers[len(shot.numbers) // 2])
-        pixels = frame.planes(resolve_channels(frame, ",".join(header.input_channels)))
+        pixels = frame.planes(resolve_channels(frame, ",".join(description.input_channels)))
     pixels = fill_nonfinite(pixels)[0][: MOST_PLATE[0], : MOST_PLATE[1]]
-    made = _made(header, pixels.shape[:2])[..., pixels.shape[2] :]
+    made = _made(description, pixels.shape[:2])[..., pixels.shape[2] :]
     return np.ascontiguousarray(np.concatenate([pixels, made], axis=2))
 
 
-def _made(header: Any, size: tuple[int, int] = (540, 960)) -> np.ndarray:
+def _made(description: ModelDescription, size: tuple[int, int] = (540, 960)) -> np.ndarray:
     """Waves, edges and grain about 0..1 in network values, as file values."""
     y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
     grain = np.random.default_rng(0).normal(0, 0.03, (*size, 1)).astype(np.float32)
     wave = 0.45 + 0.25 * np.sin(x / 23) + 0.25 * np.cos(y / 17)
     edge = ((x // 40 + y // 40) % 2) * 0.2
-    count = sum(number for number, _ in input_encodings(header))
+    count = sum(number for number, _ in input_encodings(description))
     planes = [np.roll(wave, 7 * c, axis=1) * (1 - 0.1 * c / count) + edge for c in range(count)]
-    return _through(np.stack(planes, axis=-1) + grain, header, decode)
+    return _through(np.stack(planes, axis=-1) + grain, description, decode)
 
 
-def _through(pixels: np.ndarray, header: Any, function: Any) -> np.ndarray:
+def _through(pixels: np.ndarray, description: ModelDescription, function: Any) -> np.ndarray:
     """Each group of channels through ``encode`` or ``decode`` of its own encoding."""
-    groups: list[tuple[int, ColourEncoding]] = input_encodings(header)
+    groups: list[tuple[int, ColourEncoding]] = input_encodings(description)
     cuts = np.cumsum([count for count, _ in groups])[:-1]
     parts = np.split(pixels.astype(np.float32), cuts, axis=2)
     return np.concatenate([function(part, group[1]) for part, group in zip(parts, groups, strict=True)], 2)
 
 
-def trials(header: Any, plate: Plate, full: bool, linear: bool = False) -> Iterator[Trial]:
+def trials(description: ModelDescription, plate: Plate, full: bool, linear: bool = False) -> Iterator[Trial]:
     """The frames, small ones first; ``full`` adds the plate as it is, and 4K. ``linear``: see Trial."""
     pixels = plate.pixels
     odd = fitted(pixels, *ODD)
     yield Trial("odd size", odd)
-    wide = odd if linear else _through(_through(odd, header, encode) * 2.5 - 0.6, header, decode)
+    wide = odd if linear else _through(_through(odd, description, encode) * 2.5 - 0.6, description, decode)
     yield Trial("above 1 and below 0", wide, stretched=linear)
     yield Trial("one pixel wide", odd[:LINES, 7:8])
     yield Trial("one pixel high", odd[5:6, :LINES])

@@ -61,8 +61,8 @@ def _with_own_words(file: Path, side: Sidecar) -> Sidecar:
         info = read_info(file)
     except ModelFileError:
         return side
-    header = info.header
-    if header.extra and len(info.inputs) == 1:
+    model = info.description
+    if model.extra and len(info.inputs) == 1:
         raise ModelFileError(
             "This export has its extra inputs in one tensor with the plate.",
             expected="an export in which each picture is an input of its own",
@@ -70,11 +70,11 @@ def _with_own_words(file: Path, side: Sidecar) -> Sidecar:
             where=str(file),
             remedy=f"Use {info.model_name} itself, or export it with --to onnx.",
         )
-    space = "linear" if info.values == "scene-linear" else header.colour_in.space
+    space = "linear" if info.values == "scene-linear" else model.colour_in.space
     own: dict[str, Any] = {
-        "matte": header.kind == "matte",
-        "reach": header.reach,
-        "size_multiple": header.stride,
+        "matte": model.kind == "matte",
+        "reach": model.reach,
+        "size_multiple": model.stride,
     }
     own |= {"colour": space} if space in ("linear", "srgb", "raw") else {}
     return side.model_copy(update={k: v for k, v in own.items() if k not in side.model_fields_set})

@@ -27,6 +27,7 @@ from understudy.export.stages import (
     SrgbToLinear,
     Table,
 )
+from understudy.models.description import ModelDescription
 
 ALPHA = ("a", "alpha")
 TABLE = (-0.5, 1.5, 16385)
@@ -43,10 +44,10 @@ def light_channels(names: Sequence[str], encoding: ColourEncoding) -> list[int]:
     return light[:3] if len(light) >= 3 else []
 
 
-def into_file(header: Any) -> nn.Module | None:
+def into_file(description: ModelDescription) -> nn.Module | None:
     """Scene-linear -> file values for all input channels; None where nothing is to be done."""
-    sides = [(list(header.input_channels), header.colour_in)]
-    sides += [(list(extra.channels), extra.colour) for extra in header.extra]
+    sides = [(list(description.input_channels), description.colour_in)]
+    sides += [(list(extra.channels), extra.colour or description.colour_in) for extra in description.extra]
     if not any(light_channels(names, encoding) for names, encoding in sides):
         return None
     return Groups(
@@ -55,10 +56,10 @@ def into_file(header: Any) -> nn.Module | None:
     )
 
 
-def out_of_file(header: Any) -> nn.Module | None:
+def out_of_file(description: ModelDescription) -> nn.Module | None:
     """File values of the output -> scene-linear; None where nothing is to be done, as for a matte."""
-    names, encoding = list(header.output_channels), header.colour_out
-    if header.kind == "matte" or not light_channels(names, encoding):
+    names, encoding = list(description.output_channels), description.colour_out
+    if description.kind == "matte" or not light_channels(names, encoding):
         return None
     return _stage(names, encoding, _to_linear_steps)
 

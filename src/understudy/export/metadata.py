@@ -19,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from understudy.errors import ModelFileError
 from understudy.export.protobuf import fields
+from understudy.models.cat_file import describe_header
+from understudy.models.description import ModelDescription
 from understudy.network.model_file import ModelHeader
 
 KEY = "understudy"
@@ -47,8 +49,13 @@ class ExportInfo(BaseModel):
     date: str
     header: ModelHeader
 
+    @property
+    def description(self) -> ModelDescription:
+        """What the network in the file takes and gives, as every model says it."""
+        return describe_header(self.header, self.name)
 
-def describe(header: ModelHeader, path: Path, host: str, name: str) -> ExportInfo:
+
+def export_info(header: ModelHeader, path: Path, host: str, name: str) -> ExportInfo:
     """The description of an export that is about to be made from the .cat at ``path``."""
     import torch
 
@@ -59,7 +66,7 @@ def describe(header: ModelHeader, path: Path, host: str, name: str) -> ExportInf
         host=host,
         values="scene-linear" if host == "nuke" else "file values",
         name=name,
-        inputs=_inputs(header, host),
+        inputs=_inputs(describe_header(header, name), host),
         outputs=[("result", list(header.output_channels))],
         model_name=path.name,
         model_hash=hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -69,13 +76,13 @@ def describe(header: ModelHeader, path: Path, host: str, name: str) -> ExportInf
     )
 
 
-def _inputs(header: ModelHeader, host: str) -> list[tuple[str, list[str]]]:
+def _inputs(model: ModelDescription, host: str) -> list[tuple[str, list[str]]]:
     """One tensor with all channels for TorchScript, one for each picture for the others."""
-    plate = list(header.input_channels)
+    plate = model.input_channels
     if host in ("nuke", "torchscript"):
-        return [("plate", plate + [name for extra in header.extra for name in extra.channels])]
+        return [("plate", plate + [name for extra in model.extra for name in extra.channels])]
     pictures, given = [("plate", plate)], 0
-    for extra in header.extra:
+    for extra in model.extra:
         given += not extra.offset
         pictures.append((extra.name if extra.offset else f"extra_{given}", list(extra.channels)))
     return pictures

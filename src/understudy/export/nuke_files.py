@@ -64,7 +64,7 @@ def script_nodes(info: ExportInfo, here: str = HERE) -> tuple[Node, ...]:
     script = f"{here}/{literal(info.name)}.pt"
     cat = f"{here}/Cattery/{literal(info.name)}/{literal(info.name)}.cat"
     channels = nuke_channels([name for _, names in info.inputs for name in names])
-    made = ["A"] if info.header.kind == "matte" else info.header.output_channels
+    made = ["A"] if info.description.kind == "matte" else info.description.output_channels
     note = (
         f"{info.name}\n1. Open this script from its own folder, in NukeX.\n"
         "2. CatFileCreator: Create .cat file and Inference.\n3. Use the Inference below."
@@ -97,8 +97,8 @@ def script_nodes(info: ExportInfo, here: str = HERE) -> tuple[Node, ...]:
 
 def _beside_text(info: ExportInfo, channels: Sequence[str]) -> str:
     """Which channels the frames before and after have to be copied into, and with what."""
-    at, lines = len(info.header.input_channels), []
-    for extra in info.header.extra:
+    at, lines = len(info.description.input_channels), []
+    for extra in info.description.extra:
         own = channels[at : at + len(extra.channels)]
         at += len(extra.channels)
         if extra.offset:
@@ -120,12 +120,12 @@ def package_values(info: ExportInfo) -> dict[str, object]:
     return {
         "minimum_nuke_version_required": OLDEST_NUKE,
         "version": PACKAGE_VERSION,
-        "category": "Segmentation" if info.header.kind == "matte" else "Other",
+        "category": "Segmentation" if info.description.kind == "matte" else "Other",
         "description": text,
         "cats": [{"filepath": f"{info.name}.cat", "name": info.name, "icon": f"{info.name}.png"}],
     }
 
 
 def _pairs(info: ExportInfo) -> str:
-    count = len(info.header.provenance.get("pairs", ()))
+    count = len(info.description.provenance.get("pairs", ()))
     return f"{count} pairs" if count != 1 else "1 pair"

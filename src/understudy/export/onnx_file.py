@@ -82,18 +82,20 @@ def _describe(model: Any, info: ExportInfo) -> None:
     import onnx
 
     model.producer_name, model.producer_version = "understudy", info.made_with["understudy"]
-    model.doc_string = f"{info.name}: {info.header.kind}, {info.values}, NCHW, top row first, any size from 1"
+    model.doc_string = (
+        f"{info.name}: {info.description.kind}, {info.values}, NCHW, top row first, any size from 1"
+    )
     model.graph.name = "understudy"
     del model.metadata_props[:]
     facts = {
         KEY: to_text(info),
         "name": info.name,
-        "kind": info.header.kind,
+        "kind": info.description.kind,
         "values": info.values,
-        "colour_in": info.header.colour_in.space,
-        "colour_out": info.header.colour_out.space,
+        "colour_in": info.description.colour_in.space,
+        "colour_out": info.description.colour_out.space,
         "channels_in": ",".join(name for _, names in info.inputs for name in names),
-        "channels_out": ",".join(info.header.output_channels),
+        "channels_out": ",".join(info.description.output_channels),
     }
     onnx.helper.set_model_props(model, facts)
     for value, (_, names) in zip(model.graph.output, info.outputs, strict=True):

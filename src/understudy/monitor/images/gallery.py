@@ -13,6 +13,7 @@ import numpy as np
 from understudy.colour import ColourEncoding
 from understudy.errors import UnderstudyError
 from understudy.frames import Shot, read_image_file
+from understudy.models.opening import describe
 from understudy.monitor.images.rendering import (
     Picture,
     PictureCache,
@@ -25,7 +26,6 @@ from understudy.monitor.images.rendering import (
 )
 from understudy.monitor.paths.allowed import AllowedFolders
 from understudy.monitor.paths.run_files import NotFound, is_plain_file
-from understudy.network.model_file import read_header
 from understudy.runs import RunFolder
 from understudy.settings import load_settings_file
 
@@ -160,6 +160,6 @@ def _preview_spec(run: RunFolder) -> str:
 def encoding_of(run: RunFolder, side: Side = "colour_out") -> ColourEncoding | None:
     """The colour encoding of what the run's network reads or writes; None without a checkpoint."""
     try:
-        return getattr(read_header(run.best_or_newest()), side)
+        return getattr(describe(run.best_or_newest()), side)
     except (UnderstudyError, OSError):
         return None

@@ -25,11 +25,40 @@ def float_plate(make_image: Make) -> Frame:
 def test_float_to_integer_clamps_rounds_and_says_so(
     float_plate: Frame, tmp_path: Path, name: str, codes: int
 ) -> None:
-    notes = write_image_file(tmp_path / name, float_plate)
+    opaque = float_plate.with_planes("A", np.ones((*float_plate.planes("A").shape[:2], 1), np.float32))
+    notes = write_image_file(tmp_path / name, opaque)
     result = read_image_file(tmp_path / name)
-    wanted = np.clip(float_plate.planes("RGBA"), 0, 1)
+    wanted = np.clip(opaque.planes("RGBA"), 0, 1)
     assert np.abs(result.planes("RGBA") - wanted).max() <= 0.51 / codes
     assert any("clamped" in note for note in notes)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.png", "uint8"), ("a.png", "uint16"), ("a.tga", "uint8")])
+def test_straight_colours_are_premultiplied_in_an_exr_and_straight_again_in_the_next_file(
+    make_image: Make, tmp_path: Path, name: str, kind: str
+) -> None:
+    plate = read_image_file(make_image(name, dict.fromkeys("RGBA", kind)))
+    alpha = plate.planes("A").copy()
+    alpha[:3] = 0
+    plate = plate.with_planes("A", alpha)
+    notes = write_image_file(tmp_path / "through.exr", plate)
+    through = read_image_file(tmp_path / "through.exr")
+    assert np.abs(through.planes("RGB") - plate.planes("RGB") * alpha).max() < 3e-4
+    assert not through.planes("RGB")[:3].any() and "multiplied by alpha" in " ".join(notes)
+    assert "where alpha is 0 are black" in " ".join(notes)
+    again = "again" + Path(name).suffix
+    notes = write_image_file(tmp_path / again, through, depth="8" if kind == "uint8" else "16")
+    result = read_image_file(tmp_path / again)
+    seen = alpha[..., 0] > 0
+    off = np.abs(result.planes("RGBA") - plate.planes("RGBA"))[seen].max()
+    assert off <= 0.51 / (255 if kind == "uint8" else 65535) and "divided by alpha" in " ".join(notes)
+    assert np.array_equal(result.planes("A")[:3], alpha[:3]) and not result.planes("RGB")[:3].any()
+
+
+def test_an_opaque_picture_crosses_without_a_word_on_its_alpha(make_image: Make, tmp_path: Path) -> None:
+    plate = read_image_file(make_image("a.png", dict.fromkeys("RGBA", "uint8")))
+    plate = plate.with_planes("A", np.ones_like(plate.planes("A")))
+    assert not any("alpha" in note for note in write_image_file(tmp_path / "a.exr", plate))
 
 
 def test_codes_of_16_bits_are_rounded_to_a_shallower_file_and_not_cut_off(

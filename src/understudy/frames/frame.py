@@ -63,7 +63,7 @@ class Frame:
 
     ``number`` is the frame number in its shot, ``file_format`` OpenImageIO's name of the format it came from
     (``movie`` for a movie frame), ``selected`` the index of the part that ``--part`` chose, ``added`` the
-    channels that no file had.
+    channels that no file had, ``keyed``: its alpha is a matte, which its colours are not multiplied by.
     """
 
     parts: tuple[Part, ...]
@@ -72,6 +72,7 @@ class Frame:
     file_format: str = "openexr"
     selected: int = 0
     added: tuple[str, ...] = ()
+    keyed: bool = False
 
     @property
     def part(self) -> Part:

@@ -9,6 +9,7 @@ import numpy as np
 import OpenImageIO as oiio
 
 from understudy.errors import ChannelError
+from understudy.frames.alpha import STRAIGHT, across
 from understudy.frames.formats import ImageFormat, check_compression, check_depth
 from understudy.frames.frame import Frame, Part, header_of, is_colour, kind_of_new, set_kinds, stored_bits
 from understudy.frames.header_colour import PNG_SRGB
@@ -166,7 +167,8 @@ def _converted(frame: Frame, target: ImageFormat, depth: str | None) -> tuple[li
     kind = _KIND_OF_DEPTH[depth] if depth else _natural_kind(frame, target)
     notes = _notes(frame, target, names, kind)
     window = frame.data_window if target.has_windows else frame.display_window
-    pixels = _cropped(frame.part, names, window)
+    pixels, said = across(frame, names, _cropped(frame.part, names, window), target.name)
+    notes += said
     spec = _new_spec(frame, target, names, kind, window)
     if target.has_names:
         set_kinds(spec, [kind_of_new(name, (kind,)) if name in frame.added else kind for name in names])
@@ -250,7 +252,7 @@ def _new_spec(
             spec.attribute(name, kind_of_value, value)
     if kind.startswith("uint") and target.default_depth.isdigit():
         spec.attribute("oiio:BitsPerSample", 8 if kind == "uint8" else int(target.default_depth))
-    spec.attribute("oiio:UnassociatedAlpha", int(target.name in ("png", "targa")))
+    spec.attribute("oiio:UnassociatedAlpha", int(target.name in STRAIGHT))
     return spec
 
 

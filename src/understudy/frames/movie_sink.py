@@ -30,6 +30,7 @@ from understudy.frames.sink import FrameSink, Wishes
 from understudy.frames.timecode import from_smpte
 
 LAYOUT = ImageFormat(MOVIE, (), ("uint16",), channel_counts=(1, 3, 4), depths=("16",), default_depth="16")
+OPAQUE = replace(LAYOUT, channel_counts=(1, 3))
 
 
 class MovieSink(FrameSink):
@@ -52,6 +53,7 @@ class MovieSink(FrameSink):
         self._like = like if isinstance(like, MovieShot) else None
         self._plate: MovieInfo | None = self._like.info if self._like else None
         self._codec = choose_codec(extension_of(spec), self._plate, wishes.compression)
+        self._layout = LAYOUT if self._codec.alpha_format else OPAQUE
         self._wishes = wishes
         self._order = list(numbers)
         self._times = timing(self._like, self._order, extension_of(spec), wishes.frame_rate)
@@ -75,10 +77,10 @@ class MovieSink(FrameSink):
         return self._target
 
     def keeps(self, frame: Frame) -> tuple[str, ...]:
-        return channels_written(frame, LAYOUT)
+        return channels_written(frame, self._layout)
 
     def announce(self, frame: Frame) -> None:
-        layout = plan_write(frame, LAYOUT)
+        layout = plan_write(frame, self._layout)
         pixels = assemble(layout.parts[0])
         with self._lock:
             for note in layout.notes:
@@ -166,7 +168,7 @@ class MovieSink(FrameSink):
                 self._encode(number, frame)
 
     def _encode(self, number: int, frame: Frame) -> None:
-        layout = plan_write(frame, LAYOUT)
+        layout = plan_write(frame, self._layout)
         for note in layout.notes:
             self._note(note)
         pixels = self._channels(assemble(layout.parts[0]))

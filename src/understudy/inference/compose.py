@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -112,7 +112,8 @@ class Composer:
         )
         result = self._blended(given, result)
         if given.targets:
-            return given.frame.with_planes(given.targets, result, given.window)
+            made = given.frame.with_planes(given.targets, result, given.window)
+            return replace(made, keyed=True) if self.header.kind == "matte" else made
         return frame.as_matte(result, given.window)
 
     def _blended(self, given: Gathered, result: np.ndarray) -> np.ndarray:

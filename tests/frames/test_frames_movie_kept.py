@@ -139,6 +139,19 @@ def test_the_field_order_is_kept(
     assert decoded(tmp_path / f"out{plate.suffix}")[0].interlaced_frame
 
 
+def test_the_colours_of_two_fields_do_not_run_into_each_other(tmp_path: Path, film: Any) -> None:
+    """Rows are red and blue in turn; with chroma of half the height, they would all come out purple."""
+    options = {"qp": "0", "x264-params": "tff=1"}
+    made = film(count=2, fields=2, size=(192, 128), options=options).write(tmp_path / "made.mp4")
+    shot = open_shot(str(made))
+    rows = np.zeros((128, 192, 3), np.float32)
+    rows[0::2], rows[1::2] = (0.7, 0.2, 0.2), (0.2, 0.2, 0.7)
+    with open_sink(str(tmp_path / "a.mp4"), like=shot) as sink:
+        for number in shot.numbers:
+            sink.write(number, shot.read(number).with_planes("RGB", rows))
+    assert np.abs(open_shot(str(tmp_path / "a.mp4")).read(1).planes("RGB") - rows).mean() < 0.02
+
+
 def test_fields_that_the_codec_cannot_hold_are_said_to_be_lost(tmp_path: Path, film: Any) -> None:
     plate = film(count=3, fields=2, **PRORES | {"size": (256, 128)}).write(tmp_path / "a.mov")
     sink = copied(plate, tmp_path / "out.mov", compression="dnxhr_hqx")

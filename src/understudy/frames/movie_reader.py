@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from understudy.errors import FrameError
-from understudy.frames.av_library import interpolation, load_av
+from understudy.frames.av_library import load_av
+from understudy.frames.movie_convert import convert
 from understudy.frames.movie_index import MovieIndex, PacketEntry
 from understudy.frames.movie_info import MovieInfo, movie_info, with_first_frame
 from understudy.frames.movie_open import open_movie
@@ -69,19 +70,16 @@ class MovieReader:
     def to_pixels(self, frame: Any) -> np.ndarray:
         """uint16 (height, width, 3 or 4) R'G'B'(A) of a decoded frame, as the movie's colour tags say,
         upright."""
-        reformatter = self._av.video.reformatter
-        ranges = reformatter.ColorRange
         layout = "rgba64le" if self.info.has_alpha else "rgb48le"
+        tags = self.info.tags
         try:
-            converted = reformatter.VideoReformatter().reformat(
+            converted = convert(
+                self._av,
                 frame,
-                format=layout,
-                src_colorspace=self.info.tags.matrix,
-                dst_colorspace=self.info.tags.matrix,
-                src_color_range=ranges.JPEG if self.info.tags.full_range else ranges.MPEG,
-                dst_color_range=ranges.JPEG,
-                interpolation=interpolation(self._av),
-                threads=1,
+                layout,
+                matrix=tags.matrix,
+                ranges=(tags.full_range, True),
+                fields=frame.interlaced_frame,
             )
             return self.info.orientation.turn(np.asarray(converted.to_ndarray()))
         except (self._av.error.FFmpegError, ValueError, MemoryError) as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,9 @@ import numpy as np
 
 from understudy.errors import WriteError
 from understudy.frames.atomic import cannot_write
-from understudy.frames.av_library import interpolation, load_av
+from understudy.frames.av_library import load_av
 from understudy.frames.formats import extension_of
+from understudy.frames.movie_convert import convert, mark_fields
 from understudy.frames.movie_info import BOTTOM_FIRST, PROGRESSIVE
 from understudy.frames.movie_plan import MoviePlan
 from understudy.frames.movie_sound import SoundCopy
@@ -33,7 +33,6 @@ class MovieWriter:
         self._plan = plan
         self._sound = sound
         self._durations: dict[int, int] = {}
-        self._fields = self._field_marker()
         self._container, self._stream = self._open(file or os.path.abspath(path))
 
     def write(self, pixels: np.ndarray, time: int, duration: int) -> None:
@@ -108,46 +107,21 @@ class MovieWriter:
         plan = self._plan
         layout = "rgba64le" if pixels.shape[2] == 4 else "rgb48le"
         frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=layout)
-        reformatter = self._av.video.reformatter
-        ranges, matrix = reformatter.ColorRange, plan.tags.matrix or None
-        converted = reformatter.VideoReformatter().reformat(
+        interlaced = plan.fields > PROGRESSIVE
+        converted = convert(
+            self._av,
             frame,
-            format=plan.pixel_format,
-            src_colorspace=matrix,
-            dst_colorspace=matrix,
-            src_color_range=ranges.JPEG,
-            dst_color_range=ranges.JPEG if plan.tags.full_range else ranges.MPEG,
-            interpolation=interpolation(self._av),
-            threads=1,
+            plan.pixel_format,
+            matrix=plan.tags.matrix,
+            ranges=(True, plan.tags.full_range),
+            fields=interlaced,
         )
+        if interlaced:
+            converted = mark_fields(self._av, converted, plan.fields not in BOTTOM_FIRST)
         # ProRes takes its tags from each frame
         converted.color_primaries, converted.color_trc = plan.tags.primaries, plan.tags.transfer
         converted.colorspace = plan.tags.matrix
-        return self._mark_fields(converted)
-
-    def _field_marker(self) -> Any | None:
-        """A filter that calls a frame interlaced, which PyAV has no other way for."""
-        plan = self._plan
-        if plan.fields <= PROGRESSIVE:
-            return None
-        graph = self._av.filter.Graph()
-        width, height = plan.size
-        source = graph.add_buffer(
-            width=width, height=height, format=plan.pixel_format, time_base=Fraction(1, 1000)
-        )
-        marker = graph.add("setfield", "bff" if plan.fields in BOTTOM_FIRST else "tff")
-        sink = graph.add("buffersink")
-        source.link_to(marker)
-        marker.link_to(sink)
-        graph.configure()
-        return graph
-
-    def _mark_fields(self, frame: Any) -> Any:
-        if self._fields is None:
-            return frame
-        frame.pts, frame.time_base = 0, Fraction(1, 1000)
-        self._fields.push(frame)
-        return self._fields.pull()
+        return converted
 
     def _failed(self, error: BaseException) -> WriteError:
         return cannot_write(self._path, str(error))

@@ -222,3 +222,19 @@ def test_the_current_folder_needs_no_path(tmp_path: Path, monkeypatch: pytest.Mo
     touch(tmp_path, "p.1001.exr")
     monkeypatch.chdir(tmp_path)
     assert numbers("p.####.exr") == numbers(".") == numbers("p.1001.exr") == (1001,)
+
+
+def test_the_folder_that_is_missing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "shots").mkdir()
+    with pytest.raises(SequenceError) as caught:
+        find_files(str(tmp_path / "shots" / "sh010" / "plate" / "p.####.exr"))
+    assert caught.value.found == f"no folder {tmp_path / 'shots' / 'sh010'}"
+    with pytest.raises(SequenceError) as caught:
+        find_files(str(tmp_path / "shots" / "p.####.exr"))
+    assert caught.value.found == "none"
+
+
+def test_a_broken_link_belongs_to_its_sequence(tmp_path: Path) -> None:
+    touch(tmp_path, "p.1001.exr", "p.1002.exr")
+    (tmp_path / "p.1003.exr").symlink_to(tmp_path / "gone.exr")
+    assert numbers(tmp_path / "p.####.exr") == numbers(tmp_path) == (1001, 1002, 1003)

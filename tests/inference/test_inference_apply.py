@@ -734,6 +734,33 @@ def test_extra_inputs_are_read_by_frame_number(bench: Bench) -> None:
     assert not np.array_equal(near, stored(bench.result(1), "R"))
 
 
+def test_frames_that_were_requested_and_are_missing_are_named_and_counted(bench: Bench) -> None:
+    for number in (1001, 1002, 1004):
+        bench.write(number)
+    result = bench.run(frames="1001-1006")
+    assert result.written == (1001, 1002, 1004) and result.missing == (1003, 1005, 1006)
+    assert "The plate has no frames 1003,1005-1006." in bench.events[0].notes  # type: ignore[attr-defined]
+    assert isinstance(bench.events[-1], ApplyEnded) and bench.events[-1].missing == 3
+    ranged = str(bench.folder / "plate" / "plate.1002-1003####.exr")
+    assert bench.run(plate=ranged, overwrite=True).missing == (1003,)
+
+
+def test_a_gap_that_nobody_requested_is_no_failure(bench: Bench) -> None:
+    for number in (1001, 1003):
+        bench.write(number)
+    assert bench.run().missing == () and bench.run(frames="1001,1003").missing == ()
+
+
+def test_a_frame_whose_link_is_broken_fails_and_says_where_the_link_leads(bench: Bench) -> None:
+    for number in (1001, 1002):
+        bench.write(number)
+    (bench.folder / "plate" / "plate.1003.exr").symlink_to("/nowhere/plate.1003.exr")
+    result = bench.run()
+    assert result.written == (1001, 1002)
+    ((number, error),) = result.failed
+    assert number == 1003 and "/nowhere/plate.1003.exr, which is not there" in error.found
+
+
 def test_a_missing_extra_input_is_refused(bench: Bench) -> None:
     from understudy.colour import PLAIN
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from understudy.errors import RunError, WriteError
+from understudy.errors import ModelFileError, RunError, WriteError
 from understudy.runs import Heartbeat, RunFolder, RunState, StopFlag
 from understudy.runs.state import this_host
 
@@ -155,12 +155,19 @@ def test_a_stop_file_raises_the_flag(run: RunFolder, monkeypatch: pytest.MonkeyP
     ("number", "reason"),
     [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM"), (signal.SIGHUP, "SIGHUP")],
 )
-def test_the_first_signal_asks_and_the_second_aborts(number: signal.Signals, reason: str) -> None:
+def test_the_first_signal_asks_and_a_later_one_aborts(
+    number: signal.Signals, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that comes at once is the same request, passed on by a wrapper such as docker or uv run."""
     outside = signal.signal(number, signal.SIG_DFL)  # these tests may run under nohup themselves
     try:
         with StopFlag() as stop:
             signal.raise_signal(number)
             assert stop and stop.reason == reason
+            signal.raise_signal(number)
+            signal.raise_signal(number)
+            now = time.monotonic()
+            monkeypatch.setattr(time, "monotonic", lambda: now + 2.5)
             with pytest.raises(KeyboardInterrupt):
                 signal.raise_signal(number)
         assert signal.getsignal(number) is signal.SIG_DFL
@@ -191,3 +198,12 @@ def test_outside_the_main_thread_no_signal_handler_is_touched() -> None:
     thread.start()
     thread.join()
     assert seen == [True, True]
+
+
+def test_a_run_without_a_checkpoint_says_whether_waiting_helps(run: RunFolder) -> None:
+    with Heartbeat(run), pytest.raises(ModelFileError) as caught:
+        run.best_or_newest()
+    assert "Wait for its first checkpoint" in caught.value.remedy
+    with pytest.raises(ModelFileError) as caught:
+        run.best_or_newest()
+    assert "Nothing trains it now" in caught.value.remedy and f"resume {run.path}" in caught.value.remedy

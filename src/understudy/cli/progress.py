@@ -163,17 +163,18 @@ class ApplyProgress(Progress):
         self.stopped, self.again = event.stopped, event.again
 
     def ended(self, result: Any) -> int:
-        """The closing words; the exit code: 1 when frames failed."""
+        """The closing words; the exit code: 1 when frames failed, or requested ones are not there."""
         self.screen.finish()
         again = f" (made again: {self.again})" if self.again else ""
         kept = f", {len(result.kept)} were there already" if result.kept else ""
         failed = f", {len(result.failed)} failed" if result.failed else ""
-        self.screen.say(f"{_frames(len(result.written))} written{again}{kept}{failed}.")
+        missing = f", {len(result.missing)} requested ones are not in the plate" if result.missing else ""
+        self.screen.say(f"{_frames(len(result.written))} written{again}{kept}{failed}{missing}.")
         if self.stopped and getattr(result, "is_movie", False):
             self.screen.say("Stopped. A movie is whole or not there: the same command begins again.")
         elif self.stopped:
             self.screen.say("Stopped. The same command goes on where it stopped.")
-        return 1 if result.failed else 0
+        return 1 if result.failed or result.missing else 0
 
 
 def _frames(count: int) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from understudy import file_system
 from understudy.errors import ExportError, ModelFileError, SettingError
 from understudy.export.check import Compared, Runtime, compare
 from understudy.export.effect import ExportedEffect
@@ -270,7 +271,7 @@ def _move(hidden: Path, folder: Path) -> tuple[Path, ...]:
     for file in files:
         target = folder / file.relative_to(hidden)
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(file, target)
+        file_system.replace(file, target)
         moved.append(target)
     return tuple(moved)
 

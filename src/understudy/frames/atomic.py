@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from understudy import file_system
 from understudy.errors import WriteError
 
 
@@ -54,9 +55,8 @@ def reserve(beside: Path, count: int) -> None:
 
 def finish(beside: Path, path: Path) -> None:
     """Flush the hidden file to the disk and give it its name."""
-    with open(beside, "rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+    file_system.flush(beside)
+    file_system.replace(beside, path)
 
 
 def cannot_write(path: Path, reason: str) -> WriteError:

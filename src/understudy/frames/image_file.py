@@ -103,6 +103,8 @@ def _file_size(path: Path) -> int:
         info = os.stat(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
+        if os.path.islink(path):
+            reason = f"a link to {os.readlink(path)}, which is not there"
         raise FrameError(
             "The file cannot be opened.", found=reason, where=str(path), remedy="check the path"
         ) from error

@@ -41,6 +41,7 @@ class MovieShot(Shot):
         wanted = restrict(every, frames, spec)
         self.numbers = tuple(wanted.files)
         self.missing = wanted.missing
+        self.requested = wanted.requested
 
     @property
     def info(self) -> MovieInfo:

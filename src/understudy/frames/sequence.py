@@ -53,11 +53,14 @@ class Pattern:
 
 @dataclass(frozen=True)
 class FileList:
-    """The files of a shot by frame number. ``pattern`` is None for a single file."""
+    """The files of a shot by frame number. ``pattern`` is None for a single file. ``missing``: numbers
+    without a file, of those ``requested`` by a frame range, or else of those between the first and the last.
+    """
 
     files: dict[int, Path]
     pattern: Pattern | None = None
     missing: tuple[int, ...] = field(default=())
+    requested: bool = False
 
 
 def parse_frame_range(text: str) -> tuple[int, ...]:
@@ -146,7 +149,7 @@ def restrict(files: FileList, frames: str | None, spec: str) -> FileList:
             remedy="give --frames a range that the shot has",
         )
     absent = tuple(number for number in wanted if number not in kept)
-    return FileList(kept, files.pattern, absent)
+    return FileList(kept, files.pattern, absent, requested=True)
 
 
 def format_numbers(numbers: Iterable[int]) -> str:
@@ -175,13 +178,20 @@ def _files_of(pattern: Pattern, numbers: tuple[int, ...] | None) -> FileList:
         raise SequenceError(
             "No file belongs to this sequence.",
             expected=f"files such as {pattern.path(1001).name}",
-            found="none" if pattern.folder.is_dir() or not pattern.folder.name else "no such folder",
+            found=_what_is_missing(pattern.folder),
             where=str(pattern),
             remedy="check the folder, the name and the frame numbers",
         )
     ordered = dict(sorted(found.items()))
     wanted = numbers if numbers is not None else _between(ordered)
-    return FileList(ordered, pattern, tuple(number for number in wanted if number not in ordered))
+    missing = tuple(number for number in wanted if number not in ordered)
+    return FileList(ordered, pattern, missing, requested=numbers is not None)
+
+
+def _what_is_missing(folder: Path) -> str:
+    """Why there is no file in ``folder``: the outermost folder that is not there, or just none."""
+    missing = [each for each in (folder, *folder.parents) if not each.is_dir()]
+    return f"no folder {missing[-1]}" if missing else "none"
 
 
 def _between(numbers: Iterable[int]) -> Iterable[int]:
@@ -208,9 +218,14 @@ def _matching_files(pattern: Pattern) -> dict[int, Path]:
 
 def _names_in(folder: Path) -> list[str]:
     try:
-        return [entry.name for entry in os.scandir(folder) if entry.is_file()]
+        return [entry.name for entry in os.scandir(folder) if entry.is_file() or _is_broken_link(entry)]
     except OSError:
         return []
+
+
+def _is_broken_link(entry: os.DirEntry[str]) -> bool:
+    """A frame that was linked and is gone: it belongs to the shot, and reading it is an error."""
+    return entry.is_symlink() and not os.path.exists(entry.path)
 
 
 def _only_shot_in(folder: Path) -> FileList:

@@ -26,7 +26,8 @@ class Shot(ABC):
 
     spec      as the user wrote it
     numbers   the frame numbers that are there, sorted
-    missing   the numbers that were asked for, or that lie between the first and the last, and are not there
+    missing   the numbers that were requested, or that lie between the first and the last, and are not there
+    requested whether a frame range requested the frames, so that a missing one is a failure
     is_movie  a container, read by frame number
     is_still  one file without a pattern: it may stand for every frame (a mask, a depth map)
     """
@@ -34,6 +35,7 @@ class Shot(ABC):
     spec: str
     numbers: tuple[int, ...]
     missing: tuple[int, ...] = ()
+    requested: bool = False
     is_movie: bool = False
     is_still: bool = False
 
@@ -147,6 +149,7 @@ class FileShot(Shot):
         self.spec = spec
         self.numbers = tuple(files.files)
         self.missing = files.missing
+        self.requested = files.requested
         self.is_still = files.pattern is None
         self._files = files
         self._part, self._asked = part, part is not None

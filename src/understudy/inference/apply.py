@@ -59,7 +59,8 @@ class ApplyResult:
 
     ``stopped``: ended on request with frames left to do. A movie (``is_movie``) that was stopped has none
     written. ``again``: which of those written were there already, by what they are made from that has
-    changed, such as ``("the plate", "the mask")``.
+    changed, such as ``("the plate", "the mask")``. ``missing``: frames that a range requested and the plate
+    lacks.
     """
 
     written: tuple[int, ...]
@@ -69,6 +70,7 @@ class ApplyResult:
     seconds: float
     is_movie: bool = False
     again: Mapping[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
+    missing: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -406,8 +408,10 @@ def _ended(job: Job, outcomes: list[Outcome], stopped: bool, seconds: float, rep
     failed = tuple(sorted((each.number, each.error) for each in outcomes if each.error is not None))
     _report_black(job, written, report)
     again = _made_again(job, written)
-    report(ApplyEnded(len(written), len(job.kept), len(failed), stopped, seconds, in_words(again)))
-    return ApplyResult(written, job.kept, failed, stopped, seconds, job.sink.is_movie, again)
+    missing = job.plate.missing if job.plate.requested else ()
+    counts = len(written), len(job.kept), len(failed)
+    report(ApplyEnded(*counts, stopped, seconds, in_words(again), len(missing)))
+    return ApplyResult(written, job.kept, failed, stopped, seconds, job.sink.is_movie, again, missing)
 
 
 def _made_again(job: Job, written: tuple[int, ...]) -> dict[tuple[str, ...], tuple[int, ...]]:

@@ -63,7 +63,8 @@ class ApplyMessage(ApplyEvent):
 @dataclass(frozen=True)
 class ApplyEnded(ApplyEvent):
     """The work is over. ``stopped``: on request, with frames left to do. ``again``: how many of those written
-    were there already, made from something else, and why, in words."""
+    were there already, made from something else, and why, in words. ``missing``: how many a range requested
+    that the plate lacks."""
 
     written: int
     kept: int
@@ -71,3 +72,4 @@ class ApplyEnded(ApplyEvent):
     stopped: bool
     seconds: float
     again: str = ""
+    missing: int = 0

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from understudy import file_system
 from understudy.errors import WriteError
 
 TEMPORARY = ".tmp-"
@@ -28,8 +29,8 @@ def write_atomically(path: str | Path, content: bytes | str | Callable[[Path], o
     beside = path.with_name(f"{TEMPORARY}{secrets.token_hex(6)}{path.suffix}")
     try:
         _write(beside, content)
-        _flush(beside)
-        _replace(beside, path)
+        file_system.flush(beside)
+        file_system.replace(beside, path)
     except OSError as error:
         raise write_error(path, error) from error
     finally:
@@ -43,24 +44,6 @@ def _write(path: Path, content: bytes | str | Callable[[Path], object]) -> None:
         content(path)
     else:
         path.write_bytes(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content)
-
-
-def _flush(path: Path) -> None:
-    with path.open("r+b") as file:
-        os.fsync(file.fileno())
-
-
-def _replace(source: Path, target: Path) -> None:
-    """Rename; where a reader may hold the target for a moment (Windows, some file servers), try again."""
-    for wait in (0.01, 0.05, 0.2, 0.5):
-        try:
-            os.replace(source, target)
-            return
-        except PermissionError:
-            if os.name == "posix" or target.is_dir():
-                raise
-            time.sleep(wait)
-    os.replace(source, target)
 
 
 def _flush_folder(folder: Path) -> None:

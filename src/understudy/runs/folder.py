@@ -184,7 +184,9 @@ class RunFolder:
                 "This run has no checkpoint yet.",
                 expected=f"{self.prefix}_best.cat or {self.prefix}_0001000.cat",
                 where=str(self.path),
-                remedy="Wait for its first checkpoint, or train with a smaller --checkpoint-interval.",
+                remedy="Wait for its first checkpoint, or train with a smaller --checkpoint-interval."
+                if self.is_busy()
+                else f"Nothing trains it now. Go on with: understudy resume {self.path}",
             )
         return path
 

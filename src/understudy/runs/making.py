@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from understudy import file_system
 from understudy.errors import RunError, WriteError
 from understudy.runs.files import TEMPORARY, what_is_there, write_atomically
 
@@ -54,7 +55,7 @@ def _into_its_name(beside: Path, parent: Path, wanted: str, only: bool) -> Path:
 def _rename(beside: Path, path: Path) -> bool:
     """Whether ``beside`` could take the name. The system decides: of two processes one succeeds."""
     try:
-        os.rename(beside, path)
+        file_system.rename(beside, path)
     except OSError:
         if os.path.lexists(path):
             return False

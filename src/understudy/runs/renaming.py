@@ -11,6 +11,7 @@ import json
 import os
 from pathlib import Path
 
+from understudy import file_system
 from understudy.errors import RunError, UnderstudyError
 from understudy.runs.files import read_json, write_atomically
 from understudy.runs.names import OWN_FILES, check_name
@@ -27,7 +28,7 @@ def rename(folder: Path, prefix: str, new: str) -> Path:
         )
     write_atomically(folder / PLAN_FILE, json.dumps({"from": prefix, "to": new}))
     try:
-        os.rename(folder, target)
+        file_system.rename(folder, target)
     except OSError as error:
         with contextlib.suppress(OSError):
             (folder / PLAN_FILE).unlink()
@@ -66,7 +67,7 @@ def _rename_files(folder: Path, old: str, new: str) -> None:
         ending = name.removeprefix(old)
         if ending != name and any(pattern.fullmatch(ending) for pattern in OWN_FILES):
             with contextlib.suppress(FileNotFoundError):  # another reader is finishing the same plan
-                os.rename(folder / name, folder / f"{new}{ending}")
+                file_system.rename(folder / name, folder / f"{new}{ending}")
 
 
 def _failed(folder: Path, error: OSError) -> RunError:

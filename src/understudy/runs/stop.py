@@ -12,6 +12,7 @@ from typing import Any
 from understudy.runs.folder import RunFolder
 
 LOOK_SECONDS = 0.5  # how often the disk is asked for a stop request
+REPEAT_SECONDS = 2.0  # wrappers such as uv run, torchrun and docker send a Ctrl-C once more
 
 
 def _signals() -> list[signal.Signals]:
@@ -31,7 +32,9 @@ class StopFlag:
             stop.watch(run)           # and the run's stop file
             while not stop: ...
 
-    The first Ctrl-C, SIGTERM or SIGHUP raises the flag; a second one aborts at once with KeyboardInterrupt.
+    The first Ctrl-C, SIGTERM or SIGHUP raises the flag. Others within two seconds are the same request:
+    wrappers pass a signal on that the process has received already. A later one aborts at once with
+    KeyboardInterrupt.
     Without ``with`` no signal handler is touched, so that a Python caller can raise it with ``request``.
     """
 
@@ -39,6 +42,7 @@ class StopFlag:
         self._run = run
         self._reason = ""
         self._looked = 0.0
+        self._first_signal: float | None = None
         self._former: dict[int, Any] = {}
 
     def __bool__(self) -> bool:
@@ -81,6 +85,9 @@ class StopFlag:
         self._former = {}
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._reason:
+        now = time.monotonic()
+        if self._first_signal is None:
+            self._first_signal = now
+        elif now - self._first_signal > REPEAT_SECONDS:
             raise KeyboardInterrupt
         self.request("Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name)

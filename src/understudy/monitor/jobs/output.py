@@ -101,7 +101,8 @@ class JobOutput:
         self._ended = event
         failed = f", {event.get('failed')} failed" if event.get("failed") else ""
         kept = f", {event.get('kept')} were there already" if event.get("kept") else ""
-        self._last_message = f"{event.get('written')} frames written{kept}{failed}."
+        missing = f", {event['missing']} requested ones are not in the plate" if event.get("missing") else ""
+        self._last_message = f"{event.get('written')} frames written{kept}{failed}{missing}."
 
     def _on_ended(self, event: dict[str, Any]) -> None:
         self._ended = {**event, "stopped": event.get("state") == "stopped"}

@@ -15,6 +15,7 @@ from understudy.errors import ChannelError, FrameError
 from understudy.frames.formats import FORMATS, ImageFormat, format_named
 from understudy.frames.frame import Frame, Part, channel_kinds, part_label
 from understudy.frames.header_colour import mark_png
+from understudy.frames.orientation import turn_windows, turned, turns_of
 from understudy.frames.values import DTYPES
 
 MAX_STORED_BYTES = 4 * 2**30  # all parts together: 16k x 16k RGBA half is 2 GiB
@@ -131,10 +132,23 @@ def _format_of(source: oiio.ImageInput) -> ImageFormat | None:
 
 def _read_parts(source: oiio.ImageInput, path: Path, size: int, number: int, read_part: ReadPart) -> Frame:
     specs = _specs(source, path, size)
-    parts = tuple(read_part(source, index, spec, path) for index, spec in enumerate(specs))
+    parts = tuple(
+        _upright(read_part(source, index, spec, path), source.format_name())
+        for index, spec in enumerate(specs)
+    )
     if source.format_name() == "jpeg" and not _is_whole_jpeg(path):
         raise _damaged(path, "a file cut short")
     return Frame(parts, path, number, source.format_name())
+
+
+def _upright(part: Part, file_format: str) -> Part:
+    """The part as the picture is to be held."""
+    steps = turns_of(part.spec, file_format)
+    if not steps:
+        return part
+    turn_windows(part.spec, steps)
+    planes = turned(part.pixels.values(), steps)
+    return replace(part, pixels=dict(zip(part.pixels, planes, strict=True)))
 
 
 def _is_whole_jpeg(path: Path) -> bool:

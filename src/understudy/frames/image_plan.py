@@ -12,7 +12,9 @@ from understudy.errors import ChannelError
 from understudy.frames.alpha import STRAIGHT, across
 from understudy.frames.formats import ImageFormat, check_compression, check_depth
 from understudy.frames.frame import Frame, Part, header_of, is_colour, kind_of_new, set_kinds, stored_bits
-from understudy.frames.header_colour import PNG_SRGB
+from understudy.frames.header_colour import PNG_SRGB, header_colour
+from understudy.frames.keeping import cannot_say, cannot_store, exact_compression, loses
+from understudy.frames.orientation import ATTRIBUTE, turn_windows, turned, turns_of
 from understudy.frames.provenance import PREFIX
 from understudy.frames.values import DTYPES, from_float32, to_float32
 from understudy.frames.window import Window
@@ -29,7 +31,7 @@ _RGB = (("r", "red"), ("g", "green"), ("b", "blue"))
 _NOT_WRITTEN = (
     PNG_SRGB,
     *("oiio:subimages", "openexr:chunkCount"),
-    *("oiio:miplevels", "openexr:levelmode", "openexr:roundingmode", "textureformat"),
+    *("oiio:miplevels", "openexr:levelmode", "openexr:roundingmode"),
 )
 _FORMAT_WORDS = ("oiio:", "openexr:", "tiff:", "png:", "jpeg:", "dpx:", "hdr:", "targa:", "cineon:")
 _FORMAT_NAMES = ("compression", "planarconfig", "name", "worldtocamera", "worldtoscreen")
@@ -68,6 +70,10 @@ def plan_write(
     parts, notes = (list(frame.parts), []) if alike else _converted(frame, target, depth)
     plans = [_planned(part, target, depth, compression, alike) for part in parts]
     _agree_on_tiles([plan.spec for plan in plans], notes)
+    for plan in plans:
+        notes += [note for note in _keep_values(plan, target) if note not in notes]
+    if alike:
+        notes += _unnamed(parts)
     for name, value in (attributes or {}).items():
         plans[0].spec.attribute(name, value)
     return WritePlan(tuple(plans), tuple(notes))
@@ -114,13 +120,53 @@ def _planned(
     made = [name for name, _, _ in header_of(spec) if name.startswith(PREFIX)]  # how the plate was made
     for name in (*_NOT_WRITTEN, *made):
         spec.erase_attribute(name)
+    _keep_header(spec)
     if depth is not None and target.name != "openexr":
         spec.attribute("oiio:BitsPerSample", int(depth) if depth.isdigit() else 32)
     _set_compression(spec, target, compression)
     planes = tuple(part.pixels[name] for name in part.channels)
+    if alike:
+        planes = _laid_as_stored(spec, planes, target)
     if not (alike and stored_bits(spec) == stored_bits(part.spec)):
         planes = tuple(_fit_for(plane, stored_bits(spec)) for plane in planes)
     return PartPlan(spec, kinds, planes)
+
+
+def _keep_header(spec: oiio.ImageSpec) -> None:
+    """What the library adds or leaves out by itself: an environment map stays one, of one level, and a plate
+    without a capture date gets none."""
+    if "Environment" in spec.get_string_attribute("textureformat"):
+        spec.attribute("openexr:levelmode", 0)
+    else:
+        spec.erase_attribute("textureformat")
+    if spec.getattribute("DateTime") is None:
+        spec.attribute("DateTime", "")
+
+
+def _keep_values(plan: PartPlan, target: ImageFormat) -> list[str]:
+    """Have the file keep what the planes hold, as far as it can, and sentences on what it cannot."""
+    asked = plan.spec.get_string_attribute("compression")
+    exact = exact_compression(asked, plan.kinds, plan.planes) if target.name == "openexr" else asked
+    if exact != asked:
+        plan.spec.attribute("compression", exact)
+        return [f"frames with NaN or Inf are compressed with {exact}, as {asked} cannot hold these values"]
+    return [*loses(target.name, asked, plan.kinds), *cannot_store(target.name, plan.kinds, plan.planes)]
+
+
+def _unnamed(parts: list[Part]) -> list[str]:
+    if len(parts) < 2 or all(part.name for part in parts):
+        return []
+    names = ", ".join(f"subimage{index:02d}" for index, part in enumerate(parts) if not part.name)
+    return [f"parts without a name are called {names}, as an EXR of several parts has to name them"]
+
+
+def _laid_as_stored(
+    spec: oiio.ImageSpec, planes: tuple[np.ndarray, ...], target: ImageFormat
+) -> tuple[np.ndarray, ...]:
+    """Planes of a picture that was turned upright, as they lie in the plate's file."""
+    back = turns_of(spec, target.name)[::-1]
+    turn_windows(spec, back)
+    return tuple(turned(planes, back))
 
 
 def _fit_for(plane: np.ndarray, bits: int) -> np.ndarray:
@@ -220,7 +266,16 @@ def _notes(frame: Frame, target: ImageFormat, names: list[str], kind: str) -> li
         notes.append(f"{target.name} output leaves out the channels {', '.join(dropped)}")
     if not target.has_windows and frame.data_window != frame.display_window:
         notes.append(f"{target.name} output holds the display window only")
-    return notes
+    kept = _integer_bits(target, kind)
+    if kind.startswith("uint") and frame.is_integer and frame.bits > kept:
+        notes.append(f"values of {frame.bits} bits are rounded to {kept} for {target.name}")
+    return notes + cannot_say(header_colour(frame), target.name)
+
+
+def _integer_bits(target: ImageFormat, kind: str) -> int:
+    """The bits of each integer value in a file that is not laid out as the plate's."""
+    shallow = kind == "uint8" or not target.default_depth.isdigit()
+    return DTYPES[kind].itemsize * 8 if shallow else int(target.default_depth)
 
 
 def _cropped(part: Part, names: list[str], window: Window) -> list[np.ndarray]:
@@ -251,8 +306,13 @@ def _new_spec(
         if not name.startswith(_FORMAT_WORDS) and name not in _FORMAT_NAMES:
             spec.attribute(name, kind_of_value, value)
     if kind.startswith("uint") and target.default_depth.isdigit():
-        spec.attribute("oiio:BitsPerSample", 8 if kind == "uint8" else int(target.default_depth))
+        spec.attribute("oiio:BitsPerSample", _integer_bits(target, kind))
+    said = header_colour(frame)
+    if said.space and not cannot_say(said, target.name):
+        spec.attribute("oiio:ColorSpace", said.space)
     spec.attribute("oiio:UnassociatedAlpha", int(target.name in STRAIGHT))
+    if turns_of(frame.part.spec, frame.file_format):
+        spec.attribute(ATTRIBUTE, 1)  # the picture was turned upright
     return spec
 
 

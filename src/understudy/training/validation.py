@@ -6,8 +6,6 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-import numpy as np
-
 from understudy.dataset.pairs import Pair
 from understudy.runs.state import BestHeldOut
 from understudy.training.checkpoints.manager import CheckpointManager
@@ -139,5 +137,5 @@ class Validation:
 
 
 def _mirrored(pair: Pair) -> Pair:
-    parts = [np.ascontiguousarray(part[:, ::-1]) for part in (pair.input, pair.truth, pair.weight)]
+    parts = [part[:, ::-1].copy() for part in (pair.input, pair.truth, pair.weight)]
     return replace(pair, input=parts[0], truth=parts[1], weight=parts[2])

@@ -1182,3 +1182,16 @@ def test_a_mask_frame_that_is_missing_is_named_with_those_that_are_there(bench: 
     result = bench.run(mask=str(bench.folder / "mask.#.exr"))
     ((number, error),) = result.failed
     assert number == 3 and error.found == "frames 1-2,4"
+
+
+def test_names_that_are_no_utf_8_are_worked_on_and_found_again(bench: Bench) -> None:
+    bench.write(1)
+    plate = bench.folder / "pl\udce4te.0001.exr"
+    try:
+        open_shot(bench.plate).path(1).rename(plate)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    wishes = {"plate": str(bench.folder / "pl\udce4te.####.exr"), "output": str(bench.folder / "\udcf6ut/")}
+    assert bench.run(**wishes).written == (1,)
+    assert (bench.folder / "\udcf6ut" / plate.name).is_file()
+    assert bench.run(**wishes).kept == (1,)

@@ -637,3 +637,16 @@ def test_a_name_that_exists_is_refused(bench: Any) -> None:
     with pytest.raises(UnderstudyError, match="exists already"):
         bench.train(name="comp", max_steps=2)
     assert sorted(path.name for path in run.path.iterdir()) == before
+
+
+def test_frames_of_one_pixel_are_learned_from(make_bench: Any) -> None:
+    bench = make_bench(suffix=".exr")
+    for number in bench.shot.numbers:
+        write_exr(
+            bench.shot.plate_file(number), np.full((1, 1, 3), 0.1 * number % 1, np.float32), ("R", "G", "B")
+        )
+    for number in bench.shot.truth_numbers:
+        write_exr(
+            bench.shot.truth_file(number), np.full((1, 1, 3), 0.05 * number % 1, np.float32), ("R", "G", "B")
+        )
+    assert bench.train(max_steps=20, held_out="auto").best is not None

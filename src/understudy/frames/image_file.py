@@ -15,6 +15,7 @@ from understudy.errors import ChannelError, FrameError
 from understudy.frames.formats import FORMATS, ImageFormat, format_named
 from understudy.frames.frame import Frame, Part, channel_kinds, part_label
 from understudy.frames.header_colour import mark_png
+from understudy.frames.library_path import library_path
 from understudy.frames.orientation import turn_windows, turned, turns_of
 from understudy.frames.values import DTYPES
 
@@ -55,11 +56,12 @@ ReadPart = Callable[[oiio.ImageInput, int, oiio.ImageSpec, Path], Part]
 def _read(path: Path, number: int, read_part: ReadPart) -> Frame:
     size = _file_size(path)
     try:
-        source = _open(path)
-        try:
-            return _read_parts(source, path, size, number, read_part)
-        finally:
-            source.close()
+        with library_path(path) as name:
+            source = _open(path, name)
+            try:
+                return _read_parts(source, path, size, number, read_part)
+            finally:
+                source.close()
     except _BROKEN as error:
         raise _damaged(path, type(error).__name__) from error
 
@@ -114,10 +116,10 @@ def _file_size(path: Path) -> int:
     return info.st_size
 
 
-def _open(path: Path) -> oiio.ImageInput:
+def _open(path: Path, name: Path) -> oiio.ImageInput:
     settings = oiio.ImageSpec()
     settings.attribute("oiio:UnassociatedAlpha", 1)
-    source = oiio.ImageInput.open(str(path), settings)
+    source = oiio.ImageInput.open(str(name), settings)
     if source is None:
         raise _refused(path, _pending_error())
     if _format_of(source) is None:

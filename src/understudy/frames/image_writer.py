@@ -15,6 +15,7 @@ from understudy.frames.exact_exr import copy_exactly, needs_exact_copy
 from understudy.frames.formats import format_to_write
 from understudy.frames.frame import Frame
 from understudy.frames.image_plan import PartPlan, WritePlan, assemble, plan_write
+from understudy.frames.library_path import library_path
 from understudy.frames.provenance import attributes_for, remember
 
 LITTLE = 2**20  # bytes: where a write has failed, a disk with no more than this was full
@@ -49,7 +50,8 @@ def write_image_file(
         if target.name == "jpeg":
             reserve(beside, _roughly(plan))
         try:
-            _write(plan, beside, path)
+            with library_path(beside) as name:
+                _write(plan, name, path)
         except (TypeError, UnicodeError, RuntimeError) as error:  # a name that is not text, out of memory
             raise cannot_write(path, str(error)) from error
         if is_cut_short(beside, target.name):

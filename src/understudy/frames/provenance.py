@@ -17,6 +17,7 @@ import OpenImageIO as oiio
 from understudy.frames.atomic import written_beside
 from understudy.frames.formats import is_image_path
 from understudy.frames.frame import header_of
+from understudy.frames.library_path import library_path
 
 PREFIX = "understudy:"
 FOLDER = ".understudy"
@@ -25,7 +26,12 @@ _MAX_BYTES = 65_536
 
 def attributes_for(provenance: Mapping[str, str]) -> dict[str, str]:
     """Header attributes for ``{"model": ...}``: every name with the prefix, once."""
-    return {PREFIX + name.removeprefix(PREFIX): str(value) for name, value in provenance.items()}
+    return {PREFIX + name.removeprefix(PREFIX): _as_text(value) for name, value in provenance.items()}
+
+
+def _as_text(value: object) -> str:
+    """What a header can hold, also of a file name that is no UTF-8."""
+    return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def read_provenance(path: Path | str) -> dict[str, str]:
@@ -48,7 +54,7 @@ def remember(path: Path, provenance: Mapping[str, str]) -> None:
         with suppress(OSError):
             _side_file(path).unlink()
         return
-    plain = {name.removeprefix(PREFIX): str(value) for name, value in provenance.items()}
+    plain = {name.removeprefix(PREFIX): _as_text(value) for name, value in provenance.items()}
     document = json.dumps({"bytes": path.stat().st_size, "made": plain}, indent=1)
     with written_beside(_side_file(path)) as beside:
         beside.write_text(document, encoding="utf-8")
@@ -59,15 +65,19 @@ def _side_file(path: Path) -> Path:
 
 
 def _from_header(path: Path) -> dict[str, str]:
-    with suppress(ValueError, RuntimeError, TypeError):
-        source = oiio.ImageInput.open(str(path))
-        if source is None:
-            oiio.geterror()
-            return {}
-        found = {name: value for name, _, value in header_of(source.spec()) if name.startswith(PREFIX)}
-        source.close()
-        return {name.removeprefix(PREFIX): str(value) for name, value in found.items()}
+    with suppress(ValueError, RuntimeError, TypeError), library_path(path) as link:
+        return _in_header(link)
     return {}
+
+
+def _in_header(path: Path) -> dict[str, str]:
+    source = oiio.ImageInput.open(str(path))
+    if source is None:
+        oiio.geterror()
+        return {}
+    found = {name: value for name, _, value in header_of(source.spec()) if name.startswith(PREFIX)}
+    source.close()
+    return {name.removeprefix(PREFIX): str(value) for name, value in found.items()}
 
 
 def _from_side_file(path: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
 
 from understudy.durations import parse_duration
 from understudy.errors import SettingError
@@ -50,8 +50,17 @@ def _seconds(value: object) -> object:
         raise ValueError(error.message) from None
 
 
-Text = Annotated[Annotated[str, Field(min_length=1, max_length=4096)], BeforeValidator(_text)]
-Texts = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=4096)], ...], BeforeValidator(_texts)]
+def _any_name(value: object, check: ValidatorFunctionWrapHandler) -> Any:
+    """Names of files may hold bytes that are no UTF-8, which Python carries as lone surrogates."""
+    if isinstance(value, str):
+        check(value.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+        return value
+    return check(value)
+
+
+Name = Annotated[str, Field(min_length=1, max_length=4096), WrapValidator(_any_name)]
+Text = Annotated[Name, BeforeValidator(_text)]
+Texts = Annotated[tuple[Name, ...], BeforeValidator(_texts)]
 Frames = Annotated[str | None, BeforeValidator(_frames)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Seconds = Annotated[Annotated[float, Field(ge=1)] | None, BeforeValidator(_seconds)]

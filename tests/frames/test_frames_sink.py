@@ -256,10 +256,13 @@ def test_any_name_can_be_written_and_read(plate: Shot, tmp_path: Path, name: str
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
-def test_a_name_that_is_not_text_is_refused(plate: Shot, tmp_path: Path) -> None:
-    with pytest.raises(WriteError):
-        write_image_file(tmp_path / "a\udcff.exr", plate.read(1001))
-    assert read_provenance(tmp_path / "a\udcff.exr") == {}
+@pytest.mark.parametrize("ending", ["exr", "png", "tif", "jpg"])
+def test_a_name_that_is_no_utf_8_keeps_its_bytes(plate: Shot, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a\udcff.{ending}"
+    write_image_file(path, plate.read(1001), provenance={"model": "m", "mask": "\udcff.exr"})
+    assert os.fsencode(path.name) in os.listdir(os.fsencode(tmp_path))
+    assert read_provenance(path)["model"] == "m"
+    assert read_image_file(path).display_window == plate.read(1001).display_window
 
 
 def test_a_single_pixel_is_a_frame(make_image: Make, tmp_path: Path, rgb: dict[str, str]) -> None:

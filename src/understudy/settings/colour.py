@@ -16,10 +16,10 @@ class ColourSettings(Section):
         "their headers, and where these say nothing by their data type. $OCIO may name the config.",
         advanced=True,
     )
-    ground_truth_colour: Text = setting(
-        "auto",
+    ground_truth_colour: Text | None = setting(
+        None,
         "Ground Truth Colour",
-        "The colour space of the ground truth's files, where it is another than the plate's: auto, srgb, "
-        "linear, raw, or a named OCIO space. They are converted to the plate's.",
+        "The colour space of the ground truth's files, where it is another than the plate's: srgb, linear, "
+        "raw, or a named OCIO space; left out, their headers say it. They are converted to the plate's.",
         advanced=True,
     )

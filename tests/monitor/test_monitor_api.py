@@ -245,6 +245,7 @@ def test_the_pairs_are_told_before_anything_starts(api, make_shot, data):
     shot = make_shot(name="footage/shot", truth_numbers=(1001, 1003), size=(64, 48))
     settings = {"input": [shot.plate], "ground_truth": [shot.truth], "batch_size": "2", "epochs": "100"}
     report = api.post("/api/pairs", json={"settings": settings}).json()
+    assert any(note.startswith("Colour: srgb, because") for note in report["notes"])
     assert [pair["input"] for pair in report["pairs"]] == [1001, 1003]
     assert report["shots"][0]["unmatched_input"] == "1002,1004-1005"
     assert (report["total_steps"], report["width"], report["height"]) == (100, 64, 48)

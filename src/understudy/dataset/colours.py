@@ -50,6 +50,13 @@ def settle_colours(
     return plate, ready, [plate.sentence, *notes]
 
 
+def say_colours(settings: ColourSettings, before: Frame, after: Frame, layers: Layers) -> list[str]:
+    """What is said of the colours of one pair before a training begins. ColourError as ``settle_colours``."""
+    plate = decide_plate(settings, before)
+    has_colours = layers.kind == "image" and bool(_colours_of(layers.truths))
+    return [plate.sentence, *(decide_truth(settings, plate, before, after).notes if has_colours else ())]
+
+
 def decide_plate(settings: ColourSettings, plate: Frame) -> SpaceDecision:
     """What the plate holds: as asked, as its header says, or as its data type lets guess."""
     return decide_space(settings.colour, plate.is_integer, header_colour(plate))

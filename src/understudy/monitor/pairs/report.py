@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from pydantic import BaseModel
 
-from understudy.errors import UnderstudyError
+from understudy.dataset.colours import say_colours
+from understudy.dataset.layers import choose_layers
+from understudy.errors import ColourError, UnderstudyError
 from understudy.frames import Pairing, Shot, format_numbers, pair_shots
 from understudy.monitor.images.gallery import Gallery
 from understudy.monitor.pairs.alignment import mismatched_pairs, shift_between
@@ -74,8 +77,36 @@ def pairs_report(
         ],
     )
     _estimate(report, settings, rows)
-    report.warnings = _warnings(report, gallery)
+    report.warnings = [*_say_choices(report, settings, shots, pairings), *_warnings(report, gallery)]
     return report
+
+
+def _say_choices(
+    report: PairsReport,
+    settings: TrainSettings,
+    shots: Sequence[tuple[Shot, Shot]],
+    pairings: Sequence[Pairing],
+) -> list[str]:
+    """Adds the notes that the training would begin with, on parts, layers and colours, to ``report``; returns
+    what it would refuse."""
+    notes: list[str] = []
+    refused: list[str] = []
+    for (plate, truth), pairing in zip(shots, pairings, strict=True):
+        try:
+            truth.prefer(plate.part_name)
+            notes += [*plate.notes, *truth.notes]
+            first = pairing.pairs[0]
+            pair = plate.read(first[0]), truth.read(first[1])
+            layers = choose_layers(
+                settings.data.replace(extra=()), partial(iter, [pair])
+            )  # extras stay unopened here
+            notes += [*say_colours(settings.colour, *pair, layers), layers.sentence]
+        except ColourError as error:
+            refused.append(f"{error.message} {error.remedy}")
+        except UnderstudyError:
+            continue  # the comparison of the pairs says so
+    report.notes = [*dict.fromkeys(notes), *report.notes]
+    return refused
 
 
 def _shot_pairs(plate: Shot, truth: Shot, pairing: Pairing) -> ShotPairs:

@@ -75,6 +75,7 @@ class CheckpointWriter:
                 name: _shortened(settings[name]) if name in paths else settings[name] for name in settings
             },
             "pairs": self._pairs(),
+            "notes": list(self.job.data.notes),
             "steps": step,
             "held_out": best.model_dump() if best else None,
             "versions": {

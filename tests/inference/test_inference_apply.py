@@ -1195,3 +1195,67 @@ def test_names_that_are_no_utf_8_are_worked_on_and_found_again(bench: Bench) -> 
     assert bench.run(**wishes).written == (1,)
     assert (bench.folder / "\udcf6ut" / plate.name).is_file()
     assert bench.run(**wishes).kept == (1,)
+
+
+# -- what the network sees of alpha -----------------------------------------------------------------------
+
+
+def half_covered() -> np.ndarray:
+    """8 bit codes (24, 40, 4): nothing, a half and all of it covered, with colours everywhere."""
+    picture = np.random.default_rng(5).integers(0, 256, (24, 40, 4)).astype(np.uint8)
+    picture[..., 3] = 255
+    picture[:8, :, 3], picture[8:16, :, 3] = 0, 128
+    return picture
+
+
+class SeeingNetwork(NegativeNetwork):
+    """Keeps what it sees of a frame, and gives a half of it."""
+
+    def remainder(self, x: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
+        self.seen = x[0].permute(1, 2, 0).numpy().copy()
+        return x[:, :3] / 2
+
+
+def test_a_network_sees_premultiplied_colours_and_straight_ones_come_out(bench: Bench) -> None:
+    bench.header, bench.network = tiny_header(SRGB), SeeingNetwork()
+    plate = write_mask(bench, "plate.png", half_covered())
+    out = bench.folder / "out.png"
+    bench.run(plate=plate, output=str(out))
+    file, alpha = (read_image_file(Path(plate)).planes(names) for names in ("RGB", "A"))
+    assert np.allclose(bench.network.seen[:24, :40], file * alpha, atol=1e-6)
+    made = read_image_file(out).planes("RGB")
+    assert np.abs(made[8:] - file[8:] / 2).max() < 0.51 / 255
+    assert np.array_equal(made[:8], read_image_file(Path(plate)).planes("RGB")[:8])
+
+
+def test_a_network_that_changes_nothing_gives_straight_colours_back_bit_for_bit(bench: Bench) -> None:
+    bench.header, bench.network = tiny_header(SRGB), NothingNetwork()
+    plate = write_mask(bench, "plate.png", half_covered())
+    bench.run(plate=plate, output=str(bench.folder / "out.png"))
+    for name in "RGBA":
+        assert np.array_equal(stored(bench.folder / "out.png", name), stored(Path(plate), name))
+
+
+def test_a_png_and_an_exr_and_a_png_again_are_the_same_picture_without_the_effect(bench: Bench) -> None:
+    bench.header = tiny_header(SRGB)
+    plate = write_mask(bench, "plate.png", half_covered())
+    through, again = str(bench.folder / "through.exr"), bench.folder / "again.png"
+    bench.run(plate=plate, output=through, mix=0)
+    bench.run(plate=through, output=str(again), mix=0)
+    before, after = (read_image_file(path).planes("RGBA") for path in (Path(plate), again))
+    assert np.abs(before[8:] - after[8:]).max() < 0.51 / 255
+    assert np.abs(before[..., :3] * before[..., 3:] - after[..., :3] * after[..., 3:]).max() < 0.51 / 255
+    assert any("multiplied by alpha" in text for text in everything_said(bench))
+
+
+def everything_said(bench: Bench) -> list[str]:
+    planned = [note for event in bench.events if isinstance(event, ApplyPlanned) for note in event.notes]
+    return planned + [event.text for event in bench.events if isinstance(event, ApplyMessage)]
+
+
+def test_a_matte_in_the_alpha_leaves_the_colours_of_the_plate_in_every_format(bench: Bench) -> None:
+    bench.header, bench.network = tiny_header(LINEAR, matte=True), TinyNetwork(out=1)
+    pixels = bench.write(1, ("R", "G", "B", "A"))
+    bench.run(output=str(bench.folder / "out" / "shot.####.png"))
+    made = read_image_file(bench.folder / "out" / "shot.0001.png").planes("RGB")
+    assert np.abs(made - pixels[..., :3]).max() < 1e-4

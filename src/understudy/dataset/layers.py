@@ -18,6 +18,7 @@ from understudy.frames import (
     fill_nonfinite,
     open_shot,
     resolve_channels,
+    seen_planes,
 )
 from understudy.settings import DataSettings
 
@@ -121,7 +122,7 @@ def _extra(spec: str) -> Extra:
     except ChannelError:
         names = tuple(frame.part.channels)
     space = "srgb" if frame.is_integer else "raw"
-    return Extra(spec, names, encoding_for(space, [frame.planes(names)] if space == "raw" else None))
+    return Extra(spec, names, encoding_for(space, [seen_planes(frame, names)] if space == "raw" else None))
 
 
 def name_of(offset: int) -> str:
@@ -140,7 +141,7 @@ def read_inputs(
     for shot, extra in zip(shots, given, strict=True):
         frame = shot.read(shot.numbers[0] if shot.is_still else plate.number)
         check_size(plate, frame, "extra input")
-        yield frame.planes(extra.channels)
+        yield seen_planes(frame, extra.channels)
 
 
 def with_inputs(plate: np.ndarray, behind: Iterable[np.ndarray], layers: Layers) -> np.ndarray:

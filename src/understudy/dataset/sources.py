@@ -11,7 +11,17 @@ import numpy as np
 
 from understudy.dataset.layers import Layers, read_inputs
 from understudy.errors import PairingError
-from understudy.frames import Frame, Neighbours, Shot, check_size, format_numbers, open_shot, pair_shots
+from understudy.frames import (
+    Frame,
+    Neighbours,
+    Shot,
+    check_size,
+    format_numbers,
+    has_alpha,
+    open_shot,
+    pair_shots,
+    seen_planes,
+)
 from understudy.frames.matte import WHITE, Look, look_at
 from understudy.settings import DataSettings
 
@@ -114,14 +124,22 @@ def _read_pair(source: Source, layers: Layers) -> Values:
     """File values of plate, truth, extra layers and region over the display window, and content hashes."""
     plate, truth = read_both(source)
     check_size(plate, truth, "ground truth")
-    before = plate.planes(layers.inputs)
-    after = truth.planes(layers.truths)
+    before = seen_planes(plate, layers.inputs)
+    after = _read_truth(plate, truth, layers)
     if source.convert is not None:
         after = source.convert(after)
     extras = tuple(read_inputs(plate, source.beside, source.extras, layers))
     region = _read_region(source, plate)
     told = extras if source.region is None else (*extras, region)
     return Values(before, after, extras, region, _digest(before, after), _digest(*told))
+
+
+def _read_truth(plate: Frame, truth: Frame, layers: Layers) -> np.ndarray:
+    """What is learned: colours as the network sees those of the plate, where that has an alpha to multiply
+    them by; a matte, and colours of a plate without one, as their file holds them."""
+    if layers.kind == "matte" or not has_alpha(plate):
+        return truth.planes(layers.truths)
+    return seen_planes(truth, layers.truths)
 
 
 class Behind:

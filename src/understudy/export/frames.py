@@ -11,7 +11,7 @@ import numpy as np
 
 from understudy.colour import ColourEncoding, decode, encode
 from understudy.errors import UnderstudyError
-from understudy.frames import open_shot, resolve_channels
+from understudy.frames import open_shot, resolve_channels, seen_planes
 from understudy.frames.nonfinite import fill_nonfinite
 from understudy.inference.inputs import input_encodings
 from understudy.models.description import ModelDescription
@@ -76,7 +76,7 @@ def _read(description: ModelDescription, spec: str) -> np.ndarray:
     """The middle frame of a shot, at most 1080p of it, with made values for extra inputs."""
     with open_shot(spec) as shot:
         frame = shot.read(shot.numbers[len(shot.numbers) // 2])
-        pixels = frame.planes(resolve_channels(frame, ",".join(description.input_channels)))
+        pixels = seen_planes(frame, resolve_channels(frame, ",".join(description.input_channels)))
     pixels = fill_nonfinite(pixels)[0][: MOST_PLATE[0], : MOST_PLATE[1]]
     made = _made(description, pixels.shape[:2])[..., pixels.shape[2] :]
     return np.ascontiguousarray(np.concatenate([pixels, made], axis=2))

@@ -1,6 +1,7 @@
 """A shot on disk <-> arrays: sequences, stills and movies, with every channel, window and header kept."""
 
-from understudy.frames.beside import Neighbours, check_size, planes_beside
+from understudy.frames.alpha import has_alpha, seen_planes, unseen_planes
+from understudy.frames.beside import Neighbours, check_size, planes_beside, window_beside
 from understudy.frames.channels import channel_or_new, resolve_channels, resolve_like
 from understudy.frames.frame import Frame, Part
 from understudy.frames.header_colour import HeaderColour, header_colour
@@ -29,6 +30,7 @@ __all__ = [
     "check_size",
     "fill_nonfinite",
     "format_numbers",
+    "has_alpha",
     "header_colour",
     "keep_plate",
     "lost_in_own_format",
@@ -41,8 +43,11 @@ __all__ = [
     "read_provenance",
     "resolve_channels",
     "resolve_like",
+    "seen_planes",
     "select_part",
     "set_threads",
     "union_of",
+    "unseen_planes",
+    "window_beside",
     "write_image_file",
 ]

@@ -2,7 +2,7 @@
 
 PNG, TGA and movies hold straight (unassociated) colours, as does a TIFF that says so; EXR and all others hold
 premultiplied (associated) ones. Frames that go from one kind to the other are multiplied by their alpha, or
-divided by it, in the values of the file.
+divided by it, in the values of the file. A network sees premultiplied colours, whatever the file is.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from understudy.frames.frame import Frame
 from understudy.frames.values import to_float32
+from understudy.frames.window import Window
 
 STRAIGHT = ("png", "targa", "movie")
 _ALPHA = ("a", "alpha")
@@ -52,6 +53,56 @@ def across(
             converted[index] = divided(colour, alpha) if straight else multiplied(colour, alpha)
     words = [DIVIDED if straight else MULTIPLIED, *([LIGHT if straight else HIDDEN] if hidden else [])]
     return converted, [each.format(target) for each in words]
+
+
+def seen_planes(frame: Frame, names: Sequence[str], window: Window | None = None) -> np.ndarray:
+    """What ``Frame.planes`` gives, as a network sees it: with premultiplied colours."""
+    planes = frame.planes(names, window)
+    alpha = straight_alpha(frame, window)
+    if alpha is None:
+        return planes
+    for index, name in enumerate(names):
+        if name.lower() in _COLOURS:
+            planes[..., index] = multiplied(planes[..., index], alpha)
+    return planes
+
+
+def unseen_planes(
+    frame: Frame, names: Sequence[str], made: np.ndarray, window: Window | None = None
+) -> np.ndarray:
+    """What a network ``made`` of the channels ``names``, as the frame's file holds them. Where the alpha is
+    0, or the network changed nothing, the colours of the file stay."""
+    alpha = straight_alpha(frame, window)
+    if alpha is None:
+        return made
+    own, seen = frame.planes(names, window), seen_planes(frame, names, window)
+    out = made.copy()
+    for index, name in enumerate(names):
+        if name.lower() in _ALPHA:
+            alpha = made[..., index]
+    for index, name in enumerate(names):
+        if name.lower() in _COLOURS:
+            keeps = (alpha == 0) | (made[..., index] == seen[..., index])
+            out[..., index] = np.where(keeps, own[..., index], divided(made[..., index], alpha))
+    return out
+
+
+def straight_alpha(frame: Frame, window: Window | None = None) -> np.ndarray | None:
+    """The alpha (height, width) that a frame's colours are to be multiplied by; None where there is none, or
+    it is 1 everywhere, or they are already."""
+    if not has_alpha(frame) or not is_straight(frame):
+        return None
+    alpha = frame.planes(_alphas(frame)[:1], window)[..., 0]
+    return None if bool((alpha == 1).all()) else alpha
+
+
+def has_alpha(frame: Frame) -> bool:
+    """Whether the frame's file has an alpha beside its colours."""
+    return bool(_alphas(frame))
+
+
+def _alphas(frame: Frame) -> list[str]:
+    return [name for name in frame.part.channels if name.lower() in _ALPHA and name not in frame.added]
 
 
 def multiplied(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 import numpy as np
 
 from understudy.errors import ChannelError, FrameError, SizeError
+from understudy.frames.alpha import seen_planes
 from understudy.frames.frame import Frame
 from understudy.frames.shot import Shot
 from understudy.frames.window import Window
@@ -36,10 +37,16 @@ def check_size(plate: Frame, other: Frame, what: str) -> None:
 
 
 def planes_beside(frame: Frame, names: Sequence[str], plate: Frame, window: Window) -> np.ndarray:
-    """Channels of ``frame`` over ``window`` of the plate's coordinates, display window on display window."""
+    """Channels of ``frame`` over ``window`` of the plate's coordinates, display window on display window, as
+    its file holds them."""
+    return frame.planes(names, window_beside(frame, plate, window))
+
+
+def window_beside(frame: Frame, plate: Frame, window: Window) -> Window:
+    """``window`` of the plate's coordinates in those of ``frame``."""
     left = frame.display_window.x - plate.display_window.x
     top = frame.display_window.y - plate.display_window.y
-    return frame.planes(names, Window(window.x + left, window.y + top, window.width, window.height))
+    return Window(window.x + left, window.y + top, window.width, window.height)
 
 
 class Neighbours:
@@ -98,10 +105,10 @@ class Neighbours:
             try:
                 other = self.read(number)
                 if have_same_size(frame, other):
-                    return planes_beside(other, names, frame, window)
+                    return seen_planes(other, names, window_beside(other, frame, window))
             except (FrameError, ChannelError):
                 continue
-        return frame.planes(names, window)
+        return seen_planes(frame, names, window)
 
     def close(self) -> None:
         self.shot.close()

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from understudy.errors import ChannelError
-from understudy.frames import Frame, Window, channel_or_new, resolve_channels, resolve_like
+from understudy.frames import (
+    Frame,
+    Window,
+    channel_or_new,
+    resolve_channels,
+    resolve_like,
+    seen_planes,
+    unseen_planes,
+)
 from understudy.inference.blend import blend
 from understudy.inference.inputs import expected_channels
 from understudy.inference.layers import ExtraInputs, Mask
@@ -61,7 +69,7 @@ class Composer:
         window = frame.display_window.union(frame.data_window)
         names = input_channels(frame, self.header, self.channels)
         targets = target_channels(frame, self.header, names)
-        pixels, beside = frame.planes(names, window), self.extra.read(frame, names, window)
+        pixels, beside = seen_planes(frame, names, window), self.extra.read(frame, names, window)
         mask = self.mask.read(frame, frame.number, window) if self.mask else None
         display = _within(window, frame.display_window)
         return Gathered(frame.with_room(targets), window, display, pixels, beside, mask, targets)
@@ -110,6 +118,8 @@ class Composer:
             display=given.display,
             beside=given.beside,
         )
+        if self.header.kind != "matte":
+            result = unseen_planes(given.frame, given.targets, result, given.window)
         result = self._blended(given, result)
         if given.targets:
             made = given.frame.with_planes(given.targets, result, given.window)

@@ -19,6 +19,8 @@ from understudy.frames import (
     open_shot,
     planes_beside,
     resolve_channels,
+    seen_planes,
+    window_beside,
 )
 from understudy.frames.matte import MOST, Look, look_at, spread
 
@@ -97,7 +99,7 @@ class ExtraInputs:
         for shot, wanted in zip(self.shots, self._wanted, strict=True):
             frame = read_beside(shot, plate.number, plate, "extra input")
             own = resolve_channels(frame, ",".join(wanted.channels))
-            yield planes_beside(frame, own, plate, window)
+            yield seen_planes(frame, own, window_beside(frame, plate, window))
 
     def close(self) -> None:
         for shot in self.shots:

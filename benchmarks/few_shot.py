@@ -2,7 +2,8 @@
 
     python benchmarks/few_shot.py --cases DIR [--time-limit 60s] [--only NAME ...] [--seed N]
                                   [--model-size medium] [--steps N] [--json FILE] [--pictures DIR]
-                                  [--keep DIR] [-- further flags of understudy train]
+                                  [--keep DIR] [--width PIXELS | --enlarge FACTOR]
+                                  [-- further flags of understudy train]
 
 DIR holds one folder per case: ``input/`` and ``groundtruth/`` with a sequence (or a movie) each, numbered
 alike, and ``case.json``, which may name ``kind`` (image or matte), ``train_frames``, ``test_frames`` and
@@ -12,6 +13,7 @@ alike, and ``case.json``, which may name ``kind`` (image or matte), ``train_fram
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -30,7 +32,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from few_shot_case import Case, display, find_cases, read_case, score
+from few_shot_case import Case, display, find_cases, open_sides, read_case, score
+from few_shot_enlarge import enlarge_case
 from few_shot_job import Cost, train_command, understudy_command
 from few_shot_picture import draw_case
 from rich.console import Console
@@ -108,6 +111,9 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--json", type=Path, metavar="FILE", help="write all figures there")
     add("--pictures", type=Path, metavar="DIR", help="write a picture of each case there")
     add("--keep", type=Path, metavar="DIR", help="keep runs and learned frames there")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--width", type=int, metavar="PIXELS", help="enlarge every case to this width first")
+    size.add_argument("--enlarge", type=float, metavar="FACTOR", help="enlarge every case so often first")
     options = parser.parse_args(own)
     options.more = more
     if not options.time_limit and not options.steps:
@@ -118,10 +124,10 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def run_case(folder: Path, options: argparse.Namespace, say: Any) -> Row:
     """Train, apply, judge: one case from start to end."""
     with ExitStack() as stack:
-        case = read_case(folder)
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="few_shot_")))
+        case = open_case(folder, work / folder.name, options, say)
         stack.callback(case.plate.close)
         stack.callback(case.truth.close)
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="few_shot_")))
         keep = (options.keep or work) / case.name
         keep.mkdir(parents=True, exist_ok=True)
         painted = case.painted(work / "painted")
@@ -129,6 +135,17 @@ def run_case(folder: Path, options: argparse.Namespace, say: Any) -> Row:
         spec, applied = apply(case, keep, say)
         learned = stack.enter_context(open_shot(spec))
         return judge(case, learned, trained, applied, options)
+
+
+def open_case(folder: Path, larger: Path, options: argparse.Namespace, say: Any) -> Case:
+    """The case as it is, or, enlarged, in the folder ``larger``."""
+    if not (options.width or options.enlarge):
+        return read_case(folder)
+    say(f"{folder.name}: enlarging")
+    plate, truth = open_sides(folder)
+    with contextlib.closing(plate), contextlib.closing(truth):
+        enlarge_case(folder, plate, truth, larger, width=options.width, factor=options.enlarge)
+    return read_case(larger)
 
 
 def train(case: Case, painted: str, runs: Path, options: argparse.Namespace, say: Any) -> Cost:

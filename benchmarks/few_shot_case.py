@@ -94,7 +94,7 @@ def find_cases(folder: Path, only: Sequence[str] = ()) -> list[Path]:
 def read_case(folder: Path) -> Case:
     """Open a case; what case.json does not say is chosen or measured here."""
     known = _read_json(folder / "case.json")
-    plate, truth = open_shot(str(folder / "input")), open_shot(str(_truth_folder(folder)))
+    plate, truth = open_sides(folder)
     both = sorted(set(plate.numbers) & set(truth.numbers))
     train = tuple(known.get("train_frames") or _spread(both, PAINTED))
     lost = [number for number in train if number not in both]
@@ -111,6 +111,11 @@ def read_case(folder: Path) -> Case:
     case = Case(folder.name, folder, kind, plate, truth, train, test, dict(known.get("baselines") or {}))
     case.baselines.update({k: v for k, v in measured_baselines(case).items() if k not in case.baselines})
     return case
+
+
+def open_sides(folder: Path) -> tuple[Shot, Shot]:
+    """The plate and the ground truth of a case."""
+    return open_shot(str(folder / "input")), open_shot(str(_truth_folder(folder)))
 
 
 def display(frame: Frame, kind: str) -> np.ndarray:

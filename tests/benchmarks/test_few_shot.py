@@ -179,3 +179,21 @@ def test_a_command_that_fails_says_why(tmp_path):
 def test_lines_that_are_no_events_are_kept_as_text():
     assert few_shot_job._event("a warning\n") == {"event": "text", "text": "a warning"}
     assert few_shot_job._event('{"event": "said", "text": "x"}')["event"] == "said"
+
+
+def test_a_case_is_enlarged_before_it_is_learned(
+    make_case, monkeypatch: pytest.MonkeyPatch, tmp_path
+) -> None:
+    cases = make_case(known={"train_frames": list(TRAIN), "baselines": {"identity_psnr_db": 99.0}})
+    seen: dict[str, object] = {}
+
+    def look(case, *others) -> Cost:
+        seen["size"] = case.plate.read(1001).planes(["R"]).shape
+        seen["baselines"] = case.baselines
+        raise WorkError("seen")
+
+    monkeypatch.setattr(few_shot, "train", look)
+    small = read_case(cases / "case").plate.read(1001).planes(["R"]).shape
+    assert few_shot.main(["--cases", str(cases), "--enlarge", "2.5"]) == 1
+    assert seen["size"][:2] == (round(small[0] * 2.5), round(small[1] * 2.5))
+    assert seen["baselines"]["identity_psnr_db"] < 90, "what was measured at another size says nothing here"

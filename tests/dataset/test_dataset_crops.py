@@ -21,7 +21,8 @@ from understudy.dataset.crops import (
     hash_numbers,
     random_numbers,
 )
-from understudy.dataset.packing import Material, Packed, focus_of, pack
+from understudy.dataset.packing import Material, Packed, focus_of, pack, shrunk
+from understudy.network.resampling import sample
 from understudy.training.plan import Plan
 
 CPU = torch.device("cpu")
@@ -50,7 +51,7 @@ def source(
 
 
 def draw(crops: CropSource, step: int = 1, total: int = 6, augmentation: Augmentation = PLAIN) -> Batch:
-    return crops.batch(step, range(total), list(range(len(crops.cells))), augmentation, total)
+    return crops.batch(step, range(total), list(range(crops.count)), augmentation, total)
 
 
 def parts(batch: Batch) -> list[Tensor]:
@@ -271,7 +272,9 @@ def local(height: int = 128, width: int = 128) -> Material:
 def test_a_local_effect_is_looked_at_often_and_a_global_one_evenly() -> None:
     assert focus_of(packed(local()), False) > 0.5
     assert focus_of(packed(coordinates(64, 64)), False) == 0.0
-    assert focus_of(packed(coordinates(64, 64, 0, True)), True) > 0.5
+    assert focus_of(packed(coordinates(64, 64, 0, True)), True) == 0.4, (
+        "its background has to be known as well"
+    )
     crops = source(local(), focus=focus_of(packed(local()), False))
     batches = [draw(crops, step, 8) for step in range(1, 26)]
     hits = sum(int(((b.truth - b.base).abs().amax((1, 2, 3)) > 0.1).sum()) for b in batches)
@@ -346,3 +349,39 @@ def test_a_frame_that_is_smaller_than_a_crop_is_mirrored_as_often_as_it_takes(si
     places = torch.arange(-9, 14)
     found = crops_module._mirrored(places, torch.tensor(size))
     assert torch.equal(found, wanted[places + zero] if size > 1 else torch.zeros_like(places))
+
+
+@pytest.mark.parametrize("augmentation", [PLAIN, EVERYTHING, replace(EVERYTHING, turn=False)])
+def test_a_detail_lies_in_its_window_where_it_says(augmentation: Augmentation) -> None:
+    """Whatever both are mirrored, turned, zoomed and mixed by."""
+    rows, columns = torch.meshgrid(torch.arange(256.0), torch.arange(320.0), indexing="ij")
+    smooth = torch.stack([rows / 256, columns / 320, (rows / 40).sin() * (columns / 50).cos()], 2)
+    disc = ((rows - 100) ** 2 + (columns - 200) ** 2 < 50**2).float()[..., None]
+    pair = Material(smooth, disc, torch.zeros(256, 320, 0), torch.ones(256, 320, 1))
+    crops = CropSource(pack([pair, pair], [(256, 320)] * 2, 4), CPU, (48, 48), 0, 0.5)
+    for step in range(1, 9):
+        batch = crops.batch(step, range(4), [0, 1], augmentation, 4)
+        assert batch.window is not None
+        assert batch.offset is not None
+        there = sample(batch.window, batch.offset, 4, (48, 48))
+        assert float((there - batch.input).abs().median()) < 0.01
+
+
+def test_the_coarse_view_learns_from_windows_of_the_same_pairs() -> None:
+    pair = coordinates(64, 96)
+    crops = CropSource(pack([pair], [(64, 96)], 2), CPU, (16, 16), 0, 0.0)
+    batch = crops.batch(1, range(3), [0], PLAIN, 3, coarse=True)
+    assert batch.coarse
+    assert batch.window is None
+    assert batch.seen[0] is None
+    step = batch.input[:, 1, 0, 1:] - batch.input[:, 1, 0, :-1]
+    assert torch.allclose(step, torch.full_like(step, 2 / 64)), "two pixels of the frame for each of the view"
+
+
+def test_what_does_not_count_has_no_part_in_a_smaller_truth() -> None:
+    truth, weight = torch.zeros(4, 4, 1), torch.ones(4, 4, 1)
+    truth[:2, :2, 0] = torch.tensor([[1.0, 9.0], [1.0, 1.0]])
+    weight[0, 1] = 0
+    small = shrunk(Material(torch.zeros(4, 4, 3), truth, torch.zeros(4, 4, 0), weight), 2)
+    assert small.truth[0, 0, 0] == pytest.approx(1.0)
+    assert small.weight[0, 0, 0] == pytest.approx(0.75)

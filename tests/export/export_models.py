@@ -43,8 +43,9 @@ def write_model(
     kind: str = "image",
     extra: tuple[Any, ...] = (),
     fit: str = "cubic",
+    coarse: int = 1,
 ) -> Path:
-    """A .cat of RGB in and RGB, or a matte, out."""
+    """A .cat of RGB in and RGB, or a matte, out; with a coarse view where ``coarse`` is more than 1."""
     matte = kind == "matte"
     inputs = 3 + sum(len(each.channels) for each in extra)
     shape = Architecture(
@@ -57,6 +58,8 @@ def write_model(
         0 if matte else 3,
         plate=3,
         beside=sum(each.offset != 0 for each in extra),
+        coarse=coarse,
+        features=4 if coarse > 1 else 0,
     )
     network = random_network(shape)
     header = ModelHeader(

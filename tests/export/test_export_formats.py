@@ -204,6 +204,16 @@ def test_another_architecture_goes_through_the_same_export(model_of: Callable[..
         assert np.allclose(found, model.infer(given, tile_size="none"), atol=1e-4)
 
 
+@pytest.mark.parametrize("target", ["torchscript", "onnx", "flame"])
+@pytest.mark.parametrize("kind", ["image", "matte"])
+def test_a_coarse_view_of_the_whole_frame_goes_through_every_export(
+    kind: str, target: str, tmp_path: Path
+) -> None:
+    """An export is held against apply at several sizes, and is an error where it differs."""
+    model = write_model(tmp_path / "two_views.cat", LINEAR, kind, coarse=4)
+    assert export(ExportSettings(str(model), target, tmp_path / "out", "night", full=False))
+
+
 def grown(network: nn.Module, x: Tensor) -> Tensor:
     return nn.functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 

@@ -53,6 +53,15 @@ def test_a_run_with_everything_random_takes_the_same_course(make_bench: Any) -> 
     assert_same_course(bench.resume(run).run, whole)
 
 
+@pytest.mark.parametrize(("effect", "after"), [("matte", 4), ("matte", 9), ("grade", 6), ("grade", 10)])
+def test_a_run_with_a_coarse_view_takes_the_same_course(make_bench: Any, effect: str, after: int) -> None:
+    """Stopped while the one view learns, or while the other does."""
+    bench = make_bench(effect=effect)
+    whole = bench.train(name="whole", coarse_view=2).run
+    run = bench.train(name="stopped", coarse_view=2, stop=StopAt(after)).run
+    assert_same_course(bench.resume(run).run, whole)
+
+
 def test_a_run_that_broke_off_goes_on_from_its_last_checkpoint(
     bench: Any, whole: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ both sides drawn alike.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -44,16 +45,35 @@ class Augmentation:
 @dataclass(frozen=True)
 class Batch:
     """``input`` (N, C, H, W), ``truth`` (N, C_out, H, W), ``base``, what the colour fit makes of the
-    input, of the same shape (empty for a matte), and ``weight`` (N, 1, H, W), all float32."""
+    input, of the same shape (empty for a matte), and ``weight`` (N, 1, H, W), all float32.
+
+    Where a coarse view learns too, ``window`` is what it sees around each of these details, and ``offset``
+    (N, 2) the row and the column of the window where the detail begins, in pixels of the window. ``coarse``:
+    these are what the coarse view sees, and nothing else is learned from."""
 
     input: Tensor
     truth: Tensor
     base: Tensor
     weight: Tensor
+    window: Tensor | None = None
+    offset: Tensor | None = None
+    coarse: bool = False
 
     @property
-    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        return self.input, self.truth, self.base, self.weight
+    def tensors(self) -> tuple[Tensor, ...]:
+        own = (self.input, self.truth, self.base, self.weight)
+        return own if self.window is None or self.offset is None else (*own, self.window, self.offset)
+
+    @property
+    def seen(self) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """What the network sees: the arguments of ``EffectNetwork.answer``."""
+        return (None, self.input, None) if self.coarse else (self.input, self.window, self.offset)
+
+    def of(self, tensors: Sequence[Tensor]) -> Batch:
+        """The same kind of batch, with these ``tensors``."""
+        source, truth, base, weight, *further = tensors
+        window, offset = further or (None, None)
+        return Batch(source, truth, base, weight, window, offset, self.coarse)
 
 
 @dataclass(frozen=True)
@@ -89,18 +109,11 @@ def hash_numbers(*numbers: int) -> int:
     return mixed >> 1
 
 
-class CropSource:
-    """Pairs on a device, and the crops of them.
+class _Pixels:
+    """Pairs on a device at one scale, and where in them most is to be learned."""
 
-    ``focus`` is the share of crops that are drawn where there is most to learn; the rest come from anywhere,
-    or, of a pair of which only a part counts, from anywhere in that part.
-    """
-
-    def __init__(
-        self, pairs: Packed, device: torch.device, crop: tuple[int, int], seed: int, focus: float
-    ) -> None:
-        self.crop, self.seed, self.device, self.focus = crop, seed, device, focus
-        self.parts, self.sizes = list(pairs.parts), pairs.sizes
+    def __init__(self, pairs: Packed, device: torch.device) -> None:
+        self.parts, self.sizes, self.device = list(pairs.parts), pairs.sizes, device
         pixels = self.sizes.prod(1)
         self.starts = pixels.cumsum(0) - pixels
         self.pixels = _on_device(pairs.pixels, device)
@@ -108,57 +121,10 @@ class CropSource:
         self.cells = [_running_sums((changes.double() + 1e-9) * (weights > 0)) for changes, weights in both]
         self.counting = [None if bool(weights.all()) else _running_sums(weights) for weights in pairs.weights]
 
-    def batch(
-        self,
-        step: int,
-        samples: range,
-        pairs: list[int],
-        augmentation: Augmentation,
-        total: int,
-        crop: tuple[int, int] | None = None,
-        before: int | None = None,
-    ) -> Batch:
-        """Those of the ``total`` samples of a step that are in ``samples``, drawn from ``pairs``. ``before``:
-        how many of this size the steps before have drawn; by default as many as if all steps were alike."""
-        size = crop or self.crop
-        numbers = random_numbers(self.seed, step, total)[samples.start : samples.stop]
-        drawn = step * total if before is None else before
-        places = [_pair_of(self.seed, size[0], drawn + sample, len(pairs)) for sample in samples]
-        order, dealt = torch.tensor(places), torch.tensor(pairs)
-        crops = self._crops(numbers, dealt[order], augmentation, size, self.focus)
-        if augmentation.paste > 0 or augmentation.cover > 0:
-            donors, grounds = (dealt[(order + by) % len(pairs)] for by in (1, 2))
-            self._lay_others_over(crops, numbers, donors, grounds, augmentation)
-        return Batch(*(_ready(part) for part in crops.split(self.parts, dim=1)))
-
-    def _lay_others_over(
-        self, crops: Tensor, numbers: Tensor, donors: Tensor, grounds: Tensor, augmentation: Augmentation
-    ) -> None:
-        """Paste into some of ``crops`` what those of the pairs ``donors`` show, and cover some with those of
-        the pairs ``grounds``. No others are drawn than it needs."""
-        size = (crops.shape[2], crops.shape[3])
-        pasted, covered = numbers[:, 14] < augmentation.paste, numbers[:, 15] < augmentation.cover
-        rows = (pasted | covered).nonzero()[:, 0]
-        if not len(rows):
-            return
-        shown = self._crops(numbers[rows].roll(DRAWS // 2, 1), donors[rows], augmentation, size, 1.0)
-        over = _pasted(crops[rows], shown, pasted[rows], self.parts[0])
-        under = covered[rows].nonzero()[:, 0]
-        if len(under):
-            which = rows[under]
-            ground = self._crops(numbers[which].roll(DRAWS // 4, 1), grounds[which], augmentation, size, 0.0)
-            over[under] = _covered(over[under], shown[under], ground, self.parts[0])
-        crops[rows] = over
-
-    def _crops(
-        self,
-        numbers: Tensor,
-        pairs: Tensor,
-        augmentation: Augmentation,
-        size: tuple[int, int],
-        focus: float,
+    def crops(
+        self, draw: _Draw, numbers: Tensor, augmentation: Augmentation, size: tuple[int, int]
     ) -> Tensor:
-        draw = self._draw(numbers, pairs, augmentation, size, focus)
+        """(N, C, *size): what ``draw`` says, warped as ``numbers`` say."""
         if not augmentation.warps:
             return self._gather(draw, size)
         region = _region_size(size, augmentation)
@@ -167,39 +133,22 @@ class CropSource:
         )
         return _warp(self._gather(around, region), numbers, augmentation, size)
 
-    def _draw(
-        self,
-        numbers: Tensor,
-        pairs: Tensor,
-        augmentation: Augmentation,
-        size: tuple[int, int],
-        focus: float,
-    ) -> _Draw:
-        rows = zip(pairs.tolist(), numbers.tolist(), strict=True)
-        corners = [self._corner(pair, row, size, focus) for pair, row in rows]
-        top, left = torch.tensor(corners).unbind(1)
-        no = torch.zeros(len(pairs), dtype=torch.bool)
-        return _Draw(
-            pairs,
-            top,
-            left,
-            numbers[:, 4] < 0.5 if augmentation.mirror else no,
-            numbers[:, 5] < 0.5 if augmentation.turn else no,
-            numbers[:, 6] < 0.5 if augmentation.turn and size[0] == size[1] else no,
-        )
-
-    def _corner(self, pair: int, row: list[float], size: tuple[int, int], focus: float) -> tuple[int, int]:
+    def corner(
+        self, pair: int, row: list[float], size: tuple[int, int], focus: float
+    ) -> tuple[int, int, float, float]:
         """The top-left corner of a crop: anywhere that counts, or around a place where the effect is at
-        work."""
+        work; and that place."""
         height, width = self.sizes[pair].tolist()
         most_top, most_left = max(0, height - size[0]), max(0, width - size[1])
         cells = self.cells[pair] if row[0] < focus else self.counting[pair]
         if cells is None:
-            return round(row[1] * most_top), round(row[2] * most_left)
+            top, left = round(row[1] * most_top), round(row[2] * most_left)
+            return top, left, top + row[8] * size[0], left + row[9] * size[1]
         cell = int(torch.searchsorted(cells.sums, row[3] * float(cells.sums[-1])))
         y, x = divmod(min(cell, len(cells.sums) - 1), cells.columns)
         top, left = y * GRID - row[1] * (size[0] - GRID), x * GRID - row[2] * (size[1] - GRID)
-        return min(max(0, round(top)), most_top), min(max(0, round(left)), most_left)
+        corner = min(max(0, round(top)), most_top), min(max(0, round(left)), most_left)
+        return *corner, (y + row[8]) * GRID, (x + row[9]) * GRID
 
     def _gather(self, draw: _Draw, size: tuple[int, int]) -> Tensor:
         """(N, C, h, w) from the packed pixels in one indexing; past the frame's edge it is mirrored.
@@ -225,6 +174,170 @@ class CropSource:
         index = first[:, :, None] + second[:, None, :]
         crops = self.pixels.index_select(0, index.flatten()).unflatten(0, index.shape).permute(0, 3, 1, 2)
         return crops.to(self.device)
+
+
+class CropSource:
+    """Pairs on a device, and the crops of them.
+
+    ``focus`` is the share of crops that are drawn where there is most to learn; the rest come from anywhere,
+    or, of a pair of which only a part counts, from anywhere in that part.
+    """
+
+    def __init__(
+        self, pairs: Packed, device: torch.device, crop: tuple[int, int], seed: int, focus: float
+    ) -> None:
+        self.crop, self.seed, self.device, self.focus = crop, seed, device, focus
+        self.factor, self.parts = pairs.factor, list(pairs.parts)
+        self._fine = _Pixels(pairs, device)
+        self._coarse = _Pixels(pairs.coarse, device) if pairs.coarse else None
+
+    @property
+    def count(self) -> int:
+        """How many pairs there are."""
+        return len(self._fine.sizes)
+
+    def batch(
+        self,
+        step: int,
+        samples: range,
+        pairs: list[int],
+        augmentation: Augmentation,
+        total: int,
+        crop: tuple[int, int] | None = None,
+        before: int | None = None,
+        coarse: bool = False,
+    ) -> Batch:
+        """Those of the ``total`` samples of a step that are in ``samples``, drawn from ``pairs``. ``before``:
+        how many of this size the steps before have drawn; by default as many as if all steps were alike.
+        ``coarse``: only what the coarse view sees, where there is one."""
+        size = crop or self.crop
+        numbers = random_numbers(self.seed, step, total)[samples.start : samples.stop]
+        drawn = step * total if before is None else before
+        places = [_pair_of(self.seed, size[0], drawn + sample, len(pairs)) for sample in samples]
+        order, dealt = torch.tensor(places), torch.tensor(pairs)
+        coarse = coarse and self._coarse is not None
+        views = self._views(numbers, dealt[order], augmentation, size, self.focus, coarse=coarse)
+        if augmentation.paste > 0 or augmentation.cover > 0:
+            donors, grounds = (dealt[(order + by) % len(pairs)] for by in (1, 2))
+            self._lay_others_over(views, numbers, donors, grounds, augmentation, coarse)
+        source, truth, base, weight = (_ready(part) for part in views.planes[0].split(self.parts, dim=1))
+        if len(views.planes) == 1:
+            return Batch(source, truth, base, weight, coarse=coarse)
+        window = _ready(views.planes[1][:, : self.parts[0]])
+        return Batch(source, truth, base, weight, window, views.offset.to(self.device, torch.float32))
+
+    def _lay_others_over(
+        self,
+        views: _Views,
+        numbers: Tensor,
+        donors: Tensor,
+        grounds: Tensor,
+        augmentation: Augmentation,
+        coarse: bool,
+    ) -> None:
+        """Paste into some of the crops what those of the pairs ``donors`` show, and cover some with those of
+        the pairs ``grounds``. No others are drawn than it needs."""
+        size = (views.planes[0].shape[2], views.planes[0].shape[3])
+        pasted, covered = numbers[:, 14] < augmentation.paste, numbers[:, 15] < augmentation.cover
+        rows = (pasted | covered).nonzero()[:, 0]
+        if not len(rows):
+            return
+        under = covered[rows].nonzero()[:, 0]
+        which = rows[under]
+        turned, at = numbers[rows].roll(DRAWS // 2, 1), views.offset[rows]
+        shown = self._views(turned, donors[rows], augmentation, size, 1.0, at, coarse)
+        if len(under):
+            again = numbers[which].roll(DRAWS // 4, 1)
+            ground = self._views(again, grounds[which], augmentation, size, 0.0, at[under], coarse)
+        for scale, crops in enumerate(views.planes):
+            over = _pasted(crops[rows], shown.planes[scale], pasted[rows], self.parts[0])
+            if len(under):
+                others = shown.planes[scale][under], ground.planes[scale]
+                over[under] = _covered(over[under], *others, self.parts[0])
+            crops[rows] = over
+
+    def _views(
+        self,
+        numbers: Tensor,
+        pairs: Tensor,
+        augmentation: Augmentation,
+        size: tuple[int, int],
+        focus: float,
+        offset: Tensor | None = None,
+        coarse: bool = False,
+    ) -> _Views:
+        """Crops of ``size``, and where a coarse view learns too, windows of that size around them.
+        ``offset``: where in their windows the details are to lie; by default where there is most to learn."""
+        source = self._coarse or self._fine
+        rows = zip(pairs.tolist(), numbers.tolist(), strict=True)
+        corners = torch.tensor([source.corner(pair, row, size, focus) for pair, row in rows])
+        draw = self._draw(numbers, pairs, augmentation, size, corners[:, :2].long())
+        crops = source.crops(draw, numbers, augmentation, size)
+        if self._coarse is None or coarse:
+            return _Views([crops], torch.zeros(len(pairs), 2))
+        turn = _turns(draw, numbers, augmentation)
+        if offset is None:
+            offset = _offset_of(corners, turn, size, self.factor)
+        detail = replace(draw, **_corner_of_detail(draw, offset, turn, size, self.factor))
+        return _Views([self._fine.crops(detail, numbers, augmentation, size), crops], offset)
+
+    def _draw(
+        self,
+        numbers: Tensor,
+        pairs: Tensor,
+        augmentation: Augmentation,
+        size: tuple[int, int],
+        corners: Tensor,
+    ) -> _Draw:
+        no = torch.zeros(len(pairs), dtype=torch.bool)
+        return _Draw(
+            pairs,
+            corners[:, 0],
+            corners[:, 1],
+            numbers[:, 4] < 0.5 if augmentation.mirror else no,
+            numbers[:, 5] < 0.5 if augmentation.turn else no,
+            numbers[:, 6] < 0.5 if augmentation.turn and size[0] == size[1] else no,
+        )
+
+
+@dataclass(frozen=True)
+class _Views:
+    """``planes``: crops (N, C, H, W) and, where a coarse view learns too, the windows around them; ``offset``
+    (N, 2): the row and column of the window where the detail begins."""
+
+    planes: list[Tensor]
+    offset: Tensor
+
+
+def _turns(draw: _Draw, numbers: Tensor, augmentation: Augmentation) -> Tensor:
+    """(N, 2, 2): from a place in a crop to that in the frame, (down, across) from the middle of either."""
+    angle, zoom = _angle_and_zoom(numbers, augmentation)
+    cos, sin = angle.cos() * zoom, angle.sin() * zoom
+    turn = torch.stack([torch.stack([cos, sin], 1), torch.stack([-sin, cos], 1)], 1)
+    turn = torch.where(draw.swap[:, None, None], turn.flip(1), turn)
+    signs = 1 - 2 * torch.stack([draw.flip, draw.mirror], 1).to(turn.dtype)
+    return turn * signs[:, :, None]
+
+
+def _offset_of(corners: Tensor, turn: Tensor, size: tuple[int, int], factor: int) -> Tensor:
+    """Where in its window the detail begins that shows the place of each of ``corners``: whole pixels of the
+    window, and all of the detail inside."""
+    middle = corners[:, :2] + torch.tensor(size) / 2
+    there = torch.linalg.solve(turn, (corners[:, 2:] - middle).to(turn.dtype)[:, :, None])[:, :, 0]
+    room = torch.tensor([side - side / factor for side in size])
+    return (there + room / 2).round().clamp(torch.zeros(2), room.floor())
+
+
+def _corner_of_detail(
+    draw: _Draw, offset: Tensor, turn: Tensor, size: tuple[int, int], factor: int
+) -> dict[str, Tensor]:
+    """The top-left corner, at full size, of what is gathered for each detail."""
+    side = torch.tensor(size, dtype=turn.dtype)
+    from_middle = offset.to(turn.dtype) + side / (2 * factor) - side / 2
+    moved = (turn @ from_middle[:, :, None])[:, :, 0]
+    middle = (torch.stack([draw.top, draw.left], 1) + side / 2 + moved) * factor
+    corner = (middle - side / 2).round().long()
+    return {"top": corner[:, 0], "left": corner[:, 1]}
 
 
 def _on_device(pixels: Tensor, device: torch.device) -> Tensor:
@@ -272,11 +385,16 @@ def _region_size(crop: tuple[int, int], augmentation: Augmentation) -> tuple[int
     return height, width
 
 
-def _warp(region: Tensor, numbers: Tensor, augmentation: Augmentation, crop: tuple[int, int]) -> Tensor:
-    """Crops turned by any angle and zoomed, from the middle of larger regions."""
+def _angle_and_zoom(numbers: Tensor, augmentation: Augmentation) -> tuple[Tensor, Tensor]:
+    """By how much each crop is turned, in radians, and zoomed."""
     chosen = numbers[:, 7] < augmentation.warped
     angle = (numbers[:, 12] * 2 - 1) * augmentation.rotate * chosen
-    zoom = ((numbers[:, 13] * 2 - 1) * augmentation.zoom * chosen).exp()
+    return angle, ((numbers[:, 13] * 2 - 1) * augmentation.zoom * chosen).exp()
+
+
+def _warp(region: Tensor, numbers: Tensor, augmentation: Augmentation, crop: tuple[int, int]) -> Tensor:
+    """Crops turned by any angle and zoomed, from the middle of larger regions."""
+    angle, zoom = _angle_and_zoom(numbers, augmentation)
     height, width = region.shape[-2:]
     cos, sin, zero = angle.cos() * zoom, angle.sin() * zoom, torch.zeros_like(zoom)
     across, down = crop[1] / width, crop[0] / height

@@ -7,7 +7,7 @@ next one is made.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as functional
@@ -19,6 +19,9 @@ HALF_ABOVE = 1_500_000_000
 NOISE = 2.0
 CLEAR = 5.0
 LOCAL = (1e-4, 0.05)
+MATTE_FOCUS = 0.4
+EARLIER_MATTE_FOCUS = 0.8
+"""What it was in runs that were begun before it was kept with them."""
 
 
 @dataclass(frozen=True)
@@ -51,18 +54,21 @@ class Packed:
     """``pixels`` (pixels of all pairs, channels of all parts), float32, or float16 when that is very much;
     ``parts`` counts the channels of each; ``sizes`` (pairs, 2) are heights and widths; ``changes`` and
     ``weights`` are the mean changes and weights in the cells of GRID x GRID pixels of each pair, (rows,
-    columns)."""
+    columns). ``coarse``: the same pairs ``factor`` times smaller, where a coarse view learns too."""
 
     pixels: Tensor
     parts: tuple[int, ...]
     sizes: Tensor
     changes: list[Tensor]
     weights: list[Tensor]
+    coarse: Packed | None = None
+    factor: int = 1
 
 
-def pack(materials: Iterable[Material], sizes: list[tuple[int, int]]) -> Packed:
-    """Take one material at a time; ``sizes`` are the heights and widths that they will have."""
-    coming = iter(materials)
+def pack(materials: Iterable[Material], sizes: list[tuple[int, int]], factor: int = 1) -> Packed:
+    """Take one material at a time; ``sizes`` are the heights and widths that they will have. ``factor``: of
+    the coarse view, 1 where there is none."""
+    coming, smaller = iter(materials), []
     material: Material | None = next(coming)
     assert material is not None
     parts = tuple(part.shape[2] for part in material.parts)
@@ -77,11 +83,38 @@ def pack(materials: Iterable[Material], sizes: list[tuple[int, int]]) -> Packed:
         height = material.input.shape[0]
         changes.append(_mean_per_cell(material.change_of, height))
         weights.append(_mean_per_cell(material.weight_of, height))
+        if factor > 1:
+            smaller.append(shrunk(material, factor))
         material = None  # its memory is free before the next one is made
         material = next(coming, None)
     if parts[2]:
         changes = above_noise(changes, weights)
-    return Packed(pixels, parts, torch.tensor(sizes), changes, weights)
+    packed = Packed(pixels, parts, torch.tensor(sizes), changes, weights)
+    if factor == 1:
+        return packed
+    few = [(each.input.shape[0], each.input.shape[1]) for each in smaller]
+    return replace(packed, coarse=pack(smaller, few), factor=factor)
+
+
+def shrunk(material: Material, factor: int) -> Material:
+    """The means over squares of ``factor`` x ``factor`` pixels, the last row and column repeated where they
+    do not fill one. What does not count has no part in the truth."""
+    known = (material.weight > 0).to(material.weight.dtype)
+    base = _shrunk(material.base, factor)
+    start = material.base if material.base.shape[2] else torch.zeros_like(material.truth)
+    share = _shrunk(known, factor).clamp(min=1e-6)
+    error = _shrunk((material.truth - start) * known, factor) / share
+    truth = base + error if base.shape[2] else error
+    return Material(_shrunk(material.input, factor), truth, base, _shrunk(material.weight, factor))
+
+
+def _shrunk(planes: Tensor, factor: int) -> Tensor:
+    """(H, W, C) -> (H / factor, W / factor, C), rounded up."""
+    if not planes.shape[2]:
+        return planes.new_zeros((-(-planes.shape[0] // factor), -(-planes.shape[1] // factor), 0))
+    below, right = (-side % factor for side in planes.shape[:2])
+    whole = functional.pad(planes.permute(2, 0, 1)[None], (0, right, 0, below), mode="replicate")
+    return functional.avg_pool2d(whole, factor)[0].permute(1, 2, 0)
 
 
 def _put(pixels: Tensor, at: int, material: Material) -> int:
@@ -118,10 +151,11 @@ def above_noise(changes: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
 
 
 def focus_of(packed: Packed, matte: bool) -> float:
-    """The share of crops that is worth drawing where the change is: much for a matte and for a local fix,
-    little where the effect is everywhere. What does not count at all has no say."""
+    """The share of crops that is worth drawing where the change is: half for a matte, whose background has to
+    be known as well, much for a local fix, little where the effect is everywhere. What does not count at all
+    has no say."""
     if matte:
-        return 0.8
+        return MATTE_FOCUS
     both = zip(packed.changes, packed.weights, strict=True)
     cells = torch.cat([changes[weights > 0] for changes, weights in both])
     ordered = cells.sort(descending=True).values.double()

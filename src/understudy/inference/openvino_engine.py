@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from understudy.device import core_count
+from understudy.device import autocast, core_count
 from understudy.errors import MissingPackageError, UnderstudyError
 from understudy.inference.bands import finish_in_bands
 from understudy.inference.torch_engine import TorchEngine
@@ -65,9 +65,9 @@ class OpenVinoEngine:
         _hold_against_torch(self, channels)
 
     def globals(self, x: Tensor) -> Tensor:
-        """Whole frame (1, C, H, W) -> (1, G); torch's own, so that both engines start from the same
-        values."""
-        with torch.inference_mode():
+        """Whole frame (1, C, H, W) -> (1, G) or (1, G, H / n, W / n); torch's own, so that both engines start
+        from the same values."""
+        with torch.inference_mode(), autocast(self.device, self.precision):
             return self.network.globals(x)
 
     def run(self, x: Tensor, g: Tensor) -> Tensor:
@@ -89,7 +89,8 @@ class _Remainder(torch.nn.Module):
         self.network = network
 
     def forward(self, x: Tensor, g: Tensor) -> Tensor:
-        return self.network.remainder(x, g) + 0 * g.sum()
+        remainder = self.network.remainder(x, g)
+        return remainder if g.ndim == 4 else remainder + 0 * g.sum()
 
 
 def _compile(network: Any, channels: int, precision: str, parallel: int) -> Any:
@@ -101,7 +102,11 @@ def _compile(network: Any, channels: int, precision: str, parallel: int) -> Any:
         with torch.inference_mode(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             g = network.globals(example)
-            shapes = [openvino.PartialShape([1, channels, -1, -1]), openvino.PartialShape([1, g.shape[1]])]
+            planes = [-1, -1] if g.ndim == 4 else []
+            shapes = [
+                openvino.PartialShape([1, channels, -1, -1]),
+                openvino.PartialShape([1, g.shape[1], *planes]),
+            ]
             model = openvino.convert_model(_Remainder(network), example_input=(example, g), input=shapes)
         options = {
             "INFERENCE_PRECISION_HINT": "f32" if precision == "float32" else "bf16",

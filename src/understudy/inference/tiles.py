@@ -161,7 +161,18 @@ def run_tiled(
 
 
 def _run_tile(engine: Engine, x: Tensor, g: Tensor, tile: Tile) -> Tensor:
-    return engine.run(x[:, :, tile.rows.start : tile.rows.stop, tile.columns.start : tile.columns.stop], g)
+    return engine.run(_part(x, tile, 1), _part(g, tile, x.shape[-1] // g.shape[-1]) if g.ndim == 4 else g)
+
+
+def _part(planes: Tensor, tile: Tile, factor: int) -> Tensor:
+    """What lies under a tile in planes ``factor`` times smaller than the frame."""
+    rows, columns = tile.rows, tile.columns
+    return planes[
+        :,
+        :,
+        rows.start // factor : rows.stop // factor,
+        columns.start // factor : columns.stop // factor,
+    ]
 
 
 def _empty_like(x: Tensor, channels: int) -> Tensor:

@@ -33,8 +33,8 @@ class TorchEngine:
         self.parallel = parallel
 
     def globals(self, x: Tensor) -> Tensor:
-        """Whole frame (1, C, H, W) -> (1, G), always in float32."""
-        with torch.inference_mode():
+        """What is known of a whole frame (1, C, H, W), float32: (1, G), or planes (1, G, H / n, W / n)."""
+        with torch.inference_mode(), autocast(self.device, self.precision):
             return self.network.globals(x)
 
     def run(self, x: Tensor, g: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from understudy.device import memory_format
 from understudy.network.colour_fit import ColourFit, Scaling, count_terms, terms
 from understudy.network.places import PLACES
-from understudy.network.unet import SIZES, UNet
+from understudy.network.resampling import enlarge, sample
+from understudy.network.unet import SIZES, STEM, UNet, without_deepest
 
 MARGIN = 0.25
 CHANGE = 0.5
@@ -23,7 +24,8 @@ class Architecture:
 
     ``inputs`` counts the plate's channels and those of the extra layers; ``same_channels`` tells that the
     outputs are the plate's own channels, changed. Behind the plate's ``plate`` channels come those of
-    ``beside`` frames before and after it.
+    ``beside`` frames before and after it. ``coarse``: how many pixels a side of one of the coarse view has, 1
+    where there is none; ``features``: what the coarse view tells the fine one beside its own answer.
     """
 
     inputs: int
@@ -35,6 +37,8 @@ class Architecture:
     fit_inputs: int = field(default=0)
     plate: int = 0
     beside: int = 0
+    coarse: int = 1
+    features: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -60,10 +64,18 @@ class EffectNetwork(nn.Module):
         self.portable = False
         self.placed = architecture.fit == "placed"
         seen = architecture.inputs + (architecture.outputs if self.placed else 0)
-        self.unet = UNet(seen, architecture.outputs, SIZES[architecture.size])
+        size, outputs = SIZES[architecture.size], architecture.outputs
+        if architecture.coarse > 1:
+            context = outputs + architecture.features
+            self.unet = UNet(seen, outputs, without_deepest(size), context)
+            self.coarse = UNet(seen, context, size)
+            self.stride = self.coarse.stride * architecture.coarse
+            self.reach = self.unet.reach + architecture.coarse
+        else:
+            self.unet = UNet(seen, outputs, size)
+            self.stride, self.reach = self.unet.stride, self.unet.reach
         if architecture.beside:
             self._begin_from_plate(seen)
-        self.stride, self.reach = self.unet.stride, self.unet.reach
         self.register_buffer("low", torch.zeros(architecture.inputs))
         self.register_buffer("high", torch.ones(architecture.inputs))
         self.register_buffer("gain", torch.ones(()))  # of 1 always; every .cat there is has one
@@ -73,7 +85,9 @@ class EffectNetwork(nn.Module):
     def _begin_from_plate(self, seen: int) -> None:
         """Weights as large as without the frames before and after, which more inputs would make smaller."""
         shape = self.architecture
-        self.unet.stem.weight.mul_((seen / (seen - shape.plate * shape.beside)) ** 0.5)
+        for unet in (self.unet, getattr(self, "coarse", None)):
+            if unet is not None:
+                unet.stem.weight.mul_((seen / (seen - shape.plate * shape.beside)) ** 0.5)
 
     def lay_out(self, device: torch.device) -> EffectNetwork:
         """Itself on a device, its weights in the order in which convolutions are fast there."""
@@ -96,16 +110,55 @@ class EffectNetwork(nn.Module):
             ours.copy_(torch.cat([seen[: shape.plate].repeat(1 + shape.beside), seen[shape.plate :]]))
 
     def globals(self, x: Tensor) -> Tensor:
-        """What is global in a whole frame (1, C, H, W): nothing in this architecture, so (1, 0)."""
-        return x.new_zeros((x.shape[0], 0))
+        """What is known of a whole frame (N, C, H, W): the answer of its coarse view, (N, outputs + features,
+        H / coarse, W / coarse) float32; (N, 0) where there is none."""
+        coarse = self.architecture.coarse
+        if coarse == 1:
+            return x.new_zeros((x.shape[0], 0))
+        return self.coarse(self.seen(torch.nn.functional.avg_pool2d(x, coarse))).float()
 
     def forward(self, x: Tensor, g: Tensor | None = None) -> Tensor:
         """(N, C, H, W) -> (N, C_out, H, W), float32."""
         return self.finish(x, self.remainder(x, g))
 
     def remainder(self, x: Tensor, g: Tensor | None = None) -> Tensor:
-        """What the U-Net makes of (N, C, H, W): all the heavy work, in whatever precision it runs."""
-        return self.unet(self.seen(x))
+        """What the U-Net makes of (N, C, H, W): all the heavy work, in whatever precision it runs. ``g``: the
+        ``globals`` of the frame, or the part of them that lies under x."""
+        coarse = self.architecture.coarse
+        if coarse == 1:
+            return self.unet(self.seen(x))
+        g = self.globals(x) if g is None else g
+        context = enlarge(g, coarse // STEM, self.portable)
+        answer = enlarge(g[:, : self.architecture.outputs], coarse, self.portable)
+        return self._refined(answer, self.unet(self.seen(x), context))
+
+    def answer(self, x: Tensor | None, window: Tensor | None = None, offset: Tensor | None = None) -> Tensor:
+        """What is learned from: ``remainder`` of crops x, which are details of ``window`` where there is one;
+        or, without x, the coarse view's own answer to ``window``."""
+        if x is None and window is not None:
+            return self.coarse(self.seen(window))[:, : self.architecture.outputs]
+        assert x is not None
+        return self.remainder(x) if window is None or offset is None else self.detail(x, window, offset)
+
+    def detail(self, x: Tensor, window: Tensor, offset: Tensor) -> Tensor:
+        """``remainder`` of details x (N, C, h, w) of what the coarse view, which learns nothing from them,
+        sees in ``window`` (N, C, H, W). ``offset`` (N, 2): the first row and column of the details in the
+        window, in pixels of the window."""
+        with torch.no_grad():
+            seen = self.coarse(self.seen(window)).float()
+        coarse, outputs = self.architecture.coarse, self.architecture.outputs
+        height, width = x.shape[-2:]
+        context = sample(seen, offset, coarse / STEM, (height // STEM, width // STEM))
+        answer = sample(seen[:, :outputs], offset, coarse, (height, width))
+        return self._refined(answer, self.unet(self.seen(x), context))
+
+    def _refined(self, answer: Tensor, detail: Tensor) -> Tensor:
+        """The coarse view's answer and what the fine one adds. Of a matte the coarse one says what is where:
+        the less sure it is, as along an edge, the more the fine one has to say."""
+        if self.architecture.kind != "matte":
+            return answer + detail
+        sure = (answer.sigmoid() - 0.5).abs() * 2
+        return answer + detail * (1 - sure * sure)
 
     def seen(self, x: Tensor) -> Tensor:
         """The input about -1..1 over the range of the pairs, held a little beyond it: what lies far outside

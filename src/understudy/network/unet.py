@@ -7,7 +7,7 @@ detail back. There is no normalisation over the frame, so that a tile sees what 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,11 @@ SIZES = {
     "medium": Size((48, 96, 144, 192), (1, 1, 1, 2), (1, 1, 1)),
     "large": Size((64, 128, 192, 256), (1, 1, 2, 2), (1, 1, 1)),
 }
+
+
+def without_deepest(size: Size) -> Size:
+    """The same network without its coarsest level."""
+    return replace(size, widths=size.widths[:-1], down=size.down[:-1], up=size.up[:-1])
 
 
 class ResidualBlock(nn.Module):
@@ -58,15 +63,17 @@ def _blocks(channels: int, count: int) -> nn.Sequential:
 class UNet(nn.Module):
     """(N, inputs, H, W) -> (N, outputs, H, W) at any H and W that are multiples of ``stride``.
 
-    The output is 0 everywhere before training.
+    The output is 0 everywhere before training. ``context`` counts the channels of planes at half resolution,
+    (N, context, H / 2, W / 2), that are added after the stem.
     """
 
-    def __init__(self, inputs: int, outputs: int, size: Size) -> None:
+    def __init__(self, inputs: int, outputs: int, size: Size, context: int = 0) -> None:
         super().__init__()
         widths = size.widths
         self.stride = STEM * 2 ** (len(widths) - 1)
         self.reach = _reach(size)
         self.stem = nn.Conv2d(inputs * STEM * STEM, widths[0], 3, padding=1)
+        self.context = nn.Conv2d(context, widths[0], 1) if context else None
         self.encoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths, size.down, strict=True))
         steps = list(itertools.pairwise(widths))
         self.shrink = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in steps)
@@ -75,8 +82,10 @@ class UNet(nn.Module):
         self.head = nn.Conv2d(widths[0], outputs * STEM * STEM, 3, padding=1)
         _silence(self.head)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         h = self.stem(torch.pixel_unshuffle(x, STEM))
+        if self.context is not None and context is not None:
+            h = h + self.context(context)
         skips: list[Tensor] = []
         for blocks, shrink in zip(self.encoder[:-1], self.shrink, strict=True):
             h = blocks(h)

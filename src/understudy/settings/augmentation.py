@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,13 @@ class AugmentationSettings(Section):
         "Crop Size",
         "The width and height of a crop; larger sees more context and takes longer.",
         unit="pixels",
+        advanced=True,
+    )
+    vary: Literal["auto", "always", "never"] = setting(
+        "auto",
+        "Vary Crops",
+        "Turn, zoom and mix the crops of mattes, mirror and turn those of images: always, never, or once "
+        "frames are seen to be learned by heart.",
         advanced=True,
     )
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = setting(

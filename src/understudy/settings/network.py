@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
 
 from understudy.settings.field import Text, setting
 from understudy.settings.sections import Section
@@ -19,6 +21,13 @@ class NetworkSettings(Section):
         "Small learns fast, large reaches far; auto goes by the time.",
         advanced=True,
     )
+    coarse_view: Literal["auto"] | Annotated[int, Field(ge=1, le=16)] = setting(
+        "auto",
+        "Coarse View",
+        "The network also sees the whole frame so many times smaller (2, 4, 8, 16), which tells what is "
+        "where; auto goes by the frames and by the effect, 1 is none.",
+        advanced=True,
+    )
     initial_weights: Text = setting(
         NO_WEIGHTS,
         "Initial Weights",
@@ -26,3 +35,10 @@ class NetworkSettings(Section):
         kind="file",
         advanced=True,
     )
+
+    @field_validator("coarse_view")
+    @classmethod
+    def _is_power_of_two(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and value & (value - 1):
+            raise ValueError("1, 2, 4, 8 or 16 is needed")
+        return value

@@ -64,7 +64,7 @@ class GraphCapture:
         return captured.loss
 
     def _capture(self, shapes: Shapes, batch: Batch) -> None:
-        own = Batch(*(part.clone() for part in batch.tensors))
+        own = batch.of([part.clone() for part in batch.tensors])
         device = own.input.device
         stream, current = torch.cuda.Stream(device), torch.cuda.current_stream(device)
         self._warm_up(own, stream)

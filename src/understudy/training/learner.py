@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -40,6 +39,7 @@ class Draw(NamedTuple):
     total: int
     crop: tuple[int, int]
     before: int
+    coarse: bool
 
 
 class Learner:
@@ -50,18 +50,18 @@ class Learner:
         network: EffectNetwork,
         crops: CropSource,
         loss: Term,
-        augmentation: Augmentation,
+        augmentation: tuple[Augmentation, Augmentation],
         plan: Plan,
         shard: Shard,
     ) -> None:
         device = crops.device
         self.network = network.lay_out(device).train()
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.crops, self.loss, self.augmentation = crops, loss, augmentation
+        self.crops, self.loss, (self.augmentation, self.varied) = crops, loss, augmentation
         self.plan, self.shard, self.device = plan, shard, device
         kind = torch.bfloat16 if plan.precision == "bfloat16" else torch.float32
         self.optimizer = Optimizer(self.network, kind, plan.turns)
-        self.count = len(crops.cells)
+        self.count = crops.count
         alone = can_capture_graphs(device) and shard.world_size == 1
         self.graph_capture = GraphCapture(self._learn, list(self.network.parameters())) if alone else None
         self._ahead: tuple[Draw, Batch] | None = None
@@ -93,7 +93,8 @@ class Learner:
         total, crop = self.plan.crops_of(step)
         pairs, augmentation = self.plan.learned_pairs(step, self.count), self._augmentation_at(step)
         samples, before = self.shard.samples(total), self.plan.drawn_before(step)
-        return Draw(step, samples, pairs, augmentation, total, crop, before)
+        coarse = self.plan.is_coarse(step)
+        return Draw(step, samples, pairs, augmentation, total, crop, before, coarse)
 
     def _take(self, draw: Draw) -> Batch:
         """The crops of ``draw``: those that were drawn ahead, unless the plan has changed since."""
@@ -111,13 +112,11 @@ class Learner:
 
     def _augmentation_at(self, step: int) -> Augmentation:
         turned = self.plan.turned
-        if turned is None or step <= turned:
-            return self.augmentation
-        return replace(self.augmentation, mirror=True, turn=True)
+        return self.augmentation if turned is None or step <= turned else self.varied
 
     def _loss(self, batch: Batch) -> Tensor:
         with autocast(self.device, self.plan.precision):
-            answer = self.shard.remainder(self.network, batch.input)
+            answer = self.shard.answer(self.network, batch)
         answer = answer.float()
         result = batch.base + answer if batch.base.shape[1] else answer
         return self.loss(result, batch.truth, batch.weight)

@@ -21,7 +21,8 @@ END_RATE = 0.025
 CLIP = 1.0
 ITERATIONS = 4
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-ENDS = ("stem", "head")
+ENDS = ("stem", "head", "context")
+COARSE = "coarse."
 TURNS = 4
 
 
@@ -51,6 +52,11 @@ class _Group:
         self.weights: list[Tensor] = list(weights)
         self.momentum = torch.zeros(len(weights), *_rows(weights[0]).shape, device=weights[0].device)
 
+    @property
+    def learns(self) -> bool:
+        """Whether this step has gradients for them: one of the two views has none while the other learns."""
+        return any(weight.grad is not None for weight in self.weights)
+
     def gradients(self) -> list[Tensor]:
         """As matrices."""
         return [_rows(_gradient(weight)) for weight in self.weights]
@@ -72,10 +78,11 @@ class Optimizer:
         self._kind, self._turns = kind, turns
         named = dict(network.named_parameters())
         inner = [n for n, p in named.items() if p.ndim == 4 and not any(f".{end}." in n for end in ENDS)]
-        shapes: dict[tuple[int, torch.Size], list[nn.Parameter]] = {}
+        shapes: dict[tuple[int, bool, torch.Size], list[nn.Parameter]] = {}
         for place, name in enumerate(inner):
-            shapes.setdefault((place % turns, named[name].shape), []).append(named[name])
-        self._groups = [(turn, _Group(weights)) for (turn, _), weights in shapes.items()]
+            key = place % turns, name.startswith(COARSE), named[name].shape
+            shapes.setdefault(key, []).append(named[name])
+        self._groups = [(turn, _Group(weights)) for (turn, _, _), weights in shapes.items()]
         self._outer: list[Tensor] = [parameter for name, parameter in named.items() if name not in inner]
         self._first = [torch.zeros_like(parameter) for parameter in self._outer]
         self._second = [torch.zeros_like(parameter) for parameter in self._outer]
@@ -83,26 +90,33 @@ class Optimizer:
     @torch.no_grad()
     def step(self, rate: float, count: int) -> None:
         """One update at ``rate``; ``count`` is the number of updates with this one."""
-        all_gradients = [group.gradients() for _, group in self._groups]
-        momenta = [momentum for _, group in self._groups for momentum in group.momentum.unbind()]
+        groups = [(turn, group) for turn, group in self._groups if group.learns]
+        all_gradients = [group.gradients() for _, group in groups]
+        momenta = [momentum for _, group in groups for momentum in group.momentum.unbind()]
         torch._foreach_lerp_(momenta, list(itertools.chain(*all_gradients)), 1 - MOMENTUM)
-        for (turn, group), gradients in zip(self._groups, all_gradients, strict=True):
+        for (turn, group), gradients in zip(groups, all_gradients, strict=True):
             if count % self._turns == turn:
                 group.step(gradients, rate * self._turns, self._kind)
         self._step_outer(rate * END_RATE, count)
 
     def _step_outer(self, rate: float, count: int) -> None:
-        gradients = [_gradient(parameter) for parameter in self._outer]
+        learns = [index for index, parameter in enumerate(self._outer) if parameter.grad is not None]
+        outer, first, second = (
+            [each[index] for index in learns] for each in (self._outer, self._first, self._second)
+        )
+        if not outer:
+            return
+        gradients = [_gradient(parameter) for parameter in outer]
         norm = torch.stack(torch._foreach_norm(gradients)).norm()
         torch._foreach_mul_(gradients, (CLIP / (norm + 1e-6)).clamp(max=1.0))
-        torch._foreach_lerp_(self._first, gradients, 1 - BETAS[0])
-        torch._foreach_mul_(self._second, BETAS[1])
-        torch._foreach_addcmul_(self._second, gradients, gradients, 1 - BETAS[1])
-        roots = torch._foreach_div(self._second, 1 - BETAS[1] ** count)
+        torch._foreach_lerp_(first, gradients, 1 - BETAS[0])
+        torch._foreach_mul_(second, BETAS[1])
+        torch._foreach_addcmul_(second, gradients, gradients, 1 - BETAS[1])
+        roots = torch._foreach_div(second, 1 - BETAS[1] ** count)
         torch._foreach_sqrt_(roots)
         torch._foreach_add_(roots, EPSILON)
-        torch._foreach_mul_(self._outer, 1 - rate * DECAY)
-        torch._foreach_addcdiv_(self._outer, self._first, roots, -rate / (1 - BETAS[0] ** count))
+        torch._foreach_mul_(outer, 1 - rate * DECAY)
+        torch._foreach_addcdiv_(outer, first, roots, -rate / (1 - BETAS[0] ** count))
 
     def state(self) -> dict[str, Tensor]:
         """Everything that goes on from step to step, by name."""

@@ -34,7 +34,7 @@ class Pictures:
         pairs = list(range(learner.count))
         batch = learner.crops.batch(SHEET_SEED + step, range(ROWS), pairs, Augmentation(mirror=False), ROWS)
         with torch.inference_mode():
-            output = learner.average(batch.input)
+            output = learner.average.finish(batch.input, learner.average.answer(*batch.seen))
         rows = [
             tuple(
                 display(_image(part[row]), colour)

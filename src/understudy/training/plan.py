@@ -18,6 +18,14 @@ PROBE = 0.35
 PROBES = (0.12, 0.24, PROBE)
 UNKNOWN = 1 << 40
 MOST_CROPS = 4096
+MOST_COARSE = 64
+COARSE_SIDE = 640
+COARSE_SHARE = 0.75
+"""The part of the run in which the coarse view learns; in the rest of it the fine one does."""
+FINE_RATE = 0.3
+"""The rate of the fine view, as a share of that of the coarse one."""
+DETAILS = 0.75
+"""Crops of a step of the fine view, as a share of those that would cost as much without a coarse one."""
 STEP_PIXELS = {"cpu": 60_000, "mps": 300_000, "cuda": 600_000}
 QUICK_CPU_PIXELS = 120_000
 LARGE_EVERY = 3
@@ -25,6 +33,7 @@ CORE_SECONDS = {"float32": 480.0, "bfloat16": 180.0}
 """Seconds of one core in which Medium takes some 1000 steps; with far fewer it is behind Small."""
 
 Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+Vary = Literal["", "auto", "always", "never"]
 Side = Annotated[int, Field(ge=1, le=1024)]
 
 
@@ -34,11 +43,14 @@ class Plan(BaseModel):
     that a run that goes on needs no time limit any more; ``rate_factor`` falls when the loss ran away;
     ``held_out`` is the index of the pair kept apart, until ``joined`` (None: it has not been taken in yet; it
     never is when ``apart``);
-    ``judged`` counts its validations; from ``turned`` on crops are also mirrored and turned by
-    right angles, which ``wants_turn`` asks all processes for; ``turns``: in how many steps every matrix has
-    had its turn in the optimiser (2 in runs that were begun before it was kept here); ``loss``: its terms,
-    also where they were chosen automatically ("" in runs that were begun before they were kept);
-    ``neighbours``: how many frames before and after the plate's own go in."""
+    ``judged`` counts its validations; from ``turned`` on crops are varied more, which
+    ``wants_turn`` asks all processes for; ``vary``: whether they may be, or are from the start ("" in runs
+    that were begun before it was kept here: mattes from the start); ``turns``: in how many steps every matrix
+    has had its turn in the optimiser (2 in runs that were begun before it was kept here); ``loss``: its
+    terms, also where they were chosen automatically ("" in runs that were begun before they were kept);
+    ``focus``: the share of crops that are drawn where there is most to learn (None in such runs);
+    ``neighbours``: how many frames before and after the plate's own go in; ``coarse``: how many times smaller
+    than the frame the coarse view of it is, 1 where there is none."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -54,6 +66,9 @@ class Plan(BaseModel):
     turns: int = Field(default=2, ge=1, le=64)
     loss: str = Field(default="", max_length=1000)
     neighbours: int = Field(default=0, ge=0, le=MOST_OFFSET)
+    vary: Vary = ""
+    focus: float | None = Field(default=None, ge=0, le=1)
+    coarse: int = Field(default=1, ge=1, le=MOST_COARSE)
     rate: float = Field(default=RATE, gt=0, le=1)
     rate_factor: float = Field(default=1.0, gt=0, le=1)
     held_out: int | None = Field(default=None, ge=0)
@@ -76,11 +91,21 @@ class Plan(BaseModel):
     def crops_of(self, step: int) -> tuple[int, tuple[int, int]]:
         """How many crops of which size make a step. Where the batch size is automatic, two of three steps
         take more and smaller crops instead: they vary more, the large ones teach what needs context."""
+        count = self.batch_size
+        if self.coarse > 1 and not self.is_coarse(step):
+            count = max(1, round(count * DETAILS))  # the coarse view is asked, too, for what lies around
         if not self.small or _is_large(step):
-            return self.batch_size, self.crop
-        side = (self.small, self.small)
+            return count, self.crop
         area = self.batch_size * self.crop[0] * self.crop[1]
-        return max(1, round(area / self.small**2)), side
+        return max(1, round(count / self.batch_size * area / self.small**2)), (self.small, self.small)
+
+    def is_coarse(self, step: int) -> bool:
+        """Whether the coarse view learns in a step, where there is one: what is where comes first."""
+        return step <= self._coarse_steps(step)
+
+    def _coarse_steps(self, step: int) -> int:
+        """How many steps are the coarse view's, as it was planned before ``step``."""
+        return round(COARSE_SHARE * self.total_at(step - 1)) if self.coarse > 1 else 0
 
     def drawn_before(self, step: int) -> int:
         """How many crops of the size of this step's the steps before have taken."""
@@ -89,16 +114,24 @@ class Plan(BaseModel):
         return (alike - 1) * self.crops_of(step)[0]
 
     def rate_at(self, step: int) -> float:
-        """The learning rate of a step, from 1: warm-up, then half a cosine down to nothing."""
-        total = self.total_at(step)
+        """The learning rate of a step, from 1: warm-up, then half a cosine down to nothing; where there is a
+        coarse view, once for that and once for the fine one."""
+        total, coarse, rate = self.total_at(step), self._coarse_steps(step), self.rate
+        if self.is_coarse(step):
+            total = coarse
+        else:
+            step, total = step - coarse, max(1, total - coarse)
+            rate *= FINE_RATE if coarse else 1.0
         warm = min(1.0, step / min(WARM_UP, max(1, total // 4)))
         fall = 0.5 * (1 + math.cos(math.pi * min(1.0, (step - 1) / total)))
-        return self.rate * self.rate_factor * warm * fall
+        return rate * self.rate_factor * warm * fall
 
     @property
     def marks(self) -> tuple[float, ...]:
         """The parts of the run after which the pair that is kept apart is looked at."""
-        return tuple(index / 10 for index in range(1, 11)) if self.apart else PROBES
+        if self.apart:
+            return tuple(index / 10 for index in range(1, 11))
+        return tuple(probe * COARSE_SHARE for probe in PROBES) if self.coarse > 1 else PROBES
 
     def look_again(self, step: int) -> None:
         """After the end was moved: the marks that ``step`` has not come to are to come."""
@@ -122,10 +155,10 @@ def _is_large(step: int) -> bool:
     return step % LARGE_EVERY == 0
 
 
-def step_pixels(device: str, precision: str) -> int:
+def step_pixels(device: str, precision: str, matte: bool = False) -> int:
     """How many pixels make a good step. Many small steps teach more than few large ones, until each costs
     more in its own right than in pixels: a slow processor takes one crop, a GPU many."""
-    if device == "cpu" and precision == "bfloat16":
+    if device == "cpu" and precision == "bfloat16" and not matte:
         return QUICK_CPU_PIXELS
     return STEP_PIXELS.get(device, STEP_PIXELS["cpu"])
 
@@ -155,6 +188,16 @@ def choose_crop(requested: int, sizes: list[tuple[int, int]], stride: int) -> tu
     fit = [min(most, max(1, side // stride)) * stride for side in (height, width)]
     side = min(fit) if min(fit) >= 4 * stride else None
     return (side, side) if side else (fit[0], fit[1])
+
+
+def choose_coarse(sizes: list[tuple[int, int]]) -> int:
+    """How much smaller the coarse view is: the least power of two that makes the frames no larger than those
+    that a crop tells all of."""
+    side = sorted(max(size) for size in sizes)[len(sizes) // 2]
+    coarse = 1
+    while side / coarse > COARSE_SIDE:
+        coarse *= 2
+    return coarse
 
 
 def choose_small_crop(requested: int | str, crop: tuple[int, int], stride: int) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from understudy.dataset.crops import Augmentation, CropSource
-from understudy.dataset.packing import Material, focus_of, pack
+from understudy.dataset.packing import EARLIER_MATTE_FOCUS, Material, Packed, focus_of, pack
 from understudy.dataset.pairs import DataSet, Pair, load_data_set
 from understudy.device import (
     Precision,
@@ -38,7 +38,9 @@ from understudy.training.plan import (
     MOST_CROPS,
     RATE,
     Plan,
+    Vary,
     choose_batch_size,
+    choose_coarse,
     choose_crop,
     choose_held_out,
     choose_size,
@@ -49,6 +51,7 @@ from understudy.training.plan import (
 from understudy.training.targets import MakeMaterial, make_network
 
 MATTE = Augmentation(mirror=True, rotate=0.26, zoom=0.35, warped=0.7, paste=0.7, cover=0.3)
+PLAIN_MATTE = Augmentation(mirror=True)
 IMAGE = Augmentation(mirror=False)
 LARGE_SUBJECT = 0.25
 
@@ -93,14 +96,16 @@ def make_job(
     terms = _loss_terms(settings.loss.loss, data.kind, plan)
     loss = make_loss(terms, data.kind)
     torch.manual_seed(settings.augmentation.seed)
-    network, make_material, notes = make_network(data, settings.network)
-    release_memory(device)  # what the fit took, before packing takes its own
-    augmentation = augmentation_for(data)
     sizes = [pair.input.shape[:2] for pair in data.pairs]
+    sure = plan is not None or settings.network.coarse_view != "auto"
+    coarse = plan.coarse if plan else _choose_coarse(settings.network.coarse_view, weights, sizes)
+    network, make_material, notes = make_network(data, settings.network, coarse, sure)
+    release_memory(device)  # what the fit took, before packing takes its own
+    covered = _covered_by_subject(data)
     held_out = (plan.held_out, plan.apart) if plan else _choose_held_out(settings.data.held_out, data)
     whole = held_out[0] if shard.rank == 0 else None
     pairs, data = list(data.pairs), replace(data, pairs=())  # so that each can be let go
-    packed = pack(_one_by_one(data, pairs, make_material, whole, device), sizes)
+    packed = pack(_one_by_one(data, pairs, make_material, whole, device), sizes, network.architecture.coarse)
     data = replace(data, pairs=tuple(pairs), sources=())
     digests = _digest(data, settings), _old_digest(data, settings)
     plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, shard.world_size)
@@ -108,8 +113,11 @@ def make_job(
     crop_notes = _note_crop(settings.augmentation.crop_size, plan)
     new = [*_note_pairs(data), *data.notes, *notes, *size_notes, *crop_notes]
     notes = [*shard.notes, *([] if goes_on else new)]  # what a run was begun with has been said
-    crops = CropSource(packed, device, plan.crop, plan.seed, focus_of(packed, data.kind == "matte"))
-    learner = Learner(network, crops, loss, augmentation, plan, shard)
+    if not goes_on:
+        plan.focus = focus_of(packed, data.kind == "matte")
+    focus = _earlier_focus(packed, data.kind) if plan.focus is None else plan.focus
+    crops = CropSource(packed, device, plan.crop, plan.seed, focus)
+    learner = Learner(network, crops, loss, augmentations_for(data.kind, plan.vary, covered), plan, shard)
     return Job(settings, data, learner, plan, tuple(notes), *digests)
 
 
@@ -128,15 +136,33 @@ def _one_by_one(
             release_memory(device)
 
 
-def augmentation_for(data: DataSet) -> Augmentation:
-    """How crops of this data set are varied: mattes much; images not at all until they are seen to be learned
-    by heart, as many an effect, such as paint on a face, knows left from right."""
+def augmentations_for(kind: str, vary: str, covered: float) -> tuple[Augmentation, Augmentation]:
+    """How crops are varied, and how from ``Plan.turned`` on. Images are not until they are seen to be learned
+    by heart, as many an effect, such as paint on a face, knows left from right. Neither are mattes: a subject
+    that hardly changes, such as a car, is known best as it is; one that moves its limbs has to be seen in
+    more ways than the pairs show, turned, zoomed, before other backgrounds and behind other things.
+    ``covered``: the share of the frames that the subject has."""
+    if kind != "matte":
+        return IMAGE, replace(IMAGE, mirror=True, turn=True)
+    varied = MATTE if covered <= LARGE_SUBJECT else replace(MATTE, paste=0.2, cover=0.1)
+    return (PLAIN_MATTE if vary in ("auto", "never") else varied), varied
+
+
+def _covered_by_subject(data: DataSet) -> float:
+    """Of a matte, the mean share of the frames that it covers; 0 for images."""
     if data.kind != "matte":
-        return IMAGE
-    area = float(np.mean([(pair.truth * pair.weight).mean() for pair in data.pairs]))
-    if area <= LARGE_SUBJECT:
-        return MATTE
-    return replace(MATTE, paste=0.2, cover=0.1)
+        return 0.0
+    return float(np.mean([(pair.truth * pair.weight).mean() for pair in data.pairs]))
+
+
+def _choose_vary(requested: Vary, held_out: int | None, kind: str) -> Vary:
+    """Where no pair is kept apart, nothing tells whether mattes are learned by heart: they are varied."""
+    return "always" if requested == "auto" and held_out is None and kind == "matte" else requested
+
+
+def _earlier_focus(packed: Packed, kind: str) -> float:
+    """What it was in runs that were begun before it was kept with them."""
+    return EARLIER_MATTE_FOCUS if kind == "matte" else focus_of(packed, False)
 
 
 def _make_plan(
@@ -149,9 +175,12 @@ def _make_plan(
     world_size: int,
 ) -> Plan:
     schedule, augmentation, size = settings.schedule, settings.augmentation, settings.network.model_size
-    crop = choose_crop(augmentation.crop_size, sizes, network.stride)
+    coarse = network.architecture.coarse
+    stride = network.stride // coarse
+    views = [(-(-height // coarse), -(-width // coarse)) for height, width in sizes]
+    crop = choose_crop(augmentation.crop_size, views, stride)
     each = crop_bytes(crop, SIZES[size].widths[0])
-    pixels = step_pixels(device.type, precision)
+    pixels = step_pixels(device.type, precision, network.architecture.kind == "matte")
     batch = choose_batch_size(schedule.batch_size, crop, pixels, free_memory(device), each)
     if schedule.batch_size == "auto":
         batch = min(MOST_CROPS, batch * world_size if device.type == "cuda" else max(batch, world_size))
@@ -161,10 +190,13 @@ def _make_plan(
         size=size,
         precision=precision,
         threads=core_count(),
-        small=choose_small_crop(schedule.batch_size, crop, network.stride),
+        small=choose_small_crop(schedule.batch_size, crop, stride),
         device=str(device),
         seed=augmentation.seed,
         turns=TURNS,
+        coarse=coarse,
+        vary=_choose_vary(augmentation.vary, held_out[0], network.architecture.kind),
+        turned=0 if augmentation.vary == "always" else None,
         timed=False,
         held_out=held_out[0],
         apart=held_out[1],
@@ -191,6 +223,14 @@ def _choose_size(
         size = weights.architecture.get("size")
         return str(size) if size in SIZES else "medium"
     return choose_size(device.type, precision, settings.schedule.time_limit, cores)
+
+
+def _choose_coarse(requested: int | str, weights: ModelHeader | None, sizes: list[tuple[int, int]]) -> int:
+    """How many times smaller the coarse view is: as requested, as in the initial weights, or by size."""
+    if requested != "auto":
+        return int(requested)
+    known = weights.architecture.get("coarse") if weights else None
+    return known if isinstance(known, int) and known > 1 else choose_coarse(sizes)
 
 
 def _reach_of_weights(weights: ModelHeader | None, requested: int | str) -> int | None:

@@ -25,19 +25,30 @@ from understudy.network.colour_fit import (
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.model_file import load_model
 from understudy.network.places import PLACES, place_planes
+from understudy.network.unet import UNet
 from understudy.runs.listing import resolve_model
 from understudy.settings import NO_WEIGHTS, NetworkSettings
+from understudy.training.evaluation import middle_of
+
+COARSE_EFFECT = 0.3
+"""The share of an effect that has to be seen in the coarse view to make it worth while."""
+FEATURES = 8
+"""Channels that the coarse view tells the fine one beside its own answer."""
 
 MakeMaterial = Callable[[int, Pair], Material]
 
 
-def make_network(data: DataSet, settings: NetworkSettings) -> tuple[EffectNetwork, MakeMaterial, list[str]]:
-    """The network, what makes the material of a pair, and sentences for the artist."""
+def make_network(
+    data: DataSet, settings: NetworkSettings, coarse: int, sure: bool = True
+) -> tuple[EffectNetwork, MakeMaterial, list[str]]:
+    """The network, what makes the material of a pair, and sentences for the artist. ``coarse``: how many
+    times smaller its view of the whole frame is; where that is not ``sure``, an effect that lives at the
+    pixel has none."""
     looked_at = [_looked_at(pair) for pair in data.pairs]
     inputs = [_flat(pair.input)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
     whole = measure_scaling(torch.cat(inputs))
     if data.kind == "matte":
-        network = EffectNetwork(_architecture(data, settings, "identity", 0))
+        network = EffectNetwork(_architecture(data, settings, "identity", 0, coarse))
         network.set_range(whole)
         return _with_initial_weights(network, settings.initial_weights), _matte_material, []
     count = len(data.output_channels) if data.same_channels else len(data.input_channels)
@@ -45,7 +56,10 @@ def make_network(data: DataSet, settings: NetworkSettings) -> tuple[EffectNetwor
     truths = [_flat(pair.truth)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
     places = [_places(pair)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
     fit, scaling = fit_colours(seen, truths, data.same_channels, places)
-    network = EffectNetwork(_architecture(data, settings, fit.kind, count))
+    same_channels = data.same_channels
+    if coarse > 1 and not sure and _share_in_coarse_view(data, fit, scaling, coarse) < COARSE_EFFECT:
+        coarse = 1
+    network = EffectNetwork(_architecture(data, settings, fit.kind, count, coarse))
     low, high = whole.low.clone(), whole.high.clone()
     low[:count], high[:count] = scaling.low, scaling.high
     network.set_fit(fit, Scaling(low, high))
@@ -57,12 +71,25 @@ def make_network(data: DataSet, settings: NetworkSettings) -> tuple[EffectNetwor
     notes = [_say_fit(fit)]
     if drifts is not None:
         notes.append("The pairs differ in overall colour from frame to frame: learning what they agree on.")
-    same_channels = data.same_channels
 
     def make(index: int, pair: Pair) -> Material:
         return _image_material(pair, fit, scaling, same_channels, drifts[index] if drifts else None)
 
     return _with_initial_weights(network, settings.initial_weights), make, notes
+
+
+def _share_in_coarse_view(data: DataSet, fit: ColourFit, scaling: Scaling, coarse: int) -> float:
+    """How much of what the fit leaves over can be seen in a view so many times smaller, 0..1: next to nothing
+    of grain or sharpness, nearly all of paint on a face."""
+    all_of_it = seen = 0.0
+    for pair in data.pairs[:: max(1, len(data.pairs) // 5)]:
+        part = middle_of(pair, compared=False)
+        base = _image_material(part, fit, scaling, data.same_channels, None).base
+        error = (torch.from_numpy(part.truth) - base) * torch.from_numpy(part.weight)
+        smaller = torch.nn.functional.avg_pool2d(error.permute(2, 0, 1)[None], coarse, ceil_mode=True)
+        all_of_it += float(error.square().mean())
+        seen += float(smaller.square().mean())
+    return seen / max(all_of_it, 1e-12)
 
 
 def _looked_at(pair: Pair) -> Tensor:
@@ -112,7 +139,9 @@ def _say_fit(fit: ColourFit) -> str:
     return words[fit.kind]
 
 
-def _architecture(data: DataSet, settings: NetworkSettings, fit: str, fit_inputs: int) -> Architecture:
+def _architecture(
+    data: DataSet, settings: NetworkSettings, fit: str, fit_inputs: int, coarse: int
+) -> Architecture:
     return Architecture(
         inputs=data.pairs[0].input.shape[2] + len(data.layers.offsets) * len(data.input_channels),
         outputs=data.pairs[0].truth.shape[2],
@@ -123,23 +152,22 @@ def _architecture(data: DataSet, settings: NetworkSettings, fit: str, fit_inputs
         fit_inputs=fit_inputs,
         plate=len(data.input_channels),
         beside=len(data.layers.offsets),
+        coarse=coarse,
+        features=FEATURES if coarse > 1 else 0,
     )
 
 
 def _with_initial_weights(network: EffectNetwork, initial_weights: str) -> EffectNetwork:
-    """The U-Net of another .cat instead of a new one; the colour fit stays that of the pairs at hand."""
+    """The U-Nets of another .cat instead of new ones; the colour fit stays that of the pairs at hand. Where
+    only one of the two has a coarse view, what has seen the whole frame goes on seeing it."""
     network = network.lay_out(torch.device("cpu"))
     if initial_weights == NO_WEIGHTS:
         return network
     other = load_model(resolve_model(initial_weights))[1]
-    weights, ours = other.unet.state_dict(), network.unet.state_dict()
     both = [_in_words(each.architecture) for each in (network, other)]
     differ = [pair for pair in zip(*both, strict=True) if pair[0] != pair[1]]
-    if not differ:
-        weights["stem.weight"] = _with_inputs(weights["stem.weight"], ours["stem.weight"].shape[1])
-        if _shapes(weights) == _shapes(ours):
-            network.unet.load_state_dict(weights)
-            return network
+    if not differ and all(_take_over(*views) for views in _views_of_both(network, other)):
+        return network
     raise ModelFileError(
         "The initial weights do not fit this training.",
         expected=", ".join(wanted for wanted, _ in differ) or "layers as this version has them",
@@ -147,6 +175,28 @@ def _with_initial_weights(network: EffectNetwork, initial_weights: str) -> Effec
         where=initial_weights,
         remedy="Choose the same --model-size and channels, or other weights.",
     )
+
+
+def _views_of_both(network: EffectNetwork, other: EffectNetwork) -> list[tuple[UNet, UNet]]:
+    """Which U-Net goes on from which."""
+    ours, theirs = (each.architecture.coarse > 1 for each in (network, other))
+    if ours and theirs:
+        return [(network.unet, other.unet), (network.coarse, other.coarse)]
+    return [(network.coarse if ours else network.unet, other.coarse if theirs else other.unet)]
+
+
+def _take_over(unet: UNet, other: UNet) -> bool:
+    """Give ``unet`` the weights of ``other``; False where their layers have other sizes. What only one of
+    them takes in or tells stays as it is in ``unet``, and is left out of ``other``."""
+    weights, ours = other.state_dict(), unet.state_dict()
+    weights["stem.weight"] = _with_inputs(weights["stem.weight"], ours["stem.weight"].shape[1])
+    for name in ("head.weight", "head.bias"):
+        told = min(len(weights[name]), len(ours[name]))
+        weights[name] = torch.cat([weights[name][:told], ours[name][told:]])
+    if _shapes(weights) != _shapes(ours):
+        return False
+    unet.load_state_dict(weights)
+    return True
 
 
 def _with_inputs(stem: Tensor, count: int) -> Tensor:

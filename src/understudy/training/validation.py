@@ -23,6 +23,10 @@ from understudy.training.run_logger import Logger
 
 OVERFITTING_GAP = 0.4
 OVERFITTING_FRACTION = 0.35
+MATTE_GAP = 0.09
+WELL_MATTED = 0.85
+FIRST_TELLING = 2
+"""The look from which on mattes tell something; before it they are as good as empty."""
 
 
 def is_overfitted(learned: float, unseen: float) -> bool:
@@ -108,9 +112,30 @@ class Validation:
         network whose colour fit depends on the place in the frame."""
         pair, learner, plan = self.job.data.pairs[index], self.learner, self.plan
         score = evaluate(learner.average, pair, learner.device, plan.precision, self.job.matte)
-        if plan.turned is None and not plan.wants_turn and not self.job.matte and not learner.network.placed:
+        undecided = plan.turned is None and not plan.wants_turn and plan.vary in ("", "auto")
+        if undecided and self.job.matte:
+            self._vary_when_overfitted(index, score)
+        elif undecided and not learner.network.placed:
             self._turn_when_overfitted(index)
         return score
+
+    def _vary_when_overfitted(self, index: int, score: Score) -> None:
+        """Where a matte that is learned from fits much better than the one that is kept apart, crops are
+        varied from now on: a subject that moves its limbs is to be known in more ways than the pairs show.
+        One that hardly changes is known best as it is."""
+        if self.plan.vary != "auto" or self.plan.judged < FIRST_TELLING:
+            return
+        other, learner = self.job.data.pairs[compared_with(index)], self.learner
+        learned = evaluate(learner.average, other, learner.device, self.plan.precision, True).value
+        last = self.plan.judged == len(self.plan.marks)
+        if learned - score.value <= MATTE_GAP and not (last and score.value < WELL_MATTED):
+            return
+        self.logger.message(
+            f"A matte that is learned from has an IoU of {learned:.2f}, an unseen one {score.value:.2f}: "
+            "from here on crops are turned, zoomed and mixed, so that the subject is learned and not the "
+            "frames."
+        )
+        self.plan.wants_turn = True
 
     def _turn_when_overfitted(self, index: int) -> None:
         """Request mirrored and turned crops where the network overfits: where a training pair gains much more

@@ -22,8 +22,8 @@ class _Remainder(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.network.remainder(x)
+    def forward(self, x: Tensor | None, window: Tensor | None, offset: Tensor | None) -> Tensor:
+        return self.network.answer(x, window, offset)
 
 
 class DataParallelNetwork:
@@ -40,6 +40,7 @@ class DataParallelNetwork:
                 device_ids=[device] if device is not None and device.type == "cuda" else None,
                 broadcast_buffers=False,
                 gradient_as_bucket_view=True,
+                find_unused_parameters=network.architecture.coarse > 1,  # steps of the coarse view alone
             )
         # A lambda: torch reads the annotations of a hook, and cannot read those that are strings.
         self._wrapped.register_comm_hook(None, lambda _, bucket: self._sum(bucket))
@@ -49,9 +50,9 @@ class DataParallelNetwork:
         self._entered = False
         self._summed = 0
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Tensor | None, window: Tensor | None, offset: Tensor | None) -> Tensor:
         self._entered = True
-        answer: Tensor = self._wrapped(x)
+        answer: Tensor = self._wrapped(x, window, offset)
         return answer
 
     def _sum(self, bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:

@@ -19,6 +19,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from understudy.dataset.crops import Batch
 from understudy.device import is_out_of_memory
 from understudy.errors import UnderstudyError
 from understudy.network.effect import EffectNetwork
@@ -155,10 +156,10 @@ class ProcessGroup(Shard):
 
     # -- each step -----------------------------------------------------------------------------------------
 
-    def remainder(self, network: EffectNetwork, x: Tensor) -> Tensor:
+    def answer(self, network: EffectNetwork, batch: Batch) -> Tensor:
         if self._data_parallel is None:
             raise RuntimeError("join comes before the first step")
-        return self._data_parallel(x)
+        return self._data_parallel(*batch.seen)
 
     def request(self, stop: bool, total: int, turn: bool) -> None:
         self._request = (stop, total, turn)

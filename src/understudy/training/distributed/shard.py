@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from understudy.dataset.crops import Batch
 from understudy.network.effect import EffectNetwork
 
 
@@ -41,9 +42,10 @@ class Shard:
         cannot take part."""
         return True
 
-    def remainder(self, network: EffectNetwork, x: Tensor) -> Tensor:
-        """``network.remainder(x)``; its backward pass sums the gradients over all processes."""
-        return network.remainder(x)
+    def answer(self, network: EffectNetwork, batch: Batch) -> Tensor:
+        """``network.answer`` to what the batch shows; its backward pass sums the gradients over all
+        processes."""
+        return network.answer(*batch.seen)
 
     def detecting_lost_workers(self) -> contextlib.AbstractContextManager[None]:
         """The block in which the loss of another process is raised as TrainingError."""

@@ -439,4 +439,4 @@ def test_pairs_are_let_go_as_soon_as_they_lie_ready_for_crops(
     job = make_job(bench.settings(held_out="auto"), shard)
     sides = [max(pair.input.shape[:2]) for pair in job.data.pairs]
     assert sides == ([16, 24, 48, 16, 16] if rank == 0 else [16] * 5) and job.plan.held_out == 2
-    assert job.learner.crops.sizes.tolist() == [[32, 48]] * 5
+    assert job.learner.crops.count == 5

@@ -50,7 +50,9 @@ def keeper(monkeypatch: pytest.MonkeyPatch, learned: float, unseen: float, mirro
     monkeypatch.setattr(validation, "evaluate", judged)
     monkeypatch.setattr(validation, "score_colour_fit", lambda network, pair: Score("dB", 30, pair.number))
     learner = SimpleNamespace(average=None, device=torch.device("cpu"))
-    plan = SimpleNamespace(precision="float32", wants_turn=False, turned=None)
+    plan = SimpleNamespace(
+        precision="float32", wants_turn=False, turned=None, vary="auto", judged=2, marks=(0.1, 0.2, 0.3)
+    )
     job: Any = SimpleNamespace(
         data=SimpleNamespace(pairs=(a_pair(1), a_pair(2))), learner=learner, plan=plan, matte=False
     )
@@ -77,6 +79,35 @@ def test_an_effect_that_depends_on_the_place_is_never_turned(monkeypatch: pytest
         watcher.learner.network = SimpleNamespace(placed=placed)  # type: ignore[assignment]
         watcher._score(1)
         assert watcher.plan.wants_turn is not placed
+
+
+@pytest.mark.parametrize(
+    ("learned", "unseen", "judged", "varied"),
+    [
+        (0.70, 0.52, 2, True),
+        (0.95, 0.93, 2, False),
+        (0.95, 0.93, 3, False),
+        (0.77, 0.74, 2, False),
+        (0.77, 0.74, 3, True),
+        (0.50, 0.20, 1, False),
+    ],
+    ids=["moves its limbs", "a car", "a car, last look", "open", "open, last look", "too early to tell"],
+)
+def test_mattes_are_varied_once_they_are_seen_to_be_learned_by_heart(
+    monkeypatch: pytest.MonkeyPatch, learned: float, unseen: float, judged: int, varied: bool
+) -> None:
+    watcher = keeper(monkeypatch, learned, unseen, 0.0)
+    watcher.job.matte, watcher.plan.judged = True, judged  # type: ignore[misc]
+    monkeypatch.setattr(
+        validation,
+        "evaluate",
+        lambda network, pair, *rest: Score("IoU", learned if pair.number == 1 else unseen, pair.number),
+    )
+    watcher._score(1)
+    assert watcher.plan.wants_turn == varied
+    watcher.plan.wants_turn, watcher.plan.vary = False, "never"
+    watcher._score(1)
+    assert not watcher.plan.wants_turn, "the artist has the last word"
 
 
 def test_an_effect_on_highlights_shows_in_the_figure() -> None:

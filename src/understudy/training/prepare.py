@@ -110,7 +110,7 @@ def make_job(
     digests = _digest(data, settings), _old_digest(data, settings)
     plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, shard.world_size)
     plan.threads, plan.loss, plan.neighbours = threads, terms, data.reach
-    crop_notes = _note_crop(settings.augmentation.crop_size, plan)
+    crop_notes = [*_note_crop(settings.augmentation.crop_size, plan), *_note_coarse(plan)]
     new = [*_note_pairs(data), *data.notes, *notes, *size_notes, *crop_notes]
     notes = [*shard.notes, *([] if goes_on else new)]  # what a run was begun with has been said
     if not goes_on:
@@ -269,6 +269,12 @@ def _note_crop(requested: int, plan: Plan) -> list[str]:
     if max(plan.crop) >= requested:
         return []
     return [f"Crop Size is {plan.crop[1]} x {plan.crop[0]}, as the frames have no more."]
+
+
+def _note_coarse(plan: Plan) -> list[str]:
+    if plan.coarse == 1:
+        return []
+    return [f"The network sees the whole frame as well, {plan.coarse} times smaller; that view learns first."]
 
 
 def _loss_terms(requested: str, kind: str, plan: Plan | None) -> str:

@@ -175,6 +175,21 @@ def test_the_first_signal_asks_and_a_later_one_aborts(
         signal.signal(number, outside)
 
 
+@pytest.mark.parametrize("received", [True, False])
+def test_where_the_process_ends_a_late_repeat_of_a_signal_changes_nothing(received: bool) -> None:
+    """Not even while the interpreter is taken down, when no handler of ours runs any more."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        with StopFlag(ends_process=True) as stop:
+            if received:
+                signal.raise_signal(signal.SIGINT)
+        assert bool(stop) is received
+        assert signal.getsignal(signal.SIGINT) is (signal.SIG_IGN if received else before[signal.SIGINT])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def test_a_command_under_nohup_outlives_its_terminal() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

@@ -5,10 +5,12 @@ python small_networks.py train --input ...
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import MutableMapping
 
 from understudy.network.unet import SIZES, Size
+from understudy.runs import stop
 
 SMALL = Size((8, 12), (1, 1), (1,))
 
@@ -22,4 +24,6 @@ if __name__ == "__main__":
     from understudy.cli.main import run
 
     shrink()
+    # How long a second Ctrl-C is the same request: longer where a test must not depend on the machine.
+    stop.REPEAT_SECONDS = float(os.environ.get("UNDERSTUDY_TEST_REPEAT_SECONDS", stop.REPEAT_SECONDS))
     sys.exit(run(sys.argv[1:]))

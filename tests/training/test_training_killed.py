@@ -102,6 +102,63 @@ def test_the_command_line_stops_kills_and_resumes(bench: Any, command: Command) 
     assert [step for step, *_ in losses(run)] == list(range(1, saved + 6))
 
 
+def interrupt(process: subprocess.Popen[str], pauses: tuple[float, ...]) -> str:
+    """Ctrl-C, and once more after each pause, as wrappers do that pass on what the process has had already;
+    all that the process says. ``ONE_REQUEST`` sees to it that this is one, however slow the machine is."""
+    process.send_signal(signal.SIGINT)
+    for pause in pauses:
+        time.sleep(pause)
+        process.send_signal(signal.SIGINT)
+    return process.communicate(timeout=120)[0]
+
+
+ONE_REQUEST = {"UNDERSTUDY_TEST_REPEAT_SECONDS": "120"}
+
+
+@pytest.mark.parametrize("pauses", [(0.1,), (0.5,)], ids=str)
+def test_ctrl_c_twice_in_quick_succession_loses_nothing(
+    bench: Any, command: Command, pauses: tuple[float, ...]
+) -> None:
+    """Whatever the second one meets: the step, the saving, the last words or the end of the process."""
+    run = RunFolder(bench.data / "run")
+    process = command(*flags(bench, "--max-steps", "100000"), environment=ONE_REQUEST)
+    wait_for(run.cat_path(10), process)
+    told = interrupt(process, pauses)
+    assert process.returncode == 0, told
+    assert "Ctrl-C" in told and f"understudy resume {run.path}" in told
+    assert "Traceback" not in told and "KeyboardInterrupt" not in told
+    state = run.read_state()
+    assert state.state == "stopped" and run.newest() == run.cat_path(state.step) and not run.is_busy()
+    assert [step for step, *_ in losses(run)] == list(range(1, state.step + 1))
+    result = bench.resume(run, max_steps=state.step + 5)
+    assert (result.state, result.step) == ("finished", state.step + 5)
+    assert [step for step, *_ in losses(run)] == list(range(1, state.step + 6))
+
+
+def test_ctrl_c_twice_while_frames_are_made_loses_none_of_them(
+    bench: Any, command: Command, tmp_path: Path
+) -> None:
+    model = bench.train(max_steps=5).run.best_or_newest()
+    plates = tmp_path / "long"
+    plates.mkdir()
+    still = Path(next(iter(sorted(Path(bench.shot.plate).parent.iterdir()))))
+    for number in range(1, 2001):
+        (plates / f"plate.{number:04}{still.suffix}").symlink_to(still)
+    made = tmp_path / "made"
+    apply = ["apply", str(model), str(plates / f"plate.####{still.suffix}"), str(made / "out.####.exr")]
+    process = command(*apply, environment=ONE_REQUEST)
+    wait_for(made / "out.0003.exr", process)
+    told = interrupt(process, (0.1, 0.2, 0.2))
+    assert process.returncode == 0, told
+    assert "Stopped. The same command goes on" in told and "Traceback" not in told
+    whole = sorted(made.iterdir())
+    assert 3 <= len(whole) < 2000 and f"{len(whole)} frames written" in told
+    assert [path.name for path in whole if path.name.startswith(".")] == []
+    again = command(*apply, "--frames", "1-3")
+    told, _ = again.communicate(timeout=120)
+    assert again.returncode == 0 and "3 were there already" in told
+
+
 def test_a_run_of_the_command_line_takes_the_same_course_as_one_from_python(
     bench: Any, command: Command
 ) -> None:

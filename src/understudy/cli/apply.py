@@ -14,6 +14,6 @@ def command(settings: ApplySettings, *, json: JsonFlag = False) -> int:
     """Apply a trained network to a plate. Frames that are there already are kept: a stopped job goes on."""
     from understudy.inference.apply import apply
 
-    with StopFlag() as stop, apply_progress(json) as progress:
+    with StopFlag(ends_process=True) as stop, apply_progress(json) as progress:
         result = apply(settings, progress.report, stop=stop)
         return progress.ended(result)

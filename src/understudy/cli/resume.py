@@ -35,7 +35,7 @@ def command(run: str, /, *, json: JsonFlag = False, **changes: Any) -> int:
     given = _checked(folder, changes)
     from understudy.training.train import resume
 
-    with StopFlag() as stop, training_progress(json) as progress:
+    with StopFlag(ends_process=True) as stop, training_progress(json) as progress:
         result = resume(folder, progress.report, stop=stop, **given)
         return progress.ended(folder) if result.rank == 0 else 0
 

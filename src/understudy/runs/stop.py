@@ -36,10 +36,13 @@ class StopFlag:
     wrappers pass a signal on that the process has received already. A later one aborts at once with
     KeyboardInterrupt.
     Without ``with`` no signal handler is touched, so that a Python caller can raise it with ``request``.
+    ``ends_process``: nothing but the end of the process comes after the block. A signal that was received in
+    it is then ignored until the end, so that one that is passed on late does not change the exit code.
     """
 
-    def __init__(self, run: RunFolder | None = None) -> None:
+    def __init__(self, run: RunFolder | None = None, *, ends_process: bool = False) -> None:
         self._run = run
+        self._ends_process = ends_process
         self._reason = ""
         self._looked = 0.0
         self._first_signal: float | None = None
@@ -80,8 +83,9 @@ class StopFlag:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        over = self._ends_process and kind is None and self._first_signal is not None
         for number, handler in self._former.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if over else handler)
         self._former = {}
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:

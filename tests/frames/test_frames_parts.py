@@ -12,6 +12,7 @@ import pytest
 from understudy.errors import ChannelError
 from understudy.frames import open_shot, read_image_file, resolve_channels
 from understudy.frames.channels import resolve_like
+from understudy.frames.matte import look_at
 
 
 def write_parts(
@@ -118,3 +119,9 @@ def test_a_layer_that_the_plate_lacks_is_refused_where_several_could_stand_for_i
     frame = read_image_file(write_parts(tmp_path / "a.exr", [("", 0.5)], two))
     with pytest.raises(ChannelError):
         resolve_like(frame, ("c.R", "c.G", "c.B"))
+
+
+def test_the_part_that_a_mask_is_read_from_is_said(swapped: str) -> None:
+    shot = open_shot(swapped)
+    look = look_at((shot.read(number) for number in shot.numbers), "mask")
+    assert "The mask has 2 parts: beauty" in look.notes[0] and "CG" in look.notes[0]

@@ -734,6 +734,18 @@ def test_extra_inputs_are_read_by_frame_number(bench: Bench) -> None:
     assert not np.array_equal(near, stored(bench.result(1), "R"))
 
 
+def test_what_else_the_file_of_an_extra_input_holds_is_said(bench: Bench) -> None:
+    from understudy.colour import PLAIN
+
+    bench.header = tiny_header(LINEAR, extra=(ExtraInput(channels=["Z"], colour=PLAIN),))
+    bench.network = TinyNetwork(channels=4, out=3)
+    bench.write(1)
+    write_exr(bench.folder / "depth.exr", np.ones((24, 40, 2), np.float32), ("Z", "ZBack"))
+    bench.run(extra=(str(bench.folder / "depth.exr"),))
+    (planned,) = [event for event in bench.events if isinstance(event, ApplyPlanned)]
+    assert "Of the extra input depth.exr Z is taken, and not ZBack." in planned.notes
+
+
 def test_frames_that_were_requested_and_are_missing_are_named_and_counted(bench: Bench) -> None:
     for number in (1001, 1002, 1004):
         bench.write(number)
@@ -1053,6 +1065,17 @@ def test_a_header_that_names_another_space_than_the_networks_is_said(bench: Benc
     assert len(notes) == 1 and "KodakLog" in notes[0] and "transfer Logarithmic" in notes[0]
 
 
+def test_video_for_a_network_of_srgb_is_said_to_look_alike_and_is_not_to_be_converted(bench: Bench) -> None:
+    path = bench.folder / "video.0001.dpx"
+    spec = oiio.ImageSpec(64, 32, 3, "uint16")
+    spec.attribute("dpx:Transfer", "ITU-R 709-4")
+    output = oiio.ImageOutput.create(str(path))
+    assert output.open(str(path), spec) and output.write_image(np.full((32, 64, 3), 0.4, np.float32))
+    assert output.close()
+    (note,) = colour_notes_of(bench, str(path), ".dpx", colour=SRGB)
+    assert "Rec.1886" in note and "displayed nearly alike" in note and "convert" not in note
+
+
 @pytest.mark.parametrize("names", [("red", "green", "blue"), ("Layer.R", "Layer.G", "Layer.B")])
 def test_colours_of_other_names_are_worked_on_alike_and_said(bench: Bench, names: tuple[str, ...]) -> None:
     from understudy.inference.model import load
@@ -1151,6 +1174,29 @@ def test_the_alpha_of_a_mask_is_taken_where_it_varies_on_any_frame(bench: Bench)
     bench.run(mask=str(bench.folder / "mask.#.exr"), frames="1")
     plate = read_image_file(bench.folder / "plate" / "plate.0001.exr").planes("RGB")
     assert (read_image_file(bench.result(1)).planes("RGB") != plate)[:, 20:].any()
+
+
+def test_which_of_the_mattes_in_the_colours_of_a_mask_is_taken_is_said(bench: Bench) -> None:
+    planes = left_half(255, 3)
+    planes[..., 1] = 255 - planes[..., 0]
+    change, said = masked(bench, write_mask(bench, "mask.png", planes))
+    assert change[:, :20].max() > 0 == change[:, 20:].max()
+    assert "The mask's R, G, and B differ: its R is taken" in said
+    _, alike = masked(bench, write_mask(bench, "alike.png", left_half(255, 3)))
+    assert "differ" not in alike
+
+
+def test_which_alpha_of_a_mask_is_taken_is_said_and_stays_so_in_all_frames(bench: Bench) -> None:
+    layers = np.concatenate([left_half(1.0), 1 - left_half(1.0)], axis=2).astype(np.float32)
+    for number in (1, 2):
+        bench.write(number)
+        names = ("fg.A", "hold.A") if number == 1 else ("fg.A", "bg.A")
+        write_exr(bench.folder / "mask" / f"m.{number}.exr", layers, names)
+    bench.run(mask=str(bench.folder / "mask" / "m.#.exr"))
+    (planned,) = [event for event in bench.events if isinstance(event, ApplyPlanned)]
+    assert any("Of the mask fg.A is taken; there is also hold.A" in note for note in planned.notes)
+    plate = read_image_file(bench.folder / "plate" / "plate.0002.exr").planes("RGB")
+    assert not (read_image_file(bench.result(2)).planes("RGB") != plate)[:, 20:].any()
 
 
 @pytest.mark.parametrize("count", [1, 4])

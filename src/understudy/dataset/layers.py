@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from understudy.frames import (
     resolve_channels,
     seen_planes,
 )
+from understudy.frames.which import say_taken
 from understudy.settings import DataSettings
 
 COLOURS = {"r", "g", "b", "red", "green", "blue"}
@@ -91,9 +93,11 @@ def choose_layers(data: DataSettings, pairs: Pairs) -> Layers:
     if found.is_grey:
         truths, outputs = truths[:1], (MATTE,)
     kind = "matte" if _is_matte(truths, inputs) else "image"
-    extras = tuple(_extra(spec) for spec in data.extra)
+    found_extras = [_extra(spec) for spec in data.extra]
+    extras = tuple(extra for extra, _ in found_extras)
+    notes = [note for _, each in found_extras for note in each]
     said = f"Channels: {', '.join(inputs)} in, {', '.join(outputs)} out ({kind})."
-    return Layers(inputs, truths, outputs, kind, extras, f"{said} {found.note}".strip())
+    return Layers(inputs, truths, outputs, kind, extras, " ".join(filter(None, (said, found.note, *notes))))
 
 
 def _names_in_plate(truths: tuple[str, ...], inputs: tuple[str, ...], truth: Frame) -> tuple[str, ...]:
@@ -113,8 +117,9 @@ def _is_matte(truths: tuple[str, ...], inputs: tuple[str, ...]) -> bool:
     return short not in {"z", "depth", "zback", "u", "v", "x", "n"}
 
 
-def _extra(spec: str) -> Extra:
-    """The layer behind ``--extra``: its RGB, its only channel, or all channels of a data layer."""
+def _extra(spec: str) -> tuple[Extra, tuple[str, ...]]:
+    """The layer behind ``--extra``: its RGB, its only channel, or all channels of a data layer. With
+    sentences on what else its file holds."""
     with open_shot(spec) as shot:
         frame = shot.read(shot.numbers[0])
     try:
@@ -122,7 +127,8 @@ def _extra(spec: str) -> Extra:
     except ChannelError:
         names = tuple(frame.part.channels)
     space = "srgb" if frame.is_integer else "raw"
-    return Extra(spec, names, encoding_for(space, [seen_planes(frame, names)] if space == "raw" else None))
+    colour = encoding_for(space, [seen_planes(frame, names)] if space == "raw" else None)
+    return Extra(spec, names, colour), say_taken(frame, f"extra input {Path(spec).name}", names)
 
 
 def name_of(offset: int) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from understudy.frames.frame import Frame
+from understudy.frames.which import listed, say_parts
 
 CODES = {1: (8, 10, 12, 16), 255: (16,), 1023: (16,), 4095: (16,)}
 WHITES = {
@@ -24,6 +25,7 @@ LOW = 0.1
 HIGH = 1.05  # filters overshoot
 MOST = 50
 _ALPHA = ("a", "alpha")
+_COLOURS = ("r", "g", "b", "red", "green", "blue")
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,12 @@ class Look:
     white: float = 1.0
     largest: float = 1.0
     notes: tuple[str, ...] = ()
+    name: str = ""
 
     def channel(self, frame: Frame) -> str:
         """Which channel of a frame is the mask."""
+        if self.name in frame.part.channels:
+            return self.name
         alpha, colour = _candidates(frame)
         return colour if colour and (self.from_colours or not alpha) else alpha or frame.part.channels[0]
 
@@ -126,13 +131,17 @@ class _Seen:
 
     alpha: _Range = field(default_factory=_Range)
     colour: _Range = field(default_factory=_Range)
+    first: Frame | None = None
+    unlike: tuple[str, ...] = ()
 
     def add(self, frame: Frame) -> None:
+        self.first = self.first or frame
         alpha, colour = _candidates(frame)
         if alpha:
             self.alpha.add(frame, alpha)
         if colour and (not alpha or self.alpha.is_flat):
             self.colour.add(frame, colour)
+            self.unlike = self.unlike or _unlike_colours(frame)
 
     @property
     def tells(self) -> bool:
@@ -148,14 +157,59 @@ class _Seen:
         said = (f"The {what}'s alpha is {alpha.high:g} everywhere: its {colour.name} is taken instead.",)
         largest = max(taken.high, 0.0) if taken.name else 1.0
         white = white_of(largest)
-        return Look(
-            from_colours, white, largest, (*(said if from_colours else ()), *white_note(largest, what))
+        notes = (
+            *(say_parts(self.first, f"The {what}", _OWN_FILES) if self.first else ()),
+            *(said if from_colours else ()),
+            *self._say_which(what, from_colours or not alpha.name),
+            *white_note(largest, what),
         )
+        return Look(from_colours, white, largest, notes, self._name(from_colours))
+
+    def _name(self, from_colours: bool) -> str:
+        """What the first frame calls the channel that is taken."""
+        if self.first is None:
+            return ""
+        alpha, colour = _candidates(self.first)
+        return colour if from_colours else alpha or colour
+
+    def _say_which(self, what: str, is_colour: bool) -> tuple[str, ...]:
+        """Where a mask has several alphas, or a matte in each of its colours."""
+        alphas = _alphas(self.first) if self.first else []
+        if is_colour and self.unlike:
+            names, taken = listed(list(self.unlike)), self.colour.name
+            return (f"The {what}'s {names} differ: its {taken} is taken ({_OWN_FILES}).",)
+        if not is_colour and len(alphas) > 1:
+            rest = listed(alphas[1:])
+            return (f"Of the {what} {alphas[0]} is taken; there is also {rest} ({_OWN_FILES}).",)
+        return ()
+
+
+_OWN_FILES = "another one has to be a file of its own"
+
+
+def _unlike_colours(frame: Frame) -> tuple[str, ...]:
+    """The colours of a mask's first layer where they are not alike: each may be a matte of its own."""
+    red = _candidates(frame)[1]
+    layer = red.rpartition(".")[0]
+    names = tuple(
+        name
+        for name in frame.part.channels
+        if name.rpartition(".")[0] == layer and name.rpartition(".")[2].lower() in _COLOURS
+    )
+    if len(names) < 2:
+        return ()
+    planes = np.nan_to_num(frame.planes(names), nan=0.0, posinf=0.0, neginf=0.0)
+    apart = float(np.abs(planes - planes[..., :1]).max(initial=0.0))
+    return names if apart > LOW * max(float(np.abs(planes).max(initial=0.0)), 1e-30) else ()
+
+
+def _alphas(frame: Frame) -> list[str]:
+    return [name for name in frame.part.channels if name.rpartition(".")[2].lower() in _ALPHA]
 
 
 def _candidates(frame: Frame) -> tuple[str, str]:
     """The alpha and the first colour, or other channel, of a frame; empty where there is none such."""
-    alphas = [name for name in frame.part.channels if name.rpartition(".")[2].lower() in _ALPHA]
+    alphas = _alphas(frame)
     others = [name for name in frame.part.channels if name not in alphas]
     red = [name for name in others if name.rpartition(".")[2].lower() in ("r", "red", "y")]
     return (alphas or [""])[0], (red or others or [""])[0]

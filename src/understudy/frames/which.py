@@ -16,10 +16,11 @@ def say_which(frame: Frame, spec: str) -> tuple[str, ...]:
     """Sentences on a frame of the shot ``spec`` that has several parts, or colours in several layers: which
     are taken, and what else there is. None where only one can be meant."""
     name = Path(spec).name
-    return (*_parts(frame, name), *_layers(frame, name))
+    return (*say_parts(frame, name), *_layers(frame, name))
 
 
-def _parts(frame: Frame, name: str) -> tuple[str, ...]:
+def say_parts(frame: Frame, name: str, remedy: str = "--part names another") -> tuple[str, ...]:
+    """A sentence on which of its parts is taken of what is called ``name``; none where there is but one."""
     if len(frame.parts) < 2:
         return ()
     taken = part_label(frame.part, frame.selected)
@@ -27,14 +28,25 @@ def _parts(frame: Frame, name: str) -> tuple[str, ...]:
     mine = _described(frame.part, frame.selected)
     return (
         f"{name} has {len(frame.parts)} parts: {mine} is taken, in every frame by the name {taken}; there is "
-        f"also {_listed(others)} (--part names another).",
+        f"also {listed(others)} ({remedy}).",
     )
 
 
 def _described(part: Part, index: int) -> str:
     window = part.data_window
-    channels = _listed(list(part.channels), "")
+    channels = listed(list(part.channels), "")
     return f"{part_label(part, index)} ({channels}, {window.width} x {window.height})"
+
+
+def say_taken(frame: Frame, name: str, taken: tuple[str, ...]) -> tuple[str, ...]:
+    """Sentences on a layer that goes in beside the plate, called ``name``: of which part, and which of its
+    channels, are ``taken``, and what is left. None where that is all there is."""
+    parts = say_parts(frame, f"The {name}", "another one has to be a file of its own")
+    rest = [each for each in frame.part.channels if each not in taken]
+    if not rest:
+        return parts
+    verb = "is" if len(taken) == 1 else "are"
+    return (*parts, f"Of the {name} {listed(list(taken))} {verb} taken, and not {listed(rest)}.")
 
 
 def _layers(frame: Frame, name: str) -> tuple[str, ...]:
@@ -53,11 +65,12 @@ def _layers(frame: Frame, name: str) -> tuple[str, ...]:
         return ()
     return (
         f"{name} has colours in several layers: {', '.join(taken)} are taken unless channels are asked for; "
-        f"there is also {_listed(others)} (--input-channels names another).",
+        f"there is also {listed(others)} (--input-channels names another).",
     )
 
 
-def _listed(names: list[str], last: str = "and ") -> str:
+def listed(names: list[str], last: str = "and ") -> str:
+    """Names in a sentence, the first few where there are many."""
     if len(names) > MOST:
         return f"{', '.join(names[:MOST])} and {len(names) - MOST} more"
     return (

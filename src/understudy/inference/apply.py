@@ -331,6 +331,7 @@ def _planned(job: Job, model: LoadedModel) -> ApplyPlanned:
         *_added(job),
         *_taken(job),
         *_mask_notes(job),
+        *job.composer.extra.notes,
         *_colour_notes(job),
         *model.notes,
     )

@@ -27,7 +27,7 @@ MADE_UNLIKE = {
 FLOATS = (".exr", ".hdr")
 INTEGERS = (".png", ".jpg", ".jpeg", ".tga", ".bmp", ".dpx", ".mov", ".mp4", ".mxf", ".mkv")
 VIDEO = ("srgb", "Rec.1886 Rec.709 - Display", "Gamma 2.2 Encoded Rec.709", "Gamma 2.4 Encoded Rec.709")
-"""Near enough to each other that networks of before tags were read count as having learned from any."""
+"""Displayed nearly alike; networks of before tags were read count as having learned from any."""
 
 
 def colour_notes(header: Any, sample: Frame | None) -> tuple[str, ...]:
@@ -44,7 +44,10 @@ def colour_notes(header: Any, sample: Frame | None) -> tuple[str, ...]:
     learned = sample.path.suffix.lower() in _endings(header)
     if plate.said:
         usual = learned and plate.space == ("srgb" if sample.is_integer else "linear")
-        return () if usual or _means_the_same(plate, header, learned) else (_unlike(plate, header, sample),)
+        if usual or _means_the_same(plate, header, learned):
+            return ()
+        near = plate.space in VIDEO and header.colour_in.space in VIDEO
+        return (_near(plate, header, sample) if near else _unlike(plate, header, sample),)
     sentence = UNLIKE.get((header.colour_in.space, sample.is_integer))
     return () if sentence is None or learned else (sentence,)
 
@@ -54,12 +57,23 @@ def _means_the_same(plate: SpaceDecision, header: Any, learned: bool) -> bool:
     return plate.space in (own, "raw") or (learned and plate.space in VIDEO and own in VIDEO)
 
 
+def _own_words(header: Any) -> str:
+    space = header.colour_in.space
+    return {"linear": "scene-linear", "srgb": "sRGB"}.get(space, space)
+
+
+def _near(plate: SpaceDecision, header: Any, sample: Frame) -> str:
+    return (
+        f"The network works on {_own_words(header)} values, and the plate's files hold {plate.words}, as "
+        f"{header_colour(sample).words}: both are displayed nearly alike, and taken as they are."
+    )
+
+
 def _unlike(plate: SpaceDecision, header: Any, sample: Frame) -> str:
-    own = {"linear": "scene-linear", "srgb": "sRGB"}.get(header.colour_in.space, header.colour_in.space)
     kind = "integers" if sample.is_integer else "floats"
     return (
-        f"The network works on {own} values, but the plate's files hold {kind} of {plate.words}, as "
-        f"{header_colour(sample).words}: convert them first, or expect other colours."
+        f"The network works on {_own_words(header)} values, but the plate's files hold {kind} of "
+        f"{plate.words}, as {header_colour(sample).words}: convert them first, or expect other colours."
     )
 
 

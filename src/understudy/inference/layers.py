@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from understudy.frames import (
     window_beside,
 )
 from understudy.frames.matte import MOST, Look, look_at, spread
+from understudy.frames.which import say_taken
 
 CHANNEL = "channel:"
 BLACK = "The mask is black on all frames: the plate stays as it is."
@@ -101,6 +103,12 @@ class ExtraInputs:
             own = resolve_channels(frame, ",".join(wanted.channels))
             yield seen_planes(frame, own, window_beside(frame, plate, window))
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on layers whose files hold more than what goes in, by the first frame of each."""
+        pairs = zip(self.shots, self._wanted, strict=True)
+        return tuple(note for shot, wanted in pairs for note in _left(shot, wanted))
+
     def close(self) -> None:
         for shot in self.shots:
             shot.close()
@@ -124,6 +132,14 @@ def read_beside(shot: Shot, number: int, plate: Frame, what: str) -> Frame:
     frame = shot.read(number if number in shot.numbers else shot.numbers[0])
     check_size(plate, frame, what)
     return frame
+
+
+def _left(shot: Shot, wanted: Any) -> tuple[str, ...]:
+    with suppress(FrameError, ChannelError):  # said by frame, where it is one that is worked on
+        frame = shot.read(shot.numbers[0])
+        taken = resolve_channels(frame, ",".join(wanted.channels))
+        return say_taken(frame, f"extra input {Path(shot.spec).name}", taken)
+    return ()
 
 
 def _readable(shot: Shot) -> Iterator[Frame]:

@@ -118,3 +118,15 @@ def test_the_view_that_does_not_learn_stays_as_it_is() -> None:
     steps(1 + TURNS, details=True)
     assert is_same("coarse.", coarse)
     assert not is_same("unet.", fine)
+
+
+def test_a_fine_view_that_has_learned_nothing_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the first looks at a large frame cost next to nothing."""
+    made = network(4)
+    with torch.no_grad():
+        for parameter in made.unet.head.parameters():
+            parameter.zero_()
+    x = frame(made)
+    asked = made.train().remainder(x)
+    monkeypatch.setattr(made.unet, "forward", lambda *given: pytest.fail("asked"))
+    assert torch.allclose(made.eval().remainder(x), asked, atol=1e-6)

@@ -332,6 +332,14 @@ def test_a_matte_is_judged_by_its_overlap(make_bench: Any) -> None:
 # -- what lies in the folder ----------------------------------------------------------------------------
 
 
+def test_the_first_previews_do_not_wait_for_the_first_checkpoint(bench: Any) -> None:
+    """With the first contact sheet, and with twice as many, up to the first checkpoint."""
+    looks = {"contact_sheet_interval": 1, "checkpoint_interval": 6, "preview": bench.shot.plate_file(1001)}
+    run = bench.train(name="early", max_steps=8, **looks).run
+    made = sorted(path.name for path in run.path.glob("*_preview_*.png"))
+    assert made == [f"early_preview_{step:07d}_1001.png" for step in (1, 2, 4, 6, 8)]
+
+
 def test_a_run_holds_what_it_promises(bench: Any) -> None:
     result = bench.train(name="comp", contact_sheet_interval=6, preview=bench.shot.plate)
     names = {path.name for path in result.run.path.iterdir()}

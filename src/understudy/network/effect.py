@@ -128,6 +128,8 @@ class EffectNetwork(nn.Module):
         if coarse == 1:
             return self.unet(self.seen(x))
         g = self.globals(x) if g is None else g
+        if self._has_silent_detail():
+            return enlarge(g[:, : self.architecture.outputs], coarse, self.portable)
         context = enlarge(g, coarse // STEM, self.portable)
         answer = enlarge(g[:, : self.architecture.outputs], coarse, self.portable)
         return self._refined(answer, self.unet(self.seen(x), context))
@@ -151,6 +153,10 @@ class EffectNetwork(nn.Module):
         context = sample(seen, offset, coarse / STEM, (height // STEM, width // STEM))
         answer = sample(seen[:, :outputs], offset, coarse, (height, width))
         return self._refined(answer, self.unet(self.seen(x), context))
+
+    def _has_silent_detail(self) -> bool:
+        """Whether the fine view has not begun to learn: it says nothing, and need not be asked."""
+        return not self.training and not any(bool(each.any()) for each in self.unet.head.parameters())
 
     def _refined(self, answer: Tensor, detail: Tensor) -> Tensor:
         """The coarse view's answer and what the fine one adds. Of a matte the coarse one says what is where:

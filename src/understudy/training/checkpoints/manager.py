@@ -52,6 +52,9 @@ class RunCheckpointManager(CheckpointManager):
         settings = self.job.settings
         if step % settings.preview.contact_sheet_interval == 0:
             self._save_contact_sheet(step)
+            if self._is_early(step):
+                self.clock.pause()
+                self._save_previews(step)
         if step % settings.checkpoints.checkpoint_interval == 0 and step < self.job.plan.total_steps:
             outdated = self.run.best_path.exists()  # one of an earlier session
             self._save_checkpoint(step, best, outdated)
@@ -101,10 +104,19 @@ class RunCheckpointManager(CheckpointManager):
             self.logger.emit(Saved(path, "checkpoint", *((best.value, best.step) if best else ())))
             self.run.forget_after(step)
             self.run.prune(self.job.settings.checkpoints.max_checkpoints)
+        self._save_previews(step)
+        return done
+
+    def _is_early(self, step: int) -> bool:
+        """Whether there has been no checkpoint yet, and twice as many contact sheets as at the last preview:
+        the first look at a large frame is not to wait for a thousand steps."""
+        sheets = step // self.job.settings.preview.contact_sheet_interval
+        return step < self.job.settings.checkpoints.checkpoint_interval and sheets & (sheets - 1) == 0
+
+    def _save_previews(self, step: int) -> None:
         with self.logger.skipping_without_memory("for a preview"):
             for preview in self.pictures.previews(step, self.logger.message):
                 self.logger.emit(Saved(preview, "preview"))
-        return done
 
     def _save_progress(self, step: int, best: BestHeldOut | None, finished: bool = False) -> bool:
         self.logger.flush()

@@ -235,6 +235,11 @@ WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
     "a fit of more than there is": lambda h: h["architecture"].update(fit_inputs=60),
     "a fit that there is not": lambda h: h["architecture"].update(fit="quintic"),
     "another fit": lambda h: h["architecture"].update(fit="linear"),
+    "a coarse view of a third": lambda h: h["architecture"].update(coarse=3),
+    "a coarse view of nothing": lambda h: h["architecture"].update(coarse=0),
+    "a coarse view of yes": lambda h: h["architecture"].update(coarse=True),
+    "a giant coarse view": lambda h: h["architecture"].update(coarse=1 << 20),
+    "a million features": lambda h: h["architecture"].update(coarse=2, features=10**6),
     "another size": lambda h: h["architecture"].update(size="medium"),
 }
 

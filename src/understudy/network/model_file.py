@@ -26,6 +26,8 @@ CHECKSUM_KEY = "checksum"
 MOST_HEADER = 16 << 20
 MOST_CHANNELS = 64
 MOST_OFFSET = 16
+COARSE_VIEWS = (1, 2, 4, 8, 16)
+"""How many times smaller than the frame its coarse view can be; 1 stands for none."""
 
 
 class ExtraInput(BaseModel):
@@ -167,10 +169,19 @@ def build_network(header: ModelHeader, path: Path) -> Any:
 
     try:
         shape = Architecture(**header.architecture)
-        counts = (shape.inputs, shape.outputs, shape.fit_inputs, shape.plate, shape.beside)
+        counts = (
+            shape.inputs,
+            shape.outputs,
+            shape.fit_inputs,
+            shape.plate,
+            shape.beside,
+            shape.features,
+        )
         sane = all(isinstance(n, int) and 0 <= n <= MOST_CHANNELS for n in counts)
         if not sane or shape.size not in SIZES or shape.fit not in DEGREES or shape.kind != header.kind:
             raise ValueError("architecture out of range")
+        if type(shape.coarse) is not int or shape.coarse not in COARSE_VIEWS:
+            raise ValueError("a coarse view out of range")
         if shape.inputs != len(header.input_channels) + sum(len(e.channels) for e in header.extra):
             raise ValueError("channels do not add up")
         if shape.outputs != len(header.output_channels) or shape.fit_inputs > _most_fitted(shape):

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from understudy.network.model_file import MOST_OFFSET
+from understudy.network.model_file import COARSE_VIEWS, MOST_OFFSET
 
 WARM_UP = 40
 RATE = 0.012
@@ -18,7 +18,6 @@ PROBE = 0.35
 PROBES = (0.12, 0.24, PROBE)
 UNKNOWN = 1 << 40
 MOST_CROPS = 4096
-MOST_COARSE = 64
 COARSE_SIDE = 640
 COARSE_SHARE = 0.75
 """The part of the run in which the coarse view learns; in the rest of it the fine one does."""
@@ -68,7 +67,7 @@ class Plan(BaseModel):
     neighbours: int = Field(default=0, ge=0, le=MOST_OFFSET)
     vary: Vary = ""
     focus: float | None = Field(default=None, ge=0, le=1)
-    coarse: int = Field(default=1, ge=1, le=MOST_COARSE)
+    coarse: int = Field(default=1, ge=1, le=COARSE_VIEWS[-1])
     rate: float = Field(default=RATE, gt=0, le=1)
     rate_factor: float = Field(default=1.0, gt=0, le=1)
     held_out: int | None = Field(default=None, ge=0)
@@ -194,10 +193,7 @@ def choose_coarse(sizes: list[tuple[int, int]]) -> int:
     """How much smaller the coarse view is: the least power of two that makes the frames no larger than those
     that a crop tells all of."""
     side = sorted(max(size) for size in sizes)[len(sizes) // 2]
-    coarse = 1
-    while side / coarse > COARSE_SIDE:
-        coarse *= 2
-    return coarse
+    return next((coarse for coarse in COARSE_VIEWS if side / coarse <= COARSE_SIDE), COARSE_VIEWS[-1])
 
 
 def choose_small_crop(requested: int | str, crop: tuple[int, int], stride: int) -> int:

@@ -385,3 +385,15 @@ def test_what_does_not_count_has_no_part_in_a_smaller_truth() -> None:
     small = shrunk(Material(torch.zeros(4, 4, 3), truth, torch.zeros(4, 4, 0), weight), 2)
     assert small.truth[0, 0, 0] == pytest.approx(1.0)
     assert small.weight[0, 0, 0] == pytest.approx(0.75)
+
+
+def test_the_borders_of_a_frame_are_seen_as_often_as_its_middle() -> None:
+    """Corners drawn from anywhere show a column at the border in a few crops of a hundred."""
+    packed_once = packed(coordinates(64, 96))
+    seen = {}
+    for evenly in (False, True):
+        crops = CropSource(packed_once, CPU, (32, 48), 0, 0.0, evenly)
+        lefts = [draw(crops, step).input[:, 1, 0, 0] * 64 for step in range(1, 41)]
+        seen[evenly] = float((torch.cat(lefts) < 3).float().mean())
+    assert seen[False] < 0.12
+    assert seen[True] > 0.2

@@ -110,9 +110,11 @@ def hash_numbers(*numbers: int) -> int:
 
 
 class _Pixels:
-    """Pairs on a device at one scale, and where in them most is to be learned."""
+    """Pairs on a device at one scale, and where in them most is to be learned. ``evenly``: crops that come
+    from anywhere show the borders of a frame as often as its middle, which few corners would lead to."""
 
-    def __init__(self, pairs: Packed, device: torch.device) -> None:
+    def __init__(self, pairs: Packed, device: torch.device, evenly: bool) -> None:
+        self.evenly = evenly
         self.parts, self.sizes, self.device = list(pairs.parts), pairs.sizes, device
         pixels = self.sizes.prod(1)
         self.starts = pixels.cumsum(0) - pixels
@@ -142,7 +144,11 @@ class _Pixels:
         most_top, most_left = max(0, height - size[0]), max(0, width - size[1])
         cells = self.cells[pair] if row[0] < focus else self.counting[pair]
         if cells is None:
-            top, left = round(row[1] * most_top), round(row[2] * most_left)
+            if self.evenly:
+                top = min(max(0, round(row[1] * height - size[0] / 2)), most_top)
+                left = min(max(0, round(row[2] * width - size[1] / 2)), most_left)
+            else:
+                top, left = round(row[1] * most_top), round(row[2] * most_left)
             return top, left, top + row[8] * size[0], left + row[9] * size[1]
         cell = int(torch.searchsorted(cells.sums, row[3] * float(cells.sums[-1])))
         y, x = divmod(min(cell, len(cells.sums) - 1), cells.columns)
@@ -180,16 +186,23 @@ class CropSource:
     """Pairs on a device, and the crops of them.
 
     ``focus`` is the share of crops that are drawn where there is most to learn; the rest come from anywhere,
-    or, of a pair of which only a part counts, from anywhere in that part.
+    or, of a pair of which only a part counts, from anywhere in that part. ``evenly``: those show the borders
+    of a frame as often as its middle.
     """
 
     def __init__(
-        self, pairs: Packed, device: torch.device, crop: tuple[int, int], seed: int, focus: float
+        self,
+        pairs: Packed,
+        device: torch.device,
+        crop: tuple[int, int],
+        seed: int,
+        focus: float,
+        evenly: bool = False,
     ) -> None:
         self.crop, self.seed, self.device, self.focus = crop, seed, device, focus
         self.factor, self.parts = pairs.factor, list(pairs.parts)
-        self._fine = _Pixels(pairs, device)
-        self._coarse = _Pixels(pairs.coarse, device) if pairs.coarse else None
+        self._fine = _Pixels(pairs, device, evenly)
+        self._coarse = _Pixels(pairs.coarse, device, evenly) if pairs.coarse else None
 
     @property
     def count(self) -> int:

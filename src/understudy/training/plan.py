@@ -47,7 +47,8 @@ class Plan(BaseModel):
     that were begun before it was kept here: mattes from the start); ``turns``: in how many steps every matrix
     has had its turn in the optimiser (2 in runs that were begun before it was kept here); ``loss``: its
     terms, also where they were chosen automatically ("" in runs that were begun before they were kept);
-    ``focus``: the share of crops that are drawn where there is most to learn (None in such runs);
+    ``focus``: the share of crops that are drawn where there is most to learn (None in such runs); ``evenly``:
+    whether the others show the borders of a frame as often as its middle;
     ``neighbours``: how many frames before and after the plate's own go in; ``coarse``: how many times smaller
     than the frame the coarse view of it is, 1 where there is none."""
 
@@ -67,6 +68,7 @@ class Plan(BaseModel):
     neighbours: int = Field(default=0, ge=0, le=MOST_OFFSET)
     vary: Vary = ""
     focus: float | None = Field(default=None, ge=0, le=1)
+    evenly: bool = False
     coarse: int = Field(default=1, ge=1, le=COARSE_VIEWS[-1])
     rate: float = Field(default=RATE, gt=0, le=1)
     rate_factor: float = Field(default=1.0, gt=0, le=1)

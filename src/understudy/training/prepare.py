@@ -114,9 +114,10 @@ def make_job(
     new = [*_note_pairs(data), *data.notes, *notes, *size_notes, *crop_notes]
     notes = [*shard.notes, *([] if goes_on else new)]  # what a run was begun with has been said
     if not goes_on:
+        plan.evenly = data.kind == "matte" or plan.coarse > 1
         plan.focus = focus_of(packed, data.kind == "matte")
     focus = _earlier_focus(packed, data.kind) if plan.focus is None else plan.focus
-    crops = CropSource(packed, device, plan.crop, plan.seed, focus)
+    crops = CropSource(packed, device, plan.crop, plan.seed, focus, plan.evenly)
     learner = Learner(network, crops, loss, augmentations_for(data.kind, plan.vary, covered), plan, shard)
     return Job(settings, data, learner, plan, tuple(notes), *digests)
 

@@ -98,14 +98,22 @@ def pack(materials: Iterable[Material], sizes: list[tuple[int, int]], factor: in
 
 def shrunk(material: Material, factor: int) -> Material:
     """The means over squares of ``factor`` x ``factor`` pixels, the last row and column repeated where they
-    do not fill one. What does not count has no part in the truth."""
-    known = (material.weight > 0).to(material.weight.dtype)
-    base = _shrunk(material.base, factor)
-    start = material.base if material.base.shape[2] else torch.zeros_like(material.truth)
+    do not fill one. What does not count has no part in the truth. In bands of rows, as frames are large."""
+    height = material.input.shape[0]
+    bands = [_shrunk_band(material, slice(top, top + BAND), factor) for top in range(0, height, BAND)]
+    return Material(*(torch.cat(parts) for parts in zip(*(band.parts for band in bands), strict=True)))
+
+
+def _shrunk_band(material: Material, rows: slice, factor: int) -> Material:
+    plate, truth, base, weight = (part[rows] for part in material.parts)
+    known = (weight > 0).to(weight.dtype)
+    start = base if base.shape[2] else torch.zeros_like(truth)
     share = _shrunk(known, factor).clamp(min=1e-6)
-    error = _shrunk((material.truth - start) * known, factor) / share
-    truth = base + error if base.shape[2] else error
-    return Material(_shrunk(material.input, factor), truth, base, _shrunk(material.weight, factor))
+    error = _shrunk((truth - start) * known, factor) / share
+    smaller = _shrunk(base, factor)
+    return Material(
+        _shrunk(plate, factor), smaller + error if base.shape[2] else error, smaller, _shrunk(weight, factor)
+    )
 
 
 def _shrunk(planes: Tensor, factor: int) -> Tensor:

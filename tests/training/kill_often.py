@@ -63,7 +63,7 @@ def live(wanted: TrainSettings) -> int:
 
 
 def _live(wanted: TrainSettings) -> int:
-    folder = wanted.data_directory / str(wanted.name)
+    folder = wanted.run.data_directory / str(wanted.run.name)
     result = resume(RunFolder.open(folder)) if folder.exists() else train(wanted)
     return 0 if result.state == "finished" else 1
 
@@ -142,7 +142,7 @@ def _one_run(
     told: dict[str, Any],
 ) -> None:
     """One run, killed until it has come to its end, or the kills are used up."""
-    path, stands = folder / str(wanted.name), 0
+    path, stands = folder / str(wanted.run.name), 0
     while True:
         process = live(wanted)
         enough = told["kills"] >= kills

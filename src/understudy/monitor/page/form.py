@@ -16,6 +16,14 @@ from understudy.settings import SettingInfo, Settings, settings_of
 PATHS = {"shot": "shot", "mask": "shot", "file": "file"}
 
 
+FIRST = ("input", "ground_truth", "preview")
+"""What CopyCat asks for first, in its order; all else comes section by section."""
+
+
+def _place(info: SettingInfo) -> int:
+    return FIRST.index(info.name) if info.name in FIRST else len(FIRST)
+
+
 class SettingsForm:
     """The fields of a settings model in its own order, the rare ones folded under Advanced."""
 
@@ -30,7 +38,8 @@ class SettingsForm:
         self._changed = changed
         self._filling = False
         left_out = set(leave_out)
-        self.infos = {info.name: info for info in settings_of(model) if info.name not in left_out}
+        infos = sorted(settings_of(model), key=_place)
+        self.infos = {info.name: info for info in infos if info.name not in left_out}
         self.fields: dict[str, Any] = {}
         for info in self.infos.values():
             if not info.advanced:

@@ -65,8 +65,8 @@ def apply(
 
     ``model`` is a .cat file, a run folder (its best checkpoint) or an imported network; ``plate`` and
     ``output`` are one file, a pattern such as "shot.####.exr", a folder, or a movie. ``settings`` are the
-    further fields of ``understudy.settings.ApplySettings``, such as ``frames="1001-1100"``, ``mix`` (0 to 1)
-    and ``mask``.
+    further fields of ``understudy.settings.ApplySettings``, such as ``frames="1001-1100"``, ``mix`` (0 to 1),
+    ``mask`` and ``region``.
 
     ``report`` is called with every event of ``understudy.inference.events``, from this thread. ``stop`` is
     anything that becomes true when the work shall stop after the frames under way.

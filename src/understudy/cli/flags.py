@@ -22,6 +22,7 @@ METAVARS = {
     "frames": "RANGE",
     "channels": "CHANNELS",
     "mask": "MASK",
+    "region": "X,Y,WIDTH,HEIGHT",
     "whole": "N",
     "number": "X",
 }
@@ -96,8 +97,10 @@ def flag(info: SettingInfo, positional: bool = False) -> inspect.Parameter:
 
 
 def _may_be_negative(info: SettingInfo) -> bool:
-    """Whether a value may begin with a hyphen, as frame numbers may."""
-    return info.kind == "frames" or bool(info.number and info.minimum is None and info.above is None)
+    """Whether a value may begin with a hyphen, as frame numbers and places may."""
+    return info.kind in ("frames", "region") or bool(
+        info.number and info.minimum is None and info.above is None
+    )
 
 
 def _metavar(info: SettingInfo) -> str:

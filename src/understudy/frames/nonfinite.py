@@ -32,15 +32,21 @@ def fill_nonfinite(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     channels) that is True where a value was replaced. The nearest is exact up to 8 pixels away; in larger
     holes it is the nearest along the row and the column. A channel without one finite value becomes 0.
     """
-    bad = pixels < HUGE  # two masks, as a copy of float32 values would be much larger
-    bad &= pixels > -HUGE
-    np.logical_not(bad, out=bad)
+    bad = is_bad(pixels)
     if not bad.any():
         return pixels, bad
     filled = pixels.copy()
     for channel in np.flatnonzero(bad.any(axis=(0, 1))):
         filled[..., channel] = _fill_plane(pixels[..., channel], bad[..., channel])
     return filled, bad
+
+
+def is_bad(pixels: np.ndarray) -> np.ndarray:
+    """True where a value is NaN or Inf, or as large as ``HUGE``."""
+    bad = pixels < HUGE  # two masks, as a copy of float32 values would be much larger
+    bad &= pixels > -HUGE
+    np.logical_not(bad, out=bad)
+    return bad
 
 
 def _fill_plane(plane: np.ndarray, bad: np.ndarray) -> np.ndarray:

@@ -44,6 +44,7 @@ from understudy.inference.model import LoadedModel, load
 from understudy.inference.origins import Origins, in_words
 from understudy.inference.pipeline import Crew, plan_crew, run_frames, with_computing
 from understudy.inference.provenance import check_folder, fingerprint, provenance_of, sort_out
+from understudy.inference.region import within
 from understudy.runs.listing import resolve_model
 from understudy.settings import ApplySettings, PlateSettings
 
@@ -283,7 +284,8 @@ def _frame_bytes(frame: Frame, composer: Composer, frames: int) -> float:
 
 def _load(job: Job, crew: Crew, device: str) -> LoadedModel:
     window = job.sample.display_window if job.sample else None
-    megapixels = len(job.to_do) * window.width * window.height / 1e6 if window else 0.0
+    shown = job.composer.region_of(window, within(window, window)) if window else None
+    megapixels = len(job.to_do) * shown.width * shown.height / 1e6 if shown else 0.0
     return load(
         job.settings.model.model,
         devices=device,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from understudy.errors import ChannelError
+from understudy.errors import ChannelError, SettingError
 from understudy.frames import (
     Frame,
     Window,
@@ -22,7 +22,8 @@ from understudy.inference.blend import blend
 from understudy.inference.inputs import expected_channels
 from understudy.inference.layers import ExtraInputs, Mask
 from understudy.inference.model import LoadedModel
-from understudy.settings import ApplySettings, TileSettings
+from understudy.inference.region import bounding_box, slices, within
+from understudy.settings import ApplySettings, TileSettings, parse_region
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,14 @@ class Gathered:
 @dataclass(frozen=True)
 class Composer:
     """How the frames of one job are put together. ``channels``: those of the plate that go in, where others
-    than the network's own are asked for."""
+    than the network's own are asked for. ``region``: of the display window, counted from its first pixel;
+    None for all there is."""
 
     header: Any
     channels: str | None
     tiles: TileSettings
     mix: float
+    region: Window | None
     mask: Mask | None
     extra: ExtraInputs
 
@@ -71,12 +74,15 @@ class Composer:
         targets = target_channels(frame, self.header, names)
         pixels, beside = seen_planes(frame, names, window), self.extra.read(frame, names, window)
         mask = self.mask.read(frame, frame.number, window) if self.mask else None
-        display = _within(window, frame.display_window)
+        display = within(window, frame.display_window)
         return Gathered(frame.with_room(targets), window, display, pixels, beside, mask, targets)
 
     def check(self, frame: Frame) -> Gathered:
-        """Raises what ``gather`` does, and what it raises as the extra inputs are read."""
+        """Raises what ``gather`` does, what it raises as the extra inputs are read, and SettingError when the
+        frame has no pixel in the region."""
         given = self.gather(frame)
+        if self.region_of(given.window, given.display).is_empty:
+            raise _outside(self.region, given)
         for _ in given.beside:
             pass
         return given
@@ -111,38 +117,81 @@ class Composer:
         """The finished frame: the plate with the result where mix and mask let it show, all else
         untouched."""
         given = self.gather(frame)
+        shown = self._shown(given)
+        result = self._laid_over(given, self._infer(given, model, shown), shown)
+        if given.targets:
+            made = given.frame.with_planes(given.targets, result, given.window)
+            return replace(made, keyed=True) if self.header.kind == "matte" else made
+        return frame.as_matte(result, given.window)
+
+    def _infer(self, given: Gathered, model: LoadedModel, shown: Window) -> np.ndarray | None:
+        """What the network makes of all pixels, where ``shown``; None where nothing is."""
+        if shown.is_empty:
+            return None
         result = model.infer(
             given.pixels,
             tile_size=self.tiles.tile_size,
             tile_overlap=self.tiles.tile_overlap,
             display=given.display,
             beside=given.beside,
+            region=shown,
         )
-        if self.header.kind != "matte":
-            result = unseen_planes(given.frame, given.targets, result, given.window)
-        result = self._blended(given, result)
-        if given.targets:
-            made = given.frame.with_planes(given.targets, result, given.window)
-            return replace(made, keyed=True) if self.header.kind == "matte" else made
-        return frame.as_matte(result, given.window)
-
-    def _blended(self, given: Gathered, result: np.ndarray) -> np.ndarray:
-        strength = self.mix if given.mask is None else given.mask * np.float32(self.mix)
-        if given.mask is None and self.mix == 1.0:
+        if self.header.kind == "matte":
             return result
-        under = given.frame.planes(given.targets, given.window) if given.targets else np.zeros_like(result)
-        return blend(under, result, strength)
+        return unseen_planes(given.frame, given.targets, result, given.window)
+
+    def region_of(self, window: Window, display: Window) -> Window:
+        """Where in ``window`` the region lets the effect show, counted like ``display``, from its first
+        pixel."""
+        whole = Window(0, 0, window.width, window.height)
+        if self.region is None:
+            return whole
+        left, top = display.x + self.region.x, display.y + self.region.y
+        return whole.intersect(Window(left, top, self.region.width, self.region.height))
+
+    def _shown(self, given: Gathered) -> Window:
+        """Where mix, region and mask let anything of the effect show."""
+        if self.mix <= 0:
+            return Window(0, 0, 0, 0)
+        region = self.region_of(given.window, given.display)
+        return region if given.mask is None else region.intersect(bounding_box(given.mask))
+
+    def _laid_over(self, given: Gathered, result: np.ndarray | None, shown: Window) -> np.ndarray:
+        """``result``, as far as it is ``shown``, over what was there."""
+        whole = (shown.height, shown.width) == given.pixels.shape[:2]
+        if result is not None and whole and given.mask is None and self.mix == 1.0:
+            return result
+        under = self._under(given)
+        if result is not None:
+            place = slices(shown)
+            strength = self.mix if given.mask is None else given.mask[place] * np.float32(self.mix)
+            under[place] = blend(under[place], result[place], strength)
+        return under
+
+    def _under(self, given: Gathered) -> np.ndarray:
+        """What is there already in the channels of the result; 0 where they are a file of their own."""
+        if given.targets:
+            return given.frame.planes(given.targets, given.window)
+        shape = (given.window.height, given.window.width, len(self.header.output_channels))
+        return np.zeros(shape, np.float32)
+
+
+def _outside(region: Window | None, given: Gathered) -> SettingError:
+    size = given.display
+    return SettingError(
+        "The region has no pixel of the plate.",
+        expected=f"a box in a frame of {size.width} x {size.height} pixels",
+        found=f"{region.x},{region.y},{region.width},{region.height}" if region else "",
+        where="--region (Region)",
+        remedy="Count from the top left corner: X,Y,WIDTH,HEIGHT.",
+    )
 
 
 def make_composer(header: Any, settings: ApplySettings, mask: Mask | None, extra: ExtraInputs) -> Composer:
     """The composer of a job."""
     plate, output = settings.plate, settings.output
-    return Composer(header, plate.input_channels, settings.tiles, output.mix, mask, extra)
-
-
-def _within(window: Window, inner: Window) -> Window:
-    """``inner``, counted from the first pixel of ``window``."""
-    return Window(inner.x - window.x, inner.y - window.y, inner.width, inner.height)
+    region = Window(*parse_region(output.region)) if output.region else None
+    return Composer(header, plate.input_channels, settings.tiles, output.mix, region, mask, extra)
 
 
 def input_channels(frame: Frame, header: Any, wish: str | None) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import torch
 from understudy.device import download, is_out_of_memory, release_memory, upload
 from understudy.errors import ChannelError, DeviceError
 from understudy.frames import Window
-from understudy.frames.nonfinite import fill_nonfinite
+from understudy.frames.nonfinite import is_bad
 from understudy.inference.arrays import as_pixels, further_inputs
 from understudy.inference.blend import blend
 from understudy.inference.choose import EngineChoice, choose_precision, make_engine
@@ -26,6 +26,7 @@ from understudy.inference.memory import (
     frames_at_a_time,
 )
 from understudy.inference.provenance import fingerprint
+from understudy.inference.region import Part, filled_part, filled_parts, plan_part, slices, within
 from understudy.inference.tiles import fit_tile, margin_for, run_tiled, smallest_tile
 from understudy.inference.torch_engine import TorchEngine
 from understudy.inference.values import decode_frame, encode_frame
@@ -78,6 +79,7 @@ class LoadedModel:
         tile_overlap: int | str = "auto",
         display: Window | None = None,
         beside: Iterable[np.ndarray] | None = None,
+        region: Window | None = None,
     ) -> np.ndarray:
         """The result for one frame, a new array.
 
@@ -89,7 +91,9 @@ class LoadedModel:
         ``display``: where the display window lies in ``pixels``, counted from the first of them; without it
         they are all of the frame and no overscan. It matters to an effect that differs from place to place.
         ``beside``: the extra inputs, one array for each in order, where ``pixels`` are the plate's channels
-        alone; on a CPU each can be let go before the next is made.
+        alone; on a CPU each can be let go before the next is made. ``region``: where in ``pixels`` the effect
+        shows, counted like ``display``. It is computed there alone, to the same pixels as in a whole frame;
+        all else is as with a ``mix`` of 0.
 
         Returns float32 (height, width, output channels) in file values. Where an input pixel is NaN or Inf,
         or beyond 1e30, the network sees the nearest other value; the result keeps the plate's value where
@@ -100,17 +104,19 @@ class LoadedModel:
         smallest tile fits the memory.
         """
         plate, beside = self._apart(pixels, beside)
-        filled, bad = fill_nonfinite(plate)
-        bad = np.asarray(bad[..., self._written].any(2))[..., None]
-        further = map(_as_tensor, beside)
-        result = self._through_network(filled, further, tile_size, tile_overlap, display)
-        if mix >= 1.0 and not bad.any():
-            return result
+        frame = Window(0, 0, plate.shape[1], plate.shape[0])
+        kept = frame if region is None else frame.intersect(region)
         under = self.plate_of(plate)
-        result = blend(under, result, mix)
-        if bad.any():
-            result = self._keep_bad(result, under, bad)
-        return np.array(result) if np.may_share_memory(result, pixels) else result
+        if kept.is_empty:
+            return np.array(under)
+        part = plan_part(frame, kept, self.engine.reach, self.engine.stride, self._knows_whole)
+        result = self._through_network(plate, beside, part, tile_size, tile_overlap, display or frame)
+        result = self._over(plate, under, result, kept, mix)
+        if kept == frame:
+            return np.array(result) if np.may_share_memory(result, pixels) else result
+        whole = np.array(under)
+        whole[slices(kept)] = result
+        return whole
 
     def plate_of(self, pixels: np.ndarray) -> np.ndarray:
         """What lies under each output channel: the input's channel of the same name, else 0. float32 (H, W,
@@ -157,37 +163,59 @@ class LoadedModel:
     def _through_network(
         self,
         plate: np.ndarray,
-        beside: Iterable[torch.Tensor],
+        beside: Iterable[np.ndarray],
+        part: Part,
         tile_size: int | str,
         overlap: int | str,
-        display: Window | None,
+        display: Window,
     ) -> np.ndarray:
-        """Where more threads than were planned for call it, they wait for their turn: they would take memory
-        and cores from each other. On a CPU the turn is for the network alone, and colours are converted
-        meanwhile. On an accelerator it is for all that lies on the device: as its memory is planned for one
-        frame, another one's planes may lie there, but it is worked on when the first is done."""
+        """What the network makes of ``part.kept``. Where more threads than were planned for call it, they
+        wait for their turn: they would take memory and cores from each other. On a CPU the turn is for the
+        network alone, and colours are converted meanwhile. On an accelerator it is for all that lies on the
+        device: as its memory is planned for one frame, another one's planes may lie there, but it is worked
+        on when the first is done."""
         on_cpu = self.engine.device.type == "cpu"
-        beside = beside if on_cpu else list(beside)  # read before the frame's turn
+        filled = torch.from_numpy(filled_part(plate, part.encoded))
+        further: Iterable[torch.Tensor] = map(torch.from_numpy, filled_parts(beside, part.encoded))
+        further = further if on_cpu else list(further)  # read before the frame's turn
         with torch.inference_mode(), nullcontext() if on_cpu else self._visits:
             with nullcontext() if on_cpu else self._turns:
-                fetch = self._ask(torch.from_numpy(plate), beside, tile_size, overlap, display)
+                shown = within(part.encoded, display)
+                fetch = self._ask(filled, further, part, tile_size, overlap, shown)
             return fetch().numpy()
 
     def _ask(
         self,
         plate: torch.Tensor,
         beside: Iterable[torch.Tensor],
+        part: Part,
         tile_size: int | str,
         overlap: int | str,
-        display: Window | None,
+        display: Window,
     ) -> Callable[[], torch.Tensor]:
-        """Have the device do all that a frame needs; what comes back waits for the result (H, W, C_out)."""
-        height, width = plate.shape[:2]
+        """Have the device do all that ``part`` needs; what comes back waits for the result (H, W, C_out).
+        ``plate`` and each of ``beside`` cover what is to be encoded."""
         there = upload(plate, self.engine.device)
         x = encode_frame(self.description, self.engine.network, there, beside, display)
         with self._turns if self.engine.device.type == "cpu" else nullcontext():
-            y = self._run(x, self.engine.globals(x), tile_size, overlap)[:, :, :height, :width]
-        return download(decode_frame(self.description, y, x, there))
+            g = self.engine.globals(x)
+            if g.ndim == 4:
+                g = part.of_encoded(g, x.shape[-1] // g.shape[-1], self.engine.stride)
+            x = part.of_encoded(x, 1, self.engine.stride)
+            y = self._run(x, g, tile_size, overlap)
+        rows, columns = part.encoded.slices_of(part.kept)
+        return download(
+            decode_frame(self.description, part.of_seen(y), part.of_seen(x), there[rows, columns])
+        )
+
+    @cached_property
+    def _knows_whole(self) -> bool:
+        """Whether the network is told of something in the whole frame, however little of it is computed."""
+        channels = network_channels(self.description, self.engine.network)
+        side = 2 * self.engine.stride
+        return (
+            self.engine.globals(torch.zeros(1, channels, side, side, device=self.engine.device)).numel() > 0
+        )
 
     def _run(
         self, x: torch.Tensor, g: torch.Tensor, tile_size: int | str, overlap: int | str
@@ -219,8 +247,16 @@ class LoadedModel:
         self._say(f"Memory ran out: going on in tiles of {smaller[1]} x {smaller[0]}.")
         return smaller[0], smaller[1]
 
-    def _keep_bad(self, result: np.ndarray, under: np.ndarray, bad: np.ndarray) -> np.ndarray:
-        """The plate's value in every output channel that the input has, at ``bad`` pixels (H, W, 1)."""
+    def _over(
+        self, plate: np.ndarray, under: np.ndarray, result: np.ndarray, kept: Window, mix: float
+    ) -> np.ndarray:
+        """The ``result`` for the window ``kept`` over what lies ``under`` it: as much as ``mix`` says, and
+        nothing of it where a channel of the plate that it replaces is bad."""
+        plate, under = plate[slices(kept)], under[slices(kept)]
+        bad = np.asarray(is_bad(plate)[..., self._written].any(2))[..., None]
+        result = blend(under, result, mix)
+        if not bad.any():
+            return result
         own = self.description.input_channels
         shared = np.array([name in own for name in self.description.output_channels])
         return np.where(bad & shared, under, result)
@@ -251,10 +287,6 @@ class LoadedModel:
         if beside is None:
             return np.ascontiguousarray(parts[0]), parts[1:]
         return pixels, further_inputs(beside, self.description.extra, pixels)
-
-
-def _as_tensor(planes: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(fill_nonfinite(np.ascontiguousarray(planes, dtype=np.float32))[0])
 
 
 def load(

@@ -47,6 +47,8 @@ def provenance_of(model: str, plate: PlateSettings, output: OutputSettings, prec
     made = {"model": model, "mix": f"{output.mix:g}", "precision": precision}
     if output.mask:
         made["mask"] = output.mask
+    if output.region:
+        made["region"] = output.region
     if plate.extra:
         made["extra"] = json.dumps(plate.extra)
     if plate.part:
@@ -96,8 +98,8 @@ def sort_out(
     if foreign:
         raise SettingError(
             "Frames are there already that were made by another model, or with other settings.",
-            expected="no frames, or frames that the same model made with the same mix, input channels, part "
-            "and precision, with a mask and extra inputs where these have them",
+            expected="no frames, or frames that the same model made with the same mix, region, input "
+            "channels, part and precision, with a mask and extra inputs where these have them",
             found=f"frames {format_numbers(foreign)}",
             where=str(sink.path(foreign[0]).parent),
             remedy="Write somewhere else, or allow it with --overwrite.",
@@ -124,6 +126,8 @@ def _is_ours(found: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     as it would have, instead of being refused for what nobody can tell.
     """
     if found.get("model") != wanted["model"] or found.get("mix", WHOLE_MIX) != wanted["mix"]:
+        return False
+    if found.get("region", "") != wanted.get("region", ""):
         return False
     if knows_origins(found):
         return all(_way(found, name) == _way(wanted, name) for name in ("mask", *LATER))

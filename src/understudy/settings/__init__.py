@@ -17,6 +17,7 @@ from understudy.settings.checkpoints import CheckpointSettings
 from understudy.settings.colour import ColourSettings
 from understudy.settings.data import DataSettings
 from understudy.settings.devices import DeviceSettings
+from understudy.settings.field import parse_region
 from understudy.settings.file import flattened, load_settings_file, to_toml
 from understudy.settings.info import SettingInfo
 from understudy.settings.loss import LossSettings
@@ -52,6 +53,7 @@ __all__ = [
     "TrainSettings",
     "flattened",
     "load_settings_file",
+    "parse_region",
     "sections_of",
     "settings_of",
     "to_toml",

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from understudy.settings.field import Frames, Text, Texts, setting
+from understudy.settings.field import Frames, Region, Text, Texts, setting
 from understudy.settings.sections import Section, Settings
 
 TileSize = Annotated[int, Field(ge=64, le=16384)]
@@ -59,6 +59,14 @@ class OutputSettings(Section):
         "Mask",
         "Where the effect shows: an image, a sequence, or a channel of the plate, as in channel:A.",
         kind="mask",
+    )
+    region: Region = setting(
+        None,
+        "Region",
+        "Work only in this box of the display window, such as 640,360,400,200: how far from left and top it "
+        "begins, its width and its height. Around it the plate stays.",
+        unit="pixels",
+        kind="region",
     )
     overwrite: bool = setting(False, "Overwrite", "Make frames again that are there already.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,12 +12,14 @@ from pydantic import BeforeValidator, Field, ValidatorFunctionWrapHandler, WrapV
 from understudy.durations import parse_duration
 from understudy.errors import SettingError
 
+_WHOLE = re.compile(r"\s*[+-]?[0-9]{1,6}\s*")
+
 
 def setting(
     default: Any, label: str, description: str, *, unit: str = "", kind: str = "text", advanced: bool = False
 ) -> Any:
     """One setting. ``default`` is ``...`` where it must be given. ``kind`` tells faces how to ask: text,
-    shot, file, folder, seconds, channels, frames or mask. An ``advanced`` one is folded away."""
+    shot, file, folder, seconds, channels, frames, mask or region. An ``advanced`` one is folded away."""
     extra: dict[str, Any] = {"label": label, "unit": unit, "kind": kind, "advanced": advanced}
     return Field(default, description=description, json_schema_extra=extra)
 
@@ -41,6 +44,25 @@ def _frames(value: object) -> object:
     return ",".join(str(number) for number in value)
 
 
+def parse_region(text: str) -> tuple[int, int, int, int]:
+    """The left, the top, the width and the height that a region such as 640,360,400,200 says. ValueError."""
+    numbers = text.split(",")
+    if len(numbers) != 4 or not all(_WHOLE.fullmatch(number) for number in numbers):
+        raise ValueError("not four whole numbers")
+    left, top, width, height = map(int, numbers)
+    if min(width, height) < 1:
+        raise ValueError("without pixels")
+    return left, top, width, height
+
+
+def _region(value: object) -> object:
+    """Text, or four numbers, as text of one form."""
+    if value is None:
+        return None
+    items = value if isinstance(value, str) or not isinstance(value, Iterable) else ",".join(map(str, value))
+    return ",".join(map(str, parse_region(str(items))))
+
+
 def _seconds(value: object) -> object:
     if value is None:
         return None
@@ -63,4 +85,5 @@ Text = Annotated[Name, BeforeValidator(_text)]
 Texts = Annotated[tuple[Name, ...], BeforeValidator(_texts)]
 Frames = Annotated[str | None, BeforeValidator(_frames)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Region = Annotated[str | None, BeforeValidator(_region)]
 Seconds = Annotated[Annotated[float, Field(ge=1)] | None, BeforeValidator(_seconds)]

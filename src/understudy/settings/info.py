@@ -24,7 +24,8 @@ class SettingInfo:
     section: str
     label: str
     help: str
-    kind: str  # text, shot, file, folder, seconds, channels, frames, mask, choice, whole, number, yes-no
+    # text, shot, file, folder, seconds, channels, frames, mask, region, choice, whole, number, yes-no
+    kind: str
     default: Any
     unit: str = ""
     advanced: bool = False
@@ -79,6 +80,7 @@ class SettingInfo:
             "file": "a file",
             "folder": "a folder",
             "frames": "frame numbers such as 1001-1100x5,1180",
+            "region": "X,Y,WIDTH,HEIGHT in whole pixels, such as 640,360,400,200",
             "channels": "rgb, rgba, alpha, or channel names with commas between",
         }.get(self.kind, "text")
 

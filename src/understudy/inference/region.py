@@ -1,0 +1,93 @@
+"""A part of a frame that is computed alone: what the network has to see so that its pixels are the whole
+frame's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from understudy.frames import Window
+from understudy.frames.nonfinite import fill_nonfinite, is_bad
+from understudy.inference.tiles import margin_for, round_up
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Part:
+    """Windows of one frame, counted from its first pixel. ``kept``: what is asked for. ``seen``: what the
+    network is given for it, on the grid of the network's stride. ``encoded``: what is taken to network values
+    for that; more than ``seen`` where the network knows something of the whole frame."""
+
+    encoded: Window
+    seen: Window
+    kept: Window
+
+    def of_encoded(self, planes: Tensor, factor: int, stride: int) -> Tensor:
+        """What the network sees of planes (1, C, H, W) that cover ``encoded``, padded to the stride, and are
+        ``factor`` times smaller than the frame."""
+        top, left = self.seen.y - self.encoded.y, self.seen.x - self.encoded.x
+        bottom, right = top + round_up(self.seen.height, stride), left + round_up(self.seen.width, stride)
+        return planes[:, :, top // factor : bottom // factor, left // factor : right // factor]
+
+    def of_seen(self, planes: Tensor) -> Tensor:
+        """What is kept of planes (1, C, H, W) that cover ``seen``."""
+        rows, columns = self.seen.slices_of(self.kept)
+        return planes[:, :, rows, columns]
+
+
+def plan_part(frame: Window, kept: Window, reach: int, stride: int, whole: bool) -> Part:
+    """How to compute ``kept`` of ``frame``. ``whole``: whether the network knows something of all of it."""
+    margin = margin_for("auto", reach, stride)
+    x, right = _with_context(kept.x, kept.right, frame.width, margin, stride)
+    y, bottom = _with_context(kept.y, kept.bottom, frame.height, margin, stride)
+    seen = Window(x, y, right - x, bottom - y)
+    return Part(frame if whole else seen, seen, kept)
+
+
+def _with_context(start: int, stop: int, length: int, margin: int, stride: int) -> tuple[int, int]:
+    """Along one axis: the margin before and after what is kept, from one line of the grid to another, or to
+    the end of the frame."""
+    first = start // stride * stride - margin
+    return max(first, 0), min(round_up(stop, stride) + margin, length)
+
+
+def filled_part(pixels: np.ndarray, window: Window) -> np.ndarray:
+    """``window`` of pixels (height, width, channels) as float32, where every value that is no number is the
+    one that ``fill_nonfinite`` gives it in the whole frame."""
+    rows, columns = slices(window)
+    part = np.ascontiguousarray(pixels[rows, columns], dtype=np.float32)
+    if not is_bad(part).any():
+        return part
+    whole = np.ascontiguousarray(pixels, dtype=np.float32)
+    return np.ascontiguousarray(fill_nonfinite(whole)[0][rows, columns])
+
+
+def filled_parts(layers: Iterable[np.ndarray], window: Window) -> Iterator[np.ndarray]:
+    """``filled_part`` of each; a layer is let go before the next is asked for."""
+    return map(lambda pixels: filled_part(pixels, window), layers)
+
+
+def slices(window: Window) -> tuple[slice, slice]:
+    """Rows and columns of a window that is counted from an array's first pixel."""
+    return slice(window.y, window.bottom), slice(window.x, window.right)
+
+
+def bounding_box(mask: np.ndarray) -> Window:
+    """The smallest window that has every pixel of a mask (height, width, 1) above 0; without pixels where
+    there is none."""
+    shown = mask[..., 0] > 0
+    rows, columns = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
+    if not len(rows):
+        return Window(0, 0, 0, 0)
+    top, left = int(rows[0]), int(columns[0])
+    return Window(left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top)
+
+
+def within(window: Window, inner: Window) -> Window:
+    """``inner``, counted from the first pixel of ``window``."""
+    return Window(inner.x - window.x, inner.y - window.y, inner.width, inner.height)

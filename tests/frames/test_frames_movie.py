@@ -342,6 +342,25 @@ def test_a_size_that_the_codec_refuses_is_a_write_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "size", "said"),
+    [
+        ("a.mxf", None, (64, 48), "at least 256 x 120"),
+        ("a.mov", "v210", (33, 48), "an even width"),
+        ("a.mp4", "hevc", (15, 17), "a size that the encoder takes"),
+    ],
+)
+def test_a_size_that_the_codec_refuses_is_named_before_the_first_frame(
+    tmp_path: Path, name: str, codec: str | None, size: tuple[int, int], said: str
+) -> None:
+    shot = Pictures(size)
+    sink = open_sink(str(tmp_path / name), like=shot, compression=codec)
+    with pytest.raises(SettingError) as caught:
+        sink.announce(shot.read(1))
+    assert said in str(caught.value.expected) and f"{size[0]} x {size[1]}" in str(caught.value.found)
+    assert "disk" not in str(caught.value) and list(tmp_path.iterdir()) == []
+
+
 def test_a_matte_becomes_a_grey_movie(tmp_path: Path) -> None:
     shot = Pictures()
     values = np.linspace(0, 1, 256, dtype=np.float32)[None, :, None].repeat(128, 0)

@@ -15,7 +15,8 @@ class Codec:
 
     ``formats``: the pixel formats among which the plate's own is kept; none where there is only one.
     ``full_range``: whether readers are told of full range; such as ProRes cannot say it. ``interlaced`` is
-    whether fields can be encoded, or need no encoding of their own.
+    whether fields can be encoded, or need no encoding of their own. ``sizes``: which
+    sizes of frames it takes, in words, where not all.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Codec:
     formats: tuple[str, ...] = ()
     full_range: bool = False
     interlaced: bool = True
+    sizes: str = ""
 
     @property
     def bits(self) -> int:
@@ -40,7 +42,9 @@ def _prores(name: str, profile: str, pixel_format: str = "yuv422p10le", alpha_fo
 
 
 def _dnxhr(name: str, pixel_format: str) -> Codec:
-    return Codec(name, "dnxhd", pixel_format, {"profile": name}, interlaced=False)
+    return Codec(
+        name, "dnxhd", pixel_format, {"profile": name}, interlaced=False, sizes="at least 256 x 120 pixels"
+    )
 
 
 _EIGHT, _TEN = ("yuv420p", "yuv422p", "yuv444p"), ("yuv420p10le", "yuv422p10le", "yuv444p10le")
@@ -73,7 +77,7 @@ CODECS: dict[str, Codec] = {
         Codec("hevc", "libx265", "yuv420p", _HEVC, formats=(*_EIGHT, *_TEN, *_TWELVE), full_range=True),
         Codec("png", "png", "rgb24", {}, "rgba", ("rgb24", "rgb48be"), full_range=True),
         Codec("animation", "qtrle", "rgb24", {}, "argb", full_range=True),
-        Codec("v210", "v210", "yuv422p10le"),
+        Codec("v210", "v210", "yuv422p10le", sizes="an even width"),
     )
 }
 

@@ -89,6 +89,8 @@ class MovieSink(FrameSink):
             sound = self._open_sound()
             try:
                 found = try_plan(self._target, plan, sound)
+            except WriteError as error:
+                raise _refused(plan, error) from error
             finally:
                 if sound is not None:
                     sound.close()
@@ -249,6 +251,19 @@ class MovieSink(FrameSink):
                 self._note(note)
             self._sound.close()
             self._sound = None
+
+
+def _refused(plan: MoviePlan, error: WriteError) -> SettingError:
+    """Why a movie cannot be written as planned: in memory there is no disk that could be at fault."""
+    width, height = plan.size
+    sizes = plan.codec.sizes
+    return SettingError(
+        f"{plan.codec.name} cannot hold these frames.",
+        expected=sizes or "a size that the encoder takes",
+        found=f"{width} x {height}, {plan.pixel_format}" + ("" if sizes else f" ({error.found})"),
+        where=error.where,
+        remedy="Write an image sequence, or a movie of another kind: ProRes, in .mov, takes all sizes.",
+    )
 
 
 def _timecode_of(frame: Frame) -> str:

@@ -229,6 +229,10 @@ def test_the_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(SequenceError) as caught:
         find_files(str(tmp_path / "shots" / "sh010" / "plate" / "p.####.exr"))
     assert caught.value.found == f"no folder {tmp_path / 'shots' / 'sh010'}"
+    (tmp_path / "shots" / "sh020").symlink_to(tmp_path / "store")
+    with pytest.raises(SequenceError) as caught:
+        find_files(str(tmp_path / "shots" / "sh020" / "p.####.exr"))
+    assert caught.value.found.endswith(f"a link to {tmp_path / 'store'}, which is not there")
     with pytest.raises(SequenceError) as caught:
         find_files(str(tmp_path / "shots" / "p.####.exr"))
     assert caught.value.found == "none"

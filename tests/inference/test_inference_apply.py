@@ -658,6 +658,14 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_work(bench: Bench
         bench.run(output=str(bench.folder / "file" / "shot.####.exr"))
 
 
+def test_an_output_folder_that_is_a_broken_link_is_called_that(bench: Bench) -> None:
+    bench.write(1)
+    (bench.folder / "link").symlink_to(bench.folder / "store")
+    with pytest.raises(SequenceError) as caught:
+        bench.run(output=str(bench.folder / "link" / "out" / "shot.####.exr"))
+    assert f"a link to {bench.folder / 'store'}, which is not there" in str(caught.value)
+
+
 def test_mix_lies_between_plate_and_effect(bench: Bench) -> None:
     pixels = bench.write(1).astype(np.float32)
     bench.run()

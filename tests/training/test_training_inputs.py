@@ -501,6 +501,11 @@ def test_frames_choose_the_pairs(bench: Any) -> None:
     assert bench.train(frames="1001-1004x3", max_steps=3).run.read_state().pairs == 2
 
 
+def test_frames_that_are_asked_for_and_that_nobody_painted_are_said(bench: Any) -> None:
+    assert any("has no 1077" in note for note in bench.data_set(frames="1001-1003,1077").notes)
+    assert not any("has no" in note for note in bench.data_set(frames="1001-1003").notes)
+
+
 def test_one_pixel_is_enough_of_a_frame(make_bench: Any) -> None:
     bench = make_bench(size=(1, 1))
     assert bench.train(max_steps=5).state == "finished"

@@ -80,6 +80,7 @@ def match(data: DataSettings) -> tuple[list[Source], list[str]]:
         pairing = pair_shots(plate, truth, data.pair_by)
         notes += [note for note in (*plate.notes, *truth.notes) if note not in notes]
         notes += _name_unmatched(plate, truth, pairing.unmatched_truth)
+        notes += _name_absent(truth)
         if data.pair_by == "order":
             notes.append(_name_order(plate, truth, pairing.pairs))
         beside = Neighbours(plate)
@@ -105,6 +106,13 @@ def _name_unmatched(plate: Shot, truth: Shot, unmatched: tuple[int, ...]) -> lis
     if not unmatched:
         return []
     return [f"Not used, as {plate.spec} has no such frames: {truth.spec} {format_numbers(unmatched)}"]
+
+
+def _name_absent(truth: Shot) -> list[str]:
+    """Frames of ``--frames`` that nobody painted: no failure, as a range may say where pairs lie."""
+    if not (truth.requested and truth.missing):
+        return []
+    return [f"Of the frames of --frames, {truth.spec} has no {format_numbers(truth.missing)}."]
 
 
 def read_all(sources: Sequence[Source], layers: Layers, first: Frame) -> list[Values]:

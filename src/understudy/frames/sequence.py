@@ -191,6 +191,8 @@ def _files_of(pattern: Pattern, numbers: tuple[int, ...] | None) -> FileList:
 def _what_is_missing(folder: Path) -> str:
     """Why there is no file in ``folder``: the outermost folder that is not there, or just none."""
     missing = [each for each in (folder, *folder.parents) if not each.is_dir()]
+    if missing and missing[-1].is_symlink():
+        return f"{missing[-1]}, a link to {os.readlink(missing[-1])}, which is not there"
     return f"no folder {missing[-1]}" if missing else "none"
 
 

@@ -59,6 +59,8 @@ def _flush_folder(folder: Path) -> None:
 def what_is_there(error: OSError) -> str:
     """What the system says of a folder that cannot be made; "File exists" helps nobody."""
     if isinstance(error, FileExistsError):
+        if os.path.islink(error.filename) and not os.path.exists(error.filename):
+            return f"{error.filename}, a link to {os.readlink(error.filename)}, which is not there"
         return f"{error.filename}, which is a file"
     if isinstance(error, NotADirectoryError):
         return "a file in the place of one of its folders"

@@ -10,7 +10,7 @@ import OpenImageIO as oiio
 import pytest
 
 from understudy.errors import ChannelError
-from understudy.frames import open_shot, read_image_file, resolve_channels
+from understudy.frames import open_shot, open_sink, read_image_file, resolve_channels
 from understudy.frames.channels import resolve_like
 from understudy.frames.matte import look_at
 
@@ -125,3 +125,16 @@ def test_the_part_that_a_mask_is_read_from_is_said(swapped: str) -> None:
     shot = open_shot(swapped)
     look = look_at((shot.read(number) for number in shot.numbers), "mask")
     assert "The mask has 2 parts: beauty" in look.notes[0] and "CG" in look.notes[0]
+
+
+def test_pages_of_a_tiff_without_names_are_kept_and_not_said_to_be_named(tmp_path: Path) -> None:
+    path = tmp_path / "p.1001.tif"
+    output = oiio.ImageOutput.create(str(path))
+    for mode in ("Create", "AppendSubimage"):
+        assert output.open(str(path), oiio.ImageSpec(8, 6, 3, "uint8"), mode)
+        assert output.write_image(np.full((6, 8, 3), 0.5, np.float32))
+    assert output.close()
+    shot = open_shot(str(tmp_path / "p.####.tif"))
+    with open_sink(str(tmp_path / "out" / "p.####.tif"), like=shot) as sink:
+        written = sink.write(1001, shot.read(1001))
+    assert len(read_image_file(written).parts) == 2 and not any("called" in note for note in sink.notes)

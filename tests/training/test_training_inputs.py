@@ -511,6 +511,18 @@ def test_one_pixel_is_enough_of_a_frame(make_bench: Any) -> None:
     assert bench.train(max_steps=5).state == "finished"
 
 
+@pytest.mark.parametrize("names", [("red", "green", "blue"), ("Beauty.R", "Beauty.G", "Beauty.B")])
+def test_frames_that_call_their_colours_otherwise_than_the_first_are_learned_from_alike(
+    make_bench: Any, names: tuple[str, ...]
+) -> None:
+    bench = make_bench(suffix=".exr")
+    before = bench.data_set()
+    for file in (bench.shot.plate_file(1002), bench.shot.truth_file(1003)):
+        write_exr(file, read(file), names)
+    after = bench.data_set()
+    assert [pair.hash for pair in after.pairs] == [pair.hash for pair in before.pairs]
+
+
 def test_a_single_pair_is_enough(bench: Any) -> None:
     assert bench.train(frames="1003").state == "finished"
 

@@ -19,6 +19,7 @@ from understudy.frames import (
     fill_nonfinite,
     open_shot,
     resolve_channels,
+    resolve_like,
     seen_planes,
 )
 from understudy.frames.which import say_taken
@@ -147,7 +148,7 @@ def read_inputs(
     for shot, extra in zip(shots, given, strict=True):
         frame = shot.read(shot.numbers[0] if shot.is_still else plate.number)
         check_size(plate, frame, "extra input")
-        yield seen_planes(frame, extra.channels)
+        yield seen_planes(frame, resolve_like(frame, extra.channels))
 
 
 def with_inputs(plate: np.ndarray, behind: Iterable[np.ndarray], layers: Layers) -> np.ndarray:

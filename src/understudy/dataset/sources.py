@@ -20,6 +20,7 @@ from understudy.frames import (
     has_alpha,
     open_shot,
     pair_shots,
+    resolve_like,
     seen_planes,
 )
 from understudy.frames.matte import WHITE, Look, look_at
@@ -78,7 +79,7 @@ def match(data: DataSettings) -> tuple[list[Source], list[str]]:
         truth = open_shot(truth_spec, frames=data.frames)
         truth.prefer(plate.part_name)
         pairing = pair_shots(plate, truth, data.pair_by)
-        notes += [note for note in (*plate.notes, *truth.notes) if note not in notes]
+        notes += [note for note in dict.fromkeys((*plate.notes, *truth.notes)) if note not in notes]
         notes += _name_unmatched(plate, truth, pairing.unmatched_truth)
         notes += _name_absent(truth)
         if data.pair_by == "order":
@@ -132,7 +133,7 @@ def _read_pair(source: Source, layers: Layers) -> Values:
     """File values of plate, truth, extra layers and region over the display window, and content hashes."""
     plate, truth = read_both(source)
     check_size(plate, truth, "ground truth")
-    before = seen_planes(plate, layers.inputs)
+    before = seen_planes(plate, resolve_like(plate, layers.inputs))
     after = _read_truth(plate, truth, layers)
     if source.convert is not None:
         after = source.convert(after)
@@ -145,9 +146,10 @@ def _read_pair(source: Source, layers: Layers) -> Values:
 def _read_truth(plate: Frame, truth: Frame, layers: Layers) -> np.ndarray:
     """What is learned: colours as the network sees those of the plate, where that has an alpha to multiply
     them by; a matte, and colours of a plate without one, as their file holds them."""
+    own = resolve_like(truth, layers.truths)
     if layers.kind == "matte" or not has_alpha(plate):
-        return truth.planes(layers.truths)
-    return seen_planes(truth, layers.truths)
+        return truth.planes(own)
+    return seen_planes(truth, own)
 
 
 class Behind:

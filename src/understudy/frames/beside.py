@@ -11,6 +11,7 @@ import numpy as np
 
 from understudy.errors import ChannelError, FrameError, SizeError
 from understudy.frames.alpha import seen_planes
+from understudy.frames.channels import resolve_like
 from understudy.frames.frame import Frame
 from understudy.frames.shot import Shot
 from understudy.frames.window import Window
@@ -105,10 +106,11 @@ class Neighbours:
             try:
                 other = self.read(number)
                 if have_same_size(frame, other):
-                    return seen_planes(other, names, window_beside(other, frame, window))
+                    own = resolve_like(other, names)
+                    return seen_planes(other, own, window_beside(other, frame, window))
             except (FrameError, ChannelError):
                 continue
-        return seen_planes(frame, names, window)
+        return seen_planes(frame, resolve_like(frame, names), window)
 
     def close(self) -> None:
         self.shot.close()

@@ -72,7 +72,7 @@ def plan_write(
     _agree_on_tiles([plan.spec for plan in plans], notes)
     for plan in plans:
         notes += [note for note in _keep_values(plan, target) if note not in notes]
-    if alike:
+    if alike and target.name == "openexr":
         notes += _unnamed(parts)
     for name, value in (attributes or {}).items():
         plans[0].spec.attribute(name, value)

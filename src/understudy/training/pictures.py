@@ -12,7 +12,7 @@ from understudy.colour import ColourEncoding, encode
 from understudy.dataset.crops import Augmentation
 from understudy.dataset.layers import read_inputs, with_inputs
 from understudy.errors import UnderstudyError
-from understudy.frames import Neighbours, fill_nonfinite, open_shot, seen_planes
+from understudy.frames import Neighbours, fill_nonfinite, open_shot, resolve_like, seen_planes
 from understudy.runs import RunFolder
 from understudy.training.contact_sheet import ROWS, display, make_sheet, write_png
 from understudy.training.evaluation import predict
@@ -72,7 +72,7 @@ def read_previews(job: Job) -> Iterator[tuple[int, np.ndarray]]:
     layers, neighbours = job.data.layers, Neighbours(shot)
     for number in _chosen(shot.numbers):
         frame = shot.read(number)
-        planes = fill_nonfinite(seen_planes(frame, job.data.input_channels))[0]
+        planes = fill_nonfinite(seen_planes(frame, resolve_like(frame, job.data.input_channels)))[0]
         behind = read_inputs(frame, neighbours, extras, layers)
         yield number, with_inputs(encode(planes, job.data.colour_in), behind, layers)
 

@@ -19,6 +19,7 @@ def tiny_header(
     """What a model file's header says, for a network of RGB in and RGB or a matte out."""
     values = {
         "kind": "matte" if matte else "image",
+        "premultiplied": True,
         "input_channels": ["R", "G", "B"],
         "output_channels": ["A"] if matte else ["R", "G", "B"],
         "extra": list(extra),

@@ -8,6 +8,9 @@ painted, and the losses and the weights at the end of runs that were not stopped
 are made once, with that version, and never again: ``course.json`` alone is made anew, by a later version that
 means to learn differently (``--course-only``).
 
+``--read-otherwise`` makes, beside them, the runs whose files are read otherwise since 0.2.0, and
+``otherwise.json``, the losses that 0.1.0 came to when it went on with them.
+
 The networks are tiny, but for one ``.cat`` of the real size "small".
 """
 
@@ -31,6 +34,8 @@ from small_networks import shrink
 
 import understudy
 from understudy.network.unet import SIZES
+from understudy.runs import RunFolder
+from understudy.training.train import resume
 
 WIDTH, HEIGHT = 64, 48
 FRAMES = tuple(range(1001, 1013))
@@ -57,6 +62,7 @@ class Run:
     truth: str
     settings: dict[str, Any] = field(default_factory=dict)
     extra: bool = False
+    plate: str = "plate"
 
 
 RUNS = {
@@ -65,6 +71,15 @@ RUNS = {
     "neighbours": Run("blur", {"neighbours": 1}),
     "extra": Run("fog", extra=True),
 }
+
+
+OTHERWISE = {
+    "alpha": Run("cut_grade", plate="cut"),  # straight colours of a soft alpha: premultiplied since
+    "header": Run("linear_grade", plate="linear"),  # a PNG that says that it is linear: believed since
+    "grey": Run("grey_disc"),  # R = G = B: a matte since
+    "white": Run("label"),  # 0 and 1 of 255: scaled since
+}
+"""Runs of which the files are read otherwise since 0.2.0."""
 
 
 class StopAfter:
@@ -97,6 +112,13 @@ def disc(number: int) -> np.ndarray:
     return (np.hypot(x - 10 - 4 * t, y - 24 - 8 * np.sin(t / 2)) < 9).astype(np.float32)
 
 
+def cut(number: int) -> np.ndarray:
+    """The plate as straight RGBA, with a soft round alpha."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
+    alpha = np.clip(1.6 - np.hypot(x - 32, y - 24) / 20, 0, 1)
+    return np.concatenate([plate(number), alpha[..., None]], 2)
+
+
 def depth() -> np.ndarray:
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
     return (0.5 + 0.5 * np.sin(x / 9) * np.cos(y / 7))[..., None]
@@ -107,6 +129,12 @@ def truth(kind: str, number: int) -> np.ndarray:
     before = plate(number)
     if kind == "matte":
         return disc(number)[..., None]
+    if kind == "grey_disc":
+        return np.repeat(disc(number)[..., None], 3, 2)
+    if kind == "label":
+        return disc(number)[..., None] / 255
+    if kind == "cut_grade":
+        return np.concatenate([truth("grade", number), cut(number)[..., 3:]], 2)
     if kind == "blur":
         return (plate(number - 1) + before + plate(number + 1)) / 3
     if kind == "fog":
@@ -115,10 +143,12 @@ def truth(kind: str, number: int) -> np.ndarray:
     return warm * np.linspace(1, 0.6, WIDTH, dtype=np.float32)[None, :, None]
 
 
-def write(path: Path, pixels: np.ndarray) -> None:
+def write(path: Path, pixels: np.ndarray, space: str = "") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     output = oiio.ImageOutput.create(str(path))
     spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], pixels.shape[2], "uint8")
+    if space:
+        spec.attribute("oiio:ColorSpace", space)
     assert output.open(str(path), spec) and output.write_image(np.clip(pixels, 0, 1).astype(np.float32))
     output.close()
 
@@ -132,12 +162,23 @@ def render(shots: Path) -> None:
             write(shots / kind / f"{kind}.{number}.png", truth(kind, number))
 
 
+def render_otherwise(shots: Path) -> None:
+    for number in (*PAINTED, *SHOWN):
+        write(shots / "cut" / f"cut.{number}.png", cut(number))
+        write(shots / "linear" / f"linear.{number}.png", plate(number), "lin_rec709_scene")
+    for number in PAINTED:
+        linear = truth("grade", number)
+        write(shots / "linear_grade" / f"linear_grade.{number}.png", linear, "lin_rec709_scene")
+        for kind in ("cut_grade", "grey_disc", "label"):
+            write(shots / kind / f"{kind}.{number}.png", truth(kind, number))
+
+
 def settings_of(name: str, shots: Path, data: Path) -> dict[str, Any]:
     """What ``understudy.train`` is given for one of the runs."""
-    run = RUNS[name]
+    run = {**RUNS, **OTHERWISE}[name]
     own = {"extra": [str(shots / "depth" / "depth.####.png")]} if run.extra else {}
     return {
-        "input": str(shots / "plate" / "plate.####.png"),
+        "input": plates_of(name, shots),
         "ground_truth": str(shots / run.truth / f"{run.truth}.####.png"),
         "data_directory": str(data),
         "name": name,
@@ -147,9 +188,14 @@ def settings_of(name: str, shots: Path, data: Path) -> dict[str, Any]:
     }
 
 
+def plates_of(name: str, shots: Path) -> str:
+    plate = {**RUNS, **OTHERWISE}[name].plate
+    return str(shots / plate / f"{plate}.####.png")
+
+
 def apply_settings(name: str, shots: Path) -> dict[str, Any]:
     """How the frames in ``applied/`` were made."""
-    extra = {"extra": [str(shots / "depth" / "depth.####.png")]} if RUNS[name].extra else {}
+    extra = {"extra": [str(shots / "depth" / "depth.####.png")]} if {**RUNS, **OTHERWISE}[name].extra else {}
     frames = ",".join(map(str, SHOWN))
     return {"frames": frames, "devices": "cpu", "engine": "torch", "precision": "float32", **extra}
 
@@ -176,8 +222,20 @@ def make_runs(shots: Path) -> None:
 
 def show(model: Path, name: str, shots: Path) -> None:
     output = shots / "applied" / model.stem / "out.####.png"
-    plates = shots / "plate" / "plate.####.png"
-    assert not understudy.apply(model, plates, output, **apply_settings(name, shots)).failed
+    assert not understudy.apply(model, plates_of(name, shots), output, **apply_settings(name, shots)).failed
+
+
+def make_otherwise(shots: Path) -> None:
+    """The stopped runs of ``OTHERWISE``, what they make of the plate, and how this version goes on."""
+    render_otherwise(shots)
+    rows = {}
+    for name in OTHERWISE:
+        run = understudy.train(stop=StopAfter(STOPPED), **settings_of(name, shots, shots / "runs")).run
+        show(run.path, name, shots)
+        whole = shutil.copytree(run.path, shots / "whole" / name)
+        rows[name] = [row["loss"] for row in resume(RunFolder.open(whole)).run.read_summary()]
+    shutil.rmtree(shots / "whole")
+    (shots / "otherwise.json").write_text(json.dumps(rows, indent=1) + "\n")
 
 
 def make_real_size(shots: Path, size: Any) -> None:
@@ -196,9 +254,14 @@ def main() -> None:
     parser.add_argument("shots", type=Path)
     parser.add_argument("kept", type=Path)
     parser.add_argument("--course-only", action="store_true")
+    parser.add_argument("--read-otherwise", action="store_true")
     options = parser.parse_args()
     real = SIZES["small"]
     shrink()
+    if options.read_otherwise:
+        make_otherwise(options.shots)
+        shutil.copytree(options.shots, options.kept, dirs_exist_ok=True)
+        return
     render(options.shots)
     options.kept.mkdir(parents=True, exist_ok=True)
     if not options.course_only:

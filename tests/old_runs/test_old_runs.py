@@ -11,10 +11,12 @@ import OpenImageIO as oiio
 import pytest
 import torch
 from machine import digest_of, machine
-from make_old_runs import RUNS, SHOWN, STEPS, STOPPED, apply_settings, settings_of
+from make_old_runs import OTHERWISE, RUNS, SHOWN, STEPS, STOPPED, apply_settings, plates_of, settings_of
 
 import understudy
 from understudy.cli.main import run as command_line
+from understudy.dataset.pairs import DataSet, load_data_set
+from understudy.network.model_file import read_header
 from understudy.runs import RunFolder
 from understudy.runs.asked import settings_of_run
 from understudy.settings import TrainSettings, load_settings_file
@@ -22,6 +24,7 @@ from understudy.training.train import resume
 
 pytestmark = pytest.mark.usefixtures("tiny_networks")
 every_run = pytest.mark.parametrize("name", RUNS)
+every_other_run = pytest.mark.parametrize("name", OTHERWISE)
 
 
 def code_values(path: Path) -> np.ndarray:
@@ -38,9 +41,7 @@ def on_the_same_machine(shots: Path) -> bool:
 def assert_applies_as_before(model: Path, plate_of: str, shots: Path) -> None:
     """The same 8-bit values; another processor may round one of them the other way."""
     output = shots / "now" / "out.####.png"
-    result = understudy.apply(
-        model, shots / "plate" / "plate.####.png", output, **apply_settings(plate_of, shots)
-    )
+    result = understudy.apply(model, plates_of(plate_of, shots), output, **apply_settings(plate_of, shots))
     assert not result.failed
     for number in SHOWN:
         now = code_values(shots / "now" / f"out.{number}.png")
@@ -82,6 +83,46 @@ def test_an_old_run_goes_on_to_its_end(name: str, shots: Path) -> None:
     after = run.read_summary()
     assert after[:STOPPED] == before and [row["step"] for row in after] == list(range(1, STEPS + 1))
     assert understudy.load(run.path).header.provenance["steps"] == STEPS
+
+
+# -- runs whose files are read otherwise since ------------------------------------------------------------
+
+
+def read_now(name: str, shots: Path, earlier: bool) -> DataSet:
+    settings = TrainSettings(**settings_of(name, shots, shots / "runs"))
+    return load_data_set(settings.data, settings.colour, earlier=earlier)
+
+
+def values_of(data: DataSet) -> list[Any]:
+    first = data.pairs[0]
+    return [data.kind, data.colour_in.space, float(first.input.sum()), float(first.truth.sum())]
+
+
+@every_other_run
+def test_an_old_run_goes_on_with_the_values_that_it_was_begun_with(name: str, shots: Path) -> None:
+    """A new run on the same files learns from others: alpha, headers, greys and whites are looked at."""
+    assert values_of(read_now(name, shots, earlier=False)) != values_of(read_now(name, shots, earlier=True))
+    run = RunFolder.open(shots / "runs" / name)
+    assert resume(run).step == STEPS
+    before = json.loads((shots / "otherwise.json").read_text())[name]
+    now = [row["loss"] for row in run.read_summary()]
+    if on_the_same_machine(shots):
+        assert now == before
+    torch.testing.assert_close(torch.tensor(now), torch.tensor(before), rtol=0.02, atol=1e-5)
+    assert not read_header(run.cat_path(STEPS)).premultiplied
+
+
+@every_other_run
+def test_an_old_network_makes_the_frames_that_it_made_of_files_that_are_read_otherwise(
+    name: str, shots: Path
+) -> None:
+    assert_applies_as_before(shots / "runs" / name, name, shots)
+
+
+def test_a_new_network_sees_straight_colours_multiplied_by_their_alpha(shots: Path) -> None:
+    run = understudy.train(**settings_of("alpha", shots, shots / "again")).run
+    assert understudy.load(run.path).description.premultiplied
+    assert (run.read_state().state, read_header(run.cat_path(STEPS)).premultiplied) == ("finished", True)
 
 
 @every_run

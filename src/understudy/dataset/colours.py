@@ -28,13 +28,20 @@ class TruthColour:
 
 
 def settle_colours(
-    settings: ColourSettings, sources: Sequence[Source], first: tuple[Frame, Frame], layers: Layers
+    settings: ColourSettings,
+    sources: Sequence[Source],
+    first: tuple[Frame, Frame],
+    layers: Layers,
+    earlier: bool = False,
 ) -> tuple[SpaceDecision, list[Source], list[str]]:
     """The space of the plates, the sources with their truths' way into it, and sentences for the artist.
 
-    ``first`` is the first pair. ColourError where plates differ, where plate and truth are in different
+    ``first`` is the first pair. ``earlier``: as before version 0.2.0, when headers did not count and no truth
+    was converted. ColourError where plates differ, where plate and truth are in different
     encodings of which one is not known, and where a space does not exist.
     """
+    if earlier:
+        return decide_space(settings.colour, first[0].is_integer), list(sources), []
     plate = decide_plate(settings, first[0])
     settled: dict[int, TruthColour] = {}
     for source in sources:

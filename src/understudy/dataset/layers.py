@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from understudy.colour import ColourEncoding, encode, encoding_for
-from understudy.dataset.painted import Painted, Pairs, find_painted
+from understudy.dataset.painted import Painted, Pairs, find_painted, find_painted_earlier
 from understudy.errors import ChannelError
 from understudy.frames import (
     Frame,
@@ -79,22 +79,24 @@ class Layers:
         return all(name.rpartition(".")[2].lower() in COLOURS for name in self.outputs)
 
 
-def choose_layers(data: DataSettings, pairs: Pairs) -> Layers:
+def choose_layers(data: DataSettings, pairs: Pairs, earlier: bool = False) -> Layers:
     """The channels that ``data`` asks for, or the usual ones. ChannelError when one is not there.
 
     Without a wish: RGB in; of the truth its RGB, or its one channel, or what ``find_painted`` finds to be
-    meant. ``pairs`` gives plates and truths, of which no more are read than it needs to tell.
+    meant, or was before version 0.2.0, if ``earlier``. ``pairs`` gives plates and truths, of which no more
+    are read than it needs to tell.
     """
     plate, truth = next(pairs())
     inputs = resolve_channels(plate, data.input_channels, "rgb")
     wish = data.ground_truth_channels
-    found = find_painted(pairs) if not wish and len(truth.part.channels) > 1 else Painted(wish)
+    find = find_painted_earlier if earlier else find_painted
+    found = find(pairs) if not wish and len(truth.part.channels) > 1 else Painted(wish)
     truths = resolve_channels(truth, found.request, "rgb")
     outputs = _names_in_plate(truths, inputs, truth)
     if found.is_grey:
         truths, outputs = truths[:1], (MATTE,)
     kind = "matte" if _is_matte(truths, inputs) else "image"
-    found_extras = [_extra(spec) for spec in data.extra]
+    found_extras = [_extra(spec, earlier) for spec in data.extra]
     extras = tuple(extra for extra, _ in found_extras)
     notes = [note for _, each in found_extras for note in each]
     said = f"Channels: {', '.join(inputs)} in, {', '.join(outputs)} out ({kind})."
@@ -118,10 +120,10 @@ def _is_matte(truths: tuple[str, ...], inputs: tuple[str, ...]) -> bool:
     return short not in {"z", "depth", "zback", "u", "v", "x", "n"}
 
 
-def _extra(spec: str) -> tuple[Extra, tuple[str, ...]]:
+def _extra(spec: str, as_held: bool) -> tuple[Extra, tuple[str, ...]]:
     """The layer behind ``--extra``: its RGB, its only channel, or all channels of a data layer. With
     sentences on what else its file holds."""
-    with open_shot(spec) as shot:
+    with open_shot(spec, as_held=as_held) as shot:
         frame = shot.read(shot.numbers[0])
     try:
         names = resolve_channels(frame, None, "rgb")

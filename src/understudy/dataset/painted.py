@@ -44,6 +44,22 @@ def find_painted(pairs: Pairs) -> Painted:
     return Painted(None, note=" ".join(filter(None, notes)))
 
 
+def find_painted_earlier(pairs: Pairs) -> Painted:
+    """What it was before version 0.2.0: the alpha where nothing else differs, not even by rounding, or else
+    what is there."""
+    differs = False
+    try:
+        for plate, truth in pairs():
+            if not np.array_equal(_planes(plate, "rgb", plate), _planes(truth, "rgb", truth), equal_nan=True):
+                return Painted(None)
+            has_alpha = bool({"A", "alpha"} & set(plate.channels))
+            alpha = _planes(truth, "alpha", truth)
+            differs = differs or not has_alpha or _differs(plate, alpha)
+    except ChannelError:
+        return Painted(None)
+    return Painted("alpha" if differs else None)
+
+
 _CUT_OUT = (
     "The ground truth is the plate, cut out by its alpha: the alpha is taken as a matte "
     "(--ground-truth-channels rgb takes the colours)."

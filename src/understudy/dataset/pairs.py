@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +46,7 @@ class Pair:
 @dataclass(frozen=True)
 class DataSet:
     """All pairs, and what a model file has to know of them. ``notes`` are sentences for the artist,
-    ``sources`` is where each pair was read."""
+    ``sources`` is where each pair was read. ``earlier``: the files were read as before version 0.2.0."""
 
     pairs: tuple[Pair, ...]
     kind: str
@@ -55,6 +57,7 @@ class DataSet:
     colour_out: ColourEncoding
     notes: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
+    earlier: bool = False
 
     def complete(self, index: int, pair: Pair) -> Pair:
         """The pair of this index with the frames before and after its plate's, where they go in: read now, as
@@ -78,19 +81,24 @@ class DataSet:
         )
 
 
-def load_data_set(data: DataSettings, colour: ColourSettings, reach: int | None = None) -> DataSet:
+def load_data_set(
+    data: DataSettings, colour: ColourSettings, reach: int | None = None, earlier: bool = False
+) -> DataSet:
     """Read every pair of ``data``, and choose which frames before and after each plate frame go in: ``reach``
-    on each side, or, where that is None, as ``data.neighbours`` says.
+    on each side, or, where that is None, as ``data.neighbours`` says. ``earlier``: read the files as before
+    version 0.2.0, so that a run that was begun with them so learns from the same values to its end: alpha,
+    headers, the white of mattes and what is painted were not looked at.
 
     Raises SettingError, SequenceError, PairingError, SizeError, ChannelError, FrameError or ColourError,
     before anything is written.
     """
-    sources, notes = match(data)
+    sources, notes = match(data, earlier)
     first, painted = read_both(sources[0])
-    layers = choose_layers(data, lambda: itertools.chain([(first, painted)], map(read_both, sources[1:])))
-    space, sources, said = settle_colours(colour, sources, (first, painted), layers)
+    every = partial(_read_pairs, (first, painted), sources)
+    layers = choose_layers(data, every, earlier)
+    space, sources, said = settle_colours(colour, sources, (first, painted), layers, earlier)
     frames = read_all(sources, layers, first)
-    white, white_notes = _white_of_mattes(layers, frames)
+    white, white_notes = (1.0, ()) if earlier else _white_of_mattes(layers, frames)
     check_outputs(sources, layers)
     colour_in = encoding_for(space.space, [values.before for values in frames])
     colour_out = _colour_of_truth(layers, colour_in, painted, _inside_region(frames, data.region))
@@ -110,8 +118,14 @@ def load_data_set(data: DataSettings, colour: ColourSettings, reach: int | None 
         colour_out,
         tuple(notes),
         tuple(source for source, pair in zip(sources, made, strict=True) if pair.weight.any()),
+        earlier,
     )
     return replace(data_set, notes=(*data_set.notes, *_note_nothing_to_learn(data_set)))
+
+
+def _read_pairs(first: tuple[Frame, Frame], sources: list[Source]) -> Iterator[tuple[Frame, Frame]]:
+    """Plate and truth of every pair, of which the first is read already."""
+    return itertools.chain([first], map(read_both, sources[1:]))
 
 
 def _note_unknown(pairs: tuple[Pair, ...], region: str | None) -> list[str]:

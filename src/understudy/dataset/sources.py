@@ -67,17 +67,18 @@ class Values:
     hash_beside: str
 
 
-def match(data: DataSettings) -> tuple[list[Source], list[str]]:
-    """Every pair of the shots in ``data``, and sentences on what is left over. PairingError where there is
-    none."""
+def match(data: DataSettings, earlier: bool = False) -> tuple[list[Source], list[str]]:
+    """Every pair of the shots in ``data``, and sentences on what is left over; read as before version 0.2.0,
+    if ``earlier``. PairingError where there is none."""
     sources: list[Source] = []
     notes: list[str] = []
-    extras = tuple(open_shot(spec) for spec in data.extra)
+    extras = tuple(open_shot(spec, as_held=earlier) for spec in data.extra)
     region = open_shot(data.region) if data.region else None
     for plate_spec, truth_spec in zip(data.input, data.ground_truth, strict=True):
-        plate = open_shot(plate_spec, part=data.part)
-        truth = open_shot(truth_spec, frames=data.frames)
-        truth.prefer(plate.part_name)
+        plate = open_shot(plate_spec, part=data.part, as_held=earlier)
+        truth = open_shot(truth_spec, frames=data.frames, as_held=earlier)
+        if not earlier:
+            truth.prefer(plate.part_name)
         pairing = pair_shots(plate, truth, data.pair_by)
         notes += [note for note in dict.fromkeys((*plate.notes, *truth.notes)) if note not in notes]
         notes += _name_unmatched(plate, truth, pairing.unmatched_truth)
@@ -88,7 +89,7 @@ def match(data: DataSettings) -> tuple[list[Source], list[str]]:
         sources += [Source(plate, truth, extras, region, a, b, beside) for a, b in pairing.pairs]
     if not sources:
         raise PairingError("There are no pairs.", remedy="Check --input, --ground-truth and --frames.")
-    if region is None:
+    if region is None or earlier:
         return sources, notes
     look = look_at((region.read(source.region_number) for source in sources), "region")
     return [replace(source, look=look) for source in sources], [*notes, *look.notes]

@@ -74,7 +74,7 @@ def _own_plate(model: Path) -> str | None:
 
 def _read(description: ModelDescription, spec: str) -> np.ndarray:
     """The middle frame of a shot, at most 1080p of it, with made values for extra inputs."""
-    with open_shot(spec) as shot:
+    with open_shot(spec, as_held=not description.premultiplied) as shot:
         frame = shot.read(shot.numbers[len(shot.numbers) // 2])
         pixels = seen_planes(frame, resolve_channels(frame, ",".join(description.input_channels)))
     pixels = fill_nonfinite(pixels)[0][: MOST_PLATE[0], : MOST_PLATE[1]]

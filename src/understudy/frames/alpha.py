@@ -89,8 +89,8 @@ def unseen_planes(
 
 def straight_alpha(frame: Frame, window: Window | None = None) -> np.ndarray | None:
     """The alpha (height, width) that a frame's colours are to be multiplied by; None where there is none, or
-    it is 1 everywhere, or they are already."""
-    if not has_alpha(frame) or not is_straight(frame):
+    it is 1 everywhere, they are already, or are seen as they are."""
+    if frame.as_held or not has_alpha(frame) or not is_straight(frame):
         return None
     alpha = frame.planes(_alphas(frame)[:1], window)[..., 0]
     return None if bool((alpha == 1).all()) else alpha

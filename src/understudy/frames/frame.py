@@ -63,7 +63,8 @@ class Frame:
 
     ``number`` is the frame number in its shot, ``file_format`` OpenImageIO's name of the format it came from
     (``movie`` for a movie frame), ``selected`` the index of the part that ``--part`` chose, ``added`` the
-    channels that no file had, ``keyed``: its alpha is a matte, which its colours are not multiplied by.
+    channels that no file had, ``keyed``: its alpha is a matte, which its colours are not multiplied by,
+    ``as_held``: a network sees its colours as the file holds them, as networks before version 0.2.0 did.
     """
 
     parts: tuple[Part, ...]
@@ -73,6 +74,7 @@ class Frame:
     selected: int = 0
     added: tuple[str, ...] = ()
     keyed: bool = False
+    as_held: bool = False
 
     @property
     def part(self) -> Part:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -106,7 +107,7 @@ class MovieShot(Shot):
         with self._lock:
             decoded = self._reader.decode(number - 1)
         pixels = self._reader.to_pixels(decoded)
-        return movie_frame(pixels, self.info, self._path, number)
+        return replace(movie_frame(pixels, self.info, self._path, number), as_held=self.as_held)
 
     def close(self) -> None:
         with self._lock:

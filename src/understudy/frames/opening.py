@@ -24,14 +24,22 @@ from understudy.frames.shot import FileShot, Shot
 from understudy.frames.sink import FileSink, FrameSink, Wishes
 
 
-def open_shot(spec: str, *, frames: str | None = None, part: str | None = None) -> Shot:
+def open_shot(
+    spec: str, *, frames: str | None = None, part: str | None = None, as_held: bool = False
+) -> Shot:
     """The shot that ``spec`` names: a pattern, a folder, a file or a movie; see ``sequence``.
 
     ``frames`` restricts it to a range (``1001-1100x5,1180``); a movie's first frame is 1. ``part`` selects
-    the part of each frame by name. No pixels are read. Raises SequenceError when nothing is there to read,
-    FrameError for a movie that is damaged, MissingPackageError for a movie without PyAV.
+    the part of each frame by name; ``as_held`` is what it is of each. No pixels are read. Raises
+    SequenceError when nothing is there to read, FrameError for a movie that is damaged, MissingPackageError
+    for one without PyAV.
     """
-    spec = os.path.expanduser(str(spec))
+    shot = _open(os.path.expanduser(str(spec)), frames, part)
+    shot.as_held = as_held
+    return shot
+
+
+def _open(spec: str, frames: str | None, part: str | None) -> Shot:
     files = find_files(spec)
     first = next(iter(files.files.values()))
     if is_movie_path(first):

@@ -6,6 +6,7 @@ import hashlib
 import os
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,7 @@ class Shot(ABC):
     requested whether a frame range requested the frames, so that a missing one is a failure
     is_movie  a container, read by frame number
     is_still  one file without a pattern: it may stand for every frame (a mask, a depth map)
+    as_held   what ``Frame.as_held`` is of its frames
     """
 
     spec: str
@@ -38,6 +40,7 @@ class Shot(ABC):
     requested: bool = False
     is_movie: bool = False
     is_still: bool = False
+    as_held: bool = False
 
     @property
     @abstractmethod
@@ -195,7 +198,7 @@ class FileShot(Shot):
             raise FrameError("The file cannot be opened.", found=reason, where=str(path)) from error
 
     def read(self, number: int) -> Frame:
-        frame = read_image_file(self.path(number), number=number)
+        frame = replace(read_image_file(self.path(number), number=number), as_held=self.as_held)
         if self.header is not None and self._is_in(self.header):
             return take_part(frame, self.header)
         return select_part(frame, self._part) if self._part else frame

@@ -140,7 +140,10 @@ def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
     given, output = settings.plate, settings.output
     model_path = resolve_model(settings.model.model)
     header = describe_effect(model_path)
-    plate = open_things.enter_context(open_shot(given.plate, frames=given.frames, part=given.part))
+    as_held = not header.premultiplied
+    plate = open_things.enter_context(
+        open_shot(given.plate, frames=given.frames, part=given.part, as_held=as_held)
+    )
     provenance = provenance_of(fingerprint(model_path), given, output, settings.engine.precision)
     sink = open_sink(output.output, like=plate, overwrite=output.overwrite, provenance=provenance)
     mask = Mask(output.mask) if output.mask else None
@@ -168,7 +171,7 @@ def _neighbours(plate: PlateSettings, header: Any) -> Neighbours | None:
     """The whole plate, also beyond ``--frames``, where the network sees the frames before and after."""
     if not header.offsets:
         return None
-    return Neighbours(open_shot(plate.plate, part=plate.part))
+    return Neighbours(open_shot(plate.plate, part=plate.part, as_held=not header.premultiplied))
 
 
 def _first_readable(

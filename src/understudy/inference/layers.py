@@ -91,7 +91,7 @@ class ExtraInputs:
                 remedy="Give one --extra for each, in the order of training.",
             )
         self.neighbours = neighbours
-        self.shots = [open_shot(spec) for spec in specs]
+        self.shots = [open_shot(spec, as_held=not header.premultiplied) for spec in specs]
 
     def read(self, plate: Frame, names: Sequence[str], window: Window) -> Iterator[np.ndarray]:
         """One float32 (height, width, channels) for each, over ``window``; ``names`` are the plate's channels

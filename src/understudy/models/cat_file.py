@@ -31,6 +31,7 @@ def describe_header(
         scale=header.scale,
         stride=header.stride,
         reach=header.reach,
+        premultiplied=header.premultiplied,
         precision=header.precision,
         provenance=header.provenance,
     )

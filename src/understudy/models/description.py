@@ -47,8 +47,9 @@ class ModelDescription:
 
     ``scale``: how many times larger the result is. ``stride``: height and width must be multiples of it.
     ``reach``: pixels of context on each side that an output pixel depends on. ``fixed_size``: (height, width)
-    of a model that takes no other. ``state``: images that the model gives with one frame and wants back with
-    the next. ``precision`` and ``provenance``: what its file says of them.
+    of a model that takes no other. ``premultiplied``: straight colours are multiplied by their alpha for it.
+    ``state``: images that the model gives with one frame and wants back with the next. ``precision`` and
+    ``provenance``: what its file says of them.
     """
 
     name: str
@@ -68,6 +69,7 @@ class ModelDescription:
     stride: int = 1
     reach: int = 0
     fixed_size: tuple[int, int] | None = None
+    premultiplied: bool = True
     state: tuple[ImageSpec, ...] = ()
     precision: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)

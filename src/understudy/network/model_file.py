@@ -43,7 +43,9 @@ class ExtraInput(BaseModel):
 
 
 class ModelHeader(BaseModel):
-    """What a .cat says of itself. ``precision`` holds ``bfloat16_difference``, in 8-bit code values."""
+    """What a .cat says of itself. ``precision`` holds ``bfloat16_difference``, in 8-bit code values.
+    ``premultiplied``: straight colours are multiplied by their alpha for it, which they were not for networks
+    before version 0.2.0."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -55,6 +57,7 @@ class ModelHeader(BaseModel):
     extra: list[ExtraInput] = Field(default=[], max_length=MOST_CHANNELS)
     colour_in: ColourEncoding
     colour_out: ColourEncoding
+    premultiplied: bool = False
     scale: int = Field(default=1, ge=1, le=8)
     architecture: dict[str, Any]
     stride: int = Field(ge=1, le=1024)

@@ -67,8 +67,9 @@ class Pictures:
 
 def read_previews(job: Job) -> Iterator[tuple[int, np.ndarray]]:
     """Frame number and network values of the first, middle and last frame of ``--preview``, one at a time."""
-    shot = open_shot(job.settings.preview.preview or "", part=job.settings.data.part)
-    extras = tuple(open_shot(spec) for spec in job.settings.data.extra)
+    data, earlier = job.settings.data, job.data.earlier
+    shot = open_shot(job.settings.preview.preview or "", part=data.part, as_held=earlier)
+    extras = tuple(open_shot(spec, as_held=earlier) for spec in data.extra)
     layers, neighbours = job.data.layers, Neighbours(shot)
     for number in _chosen(shot.numbers):
         frame = shot.read(number)

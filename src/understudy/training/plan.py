@@ -81,6 +81,11 @@ class Plan(BaseModel):
     timed: bool = True
 
     @property
+    def begun_earlier(self) -> bool:
+        """Whether the run was begun before version 0.2.0."""
+        return self.vary == ""
+
+    @property
     def total_steps(self) -> int:
         """Total Steps as they are planned now; a very large number before the speed is known."""
         return self.totals[-1][1] if self.totals else UNKNOWN

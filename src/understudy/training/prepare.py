@@ -91,7 +91,8 @@ def make_job(
     size_notes = _note_size(settings.network, size)
     settings = settings.replace(model_size=size)
     reach = plan.neighbours if plan else _reach_of_weights(weights, settings.data.neighbours)
-    data = load_data_set(settings.data, settings.colour, reach)
+    earlier = plan is not None and plan.begun_earlier
+    data = load_data_set(settings.data, settings.colour, reach, earlier)
     release_memory(device)
     terms = _loss_terms(settings.loss.loss, data.kind, plan)
     loss = make_loss(terms, data.kind)

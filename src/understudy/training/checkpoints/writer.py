@@ -59,6 +59,7 @@ class CheckpointWriter:
             ],
             colour_in=job.data.colour_in,
             colour_out=job.data.colour_out,
+            premultiplied=not job.data.earlier,
             architecture=network.architecture.to_dict(),
             stride=network.stride,
             reach=network.reach,

@@ -44,6 +44,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "matte": {"kind": "matte"},
     "effect by place": {"fit": "placed"},
     "coarse view": {"coarse": 4},
+    "very coarse view": {"coarse": 16},
     "matte of a coarse view": {"coarse": 4, "kind": "matte"},
 }
 ROUNDING = 2e-6
@@ -162,6 +163,17 @@ def test_the_network_is_given_the_region_and_what_it_sees_around_it(region: Wind
     model.infer(picture(HEIGHT, WIDTH), region=region)
     box, most = FRAME.intersect(region), 2 * (model.engine.reach + model.engine.stride)
     assert len(given) == 1 and given[0] <= (box.width + most) * (box.height + most)
+
+
+def test_a_coarse_view_of_the_whole_frame_costs_no_further_pixels_of_the_fine_one(
+    models: dict[str, LoadedModel],
+) -> None:
+    model = models["very coarse view"]
+    given, region = counted(model), Window(400, 300, 64, 64)
+    model.infer(picture(700, 800), region=region)
+    del model.engine.run  # type: ignore[misc]
+    most = 64 + 2 * (model.engine.reach + 16 + 16)
+    assert model.engine.stride == 256 and given[0] <= most * most
 
 
 def test_a_region_outside_of_the_pixels_is_the_plate_and_costs_nothing() -> None:

@@ -109,7 +109,8 @@ class LoadedModel:
         under = self.plate_of(plate)
         if kept.is_empty:
             return np.array(under)
-        part = plan_part(frame, kept, self.engine.reach, self.engine.stride, self._knows_whole)
+        grid = int(getattr(self.engine.network, "grid", self.engine.stride))
+        part = plan_part(frame, kept, self.engine.reach, grid, self._knows_whole)
         result = self._through_network(plate, beside, part, tile_size, tile_overlap, display or frame)
         result = self._over(plate, under, result, kept, mix)
         if kept == frame:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Part:
     """Windows of one frame, counted from its first pixel. ``kept``: what is asked for. ``seen``: what the
-    network is given for it, on the grid of the network's stride. ``encoded``: what is taken to network values
+    network is given for it, on its grid or to the frame's end. ``encoded``: what is taken to network values
     for that; more than ``seen`` where the network knows something of the whole frame."""
 
     encoded: Window
@@ -30,9 +30,14 @@ class Part:
     def of_encoded(self, planes: Tensor, factor: int, stride: int) -> Tensor:
         """What the network sees of planes (1, C, H, W) that cover ``encoded``, padded to the stride, and are
         ``factor`` times smaller than the frame."""
-        top, left = self.seen.y - self.encoded.y, self.seen.x - self.encoded.x
-        bottom, right = top + round_up(self.seen.height, stride), left + round_up(self.seen.width, stride)
-        return planes[:, :, top // factor : bottom // factor, left // factor : right // factor]
+        rows, columns = self.encoded.slices_of(self.seen)
+        bottom, right = (
+            round_up(end, stride) if end == length else end
+            for end, length in ((rows.stop, self.encoded.height), (columns.stop, self.encoded.width))
+        )
+        return planes[
+            :, :, rows.start // factor : bottom // factor, columns.start // factor : right // factor
+        ]
 
     def of_seen(self, planes: Tensor) -> Tensor:
         """What is kept of planes (1, C, H, W) that cover ``seen``."""
@@ -40,20 +45,21 @@ class Part:
         return planes[:, :, rows, columns]
 
 
-def plan_part(frame: Window, kept: Window, reach: int, stride: int, whole: bool) -> Part:
-    """How to compute ``kept`` of ``frame``. ``whole``: whether the network knows something of all of it."""
-    margin = margin_for("auto", reach, stride)
-    x, right = _with_context(kept.x, kept.right, frame.width, margin, stride)
-    y, bottom = _with_context(kept.y, kept.bottom, frame.height, margin, stride)
+def plan_part(frame: Window, kept: Window, reach: int, grid: int, whole: bool) -> Part:
+    """How to compute ``kept`` of ``frame``. ``grid``: what the network's parts begin and end on. ``whole``:
+    whether it knows something of all of the frame."""
+    margin = margin_for("auto", reach, grid)
+    x, right = _with_context(kept.x, kept.right, frame.width, margin, grid)
+    y, bottom = _with_context(kept.y, kept.bottom, frame.height, margin, grid)
     seen = Window(x, y, right - x, bottom - y)
     return Part(frame if whole else seen, seen, kept)
 
 
-def _with_context(start: int, stop: int, length: int, margin: int, stride: int) -> tuple[int, int]:
+def _with_context(start: int, stop: int, length: int, margin: int, grid: int) -> tuple[int, int]:
     """Along one axis: the margin before and after what is kept, from one line of the grid to another, or to
     the end of the frame."""
-    first = start // stride * stride - margin
-    return max(first, 0), min(round_up(stop, stride) + margin, length)
+    first = start // grid * grid - margin
+    return max(first, 0), min(round_up(stop, grid) + margin, length)
 
 
 def filled_part(pixels: np.ndarray, window: Window) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -48,6 +49,7 @@ class EffectNetwork(nn.Module):
     """Network values in, network values out, at any height and width that are multiples of ``stride``.
 
     image: fit(x) + remainder(x); matte: sigmoid(remainder(x)). ``reach``: pixels of context on each side.
+    ``grid``: of what a part of a frame has to begin and end on, where the globals of the whole are known.
     Where ``placed``, x has two channels more than ``inputs``: the places (``understudy.network.places``),
     and the U-Net sees what the fit makes of x too, as it cannot know where it is. ``portable``: compute with
     operators alone that do not depend on the size of the frame, for a host that gets the network as a file.
@@ -70,10 +72,12 @@ class EffectNetwork(nn.Module):
             self.unet = UNet(seen, outputs, without_deepest(size), context)
             self.coarse = UNet(seen, context, size)
             self.stride = self.coarse.stride * architecture.coarse
+            self.grid = math.lcm(self.unet.stride, architecture.coarse)
             self.reach = self.unet.reach + architecture.coarse
         else:
             self.unet = UNet(seen, outputs, size)
             self.stride, self.reach = self.unet.stride, self.unet.reach
+            self.grid = self.stride
         if architecture.beside:
             self._begin_from_plate(seen)
         self.register_buffer("low", torch.zeros(architecture.inputs))

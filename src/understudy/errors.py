@@ -11,7 +11,7 @@ UnderstudyError            refused before the work began, or asked for wrongly (
 ├── DeviceError            a device that is not there, or cannot do what was asked
 ├── ModelFileError         a model file that is missing, damaged, or not one
 ├── RunError               a run that does not exist, exists already, or is busy
-├── MissingPackageError    an optional package that the wish needs
+├── MissingPackageError    an optional package that the request needs
 └── WorkError              the work began and then failed (exit code 1)
     ├── WriteError         a file that could not be written whole
     ├── TrainingError      training that cannot go on

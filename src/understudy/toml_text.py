@@ -55,8 +55,8 @@ def to_toml(values: Mapping[str, Any], comments: Iterable[str] = ()) -> str:
 
 def tables_to_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
     """``tables`` of flat values as TOML, each below its name; one that has nothing but None is left out."""
-    told = {name: values for name, values in tables.items() if any(v is not None for v in values.values())}
-    return "\n".join(f"[{name}]\n{to_toml(values)}" for name, values in told.items())
+    given = {name: values for name, values in tables.items() if any(v is not None for v in values.values())}
+    return "\n".join(f"[{name}]\n{to_toml(values)}" for name, values in given.items())
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def location(identity: str) -> str | None:
     return os.environ[VARIABLE].strip() if identity == own_config() else None
 
 
-def told(identity: str) -> str:
+def config_words(identity: str) -> str:
     """The config in words for the artist."""
     named = os.environ.get(VARIABLE, "").strip()
     return f"$OCIO, {named}" if named and identity == own_config() else identity

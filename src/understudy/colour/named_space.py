@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import OpenImageIO as oiio
 
-from understudy.colour.configs import BUILT_IN, configs, location, open_config, told
+from understudy.colour.configs import BUILT_IN, config_words, configs, location, open_config
 from understudy.errors import ColourError
 
 
@@ -22,7 +22,7 @@ class NamedSpace:
     @property
     def words(self) -> str:
         """Name and config for the artist."""
-        return f"{self.name} of {told(self.config)}"
+        return f"{self.name} of {config_words(self.config)}"
 
 
 def find_space(name: str, config: str | None = None) -> NamedSpace:

@@ -71,8 +71,8 @@ def decide_plate(settings: ColourSettings, plate: Frame) -> SpaceDecision:
 
 def decide_truth(settings: ColourSettings, plate: SpaceDecision, before: Frame, after: Frame) -> TruthColour:
     """What the truth ``after`` holds, beside its plate ``before``. ColourError where it cannot be told."""
-    wish = settings.ground_truth_colour or "auto"
-    truth = decide_space(wish, after.is_integer, header_colour(after), TRUTH)
+    requested = settings.ground_truth_colour or "auto"
+    truth = decide_space(requested, after.is_integer, header_colour(after), TRUTH)
     if are_alike(plate, truth) or "raw" in (plate.space, truth.space):
         return TruthColour(None, (truth.sentence,) if truth.asked else ())
     if plate.asked and not truth.asked and (not truth.said or _say_the_same(before, after)):

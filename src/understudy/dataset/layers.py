@@ -82,15 +82,15 @@ class Layers:
 def choose_layers(data: DataSettings, pairs: Pairs, earlier: bool = False) -> Layers:
     """The channels that ``data`` asks for, or the usual ones. ChannelError when one is not there.
 
-    Without a wish: RGB in; of the truth its RGB, or its one channel, or what ``find_painted`` finds to be
-    meant, or was before version 0.2.0, if ``earlier``. ``pairs`` gives plates and truths, of which no more
-    are read than it needs to tell.
+    Where none are asked for: RGB in; of the truth its RGB, or its one channel, or what ``find_painted`` finds
+    to be meant, or was before version 0.2.0, if ``earlier``. ``pairs`` gives plates and truths, of which no
+    more are read than it needs to tell.
     """
     plate, truth = next(pairs())
     inputs = resolve_channels(plate, data.input_channels, "rgb")
-    wish = data.ground_truth_channels
+    requested = data.ground_truth_channels
     find = find_painted_earlier if earlier else find_painted
-    found = find(pairs) if not wish and len(truth.part.channels) > 1 else Painted(wish)
+    found = find(pairs) if not requested and len(truth.part.channels) > 1 else Painted(requested)
     truths = resolve_channels(truth, found.request, "rgb")
     outputs = _names_in_plate(truths, inputs, truth)
     if found.is_grey:

@@ -140,8 +140,8 @@ def _read_pair(source: Source, layers: Layers) -> Values:
         after = source.convert(after)
     extras = tuple(read_inputs(plate, source.beside, source.extras, layers))
     region = _read_region(source, plate)
-    told = extras if source.region is None else (*extras, region)
-    return Values(before, after, extras, region, _digest(before, after), _digest(*told))
+    hashed = extras if source.region is None else (*extras, region)
+    return Values(before, after, extras, region, _digest(before, after), _digest(*hashed))
 
 
 def _read_truth(plate: Frame, truth: Frame, layers: Layers) -> np.ndarray:

@@ -122,8 +122,8 @@ def _name(file: Path, name: str | None) -> str:
 
 def _complete(file: Path, network: ImageFunction, side: Sidecar) -> Sidecar:
     """The sidecar with inputs, outputs and size multiple, all of them tried."""
-    told = "size_multiple" in side.model_fields_set
-    multiples = (side.size_multiple,) if told else MULTIPLES
+    given = "size_multiple" in side.model_fields_set
+    multiples = (side.size_multiple,) if given else MULTIPLES
     for counts in _possible_counts(network, side):
         for multiple in multiples:
             outputs = _outputs(network, counts, multiple, side.range)
@@ -197,12 +197,12 @@ def _last_trouble(network: ImageFunction, side: Sidecar) -> str:
 
 def _agreed(file: Path, side: Sidecar, counts: list[int], outputs: int, multiple: int) -> Sidecar:
     """The sidecar filled in. ModelFileError when it says another number of channels than came out."""
-    told = side.outputs[0].channels if side.outputs else ANY
-    if told not in (ANY, outputs):
+    channels = side.outputs[0].channels if side.outputs else ANY
+    if channels not in (ANY, outputs):
         raise ModelFileError(
             "The TOML does not fit the network.",
             expected=f"{outputs} channels in outputs, as came out",
-            found=f"{told}",
+            found=f"{channels}",
             where=str(file.with_suffix(".toml")),
         )
     ports = side.inputs or [PortText(name="plate" if i == 0 else f"extra_{i}") for i in range(len(counts))]

@@ -54,8 +54,8 @@ def _notes_on_codec(plan: MoviePlan, plate: MovieInfo, extension: str) -> Iterat
 
 
 def _notes_on_time(plate: MovieInfo, times: Timing, extension: str) -> Iterator[str]:
-    heard = any(kind == "audio" for kind, _ in plate.tracks)
-    if heard and not times.keeps_sound:
+    has_sound = any(kind == "audio" for kind, _ in plate.tracks)
+    if has_sound and not times.keeps_sound:
         yield "The sound is left out: the frames do not keep the plate's time."
     if times.variable and not times.stamps:
         yield f"A .{extension} movie has one frame rate: the plate's times are lost, and its length."

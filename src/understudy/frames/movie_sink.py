@@ -26,7 +26,7 @@ from understudy.frames.movie_trial import lost, try_plan
 from understudy.frames.movie_writer import MovieWriter
 from understudy.frames.provenance import remember
 from understudy.frames.shot import Shot
-from understudy.frames.sink import FrameSink, Wishes
+from understudy.frames.sink import FrameSink, WriteOptions
 from understudy.frames.timecode import from_smpte
 
 LAYOUT = ImageFormat(MOVIE, (), ("uint16",), channel_counts=(1, 3, 4), depths=("16",), default_depth="16")
@@ -43,20 +43,20 @@ class MovieSink(FrameSink):
 
     is_movie = True
 
-    def __init__(self, spec: str, like: Shot, numbers: Sequence[int], wishes: Wishes) -> None:
+    def __init__(self, spec: str, like: Shot, numbers: Sequence[int], options: WriteOptions) -> None:
         super().__init__(spec)
-        if wishes.depth is not None:
+        if options.depth is not None:
             raise SettingError(
-                "A movie's bit depth follows from its codec.", found=wishes.depth, remedy="choose a codec"
+                "A movie's bit depth follows from its codec.", found=options.depth, remedy="choose a codec"
             )
         self._target = Path(spec)
         self._like = like if isinstance(like, MovieShot) else None
         self._plate: MovieInfo | None = self._like.info if self._like else None
-        self._codec = choose_codec(extension_of(spec), self._plate, wishes.compression)
+        self._codec = choose_codec(extension_of(spec), self._plate, options.compression)
         self._layout = LAYOUT if self._codec.alpha_format else OPAQUE
-        self._wishes = wishes
+        self._options = options
         self._order = list(numbers)
-        self._times = timing(self._like, self._order, extension_of(spec), wishes.frame_rate)
+        self._times = timing(self._like, self._order, extension_of(spec), options.frame_rate)
         self._expected = set(numbers)
         self._at = 0
         self._waiting: dict[int, Frame | None] = {}
@@ -110,7 +110,7 @@ class MovieSink(FrameSink):
                 self._give_up()
                 raise
         if finished:
-            remember(self._target, self._wishes.provenance)
+            remember(self._target, self._options.provenance)
             self._finished(self._target)
 
     def abort(self) -> None:
@@ -221,7 +221,7 @@ class MovieSink(FrameSink):
             self._note(note)
 
     def _rate_for(self, frame: Frame) -> Fraction:
-        return self._wishes.frame_rate or frame.frame_rate or DEFAULT_RATE
+        return self._options.frame_rate or frame.frame_rate or DEFAULT_RATE
 
     def _start(self, frame: Frame, pixels: np.ndarray) -> MovieWriter:
         make_folder(self._target.parent)

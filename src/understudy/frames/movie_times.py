@@ -53,12 +53,12 @@ def timing(plate: MovieShot | None, numbers: Sequence[int], extension: str, rate
     whole = len(numbers) == plate.total
     begin, base = plate.time_of(numbers[0]), plate.info.time_base
     end = plate.time_of(numbers[-1]) + plate.duration_of(numbers[-1])
-    heard = (None, None) if whole else (begin * base, end * base)
+    sound = (None, None) if whole else (begin * base, end * base)
     if extension not in KEEPS_TIMES:
         together = tuple(numbers) == tuple(range(numbers[0], numbers[-1] + 1))
         steady = together and not plate.is_variable
         start = begin * base if begin or not whole else None
-        return Timing({}, None, steady, start, heard[1], plate.is_variable, steady)
+        return Timing({}, None, steady, start, sound[1], plate.is_variable, steady)
     shift = 0 if whole and plate.has_sound else begin
     stamps = {number: (plate.time_of(number) - shift, plate.duration_of(number)) for number in numbers}
-    return Timing(stamps, base, True, *heard)
+    return Timing(stamps, base, True, *sound)

@@ -21,7 +21,7 @@ from understudy.frames.movie_sink import MovieSink
 from understudy.frames.provenance import PREFIX, read_provenance
 from understudy.frames.sequence import Pattern, find_files, parse_pattern, restrict
 from understudy.frames.shot import FileShot, Shot
-from understudy.frames.sink import FileSink, FrameSink, Wishes
+from understudy.frames.sink import FileSink, FrameSink, WriteOptions
 
 
 def open_shot(
@@ -76,24 +76,26 @@ def open_sink(
     spec = os.path.expanduser(str(spec))
     numbers = tuple(like.numbers if numbers is None else numbers)
     rate = Fraction(frame_rate).limit_denominator(1001) if frame_rate else None
-    wishes = Wishes(depth, compression, rate, provenance or {})
+    options = WriteOptions(depth, compression, rate, provenance or {})
     if is_movie_path(spec):
-        sink = _movie_sink(spec, like, numbers, wishes, overwrite)
+        sink = _movie_sink(spec, like, numbers, options, overwrite)
     else:
-        sink = _file_sink(spec, like, numbers, wishes)
+        sink = _file_sink(spec, like, numbers, options)
     _check_not_the_plate(sink, like, numbers)
     return sink
 
 
-def _file_sink(spec: str, like: Shot, numbers: Sequence[int], wishes: Wishes) -> FrameSink:
+def _file_sink(spec: str, like: Shot, numbers: Sequence[int], options: WriteOptions) -> FrameSink:
     target = _target(spec, like, numbers)
     image_format = format_to_write(target.path(1) if isinstance(target, Pattern) else target)
-    check_depth(image_format, wishes.depth)
-    check_compression(image_format, wishes.compression)
-    return FileSink(spec, target, wishes)
+    check_depth(image_format, options.depth)
+    check_compression(image_format, options.compression)
+    return FileSink(spec, target, options)
 
 
-def _movie_sink(spec: str, like: Shot, numbers: Sequence[int], wishes: Wishes, overwrite: bool) -> FrameSink:
+def _movie_sink(
+    spec: str, like: Shot, numbers: Sequence[int], options: WriteOptions, overwrite: bool
+) -> FrameSink:
     if extension_of(spec) not in WRITABLE_MOVIES or parse_pattern(spec) is not None:
         raise SequenceError(
             "This movie cannot be written.",
@@ -102,8 +104,8 @@ def _movie_sink(spec: str, like: Shot, numbers: Sequence[int], wishes: Wishes, o
             where=spec,
         )
     if not overwrite:
-        _check_own_movie(Path(spec), wishes.provenance)
-    return MovieSink(spec, like, numbers, wishes)
+        _check_own_movie(Path(spec), options.provenance)
+    return MovieSink(spec, like, numbers, options)
 
 
 def _target(spec: str, like: Shot, numbers: Sequence[int]) -> Pattern | Path:

@@ -20,7 +20,7 @@ from understudy.frames.sequence import Pattern
 
 
 @dataclass(frozen=True)
-class Wishes:
+class WriteOptions:
     """What an output shall have; None keeps the plate's. ``compression`` is the codec of a movie."""
 
     depth: str | None = None
@@ -129,10 +129,10 @@ class FrameSink(ABC):
 class FileSink(FrameSink):
     """Frames as files of their own, under a pattern or, for one frame, under one name."""
 
-    def __init__(self, spec: str, target: Pattern | Path, wishes: Wishes) -> None:
+    def __init__(self, spec: str, target: Pattern | Path, options: WriteOptions) -> None:
         super().__init__(spec)
         self._target = target
-        self._wishes = wishes
+        self._options = options
 
     def path(self, number: int) -> Path:
         return self._target.path(number) if isinstance(self._target, Pattern) else self._target
@@ -141,10 +141,10 @@ class FileSink(FrameSink):
         return self.path(number).is_file()
 
     def write(self, number: int, frame: Frame, made_from: Mapping[str, str] | None = None) -> Path:
-        path, wishes = self.path(number), self._wishes
-        made = {**wishes.provenance, **(made_from or {})}
+        path, options = self.path(number), self._options
+        made = {**options.provenance, **(made_from or {})}
         notes = write_image_file(
-            path, frame, depth=wishes.depth, compression=wishes.compression, provenance=made
+            path, frame, depth=options.depth, compression=options.compression, provenance=made
         )
         self._finished(path, notes)
         return path
@@ -153,8 +153,8 @@ class FileSink(FrameSink):
         return channels_written(frame, format_to_write(self.path(frame.number)))
 
     def announce(self, frame: Frame) -> None:
-        wishes, target = self._wishes, format_to_write(self.path(frame.number))
-        for note in plan_write(frame, target, wishes.depth, wishes.compression).notes:
+        options, target = self._options, format_to_write(self.path(frame.number))
+        for note in plan_write(frame, target, options.depth, options.compression).notes:
             self._note(note)
 
     def skip(self, number: int) -> None:

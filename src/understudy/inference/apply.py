@@ -87,7 +87,7 @@ class Outcome:
 class Job:
     """All that the work needs, opened and checked. ``about``: the frames before and after, where the network
     sees them; ``changed``: the frames that are made again, and why; ``said``: sentences from the threads, to
-    be reported; ``told``: how many of the sink's notes have been."""
+    be reported; ``reported``: how many of the sink's notes have been."""
 
     settings: ApplySettings
     plate: Shot
@@ -100,7 +100,7 @@ class Job:
     changed: Mapping[int, tuple[str, ...]]
     sample: Frame | None
     said: queue.SimpleQueue[str]
-    told: int = 0
+    reported: int = 0
 
     def read(self, number: int) -> Frame:
         """A frame of the plate."""
@@ -327,7 +327,7 @@ def _planned(job: Job, model: LoadedModel) -> ApplyPlanned:
         tile = None
     engine = model.engine
     total = len(job.to_do) + len(job.kept)
-    job.told = len(job.sink.notes)
+    job.reported = len(job.sink.notes)
     notes = (
         *job.plate.notes,
         *job.sink.notes,
@@ -393,8 +393,8 @@ def _report_black(job: Job, written: tuple[int, ...], report: Report) -> None:
 def _report_said(job: Job, report: Report) -> None:
     while not job.said.empty():
         report(ApplyMessage(job.said.get()))
-    notes = job.sink.notes[job.told :]
-    job.told += len(notes)
+    notes = job.sink.notes[job.reported :]
+    job.reported += len(notes)
     for note in notes:
         report(ApplyMessage(note))
 

@@ -194,19 +194,19 @@ def make_composer(header: Any, settings: ApplySettings, mask: Mask | None, extra
     return Composer(header, plate.input_channels, settings.tiles, output.mix, region, mask, extra)
 
 
-def input_channels(frame: Frame, header: Any, wish: str | None) -> tuple[str, ...]:
-    """The plate's channels that go into the network: its own, or those of ``wish``, as many in its order.
+def input_channels(frame: Frame, header: Any, requested: str | None) -> tuple[str, ...]:
+    """The plate's channels that go into the network: its own, or the ``requested``, as many in its order.
     ChannelError when there are none such."""
     own = list(header.input_channels)
-    if wish is None:
+    if requested is None:
         return resolve_like(frame, own)
-    names = resolve_channels(frame, wish)
+    names = resolve_channels(frame, requested)
     if len(names) != len(own):
         raise ChannelError(
             "The network takes another number of channels.",
             expected=f"{len(own)}, in the place of {', '.join(own)}",
             found=f"{len(names)}: {', '.join(names)}",
-            where=f"--input-channels {wish}",
+            where=f"--input-channels {requested}",
             remedy="Name one for each, in the order of the network's.",
         )
     return names

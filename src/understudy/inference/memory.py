@@ -66,23 +66,23 @@ def bytes_per_pixel(engine: Engine, channels: int, size: int = 192) -> float:
     return max(SCRATCH * (counter.most / (side * side) + unseen), 4.0 * channels)
 
 
-def frames_at_a_time(engine: Engine, channels: int, frame: tuple[int, int], wish: int) -> int:
-    """How many frames of ``frame`` = (height, width) to compute side by side, at most ``wish``.
+def frames_at_a_time(engine: Engine, channels: int, frame: tuple[int, int], requested: int) -> int:
+    """How many frames of ``frame`` = (height, width) to compute side by side, at most ``requested``.
 
     Side by side, with a core each, none waits for another; but the fewer there are, the larger are the tiles
     that memory allows, and the less is computed twice.
     """
-    if engine.device.type != "cpu" or wish == 1:
-        return wish
+    if engine.device.type != "cpu" or requested == 1:
+        return requested
     each = bytes_per_pixel(engine, channels)
     height, width = (round_up(side, engine.stride) for side in frame)
     margin = margin_for("auto", engine.reach, engine.stride)
     costs = {}
-    for count in _halvings(wish):
+    for count in _halvings(requested):
         pixels = int(activation_budget(engine.device, count) / each)
         tile = fit_tile(height, width, pixels, margin, engine.stride)
         tiles = plan_tiles(height, width, tile=tile, margin=margin, stride=engine.stride)
-        costs[count] = sum(each.pixels for each in tiles) * (1.0 if count == wish else TOGETHER)
+        costs[count] = sum(each.pixels for each in tiles) * (1.0 if count == requested else TOGETHER)
     return min(costs, key=lambda count: costs[count])
 
 

@@ -105,15 +105,15 @@ class Origins:
             return NOTHING
 
     def _are_same(self, name: str, parts: Sequence[tuple[Shot, int]], found: Mapping[str, str]) -> bool:
-        told = found.get(name + SUFFIX, "").split(",")
-        return len(told) == len(parts) and all(
-            self._is_same(shot, number, each) for (shot, number), each in zip(parts, told, strict=True)
+        recorded = found.get(name + SUFFIX, "").split(",")
+        return len(recorded) == len(parts) and all(
+            self._is_same(shot, number, each) for (shot, number), each in zip(parts, recorded, strict=True)
         )
 
-    def _is_same(self, shot: Shot, number: int, told: str) -> bool:
-        if not shot.has(number) or told == NOTHING:
-            return not shot.has(number) and told == NOTHING
-        content, _, stamp = told.partition(":")
+    def _is_same(self, shot: Shot, number: int, recorded: str) -> bool:
+        if not shot.has(number) or recorded == NOTHING:
+            return not shot.has(number) and recorded == NOTHING
+        content, _, stamp = recorded.partition(":")
         return stamp == shot.stamp(number) != "" or content == self._content(shot, number) != NOTHING
 
 

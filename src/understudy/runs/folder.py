@@ -227,13 +227,13 @@ class RunFolder:
         with contextlib.suppress(OSError):
             self.stop_path.unlink(missing_ok=True)
 
-    def refuse_when_busy(self, wish: str) -> None:
-        """RunError when a process is training it. ``wish`` is what was to be done: "renamed"."""
+    def refuse_when_busy(self, action: str) -> None:
+        """RunError when a process is training it. ``action`` is what was to be done: "renamed"."""
         if not self.is_busy():
             return
         state = self.read_state()
         raise RunError(
-            f"{self.name} is being trained and cannot be {wish}.",
+            f"{self.name} is being trained and cannot be {action}.",
             found=f"process {state.process} on {state.host}, at step {state.step}",
             where=str(self.path),
             remedy=f"Stop it first: understudy stop {self.path}",

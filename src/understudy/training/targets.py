@@ -191,8 +191,8 @@ def _take_over(unet: UNet, other: UNet) -> bool:
     weights, ours = other.state_dict(), unet.state_dict()
     weights["stem.weight"] = _with_inputs(weights["stem.weight"], ours["stem.weight"].shape[1])
     for name in ("head.weight", "head.bias"):
-        told = min(len(weights[name]), len(ours[name]))
-        weights[name] = torch.cat([weights[name][:told], ours[name][told:]])
+        shared = min(len(weights[name]), len(ours[name]))
+        weights[name] = torch.cat([weights[name][:shared], ours[name][shared:]])
     if _shapes(weights) != _shapes(ours):
         return False
     unet.load_state_dict(weights)

@@ -159,8 +159,13 @@ class EffectNetwork(nn.Module):
         return self._refined(answer, self.unet(self.seen(x), context))
 
     def _has_silent_detail(self) -> bool:
-        """Whether the fine view has not begun to learn: it says nothing, and need not be asked."""
-        return not self.training and not any(bool(each.any()) for each in self.unet.head.parameters())
+        """Whether the fine view has not begun to learn: it says nothing, and need not be asked. In a file for a
+        host it always is, as what is written into one cannot depend on numbers."""
+        return (
+            not self.portable
+            and not self.training
+            and not any(bool(each.any()) for each in self.unet.head.parameters())
+        )
 
     def _refined(self, answer: Tensor, detail: Tensor) -> Tensor:
         """The coarse view's answer and what the fine one adds. Of a matte the coarse one says what is where:

@@ -336,10 +336,10 @@ def test_a_movie_of_very_few_frames_can_be_written(tmp_path: Path, film: Any, co
 
 
 def test_a_size_that_the_encoder_refuses_is_refused_before_the_first_frame(tmp_path: Path, film: Any) -> None:
-    from understudy.errors import WriteError
+    from understudy.errors import SettingError
 
     shot = open_shot(str(film(count=3, size=(64, 48)).write(tmp_path / "a.mp4")))
     sink = open_sink(str(tmp_path / "out.mxf"), like=shot)
-    with pytest.raises(WriteError):
+    with pytest.raises(SettingError, match="cannot hold these frames"):
         sink.announce(shot.read(1))
     assert not (tmp_path / "out.mxf").exists()

@@ -159,8 +159,8 @@ class EffectNetwork(nn.Module):
         return self._refined(answer, self.unet(self.seen(x), context))
 
     def _has_silent_detail(self) -> bool:
-        """Whether the fine view has not begun to learn: it says nothing, and need not be asked. In a file for a
-        host it always is, as what is written into one cannot depend on numbers."""
+        """Whether the fine view has not begun to learn: it says nothing, and need not be asked. In a file for
+        a host it always is, as what is written into one cannot depend on numbers."""
         return (
             not self.portable
             and not self.training

@@ -110,6 +110,26 @@ def write_image(path: Path, pixels: np.ndarray, data_format: str = "", **attribu
     return path
 
 
+Save = Callable[..., Path]
+
+
+@pytest.fixture
+def save_pixels() -> Save:
+    """``save_pixels(path, pixels (H, W, C), kind, *attributes)`` writes them through the library alone as
+    they are; each attribute is a name and a value, with a type between where the value does not tell it."""
+
+    def save(path: Path, pixels: np.ndarray, kind: str, *attributes: tuple) -> Path:
+        spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], pixels.shape[2], kind)
+        for each in attributes:
+            spec.attribute(*each)
+        output = oiio.ImageOutput.create(str(path))
+        assert output.open(str(path), spec), output.geterror()
+        assert output.write_image(np.ascontiguousarray(pixels)) and output.close()
+        return path
+
+    return save
+
+
 @pytest.fixture
 def make_shot(tmp_path: Path) -> Callable[..., SyntheticShot]:
     """A function that writes a small plate and its ground truth.

@@ -231,7 +231,7 @@ def test_apply_names_the_frames_that_failed_and_exits_with_one(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "3 frames, float32 on cpu (torch), tiles of 512x256" and lines[1] == "  a note"
     assert lines[2].startswith("2/3  frame 7") and lines[3] == "Frame 8 failed: frame is damaged"
-    assert lines[4] == "1 frame written, 1 were there already, 1 failed."
+    assert lines[4] == "1 frame written, 1 was there already, 1 failed."
 
 
 def test_requested_frames_that_are_missing_are_a_failure(
@@ -240,6 +240,9 @@ def test_requested_frames_that_are_missing_are_a_failure(
     jobs.result = apply_result(written=(1, 2), missing=(3, 4))
     assert run(["apply", "m.cat", "p", "o"]) == 1
     assert "2 frames written, 2 requested ones are not in the plate." in capsys.readouterr().out
+    jobs.result = apply_result(written=(1,), missing=(3,))
+    assert run(["apply", "m.cat", "p", "o"]) == 1
+    assert "1 frame written, 1 requested one is not in the plate." in capsys.readouterr().out
 
 
 def test_frames_that_fail_for_the_same_reason_say_it_once(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,31 +12,27 @@ import pytest
 
 from understudy.frames import Frame, header_colour, open_shot, open_sink, read_image_file, write_image_file
 
+Save = Callable[..., Path]
+
 ODD = np.linspace(0, 1, 64 * 48 * 3, dtype=np.float32).reshape(48, 64, 3)
 ODD[5, 6], ODD[40, 3], ODD[9, 9] = np.inf, np.nan, -np.inf
 
 
-def write(path: Path, pixels: np.ndarray, kind: str, *attributes: tuple) -> Frame:
-    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], pixels.shape[2], kind)
-    for each in attributes:
-        spec.attribute(*each)
-    output = oiio.ImageOutput.create(str(path))
-    assert output.open(str(path), spec), output.geterror()
-    assert output.write_image(np.ascontiguousarray(pixels)) and output.close()
-    return read_image_file(path)
-
-
-def plate_of_compression(tmp_path: Path, compression: str, kind: str) -> Frame:
+def plate_of_compression(tmp_path: Path, save_pixels: Save, compression: str, kind: str) -> Frame:
     """A plate of that compression that holds NaN and Inf, as the half of a studio's renderers write them."""
-    frame = write(tmp_path / "a.exr", np.nan_to_num(ODD, nan=0, posinf=1, neginf=0), kind)
+    frame = read_image_file(
+        save_pixels(tmp_path / "a.exr", np.nan_to_num(ODD, nan=0, posinf=1, neginf=0), kind)
+    )
     frame.part.spec.attribute("compression", compression)
     return frame.with_planes(("R", "G", "B"), frame.planes(("R", "G", "B")))
 
 
 @pytest.mark.parametrize("compression", ["dwaa", "dwab", "b44", "b44a", "zip", "piz", "pxr24"])
 @pytest.mark.parametrize("kind", ["half", "float"])
-def test_nan_and_inf_stay_in_every_compression(tmp_path: Path, compression: str, kind: str) -> None:
-    odd = write(tmp_path / "odd.exr", ODD, kind)
+def test_nan_and_inf_stay_in_every_compression(
+    tmp_path: Path, save_pixels: Save, compression: str, kind: str
+) -> None:
+    odd = read_image_file(save_pixels(tmp_path / "odd.exr", ODD, kind))
     odd.part.spec.attribute("compression", compression)
     notes = write_image_file(tmp_path / "out.exr", odd)
     result, plate = (
@@ -48,29 +45,37 @@ def test_nan_and_inf_stay_in_every_compression(tmp_path: Path, compression: str,
 
 
 @pytest.mark.parametrize("compression", ["dwaa", "b44a"])
-def test_a_compression_that_changes_pixels_stays_and_is_said(tmp_path: Path, compression: str) -> None:
-    notes = write_image_file(tmp_path / "out.exr", plate_of_compression(tmp_path, compression, "half"))
+def test_a_compression_that_changes_pixels_stays_and_is_said(
+    tmp_path: Path, save_pixels: Save, compression: str
+) -> None:
+    notes = write_image_file(
+        tmp_path / "out.exr", plate_of_compression(tmp_path, save_pixels, compression, "half")
+    )
     assert read_image_file(tmp_path / "out.exr").part.spec.getattribute("compression") == compression
     assert any(compression in note and "every pixel" in note for note in notes)
 
 
-def test_jpeg_says_before_the_first_frame_that_it_changes_pixels_outside_a_mask(tmp_path: Path) -> None:
-    write(tmp_path / "a.0001.jpg", np.nan_to_num(ODD, nan=0, posinf=1, neginf=0), "uint8")
+def test_jpeg_says_before_the_first_frame_that_it_changes_pixels_outside_a_mask(
+    tmp_path: Path, save_pixels: Save
+) -> None:
+    save_pixels(tmp_path / "a.0001.jpg", np.nan_to_num(ODD, nan=0, posinf=1, neginf=0), "uint8")
     plate = open_shot(str(tmp_path / "a.####.jpg"))
     sink = open_sink(str(tmp_path / "out/"), like=plate)
     sink.announce(plate.read(1))
     assert any("jpeg changes every pixel" in note for note in sink.notes)
 
 
-def test_more_bits_than_the_file_holds_are_said(tmp_path: Path) -> None:
-    frame = write(tmp_path / "a.png", np.clip(np.nan_to_num(ODD, posinf=1), 0, 1), "uint16")
+def test_more_bits_than_the_file_holds_are_said(tmp_path: Path, save_pixels: Save) -> None:
+    frame = read_image_file(
+        save_pixels(tmp_path / "a.png", np.clip(np.nan_to_num(ODD, posinf=1), 0, 1), "uint16")
+    )
     assert any("16 bits are rounded to 8" in note for note in write_image_file(tmp_path / "o.jpg", frame))
     assert any("16 bits are rounded to 10" in note for note in write_image_file(tmp_path / "o.dpx", frame))
     assert not any("rounded" in note for note in write_image_file(tmp_path / "o.tif", frame))
 
 
-def test_what_radiance_files_and_integers_have_no_code_for_is_said(tmp_path: Path) -> None:
-    frame = write(tmp_path / "a.exr", ODD - 0.5, "float")
+def test_what_radiance_files_and_integers_have_no_code_for_is_said(tmp_path: Path, save_pixels: Save) -> None:
+    frame = read_image_file(save_pixels(tmp_path / "a.exr", ODD - 0.5, "float"))
     notes = write_image_file(tmp_path / "o.hdr", frame)
     assert any("below 0" in note for note in notes) and any("NaN" in note for note in notes)
     assert any("NaN" in note for note in write_image_file(tmp_path / "o.png", frame))
@@ -88,10 +93,12 @@ HEADERS = {
 @pytest.mark.parametrize("name", HEADERS)
 @pytest.mark.parametrize("target", ["dpx", "png", "exr", "tif", "jpg"])
 def test_what_the_header_says_of_colours_is_in_the_new_file_or_said_not_to_be(
-    tmp_path: Path, name: str, target: str
+    tmp_path: Path, save_pixels: Save, name: str, target: str
 ) -> None:
     kind = "half" if name.endswith("exr") else "uint16"
-    frame = write(tmp_path / name, np.full((4, 8, 3), 0.5, np.float32), kind, HEADERS[name])
+    frame = read_image_file(
+        save_pixels(tmp_path / name, np.full((4, 8, 3), 0.5, np.float32), kind, HEADERS[name])
+    )
     notes = write_image_file(tmp_path / f"out.{target}", frame)
     before, after = header_colour(frame), header_colour(read_image_file(tmp_path / f"out.{target}"))
     meant = [(each.space, each.primaries, each.transfer, each.chromaticities) for each in (before, after)]
@@ -115,17 +122,19 @@ def test_an_environment_map_stays_one_and_no_capture_date_is_made_up(tmp_path: P
     assert metadata["textureformat"] == "LatLong Environment" and "DateTime" not in metadata
 
 
-def test_a_capture_date_stays(tmp_path: Path) -> None:
-    frame = write(
-        tmp_path / "a.exr", np.zeros((4, 8, 3), np.float32), "half", ("DateTime", "2020:01:02 03:04:05")
+def test_a_capture_date_stays(tmp_path: Path, save_pixels: Save) -> None:
+    frame = read_image_file(
+        save_pixels(
+            tmp_path / "a.exr", np.zeros((4, 8, 3), np.float32), "half", ("DateTime", "2020:01:02 03:04:05")
+        )
     )
     for name in ("b.exr", "b.tif", "b.png", "b.dpx"):
         write_image_file(tmp_path / name, frame)
         assert read_image_file(tmp_path / name).metadata["DateTime"] == "2020:01:02 03:04:05", name
 
 
-def test_parts_without_a_name_are_said_to_get_one(tmp_path: Path) -> None:
-    frame = write(tmp_path / "a.exr", np.zeros((4, 8, 3), np.float32), "half")
+def test_parts_without_a_name_are_said_to_get_one(tmp_path: Path, save_pixels: Save) -> None:
+    frame = read_image_file(save_pixels(tmp_path / "a.exr", np.zeros((4, 8, 3), np.float32), "half"))
     second = replace(frame.part, name="x", spec=oiio.ImageSpec(frame.part.spec))
     second.spec.attribute("oiio:subimagename", "x")
     notes = write_image_file(tmp_path / "b.exr", replace(frame, parts=(frame.part, second)))

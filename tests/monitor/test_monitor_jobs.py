@@ -53,6 +53,7 @@ def test_an_apply_tells_its_frames_as_they_come_and_how_it_ended(data, scripted)
     job = jobs.start("apply", [], title="one")
     job = until(lambda: (found := jobs.get(job.id)).state != "running" and found)
     assert (job.state, job.done, job.total, job.numbers) == ("failed", 3, 4, "1002")
+    assert job.message == "1 frame written, 1 was there already, 1 failed."
     assert job.failed[0].number == 1003 and "cannot be read" in job.failed[0].error
 
 

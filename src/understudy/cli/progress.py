@@ -10,6 +10,7 @@ from typing import Any, Self
 from understudy.cli.screen import Screen, event_name, screen
 from understudy.cli.text import duration_text, number_text
 from understudy.errors import UnderstudyError
+from understudy.inference.events import closing_words
 from understudy.runs import RunFolder
 from understudy.runs.asked import settings_of_run
 
@@ -165,11 +166,8 @@ class ApplyProgress(Progress):
     def ended(self, result: Any) -> int:
         """The closing words; the exit code: 1 when frames failed, or requested ones are not there."""
         self.screen.finish()
-        again = f" (made again: {self.again})" if self.again else ""
-        kept = f", {len(result.kept)} were there already" if result.kept else ""
-        failed = f", {len(result.failed)} failed" if result.failed else ""
-        missing = f", {len(result.missing)} requested ones are not in the plate" if result.missing else ""
-        self.screen.say(f"{_frames(len(result.written))} written{again}{kept}{failed}{missing}.")
+        written, kept, failed = len(result.written), len(result.kept), len(result.failed)
+        self.screen.say(closing_words(written, kept, failed, len(result.missing), self.again))
         if self.stopped and getattr(result, "is_movie", False):
             self.screen.say("Stopped. A movie is whole or not there: the same command begins again.")
         elif self.stopped:

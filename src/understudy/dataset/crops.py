@@ -145,16 +145,16 @@ class _Pixels:
         cells = self.cells[pair] if row[0] < focus else self.counting[pair]
         if cells is None:
             if self.evenly:
-                top = min(max(0, round(row[1] * height - size[0] / 2)), most_top)
-                left = min(max(0, round(row[2] * width - size[1] / 2)), most_left)
+                top = _within(row[1] * height - size[0] / 2, most_top)
+                left = _within(row[2] * width - size[1] / 2, most_left)
             else:
                 top, left = round(row[1] * most_top), round(row[2] * most_left)
             return top, left, top + row[8] * size[0], left + row[9] * size[1]
         cell = int(torch.searchsorted(cells.sums, row[3] * float(cells.sums[-1])))
         y, x = divmod(min(cell, len(cells.sums) - 1), cells.columns)
-        top, left = y * GRID - row[1] * (size[0] - GRID), x * GRID - row[2] * (size[1] - GRID)
-        corner = min(max(0, round(top)), most_top), min(max(0, round(left)), most_left)
-        return *corner, (y + row[8]) * GRID, (x + row[9]) * GRID
+        top = _within(y * GRID - row[1] * (size[0] - GRID), most_top)
+        left = _within(x * GRID - row[2] * (size[1] - GRID), most_left)
+        return top, left, (y + row[8]) * GRID, (x + row[9]) * GRID
 
     def _gather(self, draw: _Draw, size: tuple[int, int]) -> Tensor:
         """(N, C, h, w) from the packed pixels in one indexing; past the frame's edge it is mirrored.
@@ -373,6 +373,11 @@ class _Cells:
 
     sums: Tensor
     columns: int
+
+
+def _within(place: float, most: int) -> int:
+    """The whole number nearest to a place, from 0 to ``most``."""
+    return min(max(0, round(place)), most)
 
 
 def _ready(part: Tensor) -> Tensor:

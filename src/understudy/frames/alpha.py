@@ -59,8 +59,11 @@ def seen_planes(frame: Frame, names: Sequence[str], window: Window | None = None
     """What ``Frame.planes`` gives, as a network sees it: with premultiplied colours."""
     planes = frame.planes(names, window)
     alpha = straight_alpha(frame, window)
-    if alpha is None:
-        return planes
+    return planes if alpha is None else _with_multiplied(planes, names, alpha)
+
+
+def _with_multiplied(planes: np.ndarray, names: Sequence[str], alpha: np.ndarray) -> np.ndarray:
+    """``planes`` themselves, their colours multiplied."""
     for index, name in enumerate(names):
         if name.lower() in _COLOURS:
             planes[..., index] = multiplied(planes[..., index], alpha)
@@ -75,7 +78,8 @@ def unseen_planes(
     alpha = straight_alpha(frame, window)
     if alpha is None:
         return made
-    own, seen = frame.planes(names, window), seen_planes(frame, names, window)
+    own = frame.planes(names, window)
+    seen = _with_multiplied(own.copy(), names, alpha)
     out = made.copy()
     for index, name in enumerate(names):
         if name.lower() in _ALPHA:

@@ -34,9 +34,7 @@ def notes_on(
         yield f"{plan.codec.name} is written progressive: that the plate is interlaced is lost."
     if plate.hdr.moving:
         yield f"The plate's {plate.hdr.moving} metadata are left out."
-    others = [
-        f"{kind} ({codec})" for kind, codec in plate.tracks if kind != "audio" and codec != "TimeCodeHandler"
-    ]
+    others = [f"{kind} ({codec})" for kind, codec in plate.tracks if kind != "audio" and codec != _TIMECODE]
     if others:
         yield f"Left out, as not of picture or sound: {', '.join(others)}."
 

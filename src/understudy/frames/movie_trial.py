@@ -12,18 +12,18 @@ import numpy as np
 from understudy.frames.av_library import load_av
 from understudy.frames.formats import extension_of
 from understudy.frames.movie_info import MovieInfo, movie_info, with_first_frame
+from understudy.frames.movie_open import DEMUXERS
 from understudy.frames.movie_plan import MoviePlan
 from understudy.frames.movie_sound import SoundCopy
 from understudy.frames.movie_writer import MovieWriter
 
 _FRAMES = 2
-_DEMUXERS = {"mov": "mov", "mp4": "mov", "mxf": "mxf"}
 
 
 def try_plan(target: Path, plan: MoviePlan, sound: SoundCopy | None = None) -> MovieInfo:
     """What a reader learns of a movie that is written like this. Raises WriteError when it cannot be."""
     memory = io.BytesIO()
-    writer = MovieWriter(target, replace(plan, timecode=plan.timecode), sound, file=memory)
+    writer = MovieWriter(target, plan, sound, file=memory)
     width, height = plan.size[::-1] if plan.orientation.swapped else plan.size
     grey = np.full((height, width, 4 if "a" in plan.pixel_format else 3), 32768, np.uint16)
     tick = max(round(1 / (plan.rate * plan.time_base)), 1)
@@ -61,7 +61,7 @@ def lost(plan: MoviePlan, found: MovieInfo) -> Iterator[str]:
 def _read(target: Path, memory: io.BytesIO) -> MovieInfo:
     memory.seek(0)
     av = load_av(str(target))
-    with av.open(memory, format=_DEMUXERS[extension_of(target)], metadata_errors="replace") as container:
+    with av.open(memory, format=DEMUXERS[extension_of(target)], metadata_errors="replace") as container:
         stream = container.streams.video[0]
         info = movie_info(stream)
         for frame in container.decode(stream):

@@ -60,6 +60,19 @@ class ApplyMessage(ApplyEvent):
     text: str
 
 
+def closing_words(written: int, kept: int, failed: int, missing: int, again: str = "") -> str:
+    """The sentence at the end of the work; the arguments are those of ``ApplyEnded``."""
+    words = f"{_counted(written, 'frame', 'frames')} written{f' (made again: {again})' if again else ''}"
+    words += f", {_counted(kept, 'was', 'were')} there already" if kept else ""
+    words += f", {failed} failed" if failed else ""
+    asked = _counted(missing, "requested one is", "requested ones are")
+    return f"{words}, {asked} not in the plate." if missing else f"{words}."
+
+
+def _counted(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"
+
+
 @dataclass(frozen=True)
 class ApplyEnded(ApplyEvent):
     """The work is over. ``stopped``: on request, with frames left to do. ``again``: how many of those written

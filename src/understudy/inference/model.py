@@ -13,7 +13,6 @@ import torch
 from understudy.device import download, is_out_of_memory, release_memory, upload
 from understudy.errors import ChannelError, DeviceError
 from understudy.frames import Window
-from understudy.frames.nonfinite import is_bad
 from understudy.inference.arrays import as_pixels, further_inputs
 from understudy.inference.blend import blend
 from understudy.inference.choose import EngineChoice, choose_precision, make_engine
@@ -111,8 +110,10 @@ class LoadedModel:
             return np.array(under)
         grid = int(getattr(self.engine.network, "grid", self.engine.stride))
         part = plan_part(frame, kept, self.engine.reach, grid, self._knows_whole)
-        result = self._through_network(plate, beside, part, tile_size, tile_overlap, display or frame)
-        result = self._over(plate, under, result, kept, mix)
+        filled, bad = filled_part(plate, part.encoded)
+        bad = self._keeps_plate(bad[part.encoded.slices_of(kept)])
+        result = self._through_network(filled, beside, part, tile_size, tile_overlap, display or frame)
+        result = self._over(under[slices(kept)], result, bad, mix)
         if kept == frame:
             return np.array(result) if np.may_share_memory(result, pixels) else result
         whole = np.array(under)
@@ -163,26 +164,26 @@ class LoadedModel:
 
     def _through_network(
         self,
-        plate: np.ndarray,
+        filled: np.ndarray,
         beside: Iterable[np.ndarray],
         part: Part,
         tile_size: int | str,
         overlap: int | str,
         display: Window,
     ) -> np.ndarray:
-        """What the network makes of ``part.kept``. Where more threads than were planned for call it, they
-        wait for their turn: they would take memory and cores from each other. On a CPU the turn is for the
-        network alone, and colours are converted meanwhile. On an accelerator it is for all that lies on the
-        device: as its memory is planned for one frame, another one's planes may lie there, but it is worked
-        on when the first is done."""
+        """What the network makes of ``part.kept``; ``filled`` is the plate where it is encoded. Where more
+        threads than were planned for call it, they wait for their turn: they would take memory and cores from
+        each other. On a CPU the turn is for the network alone, and colours are converted meanwhile. On an
+        accelerator it is for all that lies on the device: as its memory is planned for one frame, another
+        one's planes may lie there, but it is worked on when the first is done."""
         on_cpu = self.engine.device.type == "cpu"
-        filled = torch.from_numpy(filled_part(plate, part.encoded))
+        plate = torch.from_numpy(filled)
         further: Iterable[torch.Tensor] = map(torch.from_numpy, filled_parts(beside, part.encoded))
         further = further if on_cpu else list(further)  # read before the frame's turn
         with torch.inference_mode(), nullcontext() if on_cpu else self._visits:
             with nullcontext() if on_cpu else self._turns:
                 shown = within(part.encoded, display)
-                fetch = self._ask(filled, further, part, tile_size, overlap, shown)
+                fetch = self._ask(plate, further, part, tile_size, overlap, shown)
             return fetch().numpy()
 
     def _ask(
@@ -248,13 +249,14 @@ class LoadedModel:
         self._say(f"Memory ran out: going on in tiles of {smaller[1]} x {smaller[0]}.")
         return smaller[0], smaller[1]
 
-    def _over(
-        self, plate: np.ndarray, under: np.ndarray, result: np.ndarray, kept: Window, mix: float
-    ) -> np.ndarray:
-        """The ``result`` for the window ``kept`` over what lies ``under`` it: as much as ``mix`` says, and
-        nothing of it where a channel of the plate that it replaces is bad."""
-        plate, under = plate[slices(kept)], under[slices(kept)]
-        bad = np.asarray(is_bad(plate)[..., self._written].any(2))[..., None]
+    def _keeps_plate(self, bad: np.ndarray) -> np.ndarray:
+        """The pixels (height, width, 1) of which a channel that the result replaces is ``bad`` in the
+        plate."""
+        return np.asarray(bad[..., self._written].any(2))[..., None]
+
+    def _over(self, under: np.ndarray, result: np.ndarray, bad: np.ndarray, mix: float) -> np.ndarray:
+        """The ``result`` over what lies ``under`` it: as much as ``mix`` says, and nothing of it in the
+        pixels that are ``bad``."""
         result = blend(under, result, mix)
         if not bad.any():
             return result

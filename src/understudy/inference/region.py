@@ -11,7 +11,7 @@ import numpy as np
 
 from understudy.frames import Window
 from understudy.frames.nonfinite import fill_nonfinite, is_bad
-from understudy.inference.tiles import margin_for, round_up
+from understudy.inference.tiles import cut, margin_for, round_up
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,9 +35,7 @@ class Part:
             round_up(end, stride) if end == length else end
             for end, length in ((rows.stop, self.encoded.height), (columns.stop, self.encoded.width))
         )
-        return planes[
-            :, :, rows.start // factor : bottom // factor, columns.start // factor : right // factor
-        ]
+        return cut(planes, slice(rows.start, bottom), slice(columns.start, right), factor)
 
     def of_seen(self, planes: Tensor) -> Tensor:
         """What is kept of planes (1, C, H, W) that cover ``seen``."""
@@ -62,20 +60,22 @@ def _with_context(start: int, stop: int, length: int, margin: int, grid: int) ->
     return max(first, 0), min(round_up(stop, grid) + margin, length)
 
 
-def filled_part(pixels: np.ndarray, window: Window) -> np.ndarray:
+def filled_part(pixels: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
     """``window`` of pixels (height, width, channels) as float32, where every value that is no number is the
-    one that ``fill_nonfinite`` gives it in the whole frame."""
+    one that ``fill_nonfinite`` gives it in the whole frame; and where that is so, a mask of the same
+    shape."""
     rows, columns = slices(window)
     part = np.ascontiguousarray(pixels[rows, columns], dtype=np.float32)
-    if not is_bad(part).any():
-        return part
+    bad = is_bad(part)
+    if not bad.any():
+        return part, bad
     whole = np.ascontiguousarray(pixels, dtype=np.float32)
-    return np.ascontiguousarray(fill_nonfinite(whole)[0][rows, columns])
+    return np.ascontiguousarray(fill_nonfinite(whole)[0][rows, columns]), bad
 
 
 def filled_parts(layers: Iterable[np.ndarray], window: Window) -> Iterator[np.ndarray]:
-    """``filled_part`` of each; a layer is let go before the next is asked for."""
-    return map(lambda pixels: filled_part(pixels, window), layers)
+    """What ``filled_part`` makes of each; a layer is let go before the next is asked for."""
+    return map(lambda pixels: filled_part(pixels, window)[0], layers)
 
 
 def slices(window: Window) -> tuple[slice, slice]:

@@ -161,18 +161,18 @@ def run_tiled(
 
 
 def _run_tile(engine: Engine, x: Tensor, g: Tensor, tile: Tile) -> Tensor:
-    return engine.run(_part(x, tile, 1), _part(g, tile, x.shape[-1] // g.shape[-1]) if g.ndim == 4 else g)
+    rows, columns = slice(tile.rows.start, tile.rows.stop), slice(tile.columns.start, tile.columns.stop)
+    if g.ndim == 4:
+        g = cut(g, rows, columns, x.shape[-1] // g.shape[-1])
+    return engine.run(cut(x, rows, columns), g)
 
 
-def _part(planes: Tensor, tile: Tile, factor: int) -> Tensor:
-    """What lies under a tile in planes ``factor`` times smaller than the frame."""
-    rows, columns = tile.rows, tile.columns
-    return planes[
-        :,
-        :,
-        rows.start // factor : rows.stop // factor,
-        columns.start // factor : columns.stop // factor,
-    ]
+def cut(planes: Tensor, rows: slice, columns: slice, factor: int = 1) -> Tensor:
+    """What lies under rows and columns of the frame in planes (1, C, H, W) ``factor`` times smaller than
+    it."""
+    down = slice(rows.start // factor, rows.stop // factor)
+    across = slice(columns.start // factor, columns.stop // factor)
+    return planes[:, :, down, across]
 
 
 def _empty_like(x: Tensor, channels: int) -> Tensor:

@@ -89,8 +89,8 @@ class EffectNetwork(nn.Module):
     def _begin_from_plate(self, seen: int) -> None:
         """Weights as large as without the frames before and after, which more inputs would make smaller."""
         shape = self.architecture
-        for unet in (self.unet, getattr(self, "coarse", None)):
-            if unet is not None:
+        for unet in self.children():
+            if isinstance(unet, UNet):
                 unet.stem.weight.mul_((seen / (seen - shape.plate * shape.beside)) ** 0.5)
 
     def lay_out(self, device: torch.device) -> EffectNetwork:
@@ -132,10 +132,10 @@ class EffectNetwork(nn.Module):
         if coarse == 1:
             return self.unet(self.seen(x))
         g = self.globals(x) if g is None else g
-        if self._has_silent_detail():
-            return enlarge(g[:, : self.architecture.outputs], coarse, self.portable)
-        context = enlarge(g, coarse // STEM, self.portable)
         answer = enlarge(g[:, : self.architecture.outputs], coarse, self.portable)
+        if self._has_silent_detail():
+            return answer
+        context = enlarge(g, coarse // STEM, self.portable)
         return self._refined(answer, self.unet(self.seen(x), context))
 
     def answer(self, x: Tensor | None, window: Tensor | None = None, offset: Tensor | None = None) -> Tensor:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from understudy.frames import format_numbers
+from understudy.inference.events import closing_words
 
 LONGEST_LINE = 100_000
 MOST_NAMED = 200  # failed frames that are listed
@@ -99,10 +100,9 @@ class JobOutput:
 
     def _on_apply_ended(self, event: dict[str, Any]) -> None:
         self._ended = event
-        failed = f", {event.get('failed')} failed" if event.get("failed") else ""
-        kept = f", {event.get('kept')} were there already" if event.get("kept") else ""
-        missing = f", {event['missing']} requested ones are not in the plate" if event.get("missing") else ""
-        self._last_message = f"{event.get('written')} frames written{kept}{failed}{missing}."
+        names = ("written", "kept", "failed", "missing")
+        written, kept, failed, missing = (_count(event.get(name)) for name in names)
+        self._last_message = closing_words(written, kept, failed, missing)
 
     def _on_ended(self, event: dict[str, Any]) -> None:
         self._ended = {**event, "stopped": event.get("state") == "stopped"}

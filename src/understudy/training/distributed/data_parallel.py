@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from understudy.network.effect import EffectNetwork
 
 
-class _Remainder(nn.Module):
-    """The module that is wrapped: the U-Net part of an EffectNetwork."""
+class _Answer(nn.Module):
+    """The module that is wrapped: the part of an EffectNetwork that is learned from."""
 
     def __init__(self, network: EffectNetwork) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class _Remainder(nn.Module):
 
 
 class DataParallelNetwork:
-    """``network.remainder`` with gradients summed over all processes. All processes create one at the same
+    """``network.answer`` with gradients summed over all processes. All processes create one at the same
     time, and a new one after a failed step."""
 
     def __init__(self, network: EffectNetwork, device: torch.device | None) -> None:
@@ -36,7 +36,7 @@ class DataParallelNetwork:
             # Newer versions of torch have renamed broadcast_buffers.
             warnings.simplefilter("ignore", FutureWarning)
             self._wrapped = nn.parallel.DistributedDataParallel(
-                _Remainder(network),
+                _Answer(network),
                 device_ids=[device] if device is not None and device.type == "cuda" else None,
                 broadcast_buffers=False,
                 gradient_as_bucket_view=True,

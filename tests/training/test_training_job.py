@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -68,7 +69,7 @@ def test_a_batch_of_many_processes_has_no_more_crops_than_a_plan_may_hold(
     settings, network = bench.settings(batch_size="auto"), make_job(bench.settings(), Shard()).learner.network
     sizes: list[tuple[int, int]] = [(32, 48)]
     where = torch.device(device)
-    plan = prepare._make_plan(settings, sizes, (None, False), network, where, "float32", world_size)
+    plan = prepare._make_plan(settings, sizes, (None, False), network, where, "float32", world_size, "auto")
     assert plan.batch_size == 4096
 
 
@@ -448,3 +449,19 @@ def test_pairs_are_let_go_as_soon_as_they_lie_ready_for_crops(
     sides = [max(pair.input.shape[:2]) for pair in job.data.pairs]
     assert sides == ([16, 24, 48, 16, 16] if rank == 0 else [16] * 5) and job.plan.held_out == 2
     assert job.learner.crops.count == 5
+
+
+def test_mattes_of_a_subject_that_moves_its_limbs_are_varied_from_the_start(make_bench: Any) -> None:
+    poses = itertools.cycle([(10, 60, 40, 44), (32, 36, 10, 80), (10, 20, 10, 80)])
+
+    def pose(pixels: np.ndarray) -> np.ndarray:
+        top, bottom, left, right = next(poses)
+        matte = np.zeros_like(pixels[..., :1])
+        matte[top:bottom, left:right] = 1
+        return matte
+
+    for effect, vary in ((pose, "always"), ("matte", "auto")):
+        bench = make_bench(name=vary, effect=effect, size=(96, 64), numbers=range(1001, 1007))
+        result = bench.train(max_steps=1, name=vary)
+        assert load_progress(result.run.ost_path)[0].plan.vary == vary
+        assert ("differ in shape" in bench.said()) == (vary == "always")

@@ -24,7 +24,7 @@ class AugmentationSettings(Section):
         "auto",
         "Vary Crops",
         "Turn, zoom and mix the crops of mattes, mirror and turn those of images: always, never, or once "
-        "frames are seen to be learned by heart.",
+        "frames are seen to be learned by heart (and from the start where painted mattes differ in shape).",
         advanced=True,
     )
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = setting(

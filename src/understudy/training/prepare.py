@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 
 from understudy.dataset.crops import Augmentation, CropSource
@@ -48,6 +47,7 @@ from understudy.training.plan import (
     crop_bytes,
     step_pixels,
 )
+from understudy.training.subject import covered_by_subject, moves_its_limbs
 from understudy.training.targets import MakeMaterial, make_network
 
 MATTE = Augmentation(mirror=True, rotate=0.26, zoom=0.35, warped=0.7, paste=0.7, cover=0.3)
@@ -102,17 +102,19 @@ def make_job(
     coarse = plan.coarse if plan else _choose_coarse(settings.network.coarse_view, weights, sizes)
     network, make_material, notes = make_network(data, settings.network, coarse, sure)
     release_memory(device)  # what the fit took, before packing takes its own
-    covered = _covered_by_subject(data)
+    covered = covered_by_subject(data)
     held_out = (plan.held_out, plan.apart) if plan else _choose_held_out(settings.data.held_out, data)
+    vary = plan.vary if plan else _choose_vary(settings.augmentation.vary, held_out[0], data)
     whole = held_out[0] if shard.rank == 0 else None
     pairs, data = list(data.pairs), replace(data, pairs=())  # so that each can be let go
     packed = pack(_one_by_one(data, pairs, make_material, whole, device), sizes, network.architecture.coarse)
     data = replace(data, pairs=tuple(pairs), sources=())
     digests = _digest(data, settings), _old_digest(data, settings)
-    plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, shard.world_size)
+    plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, shard.world_size, vary)
     plan.threads, plan.loss, plan.neighbours = threads, terms, data.reach
     crop_notes = [*_note_crop(settings.augmentation.crop_size, plan), *_note_coarse(plan)]
-    new = [*_note_pairs(data), *data.notes, *notes, *size_notes, *crop_notes]
+    vary_notes = _note_vary(settings.augmentation.vary, plan, data.kind)
+    new = [*_note_pairs(data), *data.notes, *notes, *size_notes, *crop_notes, *vary_notes]
     notes = [*shard.notes, *([] if goes_on else new)]  # what a run was begun with has been said
     if not goes_on:
         plan.evenly = data.kind == "matte" or plan.coarse > 1
@@ -150,16 +152,12 @@ def augmentations_for(kind: str, vary: str, covered: float) -> tuple[Augmentatio
     return (PLAIN_MATTE if vary in ("auto", "never") else varied), varied
 
 
-def _covered_by_subject(data: DataSet) -> float:
-    """Of a matte, the mean share of the frames that it covers; 0 for images."""
-    if data.kind != "matte":
-        return 0.0
-    return float(np.mean([(pair.truth * pair.weight).mean() for pair in data.pairs]))
-
-
-def _choose_vary(requested: Vary, held_out: int | None, kind: str) -> Vary:
-    """Where no pair is kept apart, nothing tells whether mattes are learned by heart: they are varied."""
-    return "always" if requested == "auto" and held_out is None and kind == "matte" else requested
+def _choose_vary(requested: Vary, held_out: int | None, data: DataSet) -> Vary:
+    """A matte whose subject moves its limbs is varied from the start; so is one of which nothing would tell
+    whether it is learned by heart, as no pair is kept apart."""
+    if requested != "auto" or data.kind != "matte":
+        return requested
+    return "always" if held_out is None or moves_its_limbs(data) else "auto"
 
 
 def _earlier_focus(packed: Packed, kind: str) -> float:
@@ -175,6 +173,7 @@ def _make_plan(
     device: torch.device,
     precision: Precision,
     world_size: int,
+    vary: Vary,
 ) -> Plan:
     schedule, augmentation, size = settings.schedule, settings.augmentation, settings.network.model_size
     coarse = network.architecture.coarse
@@ -197,8 +196,8 @@ def _make_plan(
         seed=augmentation.seed,
         turns=TURNS,
         coarse=coarse,
-        vary=_choose_vary(augmentation.vary, held_out[0], network.architecture.kind),
-        turned=0 if augmentation.vary == "always" else None,
+        vary=vary,
+        turned=0 if vary == "always" else None,
         timed=False,
         held_out=held_out[0],
         apart=held_out[1],
@@ -277,6 +276,16 @@ def _note_coarse(plan: Plan) -> list[str]:
     if plan.coarse == 1:
         return []
     return [f"The network sees the whole frame as well, {plan.coarse} times smaller; that view learns first."]
+
+
+def _note_vary(requested: Vary, plan: Plan, kind: str) -> list[str]:
+    """What ``auto`` came to from the start."""
+    if kind != "matte" or requested == plan.vary or plan.held_out is None:
+        return []
+    return [
+        "The painted mattes differ in shape, as of a subject that moves its limbs: crops are turned, "
+        "zoomed and mixed."
+    ]
 
 
 def _loss_terms(requested: str, kind: str, plan: Plan | None) -> str:

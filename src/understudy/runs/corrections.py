@@ -1,0 +1,169 @@
+"""Corrections that artists gave a run: RUN/corrections/0001 and so on, read back.
+
+Each is a folder, made whole or not at all. ``correction.toml`` says what it is; ``truth.1001.exr`` holds, as
+floats over the plate's display window, what a frame should become: every channel that the network makes, in
+the plate's values and encoding, premultiplied as EXR has it, a matte from 0 to 1. ``mask.1001.exr``, one
+channel from 0 to 1, says where that counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from understudy.errors import RunError, UnderstudyError
+from understudy.frames import parse_frame_range
+from understudy.toml_text import read_toml
+
+FOLDER = "corrections"
+FILE = "correction.toml"
+VERSION = 1
+MOST = 9999
+Kind = Literal["ground-truth", "strokes", "accept", "empty"]
+OWN_FOLDER = re.compile(r"\d{4}", re.ASCII)
+OWN_FILE = re.compile(r"correction\.toml|before\.ost|(?:truth|mask)\.-?\d{1,12}\.exr|\.tmp-.*", re.ASCII)
+
+
+class CorrectionFile(BaseModel):
+    """What correction.toml holds. ``plate``: which of the run's inputs the frames are of; ``time``: when it
+    was made, in unix seconds; ``changed``: the share of the frames' pixels that it says something of;
+    ``time_limit``: seconds to learn it in."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    version: int = Field(default=VERSION, ge=1, le=VERSION)
+    kind: Kind
+    frames: str = Field(min_length=1, max_length=100_000)
+    plate: int = Field(default=0, ge=0, le=10_000)
+    author: str = Field(default="", max_length=200)
+    time: float = 0.0
+    undone: bool = False
+    changed: float = Field(default=1.0, ge=0, le=1)
+    time_limit: float = Field(default=20.0, gt=0)
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One correction of a run. ``frames``: the numbers of its frames, sorted; the rest as in
+    ``CorrectionFile``."""
+
+    id: int
+    path: Path
+    kind: Kind
+    frames: tuple[int, ...]
+    plate: int = 0
+    author: str = ""
+    time: float = 0.0
+    undone: bool = False
+    changed: float = 1.0
+    time_limit: float = 20.0
+
+    def truth_path(self, frame: int) -> Path:
+        """Where the truth of a frame lies; there is none for the kind "empty"."""
+        return self.path / f"truth.{frame}.exr"
+
+    def mask_path(self, frame: int) -> Path:
+        """Where it is said which pixels of the truth count; only of the kind "strokes"."""
+        return self.path / f"mask.{frame}.exr"
+
+    @property
+    def before_path(self) -> Path:
+        """The state of the run from before it learned this, as a progress file; there once it has begun."""
+        return self.path / "before.ost"
+
+
+def corrections_folder(run: Path) -> Path:
+    """The folder of all corrections of the run in the folder ``run``; it may not be there."""
+    return run / FOLDER
+
+
+def read_corrections(run: Path) -> tuple[Correction, ...]:
+    """Every correction of the run in the folder ``run``, in the order in which they were made, those that are
+    undone too. RunError when one cannot be used."""
+    return tuple(read_correction(path) for path in _folders(corrections_folder(run)))
+
+
+def active_corrections(run: Path) -> tuple[Correction, ...]:
+    """Those that are not undone. RunError when one cannot be used."""
+    return tuple(each for each in read_corrections(run) if not each.undone)
+
+
+def read_correction(folder: Path) -> Correction:
+    """The correction in a folder such as RUN/corrections/0001. RunError when it is damaged."""
+    try:
+        said = CorrectionFile.model_validate(read_toml(folder / FILE))
+        frames = tuple(sorted(set(parse_frame_range(said.frames))))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise _damaged(folder, f"{where}: {first['msg']}") from None
+    except UnderstudyError as error:
+        raise _damaged(folder, error.found or error.message) from None
+    values: dict[str, Any] = said.model_dump(exclude={"version", "frames"})
+    correction = Correction(id=int(folder.name), path=folder, frames=frames, **values)
+    for path in _pictures(correction):
+        if not path.is_file():
+            raise _damaged(folder, f"{path.name} is missing")
+    return correction
+
+
+def _pictures(correction: Correction) -> list[Path]:
+    if correction.kind == "empty":
+        return []
+    truths = [correction.truth_path(frame) for frame in correction.frames]
+    masks = [correction.mask_path(frame) for frame in correction.frames]
+    return truths + (masks if correction.kind == "strokes" else [])
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Those with the number of a correction for a name, in order. No links: a run keeps what is its own."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [
+                e.name for e in entries if OWN_FOLDER.fullmatch(e.name) and e.is_dir(follow_symlinks=False)
+            ]
+    except OSError:
+        return []
+    return [folder / name for name in sorted(found)]
+
+
+def own_files(run: Path) -> list[Path]:
+    """Every file of the corrections of a run, without links and foreign files."""
+    files: list[Path] = []
+    for folder in _folders(corrections_folder(run)):
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            files += [
+                folder / e.name
+                for e in entries
+                if OWN_FILE.fullmatch(e.name) and e.is_file(follow_symlinks=False)
+            ]
+    return sorted(files)
+
+
+def remove_empty_folders(run: Path) -> None:
+    """Remove the folders of corrections whose files are gone."""
+    for folder in (*_folders(corrections_folder(run)), corrections_folder(run)):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def first_file(kind: Kind, frames: str, **values: Any) -> CorrectionFile:
+    """What correction.toml of a new correction holds."""
+    return CorrectionFile(kind=kind, frames=frames, **{"time": round(time.time(), 3), **values})
+
+
+def _damaged(folder: Path, found: str) -> RunError:
+    return RunError(
+        "A correction of this run cannot be used.",
+        expected=f"{FILE}, and the pictures that it names, as understudy correct wrote them",
+        found=found,
+        where=str(folder),
+        remedy="Restore the folder, or move it out of the run: the run then goes on without it.",
+    )

@@ -22,7 +22,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,7 +42,7 @@ from rich.table import Table
 import understudy
 from understudy.errors import UnderstudyError
 from understudy.frames import Shot, open_shot
-from understudy.measure import flicker
+from understudy.measure import flicker, mean_along_motion, steadiness
 from understudy.runs.files import write_atomically
 
 
@@ -50,7 +50,9 @@ from understudy.runs.files import write_atomically
 class Row:
     """What is known of a case in the end. ``main`` is PSNR in dB, or IoU for a matte: mean over test frames.
 
-    ``above`` is how far that is above ``bar``, the baseline to beat; ``flicker`` is in 8-bit code values.
+    ``above`` is how far that is above ``bar``, the baseline to beat; ``flicker`` is in 8-bit code values, as
+    is ``along_motion``: what changes from frame to frame along the motion, of the result, the truth and the
+    plate.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Row:
     worst: float
     worst_frame: int
     flicker: float
+    along_motion: dict[str, float]
     bar: float
     above: float
     steps: int
@@ -74,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = read_options(arguments)
     console = Console()
     if not console.is_terminal:
-        console.width = 140  # a log has no width that the table would have to fit into
+        console.width = 170  # a log has no width that the table would have to fit into
     rows: list[Row] = []
     failed: dict[str, str] = {}
     try:
@@ -186,6 +189,7 @@ def judge(case: Case, learned: Shot, trained: Cost, applied: Cost, options: argp
         worst=mains[order[0]],
         worst_frame=order[0],
         flicker=wobble,
+        along_motion=along_motion(case, result),
         bar=case.bar,
         above=mean - case.bar,
         steps=trained.last.get("ended", {}).get("step", 0),  # not every step is told of as it is done
@@ -195,6 +199,18 @@ def judge(case: Case, learned: Shot, trained: Cost, applied: Cost, options: argp
         baselines=case.baselines,
         frames=mains,
     )
+
+
+def along_motion(case: Case, result: Callable[[int], np.ndarray]) -> dict[str, float]:
+    """By "result", "truth" and "plate": what changes along the motion of the truth, or of a matte's plate. A
+    plate of another size than its truth is left out."""
+    first = case.frames[0]
+    of = {"result": result, "truth": case.truth_pixels, "plate": case.plate_pixels}
+    if case.plate_pixels(first).shape[:2] != case.truth_pixels(first).shape[:2]:
+        del of["plate"]
+    guide = case.plate_pixels if case.kind == "matte" and "plate" in of else case.truth_pixels
+    shots = {name: map(read, case.frames) for name, read in of.items()}
+    return mean_along_motion(steadiness(map(guide, case.frames), shots, case.frames))
 
 
 def one_line(row: Row) -> str:
@@ -212,6 +228,9 @@ def as_table(rows: Sequence[Row]) -> Table:
         "frame",
         "MAE",
         "flicker",
+        "along motion",
+        "truth",
+        "plate",
         "steps",
         "train s",
         "MB",
@@ -228,11 +247,16 @@ def as_table(rows: Sequence[Row]) -> Table:
             str(row.worst_frame),
             "" if row.mae is None else f"{row.mae:.4f}",
             f"{row.flicker:.2f}",
+            *(_change(row, name) for name in ("result", "truth", "plate")),
             str(row.steps),
             f"{row.train_seconds:.0f}",
             f"{row.peak_memory_mb:.0f}",
         )
     return table
+
+
+def _change(row: Row, name: str) -> str:
+    return f"{row.along_motion[name]:.2f}" if name in row.along_motion else ""
 
 
 def _score(row: Row, value: float) -> str:

@@ -92,6 +92,7 @@ def test_scores_are_the_mean_over_the_test_frames_only(make_case, run):
     assert code == 0
     assert sorted(row["frames"]) == ["1002", "1003"]
     assert row["main"] == 100 and row["flicker"] == 0
+    assert row["along_motion"]["result"] == row["along_motion"]["truth"] > 0
     assert row["steps"] == 7 and row["train_seconds"] == 3
 
 

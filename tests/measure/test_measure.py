@@ -13,8 +13,10 @@ from understudy.measure import (
     flicker,
     iou,
     mean_absolute_error,
+    mean_along_motion,
     nearest_number,
     psnr,
+    steadiness,
 )
 
 SCORES = (psnr, iou, mean_absolute_error)
@@ -142,3 +144,35 @@ def test_a_colour_fit_to_nothing_is_refused() -> None:
 def test_the_nearest_of_two_equally_near_frames_is_the_earlier() -> None:
     assert nearest_number(5, [8, 7, 3]) == 3
     assert nearest_number(9, [8, 7, 3]) == 8
+
+
+def pan(frames: int = 4, step: int = 3) -> list[np.ndarray]:
+    """A camera that goes over a soft pattern, ``step`` pixels a frame: (96, 160, 3)."""
+    y, x = np.mgrid[0:96, 0 : 160 + frames * step].astype(np.float32)
+    plane = 0.5 + 0.2 * np.sin(x / 5 + np.sin(y / 9)) + 0.2 * np.sin(y / 4 + np.cos(x / 7))
+    return [np.repeat(plane[:, i * step : i * step + 160, None], 3, axis=2) for i in range(frames)]
+
+
+def test_what_moves_with_the_camera_stands_still_along_the_motion() -> None:
+    frames = pan()
+    assert mean_along_motion(steadiness(frames, {"result": frames}))["result"] < 0.6
+    assert np.abs(frames[1] - frames[0]).mean() * 255 > 10  # without the motion
+
+
+def test_what_boils_counts_by_as_much_as_it_changes() -> None:
+    frames = pan()
+    boiling = [frame + (i % 2) * 5 / 255 for i, frame in enumerate(frames)]
+    found = mean_along_motion(steadiness(frames, {"result": boiling, "truth": frames}))
+    assert found["result"] == pytest.approx(5.0, abs=0.3)
+    assert found["truth"] < 0.6
+
+
+def test_steadiness_says_nothing_across_a_cut_or_a_gap() -> None:
+    frames = [*pan(3), *(noise(seed, 96, 160, 3) for seed in (7, 7))]
+    told = [step.number for step in steadiness(frames, {"result": frames}, [1, 2, 3, 4, 5])]
+    assert told == [2, 3, 5]
+    assert [step.number for step in steadiness(pan(), {}, [1, 2, 9, 10])] == [2, 10]
+
+
+def test_a_shot_of_one_frame_has_no_steadiness() -> None:
+    assert mean_along_motion(steadiness(pan(1), {"result": pan(1)})) == {}

@@ -17,6 +17,9 @@ from understudy.monitor.runs.advice import Advice, Figures, advise
 from understudy.monitor.runs.curves import CurveStore
 from understudy.monitor.runs.rows import RunRow, row_of
 from understudy.monitor.runs.watcher import Watcher
+from understudy.monitor.shot.pictures import FramePictures
+from understudy.monitor.shot.results import Results
+from understudy.monitor.shot.run_shot import RunShots
 from understudy.runs import RunFolder
 from understudy.settings import DataSettings, TrainSettings
 
@@ -34,6 +37,9 @@ class AppState:
         self.data_directory = self.allowed.roots[0]
         self.curves = CurveStore()
         self.gallery = Gallery(self.allowed)
+        self.shots = RunShots(self.allowed)
+        self.results = Results(self.allowed)
+        self.frame_pictures = FramePictures(self.results)
         self.jobs = Jobs(self.data_directory)
         self.commands = Commands(self.data_directory, self.allowed, self.jobs)
         self.watcher = Watcher(self.data_directory, self.curves, self.jobs)

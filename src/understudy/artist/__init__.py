@@ -1,0 +1,1 @@
+"""The artist in the loop: which frame to paint, what is wrong with the pairs, corrections that teach."""

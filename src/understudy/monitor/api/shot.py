@@ -1,0 +1,115 @@
+"""/api/runs/{name}/shot and its frames as PNG: what the tab Correct shows."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from understudy.errors import UnderstudyError
+from understudy.models.opening import describe
+from understudy.monitor.api.common import (
+    PNG,
+    AppStateDep,
+    FrameNumber,
+    RunName,
+    ViewerQuery,
+    error_responses,
+)
+from understudy.monitor.app_state import AppState
+from understudy.monitor.images.rendering import ViewerSettings
+from understudy.monitor.shot.pictures import FramePart, FramePicture
+from understudy.monitor.shot.run_shot import RunShot, newest_checkpoint
+
+router = APIRouter(prefix="/api/runs", tags=["shot"])
+Width = Annotated[int, Query(ge=0, le=16384, description="At most so many pixels wide; 0: as it is.")]
+Cache = Annotated[
+    str, Query(max_length=80, description="Any text: another one keeps the browser from its cache.")
+]
+
+
+class RunShotResponse(BaseModel):
+    """The shot that a run works on. ``painted``: frames with a ground truth; ``corrected``: with corrections
+    that count. ``checkpoint``: the step of the network that results are made with, and ``checkpoint_tag``
+    what changes with its file; None and "" without one, and ``kind`` is then a guess."""
+
+    plate: str
+    kind: Literal["matte", "image"]
+    width: int
+    height: int
+    frames: list[int]
+    painted: list[int]
+    corrected: list[int]
+    checkpoint: int | None
+    checkpoint_tag: str = ""
+
+
+@router.get("/{name}/shot", responses=error_responses(404, 409))
+def run_shot(app_state: AppStateDep, name: RunName) -> RunShotResponse:
+    """The frames of the run's first plate, and which of them were painted."""
+    run = app_state.run(name)
+    shot = app_state.shots.of(run)
+    width, height = app_state.shots.size(shot)
+    checkpoint = newest_checkpoint(run)
+    return RunShotResponse(
+        plate=shot.plate.spec,
+        kind=_kind(shot),
+        width=width,
+        height=height,
+        frames=list(shot.plate.numbers),
+        painted=sorted(shot.truth_of),
+        corrected=[],
+        checkpoint=checkpoint.step if checkpoint else None,
+        checkpoint_tag=str(checkpoint.stamp[1]) if checkpoint else "",
+    )
+
+
+def _kind(shot: RunShot) -> Literal["matte", "image"]:
+    checkpoint = newest_checkpoint(shot.run)
+    try:
+        kind = describe(checkpoint.path).kind if checkpoint else "image"
+    except (UnderstudyError, OSError):
+        kind = "image"
+    return "matte" if kind == "matte" else "image"
+
+
+@router.get("/{name}/frames/{number}/{part}.png", **PNG)
+async def frame_picture(
+    app_state: AppStateDep,
+    request: Request,
+    name: RunName,
+    number: FrameNumber,
+    part: FramePart,
+    view: ViewerQuery,
+    width: Width = 0,
+    checkpoint: Cache = "",
+) -> Response:
+    """A frame: its plate; the result of the newest network; how far that is from what was painted, or from
+    the plate; what was painted. Results are computed one at a time, the one requested last first."""
+    wanted = await run_in_threadpool(_prepare, app_state, name, number, part, (view, width))
+    headers = {"etag": f'"{wanted.tag}"', "cache-control": "private, no-cache"}
+    if wanted.tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    found = None
+    if wanted.result is not None:
+        future = await run_in_threadpool(wanted.result)
+        # Shielded: others may wait for the same result.
+        found = await asyncio.shield(asyncio.wrap_future(future))
+    data = await run_in_threadpool(wanted.render, found)
+    return Response(data, media_type="image/png", headers=headers)
+
+
+def _prepare(
+    app_state: AppState, name: str, number: int, part: FramePart, shown: tuple[ViewerSettings, int]
+) -> FramePicture:
+    view, width = shown
+    shot = app_state.shots.of(app_state.run(name))
+    if width:
+        wide, high = app_state.shots.size(shot)
+        longest = math.ceil(max(wide, high) * width / max(wide, 1))
+        view = ViewerSettings(view.exposure, view.gamma, view.gain, longest)
+    return app_state.frame_pictures.prepare(shot, number, part, view)

@@ -123,7 +123,9 @@ class FramePictures:
             raise NotFound(f"Frame {number} was not painted.", where=shot.plate.spec)
         kind, colour = (model.kind, model.colour_out) if model else ("image", None)
         return FramePicture(
-            tag(truth.stamp, kind, colour, view), None, lambda _: png_of(self._truth(truth, kind, colour), view)
+            tag(truth.stamp, kind, colour, view),
+            None,
+            lambda _: png_of(self._truth(truth, kind, colour), view),
         )
 
     def _truth(self, truth: _Truth, kind: str, encoding: ColourEncoding | None) -> Picture:

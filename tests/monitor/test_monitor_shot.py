@@ -66,6 +66,17 @@ def test_a_frame_is_shown_as_it_is_as_it_becomes_and_as_it_was_painted(trained, 
     assert np.abs(difference.astype(int) - np.abs(applied.astype(int) - truth)).max() <= 1
 
 
+def test_a_corrected_frame_shows_what_it_was_corrected_with(trained, api, tmp_path):
+    run, shot = trained()
+    folder = run.path / "corrections" / "0001"
+    folder.mkdir(parents=True)
+    oiio.ImageBuf(shot.truth_file(1001).as_posix()).write(str(folder / "truth.1002.exr"), "float")
+    (folder / "correction.toml").write_text('version = 1\nkind = "ground-truth"\nframes = "1002"\n')
+    assert api.get("/api/runs/sky/shot").json()["corrected"] == [1002]
+    shown = pixels_of(api.get("/api/runs/sky/frames/1002/truth.png"), tmp_path)
+    assert np.abs(shown.astype(int) - read(shot.truth_file(1001))).max() <= 1
+
+
 def test_what_is_not_there_is_said_in_words(trained, api):
     trained()
     answer = api.get("/api/runs/sky/frames/1002/truth.png")

@@ -62,7 +62,7 @@ def run_shot(app_state: AppStateDep, name: RunName) -> RunShotResponse:
         height=height,
         frames=list(shot.plate.numbers),
         painted=sorted(shot.truth_of),
-        corrected=[],
+        corrected=shot.corrected,
         checkpoint=checkpoint.step if checkpoint else None,
         checkpoint_tag=str(checkpoint.stamp[1]) if checkpoint else "",
     )

@@ -157,6 +157,9 @@ def _picture_of_matte(frame: Frame) -> Picture:
 
 
 def _truth_of(shot: RunShot, number: int) -> _Truth | None:
+    corrected = shot.correction_of(number)
+    if corrected is not None:
+        return _of_file(corrected, number)
     truth, at = shot.truth, shot.truth_of.get(number)
     if truth is None or at is None:
         return None

@@ -15,6 +15,7 @@ from understudy.monitor.paths.allowed import AllowedFolders
 from understudy.monitor.paths.run_files import NotFound, is_plain_file
 from understudy.runs import RunFolder
 from understudy.runs.asked import settings_of_run
+from understudy.runs.corrections import Correction, active_corrections
 from understudy.settings import TrainSettings
 
 KEPT = 8
@@ -39,6 +40,24 @@ class RunShot:
     plate: Shot
     truth: Shot | None
     truth_of: dict[int, int]
+
+    @property
+    def corrections(self) -> tuple[Correction, ...]:
+        """The corrections of this plate that count, in order; none where one is damaged."""
+        try:
+            return tuple(each for each in active_corrections(self.run.path) if each.plate == 0)
+        except UnderstudyError:  # said where they are listed
+            return ()
+
+    @property
+    def corrected(self) -> list[int]:
+        """The frames that have corrections."""
+        return sorted({number for each in self.corrections for number in each.frames})
+
+    def correction_of(self, number: int) -> Path | None:
+        """The truth that a frame was last corrected with; None without one."""
+        paths = (each.truth_path(number) for each in reversed(self.corrections) if number in each.frames)
+        return next((path for path in paths if is_plain_file(path)), None)
 
     def check(self, number: int) -> None:
         """NotFound when the plate has no such frame."""

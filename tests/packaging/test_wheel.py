@@ -17,7 +17,7 @@ from bare_environment import REPOSITORY, build_wheel, make_environment, run
 
 import understudy
 
-EXTRAS = ("av", "onnx", "onnxscript", "onnxruntime", "openvino", "cv2", "prometheus_client")
+EXTRAS = ("av", "onnx", "onnxscript", "onnxruntime", "openvino", "prometheus_client")
 slow = pytest.mark.slow
 pytestmark = pytest.mark.timeout(900)
 

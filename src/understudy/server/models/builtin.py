@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import cv2
 import numpy as np
 
-from understudy.errors import MissingPackageError, RequestError
+from understudy.errors import RequestError
 from understudy.models.description import ANY, ImageSpec, ModelDescription
 from understudy.models.options import Option
 from understudy.server.models.devices import cores
@@ -29,7 +30,7 @@ class BuiltIn:
 
     def __init__(self) -> None:
         self.workers = cores()
-        _opencv().setNumThreads(max(1, cores() // 2))  # the other half receives, sends and serves others
+        cv2.setNumThreads(max(1, cores() // 2))  # the other half receives, sends and serves others
 
     def run(self, calls: list[Call]) -> list[Answer]:
         return [Answer([self.picture(call)]) for call in calls]
@@ -60,7 +61,6 @@ class GaussianBlur(BuiltIn):
     )
 
     def picture(self, call: Call) -> np.ndarray:
-        cv2 = _opencv()
         planes = call.pictures[0]
         size = call.options["kernel_size"] | 1
         upside_down = planes.strides[1] < 0  # blurred as it lies in memory: a blur does not mind
@@ -108,7 +108,6 @@ class MotionVectors(BuiltIn):
 
     def _finder(self, quality: int) -> Any:
         """One flow finder for each worker thread, since it keeps scratch memory."""
-        cv2 = _opencv()
         finders = self._local.__dict__.setdefault("finders", {})
         if quality not in finders:
             finders[quality] = cv2.DISOpticalFlow_create(quality)
@@ -131,13 +130,3 @@ def _luminance(planes: np.ndarray) -> np.ndarray:
     if len(planes) < 3:
         return np.array(planes[0])
     return planes[0] * np.float32(0.2126) + planes[1] * np.float32(0.7152) + planes[2] * np.float32(0.0722)
-
-
-def _opencv() -> Any:
-    try:
-        import cv2
-    except ImportError as error:
-        raise MissingPackageError(
-            "The built-in models need OpenCV.", remedy="pip install opencv-python-headless"
-        ) from error
-    return cv2

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 from understudy.version import __version__
 
 if TYPE_CHECKING:
+    from understudy.artist.suggest import Suggestions
     from understudy.inference.apply import ApplyResult
     from understudy.inference.model import LoadedModel
     from understudy.training.train import TrainResult
 
-__all__ = ["__version__", "apply", "load", "train"]
+__all__ = ["__version__", "apply", "load", "suggest", "train"]
 
 
 def _silence(event: object) -> None:
@@ -98,3 +99,29 @@ def load(model: str | Path, *, devices: str = "auto", precision: str = "float32"
     from understudy.inference.model import load as job
 
     return job(str(model), devices=devices, precision=precision)
+
+
+def suggest(
+    plate: str | Path,
+    report: Callable[[Any], None] = _silence,
+    stop: object = None,
+    **settings: Any,
+) -> Suggestions:
+    """Which frames of a plate to paint, as ``understudy suggest`` says.
+
+    ``plate`` is a pattern such as "shot.####.exr", a folder, or a movie. ``settings`` are the further fields
+    of ``understudy.settings.SuggestSettings``: ``count`` (5), ``painted`` (a shot of frames that are painted
+    already), ``run`` (a run that has learned from some), ``frames="1001-1100"``, ``sheet`` (a PNG to write).
+
+    ``report`` is called with the events ``Looked`` and ``Said`` of ``understudy.artist.suggest``, from this
+    thread. ``stop`` is anything that becomes true when the work shall end.
+
+    Returns Suggestions: ``frames``, the best first, and ``all``, in order, each with ``frame``, ``score`` (0
+    to 1), ``expected_error`` (with a run; its unit is ``measure``) and ``reason``; and ``cuts``.
+
+    Raises SequenceError, FrameError, ChannelError, SettingError, PairingError, RunError or ModelFileError.
+    """
+    from understudy.artist.suggest import suggest as job
+    from understudy.settings import SuggestSettings
+
+    return job(SuggestSettings(plate=str(plate), **settings), report, stop)

@@ -26,6 +26,7 @@ from understudy.settings.preview import PreviewSettings
 from understudy.settings.run import RunSettings
 from understudy.settings.schedule import DEFAULT_EPOCHS, ScheduleSettings
 from understudy.settings.sections import Section, Settings, sections_of, settings_of
+from understudy.settings.suggest import SuggestionSettings, SuggestSettings
 from understudy.settings.train import TrainSettings
 
 __all__ = [
@@ -49,6 +50,8 @@ __all__ = [
     "Section",
     "SettingInfo",
     "Settings",
+    "SuggestSettings",
+    "SuggestionSettings",
     "TileSettings",
     "TrainSettings",
     "flattened",

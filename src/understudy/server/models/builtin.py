@@ -110,7 +110,7 @@ class MotionVectors(BuiltIn):
         """One flow finder for each worker thread, since it keeps scratch memory."""
         finders = self._local.__dict__.setdefault("finders", {})
         if quality not in finders:
-            finders[quality] = cv2.DISOpticalFlow_create(quality)
+            finders[quality] = cv2.DISOpticalFlow.create(quality)
         return finders[quality]
 
 

@@ -57,7 +57,7 @@ def test_wrong_arguments_are_setting_errors(calls: list[Any]) -> None:
 
 
 def test_every_public_function_says_shapes_units_and_errors() -> None:
-    for name in ("train", "apply", "load"):
+    for name in ("train", "apply", "load", "suggest"):
         text = inspect.getdoc(getattr(understudy, name)) or ""
         assert "Raises" in text and len(text) > 200
     assert "(height, width, channels)" in inspect.getdoc(understudy.load)  # type: ignore[operator]

@@ -23,7 +23,7 @@ def canvas(kind="image", colour=LINEAR, others=None, **changes):
         "frame": 7,
         "result": rng.uniform(-0.5, 20, (*SIZE, channels)).astype(np.float32),
         "plate": rng.uniform(-0.5, 20, (*SIZE, channels)).astype(np.float32),
-        "picture": rng.uniform(0, 1, (*SIZE, 3)).astype(np.float32),
+        "picture": lambda: np.zeros((*SIZE, 3), np.float32),
         "kind": kind,
         "colour": colour,
         "result_of": lambda number: (others or {})[number],
@@ -129,7 +129,9 @@ def hair(seed=5, height=120, width=160):
 
 def test_the_edge_brush_finds_hair_that_the_matte_had_lost():
     picture, true, rough = hair()
-    on = Canvas(7, rough[..., None], rough[..., None] * 0, picture, "matte", PLAIN, lambda number: rough)
+    on = Canvas(
+        7, rough[..., None], rough[..., None] * 0, lambda: picture, "matte", PLAIN, lambda number: rough
+    )
     angles = np.linspace(-2.7, -0.4, 30)
     points = [[80 + 70 * np.cos(a), 120 + 70 * np.sin(a), 1] for a in angles]
     painted = rasterise(

@@ -17,9 +17,11 @@ from understudy.monitor.runs.advice import Advice, Figures, advise
 from understudy.monitor.runs.curves import CurveStore
 from understudy.monitor.runs.rows import RunRow, row_of
 from understudy.monitor.runs.watcher import Watcher
+from understudy.monitor.shot.corrections import Corrections
 from understudy.monitor.shot.pictures import FramePictures
 from understudy.monitor.shot.results import Results
 from understudy.monitor.shot.run_shot import RunShots
+from understudy.monitor.shot.suggestions import Suggestions
 from understudy.runs import RunFolder
 from understudy.settings import DataSettings, TrainSettings
 
@@ -41,6 +43,8 @@ class AppState:
         self.results = Results(self.allowed)
         self.frame_pictures = FramePictures(self.results)
         self.jobs = Jobs(self.data_directory)
+        self.corrections = Corrections(self.jobs, self.shots, self.results)
+        self.suggestions = Suggestions()
         self.commands = Commands(self.data_directory, self.allowed, self.jobs)
         self.watcher = Watcher(self.data_directory, self.curves, self.jobs)
         self._reports: dict[str, tuple[TrainSettings, PairsReport | None]] = {}

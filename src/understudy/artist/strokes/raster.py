@@ -21,13 +21,15 @@ TOUCHED = 0.02  # of the brush: what has less of it is no part of the edge that 
 BLUR = 0.1  # standard deviation, as part of the diameter
 DISPLAY = ("srgb", "raw")  # spaces whose values a screen shows as they are
 
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+
 
 @dataclass(frozen=True)
 class Canvas:
     """A frame to paint on, over its display window.
 
     ``result`` and ``plate``: float32 (height, width, channels), file values in the channels that the network
-    makes. ``picture``: float32 (height, width, 3), the plate in display values, for the edge brush.
+    makes. ``picture`` gives float32 (height, width, 3), the plate in display values, for the edge brush.
     ``kind``: image or matte. ``colour``: the encoding of the result. ``result_of``: the result of another
     frame, by its number.
     """
@@ -35,7 +37,7 @@ class Canvas:
     frame: int
     result: np.ndarray
     plate: np.ndarray
-    picture: np.ndarray
+    picture: Callable[[], np.ndarray]
     kind: str
     colour: ColourEncoding
     result_of: Callable[[int], np.ndarray]
@@ -56,8 +58,8 @@ def rasterise(document: StrokesDocument, canvas: Canvas) -> Painted:
     a place outside of the frame, or strokes that touch nothing of it; SizeError for a frame to clone from
     that has another size; and what reading that raises."""
     check_kind([document], canvas.kind)
-    truth = np.array(canvas.result, np.float32)
-    mask = np.zeros(truth.shape[:2], np.float32)
+    truth: np.ndarray = np.array(canvas.result, np.float32)
+    mask: np.ndarray = np.zeros(truth.shape[:2], np.float32)
     for stroke in document.strokes:
         coverage = cover(stroke, *mask.shape)
         if coverage.values.size:
@@ -152,8 +154,8 @@ def _in_file(display: Sequence[float], colour: ColourEncoding, channels: int) ->
     """A colour of the screen in file values; its luminance for fewer than three channels."""
     shown = np.asarray(display, np.float32).reshape(1, 1, 3)
     if channels < 3:
-        grey = np.float32(shown @ np.array([0.2126, 0.7152, 0.0722], np.float32))
-        shown = np.broadcast_to(grey[..., None], (1, 1, 3)).astype(np.float32)
+        grey = float((shown * LUMINANCE).sum())
+        shown = np.full((1, 1, 3), grey, np.float32)
     values = shown if colour.space in DISPLAY else from_scene_linear(srgb_to_linear(shown), colour)
     return values[0, 0, : min(channels, 3)]
 
@@ -174,7 +176,7 @@ def _edge(stroke: Stroke, window: Window, canvas: Canvas, truth: np.ndarray) -> 
     band = np.zeros((around.height, around.width), bool)
     band[around.slices_of(coverage.window)] = coverage.values > TOUCHED
     matte = np.clip(np.nan_to_num(truth[(*place, 0)]), 0, 1)
-    picture = np.clip(np.nan_to_num(canvas.picture[place]), 0, 1)
+    picture = np.clip(np.nan_to_num(canvas.picture()[place]), 0, 1)
     new = redraw_edge(picture, matte, band, stroke.size / 2)
     return np.repeat(new[around.slices_of(window)][..., None], truth.shape[2], axis=2), None
 

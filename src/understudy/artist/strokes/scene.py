@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 
-from understudy.colour import ColourEncoding
-from understudy.frames import Frame, Neighbours, Shot
+from understudy.artist.strokes.raster import Canvas
+from understudy.colour import ColourEncoding, to_scene_linear
+from understudy.colour.scene_linear import linear_to_srgb
+from understudy.frames import Frame, Neighbours, Shot, resolve_channels, seen_planes
 from understudy.inference.compose import Composer, input_channels, target_channels
 from understudy.inference.layers import ExtraInputs
 from understudy.inference.model import LoadedModel
 from understudy.settings import TileSettings
 
 MATTE = "A"
+DISPLAY = ("srgb", "raw")  # spaces whose values a screen shows as they are
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,43 @@ class FrameResult:
     colour_in: ColourEncoding
     colour_out: ColourEncoding
 
+    def canvas(self, plate: Frame, result_of: Callable[[int], np.ndarray]) -> Canvas:
+        """The frame to paint on: result and plate in the values that corrections are kept in, which is those
+        of the plate's file, premultiplied. ``result_of`` gives them of other frames: ``kept_values``."""
+        return Canvas(
+            self.number,
+            self.kept_values(plate),
+            self.under(plate) if self.kind == "matte" else self._seen(plate.with_room(self.targets)),
+            cache(partial(_displayed, plate, self.colour_in)),
+            self.kind,
+            self.colour_out,
+            result_of,
+        )
+
+    def kept_values(self, plate: Frame) -> np.ndarray:
+        """``pixels`` premultiplied, where the plate's file holds straight colours; a matte as it is."""
+        if self.kind == "matte":
+            return self.pixels
+        return self._seen(plate.with_room(self.targets).with_planes(self.targets, self.pixels))
+
+    def _seen(self, frame: Frame) -> np.ndarray:
+        return seen_planes(frame, self.targets)
+
     def under(self, plate: Frame) -> np.ndarray:
         """float32 (height, width, channels): the plate's own values in the channels of the result, bit for
         bit; 0 in a channel that it has not."""
         return plate.with_room(self.targets).planes(self.targets)
+
+
+def _displayed(plate: Frame, colour: ColourEncoding) -> np.ndarray:
+    """float32 (height, width, 3): a frame's colours for a screen."""
+    names = resolve_channels(plate)[:3]
+    pixels = seen_planes(plate, names)
+    if pixels.shape[2] < 3:
+        pixels = np.repeat(pixels[..., :1], 3, axis=2)
+    if colour.space in DISPLAY:
+        return pixels
+    return linear_to_srgb(to_scene_linear(np.nan_to_num(pixels), colour))
 
 
 class ShotModel:

@@ -1,0 +1,116 @@
+"""Which frames to paint next, by ``understudy suggest`` in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from understudy.errors import RunError
+from understudy.monitor.shot.run_shot import RunShot, newest_checkpoint
+
+KEPT = 16
+LONGEST = 3600.0  # seconds
+POLITE = ("nice", "-n", "10")  # training goes first
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What was last suggested for a run, and for which state of it; ``error`` where that failed."""
+
+    key: object
+    values: dict[str, Any] | None
+    error: RunError | None
+
+
+class Suggestions:
+    """Makes suggestions in the background, one run at a time, and keeps the last of each. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._under_way: set[str] = set()
+        self._lock = threading.Lock()
+        self._turn = threading.Lock()
+
+    def of(self, shot: RunShot) -> dict[str, Any] | None:
+        """What is suggested for the run; None while that is being found out. While the run trains, what was
+        last found stays, as each checkpoint would ask anew. RunError where the command failed."""
+        name, key = str(shot.run.path), _state_of(shot)
+        with self._lock:
+            known = self._known.get(name)
+            fresh = known is not None and (known.key == key or (known.values and shot.run.is_busy()))
+            if not fresh and name not in self._under_way:
+                self._under_way.add(name)
+                threading.Thread(target=self._find, args=(name, key, shot), daemon=True).start()
+        if known is None or not fresh:
+            return None
+        if known.error is not None:
+            raise known.error
+        return known.values
+
+    def _find(self, name: str, key: object, shot: RunShot) -> None:
+        values, error = None, None
+        try:
+            with self._turn:
+                values = _run(shot)
+        except RunError as failed:
+            error = failed
+        finally:
+            with self._lock:
+                self._under_way.discard(name)
+                self._known[name] = _Known(key, values, error)
+                self._known.move_to_end(name)
+                while len(self._known) > KEPT:
+                    self._known.popitem(last=False)
+
+
+def _state_of(shot: RunShot) -> object:
+    """What suggestions depend on."""
+    checkpoint = newest_checkpoint(shot.run)
+    return checkpoint and checkpoint.stamp, tuple(each.id for each in shot.corrections), shot.plate.numbers
+
+
+def _run(shot: RunShot) -> dict[str, Any]:
+    """What the command prints. RunError in its own words where it fails."""
+    part = shot.settings.data.part
+    command = [sys.executable, "-m", "understudy", "suggest", shot.plate.spec, f"--run={shot.run.path}"]
+    command += [f"--part={part}"] if part else []
+    environment = {**os.environ, "PYTHONUTF8": "1", "NO_COLOR": "1", "TERM": "dumb"}
+    try:
+        done = subprocess.run(
+            [*(POLITE if shutil.which(POLITE[0]) else ()), *command, "--json"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=LONGEST,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RunError("Suggestions cannot be made.", found=str(error)[:400]) from error
+    values = _last_object(done.stdout)
+    if done.returncode or values is None:
+        raise _failed(done.stderr, values)
+    return values
+
+
+def _last_object(output: bytes) -> dict[str, Any] | None:
+    for line in reversed(output.decode("utf-8", "replace").splitlines()):
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            return value
+    return None
+
+
+def _failed(errors: bytes, values: dict[str, Any] | None) -> RunError:
+    said = values or {}
+    words = " ".join(str(said[name]) for name in ("message", "found", "remedy") if said.get(name))
+    text = words or errors.decode("utf-8", "replace").strip()[-600:]
+    return RunError("Suggestions cannot be made.", found=text)

@@ -1,0 +1,170 @@
+"""What an artist says to a run through the API: strokes, frames that are right or empty, taking it back."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+
+import understudy
+from understudy.monitor.jobs import processes
+from understudy.monitor.shot import suggestions
+
+
+def planes(path):
+    return np.asarray(oiio.ImageBuf(str(path)).get_pixels("float"))
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The commands that would have been started, with copies of what was written for them."""
+    commands = []
+
+    class Ended:
+        pid = 2**22 + 5
+
+        def poll(self):
+            return None
+
+    def spawn(command, cwd, folder):
+        files = (
+            {p.name: planes(p) for p in (folder / "material").iterdir()}
+            if "material" in {p.name for p in folder.iterdir()}
+            else {}
+        )
+        commands.append((command[3:], files))
+        return Ended()
+
+    monkeypatch.setattr(processes, "_spawn", spawn)
+    return commands
+
+
+@pytest.fixture
+def trained(make_shot, data):
+    """A run of two steps on a shot of six frames, two of them painted."""
+
+    def train(effect="grade", suffix=".png"):
+        shot = make_shot(
+            "footage/shot", range(1001, 1007), (1001, 1004), (64, 48), suffix=suffix, effect=effect
+        )
+        settings = {"max_steps": 2, "model_size": "small", "crop_size": 64, "batch_size": 1, "name": "sky"}
+        understudy.train(input=shot.plate, ground_truth=shot.truth, data_directory=str(data), **settings)
+        return shot
+
+    return train
+
+
+def strokes(tool="reveal", frame=1002, **changes):
+    stroke = {"tool": tool, "points": [[20, 20, 1], [40, 20, 1]], "size": 12, "hardness": 1, **changes}
+    return {"version": 1, "frame": frame, "strokes": [stroke]}
+
+
+def test_strokes_become_floats_in_the_plates_own_values_and_start_the_command(trained, api, started):
+    shot = trained(suffix=".exr")
+    answer = api.post("/api/runs/sky/corrections", json={"strokes": [strokes()], "accept": "1005-1006"})
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["job"]["kind"] == "correct"
+    command, files = started[0]
+    assert command[0] == "correct" and command[1].endswith("/sky") and command[-1].startswith("--strokes=")
+    assert "--accept=1005-1006" in command and "--json" in command
+    truth, mask = files["truth.1002.exr"], files["mask.1002.exr"][..., 0]
+    plate = planes(shot.plate_file(1002))
+    assert mask[20, 30] == 1 and mask[40, 30] == 0
+    assert np.array_equal(truth[mask == 1], plate[mask == 1])
+    understudy.apply(api.app.state.app_state.run("sky").newest(), shot.plate, shot.folder / "out.####.exr")
+    applied = planes(shot.folder / "out.1002.exr")
+    assert np.abs(truth - applied)[mask == 0].max() < 2e-3  # half floats in the file that apply writes
+
+
+def test_an_8_bit_plate_is_revealed_to_the_code_value(trained, api, started):
+    shot = trained()
+    assert api.post("/api/runs/sky/corrections", json={"strokes": [strokes()]}).status_code == 202
+    files = started[0][1]
+    where = files["mask.1002.exr"][..., 0] == 1
+    codes = np.asarray(oiio.ImageBuf(str(shot.plate_file(1002))).get_pixels("uint8"))
+    assert np.array_equal(np.round(files["truth.1002.exr"] * 255)[where], codes[where])
+
+
+def test_a_matte_is_painted_between_0_and_1_in_the_one_channel_of_the_network(trained, api, started):
+    trained(effect="matte")
+    body = {"strokes": [strokes("add"), strokes("remove", 1003), strokes("edge", 1005)]}
+    assert api.post("/api/runs/sky/corrections", json=body).status_code == 202
+    files = started[0][1]
+    assert files["truth.1002.exr"].shape == (48, 64, 1)
+    assert files["truth.1002.exr"][20, 30, 0] == 1 and files["truth.1003.exr"][20, 30, 0] == 0
+    assert sorted(files) == [f"{part}.{n}.exr" for part in ("mask", "truth") for n in (1002, 1003, 1005)]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        ({}, 422, "nothing to correct"),
+        ({"strokes": [strokes("add")]}, 422, "not for an image"),
+        ({"strokes": [strokes(frame=2000)]}, 404, "no frame 2000"),
+        ({"strokes": [strokes("clone", from_frame=2000)]}, 404, "no frame 2000"),
+        ({"strokes": [strokes(size=-1)]}, 422, "does not fit"),
+        ({"accept": "1001-1010"}, 422, "not all of these frames"),
+        ({"empty": "everything"}, 422, "range cannot be read"),
+        ({"accept": "1001", "shell": "rm"}, 422, "does not fit"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_nothing_is_left(trained, api, started, data, body, status, says):
+    trained()
+    answer = api.post("/api/runs/sky/corrections", json=body)
+    assert answer.status_code == status and says in answer.json()["error"]["message"]
+    folder = data / processes.FOLDER
+    assert not started and not (folder.exists() and list(folder.iterdir()))
+
+
+def test_corrections_are_listed_and_taken_back_by_their_number(trained, api, started, data):
+    trained()
+    folder = data / "sky" / "corrections" / "0001"
+    folder.mkdir(parents=True)
+    toml = 'version = 1\nkind = "empty"\nframes = "1002-1003"\nauthor = "ann"\nchanged = 1.0\n'
+    (folder / "correction.toml").write_text(toml)
+    found = api.get("/api/runs/sky/corrections").json()
+    assert found[0]["id"] == "0001" and found[0]["frames"] == [1002, 1003] and not found[0]["undone"]
+    assert api.get("/api/runs/sky/shot").json()["corrected"] == [1002, 1003]
+    assert api.delete("/api/runs/sky/corrections/0001").status_code == 202
+    assert "--undo=1" in started[0][0]
+    assert api.delete("/api/runs/sky/corrections/0002").status_code == 404
+    assert api.delete("/api/runs/sky/corrections/x1").status_code == 422
+    (folder / "correction.toml").write_text(toml + "undone = true\n")
+    assert "undone already" in api.delete("/api/runs/sky/corrections/0001").json()["error"]["message"]
+
+
+def test_what_was_written_for_a_job_goes_when_it_has_ended(app_state, data):
+    def prepare(folder):
+        (folder / "truth.exr").write_text("pixels")
+        return ["--no-such-flag"]
+
+    job = app_state.jobs.start("correct", [], title="sky", prepare=prepare)
+    folder = data / processes.FOLDER / job.id
+    for _ in range(300):
+        if app_state.jobs.get(job.id).state != "running":
+            break
+        time.sleep(0.1)
+    assert folder.is_dir() and not (folder / processes.MATERIAL).exists()
+
+
+def test_suggestions_are_made_in_the_background_and_once_for_each_network(trained, api, monkeypatch):
+    trained()
+    asked = []
+    answer = {"frames": [{"frame": 1006, "score": 1.0}], "all": [], "cuts": []}
+
+    def run(shot):
+        asked.append(Path(shot.plate.spec).name)
+        return answer
+
+    monkeypatch.setattr(suggestions, "_run", run)
+    assert api.get("/api/runs/sky/suggestions").status_code == 202
+    for _ in range(100):
+        found = api.get("/api/runs/sky/suggestions")
+        if found.status_code == 200:
+            break
+        time.sleep(0.05)
+    assert found.json() == answer and api.get("/api/runs/sky/suggestions").json() == answer
+    assert asked == ["plate.####.png"]

@@ -27,6 +27,15 @@ class Knob:
     def execute(self) -> None:
         self.presses += 1
 
+    def setAnimated(self) -> None:
+        self.keys: dict[int, float] = {}
+
+    def clearAnimated(self) -> None:
+        self.keys = {}
+
+    def setValueAt(self, value: float, frame: int) -> None:
+        self.keys[frame] = value
+
 
 class Enumeration(Knob):
     def __init__(self, name: str, label: str, values: list[str]) -> None:
@@ -48,6 +57,9 @@ class Node:
 
     def knob(self, name: str) -> Knob | None:
         return self.knobs.get(name)
+
+    def addKnob(self, knob: Knob) -> None:
+        self.knobs[knob.name] = knob
 
     def __getitem__(self, name: str) -> Knob:
         return self.knobs[name]
@@ -102,6 +114,7 @@ class Nuke(ModuleType):
         self.nodes = self
         self._render = render
         self.String_Knob = self.File_Knob = self.Text_Knob = self.PyScript_Knob = Knob
+        self.Double_Knob = Knob
         self.Boolean_Knob = lambda name, label: Knob(name, label, False)
         self.Enumeration_Knob = Enumeration
 
@@ -114,6 +127,9 @@ class Nuke(ModuleType):
 
     def getFilename(self, message: str, pattern: str | None = None) -> str | None:
         return self.answer
+
+    def filename(self, node: Node) -> str:
+        return node["file"].value()
 
     def selectedNodes(self) -> list[Node]:
         return self.chosen

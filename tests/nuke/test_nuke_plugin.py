@@ -93,6 +93,8 @@ def fill(panel: Any, folder: Path, **more: str) -> bool:
 def test_the_menu_has_all_that_is_promised(house: House) -> None:
     assert list(house.nuke.main_menu.items["Understudy"].items) == [
         "Train from selected Input and Ground Truth",
+        "Suggest frames",
+        "Correct",
         "Create Inference from run",
         "Create MLClient from run",
         "Open monitor",
@@ -265,6 +267,68 @@ def test_a_nuke_without_mlclient_is_told_so(house: House, monkeypatch: pytest.Mo
     monkeypatch.setattr(house.nuke, "createNode", missing)
     assert house.module("nodes").create_mlclient() is None
     assert "no MLClient" in house.nuke.messages[0]
+
+
+def test_suggested_frames_are_marked_with_keys_on_the_read(house: House) -> None:
+    read = Node("Read", "Plate", {"first": 1001, "last": 1005, "file": house.shot.plate})
+    house.nuke.chosen = [read]
+    house.choose("Suggest frames").join(120)
+    keys = read["understudy_suggested"].keys
+    assert keys and set(keys) <= {1001, 1002, 1003, 1004, 1005}
+    (message,) = house.nuke.messages
+    assert message.startswith("Paint these frames") and all(str(frame) in message for frame in keys)
+    house.choose("Suggest frames").join(120)
+    assert read["understudy_suggested"].keys == keys, "asking again marks anew"
+
+
+def test_frames_of_a_plate_that_is_not_there_are_not_suggested_and_it_says_why(
+    house: House, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "gone.####.exr")
+    house.nuke.chosen = [Node("Read", "Plate", {"first": 1, "last": 2, "file": file})]
+    house.choose("Suggest frames").join(120)
+    assert "gone" in house.nuke.messages[0] and "Traceback" not in house.nuke.messages[0]
+    house.nuke.chosen = []
+    assert house.choose("Suggest frames") is None and "Select one Read" in house.nuke.messages[1]
+
+
+def test_painted_frames_and_where_they_count_go_to_the_command(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "night"
+    run.mkdir()
+    (run / "state.json").write_text("{}")
+    artist, started = house.module("artist"), []
+
+    def fill(panel: Any) -> bool:
+        panel.run_folder.setValue(str(run) + "/")
+        panel.frames.setValue("1001,1003")
+        return True
+
+    def start(words: list[str], log: str) -> Any:
+        started.append(words)
+        Path(log).write_text('{"event": "refused", "message": "No such run."}')
+        return subprocess.Popen([sys.executable, "-c", f"raise SystemExit({len(words) > 7:d})"])
+
+    monkeypatch.setattr(PythonPanel, "accept", staticmethod(fill))
+    monkeypatch.setattr(artist.processes, "start", start)
+    house.choose("Correct").join(60)  # the plate was selected first, and counts where the other's alpha says
+    (words,) = started
+    truth, strokes = (words[words.index(flag) + 1] for flag in ("--ground-truth", "--strokes"))
+    assert words[:2] == ["correct", str(run)] and words[-3:] == ["--time-limit", "20s", "--json"]
+    assert {Path(path).name for path in (truth, strokes)} == {"truth.####.exr", "strokes.####.exr"}
+    assert house.nuke.rendered == [
+        ("Plate", "rgb", 1001),
+        ("Plate", "rgb", 1003),
+        ("Painted", "alpha", 1001),
+        ("Painted", "alpha", 1003),
+    ]
+    assert house.nuke.messages == ["No such run."]
+    house.nuke.chosen = house.nuke.chosen[:1]
+    house.choose("Correct").join(60)
+    assert "--strokes" not in started[1] and started[1][:2] == words[:2]
+    house.nuke.chosen = []
+    assert house.choose("Correct") is None and "Select the painted node" in house.nuke.messages[-1]
 
 
 def test_nukes_own_libraries_do_not_reach_the_other_process(

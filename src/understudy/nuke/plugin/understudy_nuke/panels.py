@@ -1,4 +1,4 @@
-"""The two panels: what to train, and how it goes. Knobs of Nuke only, no Qt of one version or another."""
+"""The panels: what to train, how it goes, what to correct. Knobs of Nuke only, no Qt of a version."""
 
 from __future__ import annotations
 
@@ -61,6 +61,31 @@ class TrainPanel(nukescripts.PythonPanel):
             "name": self.run_name.value().strip(),
             "time_limit": self.time_limit.value().strip(),
             "model_size": self.model_size.value(),
+        }
+
+
+class CorrectPanel(nukescripts.PythonPanel):
+    """Asks for what ``understudy correct`` needs. ``painted`` is the node with the painted frames, ``counts``
+    that whose alpha says where they count, or None."""
+
+    def __init__(self, painted, counts):
+        nukescripts.PythonPanel.__init__(self, "Understudy: correct", "uk.understudy.correct")
+        where = f"where the alpha of {counts.name()} is white" if counts is not None else "everywhere"
+        self.which = nuke.Text_Knob("which", "", f"Painted: {painted.name()}, counts {where}")
+        self.run_folder = nuke.File_Knob("run_folder", "Run (its folder)")
+        self.frames = nuke.String_Knob("frames", "Painted frames", frames.suggested(painted))
+        self.channels = nuke.Enumeration_Knob("channels", "Channels that the run makes", list(CHANNELS))
+        self.time_limit = nuke.String_Knob("time_limit", "Time limit", "20s")
+        for knob in (self.which, self.run_folder, self.frames, self.channels, self.time_limit):
+            self.addKnob(knob)
+
+    def wish(self):
+        """All that was chosen."""
+        return {
+            "run": self.run_folder.value(),
+            "frames": self.frames.value(),
+            "channels": self.channels.value(),
+            "time_limit": self.time_limit.value().strip(),
         }
 
 

@@ -1,4 +1,5 @@
-"""The page as a whole: head, graph and table on the left, pictures and advice on the right."""
+"""The page as a whole: a head, and below it one of two tabs. Runs: graph and table on the left, pictures and
+advice on the right. Correct: the chosen run's shot, to paint on."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from understudy.monitor.jobs.processes import Job
 from understudy.monitor.page.actions import Actions
 from understudy.monitor.page.advice_panel import AdvicePanel
 from understudy.monitor.page.apply_dialog import ApplyDialog
+from understudy.monitor.page.correct_panel import CorrectPanel
 from understudy.monitor.page.graph import Graph
 from understudy.monitor.page.messages import error_text, notify, notify_error, report_errors
 from understudy.monitor.page.pictures_panel import Pictures
@@ -24,6 +26,7 @@ from understudy.monitor.page.table import RunsTable
 from understudy.monitor.page.training_dialog import TrainingDialog
 from understudy.monitor.runs.watcher import Changes
 
+RUNS, CORRECT = "Runs", "Correct"
 STATIC = Path(__file__).with_name("static")
 HEAD = (
     '<link rel="stylesheet" href="{0}/monitor/style.css"><script src="{0}/monitor/cells.js"></script>'
@@ -66,13 +69,14 @@ class Page:
         with ui.element("div").classes("us-page"):
             self._head()
             self.fault = ui.label().classes("us-fault-line")
-            with ui.element("main").classes("us-body"):
+            with ui.element("main").classes("us-body") as self.runs:
                 with ui.element("div").classes("us-column"):
                     self.graph = Graph(self.selection)
                     self.table = RunsTable(self.selection, self.actions)
                 with ui.element("div").classes("us-column"):
                     self.pictures = Pictures(self.selection)
                     AdvicePanel(self.selection)
+            self.correct = CorrectPanel(self.selection)
         self.training_dialog = TrainingDialog(self.selection)
         self.apply_dialog = ApplyDialog(self.selection)
         self.actions.train, self.actions.apply = self.training_dialog.open, self.apply_dialog.open
@@ -83,6 +87,11 @@ class Page:
     def _head(self) -> None:
         with ui.element("header").classes("us-head"):
             ui.label("Understudy").classes("us-brand")
+            with ui.tabs(value=RUNS, on_change=lambda e: self._show_tab(e.value)).props(
+                "dense no-caps inline-label"
+            ).classes("us-tabs"):
+                ui.tab(RUNS).tooltip("Watch, compare and start trainings")
+                ui.tab(CORRECT).tooltip("Paint on what the chosen run has wrong, and teach it")
             ui.label(str(self.app_state.data_directory)).classes("us-place")
             ui.element("div").classes("us-gap")
             self.live = ui.switch(
@@ -95,6 +104,10 @@ class Page:
             ui.button("New Training", icon="add", on_click=lambda: self.training_dialog.open()).props(
                 "unelevated color=primary"
             )
+
+    def _show_tab(self, name: str) -> None:
+        self.runs.visible = name == RUNS
+        self.correct.show(name == CORRECT)
 
     def _update(self, changes: Changes) -> None:
         """Pass changes on to this page. Called in the server's event loop, outside of any page."""

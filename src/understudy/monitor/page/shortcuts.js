@@ -8,7 +8,7 @@ export default {
   mounted() {
     this.handler = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
-      if (event.target.closest?.(TYPING) || document.querySelector(".us-dialog")) return;
+      if (event.target.closest?.(TYPING) || document.querySelector(".us-dialog, .us-correct")) return;
       if (event.key.startsWith("Arrow") && event.target.closest?.(SLIDING)) return;
       event.preventDefault();
       event.stopPropagation();

@@ -10,10 +10,10 @@ async function errorText(answer) {
 }
 
 // The response of a route such as /api/runs, below the path under which a proxy serves the page.
-export async function fetchRoute(path) {
+export async function fetchRoute(path, options) {
   let answer;
   try {
-    answer = await fetch(window.usRootPath + path);
+    answer = await fetch(window.usRootPath + path, options);
   } catch {
     throw new Error("The monitor does not answer. Is it still running?");
   }
@@ -23,4 +23,10 @@ export async function fetchRoute(path) {
 
 export async function fetchJson(path) {
   return (await fetchRoute(path)).json();
+}
+
+// Post or delete; the answer's JSON.
+export async function sendJson(method, path, body) {
+  const headers = { "content-type": "application/json" };
+  return (await fetchRoute(path, { method, headers, body: JSON.stringify(body ?? {}) })).json();
 }

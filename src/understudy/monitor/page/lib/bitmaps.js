@@ -42,6 +42,11 @@ export class Bitmaps {
     }
   }
 
+  // Fetch it anew the next time.
+  forget(url) {
+    this.kept.delete(url);
+  }
+
   has(url) {
     return this.kept.has(url);
   }

@@ -2,5 +2,5 @@
 export { Bitmaps } from "./bitmaps.js";
 export { View } from "./view.js";
 export { Axis, ticks, number } from "./axis.js";
-export { fetchJson } from "./api.js";
+export { fetchJson, fetchRoute, sendJson } from "./api.js";
 export { paintCurves } from "./paint.js";

@@ -38,7 +38,7 @@ export class View {
   zoomAt(factor, at, pane, picture) {
     const before = this.place(pane, picture);
     const spot = [(at[0] - before[0]) / before[2], (at[1] - before[1]) / before[3]];
-    this.zoom = clamp(this.zoom * factor, 0.2, 200);
+    this.zoom = clamp(this.zoom * factor, 0.02, 200);
     const after = this.place(pane, picture);
     this.pan(at[0] - after[0] - spot[0] * after[2], at[1] - after[1] - spot[1] * after[3], pane, picture);
   }

@@ -1,0 +1,185 @@
+// A run that is corrected: what the monitor knows of its shot, and what is sent to it.
+import { fetchJson, fetchRoute, sendJson } from "understudy-page";
+import { Pending } from "./pending.js";
+
+const SUGGESTED = 5;
+const LEARNING = 1000; // ms between looks at the run while it learns
+const IDLE = 4000;
+
+export const Session = {
+  data: () => ({
+    shot: null, suggestions: null, suggesting: "", corrections: [], fault: "", saving: false,
+    version: 0, // grows with every change of what is pending
+    taught: {}, // by frame: strokes that are saved, until a checkpoint has learned from them
+    told: "", learnsSince: 0,
+  }),
+  computed: {
+    route() {
+      return `/api/runs/${encodeURIComponent(this.name)}`;
+    },
+    frames() {
+      return this.shot?.frames ?? [];
+    },
+    learning() {
+      return Boolean(this.row?.busy) || this.learnsSince > 0;
+    },
+    // The suggested frames that nobody has painted or answered yet, best first.
+    wanted() {
+      this.version;
+      const done = new Set([...(this.shot?.painted ?? []), ...(this.shot?.corrected ?? [])]);
+      const open = (this.suggestions?.frames ?? []).filter(({ frame }) => !done.has(frame) && !this.pending.waiting(frame));
+      return open.slice(0, SUGGESTED);
+    },
+    marks() {
+      this.version;
+      const marks = {};
+      const of = (frame) => (marks[frame] ??= {});
+      for (const frame of this.shot?.painted ?? []) of(frame).painted = true;
+      for (const frame of this.shot?.corrected ?? []) of(frame).corrected = true;
+      const all = this.suggestions?.all ?? [];
+      const worst = Math.max(...all.map((each) => each.expected_error ?? 0), 1e-9);
+      for (const { frame, expected_error: error } of all) {
+        if (error != null) Object.assign(of(frame), { risk: error / worst, error: Number(error.toPrecision(3)) });
+      }
+      this.wanted.forEach(({ frame, reason }, i) => Object.assign(of(frame), { suggested: i + 1, reason }));
+      for (const { frame, words } of this.waiting) of(frame).pending = words;
+      return marks;
+    },
+    // What is not saved yet, frame by frame.
+    waiting() {
+      this.version;
+      return [...(this.pending?.frames.keys() ?? [])].filter((frame) => this.pending.waiting(frame))
+        .filter((frame) => this.frames.includes(frame)).sort((one, other) => one - other)
+        .map((frame) => ({ frame, words: wordsOf(this.pending, frame) }));
+    },
+  },
+  created() {
+    this.pending = null;
+  },
+  unmounted() {
+    clearTimeout(this.clock);
+  },
+  methods: {
+    async openRun() {
+      clearTimeout(this.clock);
+      const opening = (this.opening = {});
+      Object.assign(this, { shot: null, suggestions: null, corrections: [], taught: {}, fault: "", told: "", learnsSince: 0 });
+      this.pending = this.name ? new Pending(this.name) : null;
+      this.version++;
+      if (!this.name) return;
+      try {
+        const shot = await fetchJson(`${this.route}/shot`);
+        if (opening !== this.opening) return;
+        this.shot = shot;
+        this.opened();
+      } catch (error) {
+        if (opening === this.opening) this.fault = error.message;
+        return;
+      }
+      this.loadCorrections();
+      this.suggest();
+      this.again();
+    },
+    again() {
+      clearTimeout(this.clock);
+      this.clock = setTimeout(() => this.look(), this.learning ? LEARNING : IDLE);
+    },
+    // Has the run learned more?
+    async look() {
+      const { opening, shot } = this;
+      try {
+        const now = await fetchJson(`${this.route}/shot`);
+        if (opening !== this.opening) return;
+        if (JSON.stringify(now) !== JSON.stringify(shot)) this.shot = now;
+        if (now.checkpoint !== shot.checkpoint) this.learned(shot.checkpoint);
+        if (String(now.corrected) !== String(shot.corrected)) this.loadCorrections();
+        this.fault = "";
+      } catch (error) {
+        if (opening === this.opening) this.fault = error.message;
+      }
+      if (this.learnsSince && Date.now() - this.learnsSince > 90_000) this.learnsSince = 0;
+      this.again();
+    },
+    learned(before) {
+      for (const [frame, each] of Object.entries(this.taught)) if (each.checkpoint === before) delete this.taught[frame];
+      this.learnsSince = 0;
+      this.told = `Shows what is learned up to step ${Number(this.shot.checkpoint).toLocaleString("en-US")}.`;
+      this.newCheckpoint();
+    },
+    async loadCorrections() {
+      try {
+        this.corrections = await fetchJson(`${this.route}/corrections`);
+        this.correctionsChanged();
+      } catch (error) {
+        this.fault = error.message;
+      }
+    },
+    // The suggestions are made in the background: ask until they are there.
+    async suggest() {
+      const { opening } = this;
+      this.suggesting = "Looking for the frames that would teach it most …";
+      try {
+        for (;;) {
+          const answer = await fetchRoute(`${this.route}/suggestions`);
+          if (opening !== this.opening) return;
+          if (answer.status === 200) {
+            this.suggestions = await answer.json();
+            this.suggesting = "";
+            return;
+          }
+          await new Promise((done) => setTimeout(done, 1500));
+          if (opening !== this.opening) return;
+        }
+      } catch (error) {
+        if (opening === this.opening) this.suggesting = error.message;
+      }
+    },
+    async save() {
+      const frames = this.waiting.map((each) => each.frame);
+      const body = this.pending?.body(frames);
+      if (!body || this.saving) return;
+      this.saving = true;
+      this.fault = "";
+      try {
+        const answer = await sendJson("POST", `${this.route}/corrections`, body);
+        this.saved(frames, answer);
+      } catch (error) {
+        this.fault = error.message;
+      }
+      this.saving = false;
+    },
+    saved(frames) {
+      for (const frame of frames) {
+        const strokes = this.pending.strokes(frame);
+        if (strokes.length) this.taught[frame] = { strokes, checkpoint: this.shot.checkpoint };
+        this.pending.forget(frame);
+      }
+      this.version++;
+      this.learnsSince = Date.now();
+      this.told = "Saved. The run is being taught; go on with the next frame.";
+      this.loadCorrections();
+      this.again();
+    },
+    async undoCorrection(correction) {
+      try {
+        await sendJson("DELETE", `${this.route}/corrections/${encodeURIComponent(correction.id)}`);
+        this.told = `Correction ${correction.id} is undone.`;
+        this.learnsSince = Date.now();
+        this.loadCorrections();
+        this.look();
+      } catch (error) {
+        this.fault = error.message;
+      }
+    },
+    strokesOn(frame) {
+      return [...(this.taught[frame]?.strokes ?? []), ...(this.pending?.strokes(frame) ?? [])];
+    },
+  },
+};
+
+function wordsOf(pending, frame) {
+  const mark = pending.mark(frame);
+  if (mark) return mark === "accept" ? "right as it is" : "nothing here";
+  const count = pending.strokes(frame).length;
+  return count === 1 ? "1 stroke" : `${count} strokes`;
+}

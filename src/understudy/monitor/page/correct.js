@@ -1,7 +1,7 @@
 // The tab Correct: the shot as a strip, one frame large with brushes over it, and what teaches the run.
 import { markRaw } from "vue";
 import { Bitmaps } from "understudy-page";
-import { Easel, MATTE_VIEWS, Session, Stage, Strip, TOOLS, VIEWS, keyOf, rangeText } from "understudy-correct";
+import { Easel, MATTE_VIEWS, Session, Stage, Strip, TOOLS, VIEWS, keyOf, rangeText, versionOf } from "understudy-correct";
 
 const TYPING = "input:not([type=range]):not([type=checkbox]):not([type=color]), textarea, select, [contenteditable=true]";
 const KINDS = { "ground-truth": "Ground truth", strokes: "Strokes", accept: "Right as it is", empty: "Nothing here" };
@@ -11,7 +11,7 @@ export default {
   components: { Stage, Strip },
   mixins: [Session],
   template: `
-    <div class="us-correct" v-if="active" :data-checkpoint="shot?.checkpoint" :data-shown="shownResult" :data-frame="frame">
+    <div class="us-correct" v-if="active" :data-checkpoint="shot?.checkpoint ?? ''" :data-shown="shownResult" :data-frame="frame">
       <div class="us-bar us-correctbar">
         <label class="us-pick" title="The run that is corrected"><span>Run</span>
           <select aria-label="Run" :value="name" @change="$emit('choose', $event.target.value); $event.target.blur()">
@@ -236,7 +236,7 @@ export default {
       this.show(frames.includes(this.frame) ? this.frame : frames[0]);
     },
     url(frame, part) {
-      const fresh = part === "plate" ? "" : `?checkpoint=${this.shot.checkpoint}`;
+      const fresh = part === "plate" ? "" : `?checkpoint=${versionOf(this.shot)}`;
       return `${this.route}/frames/${frame}/${part}.png${fresh}`;
     },
     go(frame, extend) {
@@ -265,7 +265,7 @@ export default {
     async load() {
       const turn = ++this.turn;
       const { frame } = this;
-      const checkpoint = this.shot.checkpoint;
+      const checkpoint = versionOf(this.shot);
       this.trouble = "";
       const patience = setTimeout(() => turn === this.turn && (this.loading = `Making the result of frame ${frame} …`), 300);
       try {

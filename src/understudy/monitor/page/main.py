@@ -87,11 +87,7 @@ class Page:
     def _head(self) -> None:
         with ui.element("header").classes("us-head"):
             ui.label("Understudy").classes("us-brand")
-            with ui.tabs(value=RUNS, on_change=lambda e: self._show_tab(e.value)).props(
-                "dense no-caps inline-label"
-            ).classes("us-tabs"):
-                ui.tab(RUNS).tooltip("Watch, compare and start trainings")
-                ui.tab(CORRECT).tooltip("Paint on what the chosen run has wrong, and teach it")
+            self._tabs()
             ui.label(str(self.app_state.data_directory)).classes("us-place")
             ui.element("div").classes("us-gap")
             self.live = ui.switch(
@@ -104,6 +100,14 @@ class Page:
             ui.button("New Training", icon="add", on_click=lambda: self.training_dialog.open()).props(
                 "unelevated color=primary"
             )
+
+    def _tabs(self) -> None:
+        tabs = ui.tabs()
+        with tabs.props("dense no-caps inline-label").classes("us-tabs"):
+            ui.tab(RUNS).tooltip("Watch, compare and start trainings")
+            ui.tab(CORRECT).tooltip("Paint on what the chosen run has wrong, and teach it")
+        tabs.set_value(RUNS)
+        tabs.on_value_change(lambda event: self._show_tab(event.value))
 
     def _show_tab(self, name: str) -> None:
         self.runs.visible = name == RUNS

@@ -91,7 +91,7 @@ export const Session = {
         const now = await fetchJson(`${this.route}/shot`);
         if (opening !== this.opening) return;
         if (JSON.stringify(now) !== JSON.stringify(shot)) this.shot = now;
-        if (now.checkpoint !== shot.checkpoint) this.learned(shot.checkpoint);
+        if (versionOf(now) !== versionOf(shot)) this.learned(versionOf(shot));
         if (String(now.corrected) !== String(shot.corrected)) this.loadCorrections();
         this.fault = "";
       } catch (error) {
@@ -151,7 +151,7 @@ export const Session = {
     saved(frames) {
       for (const frame of frames) {
         const strokes = this.pending.strokes(frame);
-        if (strokes.length) this.taught[frame] = { strokes, checkpoint: this.shot.checkpoint };
+        if (strokes.length) this.taught[frame] = { strokes, checkpoint: versionOf(this.shot) };
         this.pending.forget(frame);
       }
       this.version++;
@@ -176,6 +176,11 @@ export const Session = {
     },
   },
 };
+
+// What changes with the network that the results are made with.
+export function versionOf(shot) {
+  return [shot.checkpoint, shot.checkpoint_tag].filter((part) => part != null && part !== "").join("-");
+}
 
 function wordsOf(pending, frame) {
   const mark = pending.mark(frame);

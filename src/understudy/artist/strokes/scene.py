@@ -1,8 +1,8 @@
-"""What a brush works on: a frame of the plate beside what the network makes of it, in file values."""
+"""What a brush works on: a frame of the plate beside its result, in file values. No torch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 
@@ -11,13 +11,8 @@ import numpy as np
 from understudy.artist.strokes.raster import Canvas
 from understudy.colour import ColourEncoding, to_scene_linear
 from understudy.colour.scene_linear import linear_to_srgb
-from understudy.frames import Frame, Neighbours, Shot, resolve_channels, seen_planes
-from understudy.inference.compose import Composer, input_channels, target_channels
-from understudy.inference.layers import ExtraInputs
-from understudy.inference.model import LoadedModel
-from understudy.settings import TileSettings
+from understudy.frames import Frame, resolve_channels, seen_planes
 
-MATTE = "A"
 DISPLAY = ("srgb", "raw")  # spaces whose values a screen shows as they are
 
 
@@ -75,41 +70,3 @@ def _displayed(plate: Frame, colour: ColourEncoding) -> np.ndarray:
     if colour.space in DISPLAY:
         return pixels
     return linear_to_srgb(to_scene_linear(np.nan_to_num(pixels), colour))
-
-
-class ShotModel:
-    """A network over a shot: ``result(number)`` is what ``apply`` would write, in float. Not thread-safe.
-
-    ``extra``: the further layers that the network was trained with. SettingError when they are not as many
-    as it wants.
-    """
-
-    def __init__(self, model: LoadedModel, plate: Shot, extra: Sequence[str] = ()) -> None:
-        self.model, self.plate = model, plate
-        header = model.description
-        plate.as_held = not header.premultiplied
-        self._about = Neighbours(plate, kept=2 * len(header.offsets) + 1) if header.offsets else None
-        self._extra = ExtraInputs(extra, header, self._about)
-        self._composer = Composer(header, None, TileSettings(), 1.0, None, None, self._extra)
-
-    def result(self, number: int) -> FrameResult:
-        """The result for one frame. Raises what reading and inference raise: FrameError, SequenceError,
-        ChannelError, SizeError, PairingError, DeviceError."""
-        header = self.model.description
-        plate = self._about.read(number) if self._about else self.plate.read(number)
-        names = input_channels(plate, header, None)
-        targets = target_channels(plate, header, names) or (MATTE,)
-        pixels = self._composer.compose(plate, self.model).planes(targets)
-        return FrameResult(
-            number,
-            pixels,
-            tuple(header.output_channels),
-            targets,
-            header.kind,
-            header.colour_in,
-            header.colour_out,
-        )
-
-    def close(self) -> None:
-        """Let go of open files."""
-        self._extra.close()

@@ -6,14 +6,17 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
-from understudy.artist.strokes.scene import FrameResult, ShotModel
+from understudy.artist.strokes.scene import FrameResult
 from understudy.errors import RunError, UnderstudyError
-from understudy.inference.model import load
 from understudy.monitor.images.rendering import stamp
 from understudy.monitor.paths.allowed import AllowedFolders
 from understudy.monitor.paths.run_files import NotFound
 from understudy.monitor.shot.run_shot import Checkpoint, RunShot, newest_checkpoint
+
+if TYPE_CHECKING:
+    from understudy.artist.strokes.shot_model import ShotModel
 
 MEMORY = 400_000_000  # bytes of results kept
 MOST_WAITING = 48
@@ -108,6 +111,10 @@ class Results:
                 held -= self._done.popitem(last=False)[1].pixels.nbytes
 
     def _compute(self, checkpoint: Checkpoint, shot: RunShot, number: int) -> FrameResult:
+        # Late: a page that shows no results needs no torch, which takes seconds to import.
+        from understudy.artist.strokes.shot_model import ShotModel
+        from understudy.inference.model import load
+
         key = (checkpoint.stamp, shot.plate.spec, shot.plate.numbers)
         if key not in self._models:
             extra = [self._allowed.spec(spec) for spec in shot.settings.data.extra]

@@ -1,0 +1,52 @@
+"""A network over a shot: what it makes of any frame, in float."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from understudy.artist.strokes.scene import FrameResult
+from understudy.frames import Neighbours, Shot
+from understudy.inference.compose import Composer, input_channels, target_channels
+from understudy.inference.layers import ExtraInputs
+from understudy.inference.model import LoadedModel
+from understudy.settings import TileSettings
+
+MATTE = "A"
+
+
+class ShotModel:
+    """A network over a shot: ``result(number)`` is what ``apply`` would write, in float. Not thread-safe.
+
+    ``extra``: the further layers that the network was trained with. SettingError when they are not as many
+    as it wants.
+    """
+
+    def __init__(self, model: LoadedModel, plate: Shot, extra: Sequence[str] = ()) -> None:
+        self.model, self.plate = model, plate
+        header = model.description
+        plate.as_held = not header.premultiplied
+        self._about = Neighbours(plate, kept=2 * len(header.offsets) + 1) if header.offsets else None
+        self._extra = ExtraInputs(extra, header, self._about)
+        self._composer = Composer(header, None, TileSettings(), 1.0, None, None, self._extra)
+
+    def result(self, number: int) -> FrameResult:
+        """The result for one frame. Raises what reading and inference raise: FrameError, SequenceError,
+        ChannelError, SizeError, PairingError, DeviceError."""
+        header = self.model.description
+        plate = self._about.read(number) if self._about else self.plate.read(number)
+        names = input_channels(plate, header, None)
+        targets = target_channels(plate, header, names) or (MATTE,)
+        pixels = self._composer.compose(plate, self.model).planes(targets)
+        return FrameResult(
+            number,
+            pixels,
+            tuple(header.output_channels),
+            targets,
+            header.kind,
+            header.colour_in,
+            header.colour_out,
+        )
+
+    def close(self) -> None:
+        """Let go of open files."""
+        self._extra.close()

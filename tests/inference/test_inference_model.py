@@ -141,11 +141,11 @@ def test_running_out_of_memory_halves_the_tile_says_so_and_gives_the_same_pictur
     compute = model.engine.run
     sizes: list[int] = []
 
-    def run_short_of_memory(x: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
+    def run_short_of_memory(x: torch.Tensor, g: torch.Tensor, *kept: Any) -> torch.Tensor:
         sizes.append(x.shape[-1] * x.shape[-2])
         if sizes[-1] > 130 * 130:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return compute(x, g)
+        return compute(x, g, *kept)
 
     model.engine.run = run_short_of_memory
     assert np.abs(model(pixels) - whole).max() < 1e-4
@@ -158,7 +158,7 @@ def test_running_out_of_memory_halves_the_tile_says_so_and_gives_the_same_pictur
 def test_memory_for_not_even_the_smallest_tile_is_one_clear_error() -> None:
     model = tiny_model()
 
-    def never(x: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
+    def never(x: torch.Tensor, g: torch.Tensor, *kept: Any) -> torch.Tensor:
         raise MemoryError
 
     model.engine.run = never

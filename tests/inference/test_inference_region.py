@@ -17,6 +17,7 @@ from understudy.frames import Window, open_shot, read_provenance
 from understudy.inference.apply import ApplyResult, apply
 from understudy.inference.engine import Engine
 from understudy.inference.model import LoadedModel, load
+from understudy.inference.openvino_engine import ConversionError, OpenVinoEngine
 from understudy.inference.region import bounding_box
 from understudy.inference.torch_engine import TorchEngine
 from understudy.settings import ApplySettings
@@ -80,10 +81,31 @@ def test_a_region_has_the_pixels_of_the_whole_frame_and_the_plate_around_it(
     assert_part(model.infer(pixels, region=region), model(pixels), model.plate_of(pixels), region)
 
 
-@pytest.mark.parametrize("name", ["image", "coarse view"])
-def test_a_region_has_the_pixels_of_the_whole_frame_through_openvino(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("kind", ["image", "coarse view"])
+def test_a_region_has_the_pixels_of_the_whole_frame_through_openvino(tmp_path: Path, kind: str) -> None:
     pytest.importorskip("openvino")
-    model = load(str(write_model(tmp_path / "m.cat", **MODELS[name])), engine="openvino")
+    model = load(str(write_model(tmp_path / "m.cat", **MODELS[kind])), engine="openvino")
+    pixels = picture(HEIGHT, WIDTH)
+    whole = model(pixels)
+    for name in ("inside", "last corner", "a strip"):
+        region = REGIONS[name]
+        assert_part(model.infer(pixels, region=region), whole, pixels, region)
+    assert isinstance(model.engine, OpenVinoEngine) and model.engine._for_parts is not None
+
+
+def test_a_network_that_openvino_cannot_do_a_part_of_gives_the_same_region(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openvino")
+    convert = OpenVinoEngine._convert
+
+    def refuse(self: OpenVinoEngine, parts: bool) -> Any:
+        if parts:
+            raise ConversionError("The network does not go through OpenVINO.")
+        return convert(self, parts)
+
+    monkeypatch.setattr(OpenVinoEngine, "_convert", refuse)
+    model = load(str(write_model(tmp_path / "m.cat", **MODELS["image"])), engine="openvino")
     pixels, region = picture(HEIGHT, WIDTH), REGIONS["inside"]
     assert_part(model.infer(pixels, region=region), model(pixels), pixels, region)
 
@@ -147,9 +169,9 @@ def counted(model: LoadedModel) -> list[int]:
     given: list[int] = []
     run = model.engine.run
 
-    def counting(x: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
+    def counting(x: torch.Tensor, g: torch.Tensor, *kept: Any) -> torch.Tensor:
         given.append(x.shape[-1] * x.shape[-2])
-        return run(x, g)
+        return run(x, g, *kept)
 
     engine: Engine = model.engine
     engine.run = counting  # type: ignore[method-assign]
@@ -247,9 +269,9 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     pixels: list[int] = []
     run = TorchEngine.run
 
-    def counting(self: TorchEngine, x: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
+    def counting(self: TorchEngine, x: torch.Tensor, g: torch.Tensor, *kept: Any) -> torch.Tensor:
         pixels.append(x.shape[-1] * x.shape[-2])
-        return run(self, x, g)
+        return run(self, x, g, *kept)
 
     monkeypatch.setattr(TorchEngine, "run", counting)
     return pixels

@@ -244,6 +244,13 @@ WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
 }
 
 
+def test_a_file_of_an_earlier_version_which_gives_a_larger_reach_is_loaded(tmp_path: Path) -> None:
+    network = network_of(fit="cubic")
+    header = header_for(network).model_copy(update={"reach": network.reach + 30})
+    save_model(tmp_path / "earlier.cat", header, network)
+    assert load_model(tmp_path / "earlier.cat")[1].reach == network.reach
+
+
 @pytest.mark.parametrize("what", WRONG)
 def test_headers_that_make_no_sense_are_refused(cat: Path, tmp_path: Path, what: str) -> None:
     values = json.loads(read_header(cat).model_dump_json())

@@ -84,7 +84,7 @@ def network_lines(model: ModelDescription) -> Card:
         "Colour in": colour_text(model.colour_in),
         "Colour out": colour_text(model.colour_out),
         "Scale": f"{model.scale} times the plate's size" if model.scale != 1 else "",
-        "Sees": f"{model.reach} pixels around each pixel",
+        "Sees": f"about {model.reach} pixels around each pixel",
         "Said at the start": [str(note) for note in origin.pop("notes", None) or ()],
         "Steps": str(origin.pop("steps", "")),
         "Held-out error": _plain(origin.pop("held_out", None)),

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from understudy.network.parts import Crop, cropped
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
@@ -14,9 +16,9 @@ class Engine(Protocol):
     """A network that is ready to run.
 
     ``stride``: height and width of what ``run`` takes are multiples of it. ``reach``: pixels of context on
-    each side that an output pixel can depend on. ``device``: where ``run`` and ``globals`` take and return
-    tensors. ``parallel``: how many threads may call ``run`` at a time to good effect. ``network``: what it
-    computes, as a torch module, for measuring.
+    each side that a part can depend on which begins and ends on the stride. ``device``: where ``run`` and
+    ``globals`` take and return tensors. ``parallel``: how many threads may call ``run`` at a time to good
+    effect. ``network``: what it computes, as a torch module, for measuring.
     """
 
     name: str
@@ -30,5 +32,13 @@ class Engine(Protocol):
     def globals(self, x: Tensor) -> Tensor:
         """Whole frame (1, C, H, W) of network values -> what is global in it, (1, G)."""
 
-    def run(self, x: Tensor, g: Tensor) -> Tensor:
-        """Network values (1, C, H, W) and globals (1, G) -> network values float32 (1, C_out, H, W)."""
+    def run(self, x: Tensor, g: Tensor, kept: Crop | None = None) -> Tensor:
+        """Network values (1, C, H, W) and globals (1, G) -> network values float32 (1, C_out, H, W), or of
+        these the rows and columns ``kept``, for which no more is computed than they need."""
+
+
+def remainder_of(network: Any, x: Tensor, g: Tensor, kept: Crop | None) -> Tensor:
+    """``network.remainder``, or what is ``kept`` of it; a network that cannot compute a part computes all."""
+    if kept is None or not hasattr(network, "crops"):
+        return cropped(network.remainder(x, g), kept)
+    return network.remainder(x, g, network.crops(kept, tuple(x.shape[-2:])))

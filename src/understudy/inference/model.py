@@ -30,6 +30,7 @@ from understudy.inference.tiles import fit_tile, margin_for, run_tiled, smallest
 from understudy.inference.torch_engine import TorchEngine
 from understudy.inference.values import decode_frame, encode_frame
 from understudy.models.description import ModelDescription
+from understudy.network.parts import Crop, cropped
 
 Say = Callable[[str], None]
 
@@ -204,11 +205,13 @@ class LoadedModel:
             if g.ndim == 4:
                 g = part.of_encoded(g, x.shape[-1] // g.shape[-1], self.engine.stride)
             x = part.of_encoded(x, 1, self.engine.stride)
-            y = self._run(x, g, tile_size, overlap)
+            kept = part.seen.slices_of(part.kept)
+            if part.kept == part.seen:
+                y = cropped(self._run(x, g, tile_size, overlap), kept)
+            else:
+                y = self._run(x, g, tile_size, overlap, kept)
         rows, columns = part.encoded.slices_of(part.kept)
-        return download(
-            decode_frame(self.description, part.of_seen(y), part.of_seen(x), there[rows, columns])
-        )
+        return download(decode_frame(self.description, y, cropped(x, kept), there[rows, columns]))
 
     @cached_property
     def _knows_whole(self) -> bool:
@@ -220,14 +223,20 @@ class LoadedModel:
         )
 
     def _run(
-        self, x: torch.Tensor, g: torch.Tensor, tile_size: int | str, overlap: int | str
+        self,
+        x: torch.Tensor,
+        g: torch.Tensor,
+        tile_size: int | str,
+        overlap: int | str,
+        kept: Crop | None = None,
     ) -> torch.Tensor:
-        """Through the network; where memory runs out, in tiles of half the size, from then on."""
+        """Through the network, for what is ``kept`` of x where that is less than all; where memory runs out,
+        in tiles of half the size, from then on."""
         height, width = x.shape[-2:]
         tile = self.tile_for(height, width, tile_size, overlap)
         while True:
             try:
-                return run_tiled(self.engine, x, g, tile, overlap)
+                return run_tiled(self.engine, x, g, tile, overlap, kept)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise

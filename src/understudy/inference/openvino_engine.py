@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import threading
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from understudy.device import autocast, core_count
 from understudy.errors import MissingPackageError, UnderstudyError
 from understudy.inference.bands import finish_in_bands
 from understudy.inference.torch_engine import TorchEngine
+from understudy.network.parts import Crop, cropped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,9 +62,12 @@ class OpenVinoEngine:
         self.reach = int(network.reach)
         self.parallel = parallel
         self.network = network.eval().to(self.device)
-        self._compiled = _compile(self.network, channels, precision, parallel)
-        self._requests = threading.local()
-        _hold_against_torch(self, channels)
+        self.channels = channels
+        self._lock = threading.RLock()
+        self._for_parts: _Compiled | None = None
+        self._tried_parts = False
+        self._for_all = self._convert(parts=False)
+        _hold_against_torch(self)
 
     def globals(self, x: Tensor) -> Tensor:
         """Whole frame (1, C, H, W) -> (1, G) or (1, G, H / n, W / n); torch's own, so that both engines start
@@ -70,44 +75,87 @@ class OpenVinoEngine:
         with torch.inference_mode(), autocast(self.device, self.precision):
             return self.network.globals(x)
 
-    def run(self, x: Tensor, g: Tensor) -> Tensor:
-        """Network values (1, C, H, W), H and W multiples of the stride -> float32 (1, C_out, H, W)."""
-        request = getattr(self._requests, "own", None)
-        if request is None:
-            request = self._requests.own = self._compiled.create_infer_request()
-        inputs = {0: x.contiguous().numpy(), 1: g.contiguous().numpy()}
-        answer = request.infer(inputs, share_inputs=True, share_outputs=True)[0]
+    def run(self, x: Tensor, g: Tensor, kept: Crop | None = None) -> Tensor:
+        """Network values (1, C, H, W), H and W multiples of the stride -> float32 (1, C_out, H, W), or what
+        is ``kept`` of it."""
+        for_parts = None if kept is None else self._converted_for_parts()
+        if kept is None or for_parts is None:
+            remainder = cropped(self._for_all(x, g), kept)
+        else:
+            remainder = for_parts(x, g, _as_tensor(self.network.crops(kept, tuple(x.shape[-2:]))))
         with torch.inference_mode():
-            return finish_in_bands(self.network, x, torch.from_numpy(np.asarray(answer)))
+            return finish_in_bands(self.network, cropped(x, kept), remainder)
+
+    def _converted_for_parts(self) -> _Compiled | None:
+        """The network that computes a part alone, converted when the first is asked for: it makes copies that
+        a whole frame is spared. None where there is none: all is computed then, which gives the same."""
+        with self._lock:
+            if not self._tried_parts and hasattr(self.network, "crops"):
+                self._tried_parts = True
+                try:
+                    self._for_parts = self._convert(parts=True)
+                    _hold_against_torch(self, parts=True)
+                except ConversionError:
+                    self._for_parts = None
+            return self._for_parts
+
+    def _convert(self, parts: bool) -> _Compiled:
+        side = max(64 // self.stride, 2)
+        x = _example(self, side, side)
+        inputs: tuple[Tensor, ...] = (x, self.globals(x))
+        if parts:
+            inputs = (*inputs, _as_tensor(self.network.crops(_middle(x), tuple(x.shape[-2:]))))
+        return _Compiled(_Remainder(self.network), inputs, self.precision, self.parallel)
 
 
 class _Remainder(torch.nn.Module):
-    """The heavy part alone. What is added to the plate is never rounded, whatever the precision."""
+    """The heavy part alone. What is added to the plate is never rounded, whatever the precision. ``crops``
+    (n, 4): the rows and columns of each crop, where they begin and end, for a part of the frame: as numbers
+    that go in, so that one conversion does for every part."""
 
     def __init__(self, network: Any) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, x: Tensor, g: Tensor) -> Tensor:
-        remainder = self.network.remainder(x, g)
+    def forward(self, x: Tensor, g: Tensor, crops: Tensor | None = None) -> Tensor:
+        if crops is None:
+            remainder = self.network.remainder(x, g)
+        else:
+            taken = [(slice(each[0], each[1]), slice(each[2], each[3])) for each in crops]
+            remainder = self.network.remainder(x, g, taken)
         return remainder if g.ndim == 4 else remainder + 0 * g.sum()
 
 
-def _compile(network: Any, channels: int, precision: str, parallel: int) -> Any:
+def _as_tensor(crops: Sequence[Crop]) -> Tensor:
+    return torch.tensor([(rows.start, rows.stop, columns.start, columns.stop) for rows, columns in crops])
+
+
+class _Compiled:
+    """A module as OpenVINO runs it, of any height and width; each thread has a request of its own."""
+
+    def __init__(
+        self, module: torch.nn.Module, example: tuple[Tensor, ...], precision: str, parallel: int
+    ) -> None:
+        self._model = _compile(module, example, precision, parallel)
+        self._requests = threading.local()
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        request = getattr(self._requests, "own", None)
+        if request is None:
+            request = self._requests.own = self._model.create_infer_request()
+        given = {place: each.contiguous().numpy() for place, each in enumerate(inputs)}
+        answer = request.infer(given, share_inputs=True, share_outputs=True)[0]
+        return torch.from_numpy(np.asarray(answer))
+
+
+def _compile(module: torch.nn.Module, example: tuple[Tensor, ...], precision: str, parallel: int) -> Any:
     import openvino
 
-    side = max(64 // network.stride, 2) * network.stride
-    example = torch.rand(1, channels, side, side)
+    shapes = [openvino.PartialShape([*each.shape[:2], *[-1] * (each.ndim - 2)]) for each in example]
     try:
         with torch.inference_mode(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            g = network.globals(example)
-            planes = [-1, -1] if g.ndim == 4 else []
-            shapes = [
-                openvino.PartialShape([1, channels, -1, -1]),
-                openvino.PartialShape([1, g.shape[1], *planes]),
-            ]
-            model = openvino.convert_model(_Remainder(network), example_input=(example, g), input=shapes)
+            model = openvino.convert_model(module, example_input=example, input=shapes)
         options = {
             "INFERENCE_PRECISION_HINT": "f32" if precision == "float32" else "bf16",
             "NUM_STREAMS": str(parallel),
@@ -120,18 +168,29 @@ def _compile(network: Any, channels: int, precision: str, parallel: int) -> Any:
         ) from error
 
 
-def _hold_against_torch(engine: OpenVinoEngine, channels: int) -> None:
-    """Two sizes, so that a height or width frozen by the conversion shows."""
-    generator = torch.Generator().manual_seed(0)
+def _example(engine: OpenVinoEngine, rows: int, columns: int) -> Tensor:
+    """A picture of so many strides."""
+    generator = torch.Generator().manual_seed(rows)
+    return torch.rand(1, engine.channels, rows * engine.stride, columns * engine.stride, generator=generator)
+
+
+def _middle(x: Tensor) -> Crop:
+    """Some of the rows and columns of a picture, which begin and end on no stride."""
+    height, width = x.shape[-2:]
+    return slice(height // 3 + 1, height // 2 + 2), slice(width // 4 + 1, width // 2 + 3)
+
+
+def _hold_against_torch(engine: OpenVinoEngine, parts: bool = False) -> None:
+    """Two sizes, so that a height or width, or the place of a part, frozen by the conversion shows."""
     for rows, columns in ((3, 5), (6, 4)):
-        x = torch.rand(1, channels, rows * engine.stride, columns * engine.stride, generator=generator)
-        g = engine.globals(x)
+        x = _example(engine, rows, columns)
+        g, kept = engine.globals(x), _middle(x) if parts else None
         with torch.inference_mode():
-            exact = engine.network(x, g)
-            difference = float((engine.run(x, g) - exact).abs().max())
+            exact = cropped(engine.network(x, g), kept)
+            difference = float((engine.run(x, g, kept) - exact).abs().max())
         most = AGREEMENT[engine.precision]
         if difference > most and engine.precision != "float32":
-            quick = TorchEngine(engine.network, engine.device, engine.precision).run(x, g)
+            quick = TorchEngine(engine.network, engine.device, engine.precision).run(x, g, kept)
             most = max(most, AS_GOOD * float((quick - exact).abs().max()))
         if not difference <= most:
             raise ConversionError(

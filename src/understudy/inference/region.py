@@ -37,11 +37,6 @@ class Part:
         )
         return cut(planes, slice(rows.start, bottom), slice(columns.start, right), factor)
 
-    def of_seen(self, planes: Tensor) -> Tensor:
-        """What is kept of planes (1, C, H, W) that cover ``seen``."""
-        rows, columns = self.seen.slices_of(self.kept)
-        return planes[:, :, rows, columns]
-
 
 def plan_part(frame: Window, kept: Window, reach: int, grid: int, whole: bool) -> Part:
     """How to compute ``kept`` of ``frame``. ``grid``: what the network's parts begin and end on. ``whole``:

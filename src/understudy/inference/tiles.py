@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as functional
 
 from understudy.inference.engine import Engine
+from understudy.network.parts import Crop, cropped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -140,24 +141,24 @@ def run_tiled(
     g: Tensor,
     tile: tuple[int, int] | None = None,
     overlap: int | str = "auto",
+    kept: Crop | None = None,
 ) -> Tensor:
     """A padded frame (1, C, H, W), H and W multiples of the stride, through the network.
 
     ``tile``: None for the whole frame at once, else (height, width) of the largest tile. ``overlap``:
     pixels of context on each inner side of a tile; ``auto`` is the network's reach. Returns float32 (1,
     C_out, H, W) on the same device, within 1e-3 of the whole frame in float32 where the overlap is at least
-    the reach.
+    the reach; of these the rows and columns ``kept``, where only they are asked for.
     """
     if tile is None:
-        return engine.run(x, g)
+        return engine.run(x, g, kept)
     height, width = x.shape[-2:]
     margin = margin_for(overlap, engine.reach, engine.stride)
     tiles = plan_tiles(height, width, tile=tile, margin=margin, stride=engine.stride)
     if len(tiles) == 1:
-        return engine.run(x, g)
-    if margin >= engine.reach:
-        return _run_cropped(engine, x, g, tiles)
-    return _run_blended(engine, x, g, tiles)
+        return engine.run(x, g, kept)
+    run = _run_cropped if margin >= engine.reach else _run_blended
+    return cropped(run(engine, x, g, tiles), kept)
 
 
 def _run_tile(engine: Engine, x: Tensor, g: Tensor, tile: Tile) -> Tensor:

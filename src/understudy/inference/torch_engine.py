@@ -8,6 +8,8 @@ import torch
 
 from understudy.device import autocast, memory_format
 from understudy.inference.bands import finish_in_bands
+from understudy.inference.engine import remainder_of
+from understudy.network.parts import Crop, cropped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,9 +39,10 @@ class TorchEngine:
         with torch.inference_mode(), autocast(self.device, self.precision):
             return self.network.globals(x)
 
-    def run(self, x: Tensor, g: Tensor) -> Tensor:
-        """Network values (1, C, H, W), H and W multiples of the stride -> float32 (1, C_out, H, W)."""
+    def run(self, x: Tensor, g: Tensor, kept: Crop | None = None) -> Tensor:
+        """Network values (1, C, H, W), H and W multiples of the stride -> float32 (1, C_out, H, W), or what
+        is ``kept`` of it."""
         with torch.inference_mode():
             with autocast(self.device, self.precision):
-                remainder = self.network.remainder(x, g)
-            return finish_in_bands(self.network, x, remainder)
+                remainder = remainder_of(self.network, x, g, kept)
+            return finish_in_bands(self.network, cropped(x, kept), remainder)

@@ -46,10 +46,10 @@ class ModelDescription:
     ``accepts_any_channels``: three channels are taken for every input, whatever it declares.
 
     ``scale``: how many times larger the result is. ``stride``: height and width must be multiples of it.
-    ``reach``: pixels of context on each side that an output pixel depends on. ``fixed_size``: (height, width)
-    of a model that takes no other. ``premultiplied``: straight colours are multiplied by their alpha for it.
-    ``state``: images that the model gives with one frame and wants back with the next. ``precision`` and
-    ``provenance``: what its file says of them.
+    ``reach``: pixels of context on each side that a part depends on which begins and ends on the stride.
+    ``fixed_size``: (height, width) of a model that takes no other. ``premultiplied``: straight colours are
+    multiplied by their alpha for it. ``state``: images that the model gives with one frame and wants back
+    with the next. ``precision`` and ``provenance``: what its file says of them.
     """
 
     name: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from understudy.device import memory_format
 from understudy.network.colour_fit import ColourFit, Scaling, count_terms, terms
+from understudy.network.parts import Crop, cropped
 from understudy.network.places import PLACES
 from understudy.network.resampling import enlarge, sample
 from understudy.network.unet import SIZES, STEM, UNet, without_deepest
@@ -48,8 +50,9 @@ class Architecture:
 class EffectNetwork(nn.Module):
     """Network values in, network values out, at any height and width that are multiples of ``stride``.
 
-    image: fit(x) + remainder(x); matte: sigmoid(remainder(x)). ``reach``: pixels of context on each side.
-    ``grid``: of what a part of a frame has to begin and end on, where the globals of the whole are known.
+    image: fit(x) + remainder(x); matte: sigmoid(remainder(x)). ``grid``: of what a part of a frame has to
+    begin and end on, where the globals of the whole are known; ``reach``: pixels of context on each side of
+    such a part.
     Where ``placed``, x has two channels more than ``inputs``: the places (``understudy.network.places``),
     and the U-Net sees what the fit makes of x too, as it cannot know where it is. ``portable``: compute with
     operators alone that do not depend on the size of the frame, for a host that gets the network as a file.
@@ -73,7 +76,8 @@ class EffectNetwork(nn.Module):
             self.coarse = UNet(seen, context, size)
             self.stride = self.coarse.stride * architecture.coarse
             self.grid = math.lcm(self.unet.stride, architecture.coarse)
-            self.reach = self.unet.reach + architecture.coarse
+            # Beyond what the fine view sees lies half of the coarse pixel that it sees a bilinear share of.
+            self.reach = self.unet.reach + max(architecture.coarse // 2 - STEM, 0)
         else:
             self.unet = UNet(seen, outputs, size)
             self.stride, self.reach = self.unet.stride, self.unet.reach
@@ -125,18 +129,24 @@ class EffectNetwork(nn.Module):
         """(N, C, H, W) -> (N, C_out, H, W), float32."""
         return self.finish(x, self.remainder(x, g))
 
-    def remainder(self, x: Tensor, g: Tensor | None = None) -> Tensor:
+    def crops(self, kept: Crop, size: tuple[int, int]) -> list[Crop]:
+        """What ``remainder`` takes to compute no more than ``kept`` of an input of ``size`` = (H, W)."""
+        return [kept, *self.unet.crops(kept, size)]
+
+    def remainder(self, x: Tensor, g: Tensor | None = None, crops: Sequence[Crop] | None = None) -> Tensor:
         """What the U-Net makes of (N, C, H, W): all the heavy work, in whatever precision it runs. ``g``: the
-        ``globals`` of the frame, or the part of them that lies under x."""
+        ``globals`` of the frame, or the part of them that lies under x. ``crops``: where only a part of it is
+        asked for."""
         coarse = self.architecture.coarse
+        kept, within = (None, None) if crops is None else (crops[0], crops[1:])
         if coarse == 1:
-            return self.unet(self.seen(x))
+            return self.unet(self.seen(x), None, within)
         g = self.globals(x) if g is None else g
-        answer = enlarge(g[:, : self.architecture.outputs], coarse, self.portable)
+        answer = cropped(enlarge(g[:, : self.architecture.outputs], coarse, self.portable), kept)
         if self._has_silent_detail():
             return answer
         context = enlarge(g, coarse // STEM, self.portable)
-        return self._refined(answer, self.unet(self.seen(x), context))
+        return self._refined(answer, self.unet(self.seen(x), context, within))
 
     def answer(self, x: Tensor | None, window: Tensor | None = None, offset: Tensor | None = None) -> Tensor:
         """What is learned from: ``remainder`` of crops x, which are details of ``window`` where there is one;

@@ -7,10 +7,13 @@ detail back. There is no normalisation over the frame, so that a tile sees what 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
+
+from understudy.network.parts import Crop, cropped, crops_of, reach_of
 
 SLOPE = 0.1
 STEM = 2
@@ -63,15 +66,17 @@ def _blocks(channels: int, count: int) -> nn.Sequential:
 class UNet(nn.Module):
     """(N, inputs, H, W) -> (N, outputs, H, W) at any H and W that are multiples of ``stride``.
 
-    The output is 0 everywhere before training. ``context`` counts the channels of planes at half resolution,
+    ``reach``: pixels on each side that a part depends on which begins and ends on the stride. The output is 0
+    everywhere before training. ``context`` counts the channels of planes at half resolution,
     (N, context, H / 2, W / 2), that are added after the stem.
     """
 
     def __init__(self, inputs: int, outputs: int, size: Size, context: int = 0) -> None:
         super().__init__()
         widths = size.widths
+        self.size = size
         self.stride = STEM * 2 ** (len(widths) - 1)
-        self.reach = _reach(size)
+        self.reach = reach_of(self.stride, STEM, size.down, size.up)
         self.stem = nn.Conv2d(inputs * STEM * STEM, widths[0], 3, padding=1)
         self.context = nn.Conv2d(context, widths[0], 1) if context else None
         self.encoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths, size.down, strict=True))
@@ -82,26 +87,26 @@ class UNet(nn.Module):
         self.head = nn.Conv2d(widths[0], outputs * STEM * STEM, 3, padding=1)
         _silence(self.head)
 
-    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        h = self.stem(torch.pixel_unshuffle(x, STEM))
+    def crops(self, kept: Crop, size: tuple[int, int]) -> list[Crop]:
+        """What ``forward`` takes to compute no more than ``kept`` of an input of ``size`` = (H, W)."""
+        return crops_of(kept, size, STEM, self.size.down, self.size.up)
+
+    def forward(
+        self, x: Tensor, context: Tensor | None = None, crops: Sequence[Crop] | None = None
+    ) -> Tensor:
+        """``crops``: what is cut away on the way, where only a part is asked for."""
+        crop = itertools.repeat(None) if crops is None else iter(crops)
+        h = self.stem(torch.pixel_unshuffle(cropped(x, next(crop)), STEM))
+        around = next(crop)
         if self.context is not None and context is not None:
-            h = h + self.context(context)
+            h = h + self.context(cropped(context, around))
         skips: list[Tensor] = []
         for blocks, shrink in zip(self.encoder[:-1], self.shrink, strict=True):
             h = blocks(h)
-            skips.append(h)
-            h = shrink(h)
-        h = self.encoder[-1](h)
+            skips.append(cropped(h, next(crop)))
+            h = shrink(cropped(h, next(crop)))
+        h = cropped(self.encoder[-1](h), next(crop))
         levels = zip(reversed(self.grow), reversed(self.decoder), reversed(skips), strict=True)
         for grow, blocks, skip in levels:
-            h = blocks(torch.pixel_shuffle(grow(h), 2) + skip)
-        return torch.pixel_shuffle(self.head(h), STEM)
-
-
-def _reach(size: Size) -> int:
-    """Pixels on each side that an output pixel can depend on: every 3x3 convolution adds its level's pixel
-    size, and each change of level adds the misalignment of its grid."""
-    pixel = [STEM * 2**level for level in range(len(size.widths))]
-    blocks = sum(2 * n * p for n, p in zip(size.down, pixel, strict=True))
-    blocks += sum(2 * n * p for n, p in zip(size.up, pixel, strict=False))
-    return 2 * STEM + blocks + 2 * pixel[-1]
+            h = cropped(blocks(torch.pixel_shuffle(grow(h), 2) + skip), next(crop))
+        return cropped(torch.pixel_shuffle(self.head(h), STEM), next(crop))

@@ -11,8 +11,11 @@ import re
 import numpy as np
 import OpenImageIO as oiio
 
+from understudy.artist.strokes.document import read_documents
+
 WIDTH, HEIGHT = 192, 128
 FRAMES = list(range(1001, 1013))
+JOB = "0123456789abcdef"
 PARTS = re.compile(r"/frames/(-?\d+)/(plate|result|difference|truth)\.png")
 
 
@@ -32,9 +35,11 @@ class ShotDouble:
         self.corrections = []
         self.waits = 1  # suggestions are still being made so often
         self.refusal = None
+        self.job_state = "running"
 
     def intercept(self, page, name="sky"):
         """Answer the page instead of the monitor."""
+        page.route(re.compile(rf"/api/jobs/{JOB}"), lambda route: route.fulfill(json=self._job()))
         page.route(re.compile(rf"/api/runs/{name}/(shot|frames|suggestions|corrections)"), self._answer)
 
     def _answer(self, route):
@@ -76,12 +81,16 @@ class ShotDouble:
             self.undone.append(route.request.url.rsplit("/", 1)[1])
             for each in self.corrections:
                 each["undone"] = each["undone"] or each["id"] in self.undone
-            route.fulfill(json={})
+            route.fulfill(status=202, json={"ids": [], "job": self._job()})
         else:
             self._take(json.loads(route.request.post_data))
-            route.fulfill(status=202, json={"ids": [self.corrections[-1]["id"]], "job": None})
+            route.fulfill(status=202, json={"ids": [], "job": self._job()})
+
+    def _job(self):
+        return {"id": JOB, "state": self.job_state, "message": "The disk is full."}
 
     def _take(self, body):
+        read_documents(body.get("strokes", []))  # the monitor's own check
         self.posted.append(body)
         frames = [document["frame"] for document in body.get("strokes", [])]
         kind = "strokes" if frames else "accept" if "accept" in body else "empty"

@@ -416,6 +416,16 @@ def test_a_refusal_is_said_in_words_and_the_strokes_stay(correct):
     page.complaints = [text for text in page.complaints if "422" not in text]
 
 
+def test_strokes_that_the_run_could_not_be_taught_come_back(correct):
+    page, double = correct()
+    drag(page, (75, 50), (75, 80))
+    saved(page, double)
+    until(lambda: waiting(page) == [])
+    double.job_state = "failed"
+    page.get_by_role("alert").filter(has_text="The disk is full.").wait_for()
+    assert waiting(page) == [["1001", "1 stroke"]]
+
+
 def test_keys_of_the_tab_do_not_reach_what_one_types_nor_the_other_tab(correct):
     page, _ = correct()
     page.get_by_label("Frames", exact=True).focus()

@@ -45,7 +45,7 @@ export default {
               <input type="range" :min="each.min" :max="each.max" :step="each.step" :value="each.value" :aria-label="each.label"
                 @input="setBrush(each.name, each.from(Number($event.target.value)))" @change="$event.target.blur()">
               <output>{{ each.text }}</output></label>
-            <label title="A pen that presses lightly draws a thinner line"><input type="checkbox" v-model="brush.pressure" @change="keepBrush"> <span>Pen pressure</span></label>
+            <label title="A pen that presses lightly paints more faintly"><input type="checkbox" v-model="brush.pressure" @change="keepBrush"> <span>Pen pressure</span></label>
             <template v-if="brush.tool === 'clone'">
               <label title="The frame whose result is copied; empty: this one"><span>From frame</span>
                 <input class="us-number" type="number" aria-label="From frame" :placeholder="frame" :value="brush.from"
@@ -447,16 +447,17 @@ export default {
       if (!this.pending || this.easel?.stroke) return;
       this.pending[what](this.frame);
       this.version++;
-      this.easel.draw(this.strokesOn(this.frame));
+      this.redrawFrame();
+    },
+    redrawFrame() {
+      if (this.easel?.stroke) return;
+      this.easel?.draw(this.strokesOn(this.frame));
       this.redraw();
     },
     discard(frame) {
       this.pending.forget(frame);
       this.version++;
-      if (frame === this.frame) {
-        this.easel.draw(this.strokesOn(frame));
-        this.redraw();
-      }
+      if (frame === this.frame) this.redrawFrame();
     },
     // -- right as it is, nothing here ----------------------------------------------------------------
     setRange(text) {

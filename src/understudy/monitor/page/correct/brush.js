@@ -16,19 +16,19 @@ export class Coverage {
 
   // Adds the part of the stroke from point i - 1 to i (or the dot i = 0). The rectangle that may have changed.
   add(stroke, i) {
-    const to = dab(stroke, stroke.points[i]);
-    const from = i ? dab(stroke, stroke.points[i - 1]) : to;
-    const rect = clipped(bounds(from, to), this.width, this.height);
-    const [dx, dy] = [to.x - from.x, to.y - from.y];
+    const [toX, toY, toPressure] = stroke.points[i];
+    const [x0, y0, pressure] = stroke.points[Math.max(0, i - 1)];
+    const radius = stroke.size / 2;
+    const rect = clipped(bounds([x0, y0], [toX, toY], radius + 1), this.width, this.height);
+    const [dx, dy, more] = [toX - x0, toY - y0, toPressure - pressure];
     const length = dx * dx + dy * dy;
     for (let y = rect.top; y < rect.bottom; y++) {
       for (let x = rect.left; x < rect.right; x++) {
-        const [px, py] = [x + 0.5 - from.x, y + 0.5 - from.y];
+        const [px, py] = [x + 0.5 - x0, y + 0.5 - y0];
         const along = length ? Math.min(1, Math.max(0, (px * dx + py * dy) / length)) : 0;
-        const radius = from.radius + (to.radius - from.radius) * along;
-        const part = Math.hypot(px - along * dx, py - along * dy) / radius;
-        if (part >= 1 + 0.5 / radius) continue;
-        const value = 255 * falloff(part, radius, stroke.hardness) + 0.5;
+        const part = profile(Math.hypot(px - along * dx, py - along * dy), radius, stroke.hardness);
+        if (!part) continue;
+        const value = 255 * part * (pressure + more * along) + 0.5;
         const at = y * this.width + x;
         if (value > this.data[at]) this.data[at] = value;
       }
@@ -37,24 +37,20 @@ export class Coverage {
   }
 }
 
-function dab(stroke, [x, y, pressure]) {
-  return { x, y, radius: Math.max(0.5, (stroke.size / 2) * pressure) };
-}
-
-// 1 in the core, 0 at the rim; a hard brush still ends over one pixel.
-function falloff(part, radius, hardness) {
-  const soft = Math.max(1 - hardness, 1 / radius);
-  const end = hardness > 1 - 1 / radius ? 1 + 0.5 / radius : 1;
-  const at = Math.min(1, Math.max(0, (end - part) / soft));
+// 1 in the core, from there smoothly to 0 at the rim; a hard brush ends over one pixel.
+function profile(distance, radius, hardness) {
+  const soft = radius * (1 - hardness);
+  if (soft < 1) return Math.min(1, Math.max(0, radius + 0.5 - distance));
+  const at = Math.min(1, Math.max(0, (radius - distance) / soft));
   return at * at * (3 - 2 * at);
 }
 
-function bounds(from, to) {
+function bounds(from, to, reach) {
   return {
-    left: Math.floor(Math.min(from.x - from.radius, to.x - to.radius) - 1),
-    top: Math.floor(Math.min(from.y - from.radius, to.y - to.radius) - 1),
-    right: Math.ceil(Math.max(from.x + from.radius, to.x + to.radius) + 1),
-    bottom: Math.ceil(Math.max(from.y + from.radius, to.y + to.radius) + 1),
+    left: Math.floor(Math.min(from[0], to[0]) - reach),
+    top: Math.floor(Math.min(from[1], to[1]) - reach),
+    right: Math.ceil(Math.max(from[0], to[0]) + reach),
+    bottom: Math.ceil(Math.max(from[1], to[1]) + reach),
   };
 }
 

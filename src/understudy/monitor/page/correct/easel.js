@@ -123,12 +123,16 @@ export class Easel {
     return [...data.slice(at, at + 3)];
   }
 
+  // From another frame its result, from this one what is there by now; nothing from outside.
   cloned(stroke, found) {
-    found.data = this.sources.get(stroke.from_frame) ?? this.base;
+    const other = this.sources.get(stroke.from_frame);
+    const source = other ?? new Uint8ClampedArray(this.work);
     const [dx, dy] = (stroke.offset ?? [0, 0]).map(Math.round);
     return (at) => {
-      const x = limited((at % this.width) + dx, this.width);
-      found.at = 4 * (limited(Math.floor(at / this.width) + dy, this.height) * this.width + x);
+      const [x, y] = [(at % this.width) + dx, Math.floor(at / this.width) + dy];
+      const inside = x >= 0 && y >= 0 && x < this.width && y < this.height;
+      found.data = inside ? source : this.work;
+      found.at = 4 * (inside ? y * this.width + x : at);
       return found;
     };
   }
@@ -138,7 +142,7 @@ export class Easel {
     from.getContext("2d").putImageData(new ImageData(this.work.slice(), this.width, this.height), 0, 0);
     const to = canvas(this.width, this.height);
     const pen = to.getContext("2d", { willReadFrequently: true });
-    pen.filter = `blur(${Math.max(1, size / 8)}px)`;
+    pen.filter = `blur(${Math.max(0.5, size / 10)}px)`;
     pen.drawImage(from, 0, 0);
     return pen.getImageData(0, 0, this.width, this.height).data;
   }

@@ -63,6 +63,21 @@ export class Pending {
     this.write(frame);
   }
 
+  // What there is of a frame; here it is forgotten.
+  take(frame) {
+    const entry = this.entry(frame);
+    this.forget(frame);
+    return entry;
+  }
+
+  // Put back what was taken; what has come since lies over it.
+  restore(frame, { strokes, mark }) {
+    const entry = this.entry(frame);
+    entry.strokes = [...strokes, ...entry.strokes];
+    entry.mark = entry.strokes.length ? "" : entry.mark || mark;
+    this.write(frame);
+  }
+
   forget(frame) {
     this.frames.delete(frame);
     this.storage.removeItem(this.prefix + frame);

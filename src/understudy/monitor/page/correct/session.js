@@ -12,6 +12,7 @@ export const Session = {
     version: 0, // grows with every change of what is pending
     taught: {}, // by frame: strokes that are saved, until a checkpoint has learned from them
     told: "", learnsSince: 0,
+    jobs: {}, // what was saved, by the job that teaches it
   }),
   computed: {
     route() {
@@ -63,7 +64,7 @@ export const Session = {
     async openRun() {
       clearTimeout(this.clock);
       const opening = (this.opening = {});
-      Object.assign(this, { shot: null, suggestions: null, corrections: [], taught: {}, fault: "", told: "", learnsSince: 0 });
+      Object.assign(this, { shot: null, suggestions: null, corrections: [], taught: {}, fault: "", told: "", learnsSince: 0, jobs: {} });
       this.pending = this.name ? new Pending(this.name) : null;
       this.version++;
       if (!this.name) return;
@@ -92,23 +93,44 @@ export const Session = {
         if (opening !== this.opening) return;
         if (JSON.stringify(now) !== JSON.stringify(shot)) this.shot = now;
         if (versionOf(now) !== versionOf(shot)) this.learned(versionOf(shot));
-        if (String(now.corrected) !== String(shot.corrected)) this.loadCorrections();
-        this.fault = "";
+        if (this.learning || String(now.corrected) !== String(shot.corrected)) this.loadCorrections();
+        await this.lookAtJobs(opening);
       } catch (error) {
         if (opening === this.opening) this.fault = error.message;
       }
-      if (this.learnsSince && Date.now() - this.learnsSince > 90_000) this.learnsSince = 0;
-      this.again();
+      if (opening === this.opening) this.again();
+    },
+    // How the commands go on that keep and teach what was saved. Of one that failed the strokes come back.
+    async lookAtJobs(opening) {
+      for (const [id, kept] of Object.entries(this.jobs)) {
+        const job = await fetchJson(`/api/jobs/${id}`);
+        if (opening !== this.opening) return;
+        if (job.state === "running") continue;
+        delete this.jobs[id];
+        if (job.state === "failed") this.notKept(kept, job.message);
+      }
+      if (!Object.keys(this.jobs).length) this.learnsSince = 0;
+    },
+    notKept(entries, message) {
+      for (const [frame, entry] of entries) {
+        this.pending.restore(frame, entry);
+        delete this.taught[frame];
+      }
+      this.told = "";
+      this.fault = ["Not taught.", message].filter(Boolean).join("\n");
+      this.version++;
+      this.redrawFrame();
     },
     learned(before) {
       for (const [frame, each] of Object.entries(this.taught)) if (each.checkpoint === before) delete this.taught[frame];
-      this.learnsSince = 0;
       this.told = `Shows what is learned up to step ${Number(this.shot.checkpoint).toLocaleString("en-US")}.`;
       this.newCheckpoint();
     },
     async loadCorrections() {
       try {
-        this.corrections = await fetchJson(`${this.route}/corrections`);
+        const now = await fetchJson(`${this.route}/corrections`);
+        if (JSON.stringify(now) === JSON.stringify(this.corrections)) return;
+        this.corrections = now;
         this.correctionsChanged();
       } catch (error) {
         this.fault = error.message;
@@ -142,31 +164,34 @@ export const Session = {
       this.fault = "";
       try {
         const answer = await sendJson("POST", `${this.route}/corrections`, body);
-        this.saved(frames, answer);
+        this.saved(frames, answer.job);
       } catch (error) {
         this.fault = error.message;
       }
       this.saving = false;
     },
-    saved(frames) {
-      for (const frame of frames) {
-        const strokes = this.pending.strokes(frame);
-        if (strokes.length) this.taught[frame] = { strokes, checkpoint: versionOf(this.shot) };
-        this.pending.forget(frame);
+    saved(frames, job) {
+      const kept = frames.map((frame) => [frame, this.pending.take(frame)]);
+      for (const [frame, { strokes }] of kept) {
+        if (!strokes.length) continue;
+        const before = this.taught[frame]?.strokes ?? [];
+        this.taught[frame] = { strokes: [...before, ...strokes], checkpoint: versionOf(this.shot) };
       }
       this.version++;
-      this.learnsSince = Date.now();
       this.told = "Saved. The run is being taught; go on with the next frame.";
+      this.follow(job, kept);
+    },
+    follow(job, kept) {
+      if (job) this.jobs[job.id] = kept;
+      this.learnsSince = Date.now();
       this.loadCorrections();
       this.again();
     },
     async undoCorrection(correction) {
       try {
-        await sendJson("DELETE", `${this.route}/corrections/${encodeURIComponent(correction.id)}`);
-        this.told = `Correction ${correction.id} is undone.`;
-        this.learnsSince = Date.now();
-        this.loadCorrections();
-        this.look();
+        const { job } = await sendJson("DELETE", `${this.route}/corrections/${encodeURIComponent(correction.id)}`);
+        this.told = `Correction ${correction.id} is taken back.`;
+        this.follow(job, []);
       } catch (error) {
         this.fault = error.message;
       }

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 from understudy.version import __version__
 
 if TYPE_CHECKING:
+    from understudy.artist.report import Reported
     from understudy.artist.suggest import Suggestions
     from understudy.inference.apply import ApplyResult
     from understudy.inference.model import LoadedModel
     from understudy.training.train import TrainResult
 
-__all__ = ["__version__", "apply", "load", "suggest", "train"]
+__all__ = ["__version__", "apply", "load", "report", "suggest", "train"]
 
 
 def _silence(event: object) -> None:
@@ -99,6 +100,37 @@ def load(model: str | Path, *, devices: str = "auto", precision: str = "float32"
     from understudy.inference.model import load as job
 
     return job(str(model), devices=devices, precision=precision)
+
+
+def report(
+    run: str | Path,
+    plate: str | Path,
+    result: str | Path | None = None,
+    *,
+    output: str | Path,
+    report: Callable[[Any], None] = _silence,
+    **settings: Any,
+) -> Reported:
+    """Make a page on what a run makes of a plate, as ``understudy report`` does.
+
+    ``run`` is a run folder; ``plate`` a pattern such as "shot.####.exr", a folder or a movie; ``result`` the
+    frames that apply made of it, which are made for the report alone where there are none. ``output`` is the
+    folder for index.html, its pictures and report.json. ``settings`` are the further fields of
+    ``understudy.settings.ReportSettings``, such as ``frames``, ``worst`` and ``overwrite``.
+
+    ``report`` is called with every event of ``understudy.artist.report.events`` and of
+    ``understudy.inference.events``, from this thread.
+
+    Returns Reported: ``page`` and ``figures`` (the paths) and ``facts`` (what both say). Raises as
+    ``understudy.artist.report.report`` does.
+    """
+    from understudy.artist.report import report as job
+    from understudy.settings import ReportSettings
+
+    given = {} if result is None else {"result": str(result)}
+    return job(
+        ReportSettings(run=str(run), plate=str(plate), output=str(output), **given, **settings), report
+    )
 
 
 def suggest(

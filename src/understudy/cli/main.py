@@ -37,6 +37,9 @@ COMMANDS = (
     Command("apply", "understudy.cli.apply", "Apply a trained network to a plate."),
     Command("runs", "understudy.cli.runs", "List, rename or delete the runs of a data directory."),
     Command("info", "understudy.cli.info", "Say what a file or a run is, and what it learned from."),
+    Command(
+        "report", "understudy.cli.report", "Make a page on a result: risk, flicker, worst frames, pairs."
+    ),
     Command("monitor", "understudy.cli.monitor", "Watch, compare and steer training from a page."),
     Command("serve", "understudy.cli.serve", "Serve networks live to the compositing program."),
     Command("export", "understudy.cli.export", "Make files that other programs load."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,6 +26,15 @@ class Refused:
     where: str
     remedy: str
     exit_code: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportWritten:
+    """What ``--json`` says of a report that is there."""
+
+    page: Path
+    figures: Path
+    notes: tuple[str, ...]
 
 
 class Progress:
@@ -181,3 +191,22 @@ def _frames(count: int) -> str:
 
 def apply_progress(as_json: bool) -> ApplyProgress:
     return ApplyProgress(as_json)
+
+
+class ReportProgress(ApplyProgress):
+    """The events of understudy.artist.report.events, and of inference.events while results are made."""
+
+    def _on_frame_measured(self, event: Any) -> None:
+        self.screen.advance(event.done, event.total, f"frame {event.number} looked at")
+
+    def _on_report_message(self, event: Any) -> None:
+        self.screen.say(event.text)
+
+    def ended(self, made: Any) -> int:
+        """The closing words."""
+        self.screen.finish()
+        for note in made.facts.notes:
+            self.screen.say(note)
+        self.screen.event(ReportWritten(made.page, made.figures, made.facts.notes))
+        self.screen.say(f"Wrote {made.page}")
+        return 0

@@ -3,6 +3,7 @@
 from understudy.colour.array import decode, encode
 from understudy.colour.between import are_alike, convert_between
 from understudy.colour.decide import SpaceDecision, decide_space, encoding_for, measure_raw
+from understudy.colour.display import to_display
 from understudy.colour.encoding import LINEAR, LINEAR_K, PLAIN, SRGB, ColourEncoding
 from understudy.colour.matrix_curve import MatrixCurve, matrix_and_curve
 from understudy.colour.named_space import NamedSpace, find_space, is_linear_space
@@ -31,5 +32,6 @@ __all__ = [
     "is_linear_space",
     "matrix_and_curve",
     "measure_raw",
+    "to_display",
     "to_scene_linear",
 ]

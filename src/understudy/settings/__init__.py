@@ -23,6 +23,7 @@ from understudy.settings.info import SettingInfo
 from understudy.settings.loss import LossSettings
 from understudy.settings.network import NO_WEIGHTS, NetworkSettings
 from understudy.settings.preview import PreviewSettings
+from understudy.settings.report import ReportFolderSettings, ReportSettings, SubjectSettings
 from understudy.settings.run import RunSettings
 from understudy.settings.schedule import DEFAULT_EPOCHS, ScheduleSettings
 from understudy.settings.sections import Section, Settings, sections_of, settings_of
@@ -45,13 +46,19 @@ __all__ = [
     "OutputSettings",
     "PlateSettings",
     "PreviewSettings",
+    "ReportFolderSettings",
+    "ReportSettings",
     "RunSettings",
     "ScheduleSettings",
     "Section",
     "SettingInfo",
     "Settings",
+<<<<<<< HEAD
     "SuggestSettings",
     "SuggestionSettings",
+=======
+    "SubjectSettings",
+>>>>>>> c8296a5 (A report on a result: risk, flicker along the motion, the worst frames, a movie, the pairs)
     "TileSettings",
     "TrainSettings",
     "flattened",

@@ -1,0 +1,159 @@
+"""What a run tells of itself for a report: pairs, corrections, settings, where it comes from."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+from understudy.artist.report import pictures
+from understudy.artist.report.facts import CorrectionFacts, PairFacts
+from understudy.colour import to_display
+from understudy.errors import UnderstudyError
+from understudy.frames import Shot, format_numbers, open_shot, pair_shots, resolve_channels, resolve_like
+from understudy.models.description import ModelDescription
+from understudy.runs import RunFolder
+from understudy.runs.asked import settings_of_run
+from understudy.runs.corrections import active_corrections, read_corrections
+from understudy.settings import DataSettings
+
+MOST_PAIRS = 48
+PAIR_LONGEST = 640
+
+
+def painted_frames(run: RunFolder, plate: Shot) -> frozenset[int]:
+    """The frames of ``plate`` that the run has a ground truth of; none where its shots are gone."""
+    found: set[int] = set()
+    with suppress(UnderstudyError), ExitStack() as stack:
+        for source, truth in _shots(settings_of_run(run).data, stack):
+            if _same_files(source, plate):
+                found |= {number for number, _ in pair_shots(source, truth).pairs}
+    return frozenset(found & set(plate.numbers))
+
+
+def pair_facts(run: RunFolder, model: ModelDescription, folder: Path) -> tuple[PairFacts, ...]:
+    """The pairs that the network says it learned from, each with a picture in ``folder`` where its files are
+    still there."""
+    named = [pair for pair in model.provenance.get("pairs") or () if isinstance(pair, Mapping)]
+    made = dict(_pair_pictures(run, model, folder))
+    return tuple(
+        PairFacts(
+            name=str(pair.get("name", "")),
+            frame=_number(pair.get("frame")),
+            held_out=bool(pair.get("held_out")),
+            picture=made.get((str(pair.get("name", "")), _number(pair.get("frame"))), ""),
+        )
+        for pair in named[:MOST_PAIRS]
+    )
+
+
+def correction_facts(run: RunFolder) -> tuple[CorrectionFacts, ...]:
+    """Every correction of the run. RunError when one is damaged."""
+    return tuple(
+        CorrectionFacts(each.id, each.kind, format_numbers(each.frames), each.author, each.time, each.undone)
+        for each in read_corrections(run.path)
+    )
+
+
+def corrected_frames(run: RunFolder) -> frozenset[int]:
+    """The frames that a correction which is not undone says something of."""
+    return frozenset(number for each in active_corrections(run.path) for number in each.frames)
+
+
+def settings_text(run: RunFolder) -> dict[str, str]:
+    """What the run was asked for, by the names of the settings; empty where it cannot be read."""
+    try:
+        given = settings_of_run(run).given()
+    except UnderstudyError:
+        return {}
+    return {name: _plain(value) for name, value in given.items() if value not in (None, (), [])}
+
+
+def provenance_text(model: ModelDescription, path: Path) -> dict[str, str]:
+    """Which network this is, and what it says of its making."""
+    from understudy.inference.provenance import fingerprint
+
+    origin = model.provenance
+    held_out, versions = origin.get("held_out"), origin.get("versions")
+    lines = {
+        "Network": path.name,
+        "Written into frames as": fingerprint(path),
+        "Steps": origin.get("steps"),
+        "Held-out error": _plain(held_out) if held_out else "",
+        "Channels in": ", ".join(model.input_channels),
+        "Extra inputs": ", ".join(image.name for image in model.extra),
+        "Channels out": ", ".join(model.output_channels),
+        "Colour in": model.colour_in.space,
+        "Colour out": model.colour_out.space,
+        "Sees": f"{model.reach} pixels around each pixel" if model.reach else "",
+        "Made": origin.get("date"),
+        "Licence": origin.get("licence"),
+        "Versions": _plain(versions) if versions else "",
+    }
+    return {name: _plain(value) for name, value in lines.items() if value}
+
+
+def now() -> str:
+    """The time, as ISO 8601 has it."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _pair_pictures(
+    run: RunFolder, model: ModelDescription, folder: Path
+) -> Iterator[tuple[tuple[str, int], str]]:
+    """(name and frame, file name) of a picture of plate and truth of each pair."""
+    with suppress(UnderstudyError), ExitStack() as stack:
+        count = 0
+        for plate, truth in _shots(settings_of_run(run).data, stack):
+            for number, other in pair_shots(plate, truth).pairs:
+                with suppress(UnderstudyError):
+                    target = folder / f"pair_{count + 1:03d}.jpg"
+                    _draw_pair(plate, number, truth, other, model, target)
+                    count += 1
+                    yield (plate.name if plate.is_movie else plate.path(number).name, number), target.name
+                if count >= MOST_PAIRS:
+                    return
+
+
+def _draw_pair(
+    plate: Shot, number: int, truth: Shot, other: int, model: ModelDescription, target: Path
+) -> None:
+    one, two = plate.read(number), truth.read(other)
+    seen = to_display(one.planes(resolve_like(one, model.input_channels)), model.colour_in)
+    names = ("A",) if model.kind == "matte" and "A" in two.channels else resolve_channels(two)
+    shown = to_display(two.planes(names[:1] if model.kind == "matte" else names), model.colour_out)
+    if seen.shape[:2] == shown.shape[:2]:
+        pictures.write_jpeg(target, pictures.side_by_side(seen, shown), PAIR_LONGEST)
+    else:
+        pictures.write_jpeg(target, pictures.three(shown), PAIR_LONGEST // 2)
+
+
+def _shots(data: DataSettings, stack: ExitStack) -> Iterator[tuple[Shot, Shot]]:
+    for plate, truth in zip(data.input, data.ground_truth, strict=False):
+        yield (
+            stack.enter_context(open_shot(plate, frames=data.frames, part=data.part)),
+            stack.enter_context(open_shot(truth)),
+        )
+
+
+def _same_files(one: Shot, other: Shot) -> bool:
+    common = next((number for number in one.numbers if other.has(number)), None)
+    if common is None:
+        return False
+    with suppress(OSError):
+        return one.path(common).samefile(other.path(common))
+    return False
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items() if item not in (None, ""))
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(item) for item in value)
+    return f"{value:.5g}" if isinstance(value, float) else str(value)

@@ -53,12 +53,9 @@ __all__ = [
     "Section",
     "SettingInfo",
     "Settings",
-<<<<<<< HEAD
+    "SubjectSettings",
     "SuggestSettings",
     "SuggestionSettings",
-=======
-    "SubjectSettings",
->>>>>>> c8296a5 (A report on a result: risk, flicker along the motion, the worst frames, a movie, the pairs)
     "TileSettings",
     "TrainSettings",
     "flattened",

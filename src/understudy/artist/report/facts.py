@@ -68,7 +68,8 @@ class CorrectionFacts:
 @dataclass(frozen=True)
 class Facts:
     """All of a report. ``steady``: the mean change along the motion by shot, in 8-bit code values.
-    ``settings`` and ``provenance``: text by name. ``measure``: the unit of expected errors. ``ranked_by``: what makes a frame one of the worst.
+    ``settings`` and ``provenance``: text by name. ``measure``: the unit of expected errors.
+    ``ranked_by``: what makes a frame one of the worst.
     ``findings`` is None where the pairs were not checked."""
 
     run: str

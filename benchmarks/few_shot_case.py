@@ -96,7 +96,7 @@ def read_case(folder: Path) -> Case:
     known = _read_json(folder / "case.json")
     plate, truth = open_sides(folder)
     both = sorted(set(plate.numbers) & set(truth.numbers))
-    train = tuple(known.get("train_frames") or _spread(both, PAINTED))
+    train = tuple(known.get("train_frames") or spread(both, PAINTED))
     lost = [number for number in train if number not in both]
     if lost or len(both) <= len(train):
         raise SettingError(
@@ -177,7 +177,7 @@ def _truth_folder(folder: Path) -> Path:
     return folder / "groundtruth"
 
 
-def _spread(numbers: Sequence[int], count: int) -> tuple[int, ...]:
+def spread(numbers: Sequence[int], count: int) -> tuple[int, ...]:
     """``count`` of the numbers, evenly from the first to the last."""
     places = np.linspace(0, len(numbers) - 1, min(count, len(numbers)))
     return tuple(sorted({numbers[round(float(place))] for place in places}))

@@ -15,20 +15,18 @@ def choose(
     fixed: Collection[int] = (),
     candidates: Collection[int] | None = None,
     weights: np.ndarray | None = None,
-    *,
-    swap: bool = True,
 ) -> list[int]:
     """The places of up to ``count`` frames that, with the ``fixed`` ones, leave the least distance, each of
     them bringing most of what those before it left.
 
     ``distances`` (n, n): how badly the frame of each column stands for that of each row. ``weights`` (n,):
-    how much each row counts. ``candidates``: which may be chosen. First each in turn that helps most, then,
-    with ``swap``, exchanges until none helps. Fewer come where there are no more candidates.
+    how much each row counts. ``candidates``: which may be chosen. First each in turn that helps most, then
+    exchanges until none helps. Fewer come where there are no more candidates.
     """
     weighted = distances if weights is None else distances * weights[:, None]
     allowed = np.array(sorted(set(range(len(distances)) if candidates is None else candidates) - set(fixed)))
     chosen = _greedily(weighted, allowed, fixed, count)
-    if swap and len(chosen) > 1:
+    if len(chosen) > 1:
         chosen = _exchanged(weighted, allowed, fixed, chosen)
         chosen = _greedily(weighted, np.array(chosen), fixed, count)
     return chosen

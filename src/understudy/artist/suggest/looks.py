@@ -34,6 +34,12 @@ class Look:
         """The luma, float32 (height, width), 0 to 1."""
         return grey(self.pixels.astype(np.float32) / np.float32(255))
 
+    def sized(self, shape: tuple[int, ...]) -> Look:
+        """The same in the size of another one."""
+        if self.pixels.shape == shape:
+            return self
+        return Look(self.number, np.asarray(cv2.resize(self.pixels, (shape[1], shape[0]))))
+
 
 @dataclass(frozen=True)
 class Unread:
@@ -64,7 +70,7 @@ def looks_of(
             raise KeyboardInterrupt
     if not looks:
         raise unread[0].error
-    return [_sized(look, looks[0].pixels.shape) for look in looks], unread
+    return [look.sized(looks[0].pixels.shape) for look in looks], unread
 
 
 def _read_all(shot: Shot, numbers: Sequence[int], channels: str | None) -> Iterator[Look | Unread]:
@@ -107,9 +113,3 @@ def _displayed(pixels: np.ndarray, frame: Frame) -> np.ndarray:
 
 def _bytes(pixels: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(pixels, 0.0, 1.0) * 255.0).astype(np.uint8)
-
-
-def _sized(look: Look, shape: tuple[int, ...]) -> Look:
-    if look.pixels.shape == shape:
-        return look
-    return Look(look.number, np.asarray(cv2.resize(look.pixels, (shape[1], shape[0]))))

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import cv2
 import numpy as np
 
+from understudy.artist.suggest.blocks import BLOCKS
 from understudy.artist.suggest.events import Events
 from understudy.artist.suggest.looks import Look
 from understudy.frames import format_numbers
@@ -21,17 +22,26 @@ LIVELY = 2.0
 
 
 class Reasons:
-    """Says what is special about frames of one shot."""
+    """Says what is special about frames of one shot. ``risk`` (n, blocks): where a network is thought to be
+    wrong."""
 
-    def __init__(self, looks: Sequence[Look], events: Events) -> None:
-        self._looks, self._events = looks, events
+    def __init__(self, looks: Sequence[Look], events: Events, risk: np.ndarray | None = None) -> None:
+        self._looks, self._events, self._risk = looks, events, risk
         self._light = np.array([float(look.grey.mean()) for look in looks])
         self._soft: dict[int, np.ndarray] = {}
 
-    def of(self, place: int, others: Collection[int], stands_for: Collection[int]) -> str:
+    def of(
+        self, place: int, others: Collection[int], stands_for: Collection[int], strange: bool = False
+    ) -> str:
         """Why the frame at ``place`` is suggested beside ``others``; ``stands_for``: the frames (places) that
-        it is the nearest chosen one of."""
-        words = [*self._cut(place, others), *self._light_words(place), *self._motion(place)]
+        it is the nearest chosen one of. ``strange``: it is far from all that is painted."""
+        words = ["unlike every painted frame"] if strange else []
+        words += [
+            *self._unsure(place),
+            *self._cut(place, others),
+            *self._light_words(place),
+            *self._motion(place),
+        ]
         new = self._new(place, others)
         words += [new] if new else []
         numbers = [self._looks[each].number for each in stands_for]
@@ -76,6 +86,16 @@ class Reasons:
         if most < NEW or most < 1.5 * float(near.mean()):
             return ""
         return f"something new {where_words(int(row), int(column))}"
+
+    def _unsure(self, place: int) -> list[str]:
+        """Where the network is thought to be wrong, and whether more than elsewhere in the shot."""
+        if self._risk is None:
+            return []
+        blocks = ninths(self._risk[place].reshape(BLOCKS[1], BLOCKS[0]))
+        row, column = np.unravel_index(int(blocks.argmax()), blocks.shape)
+        totals = self._risk.mean(1)
+        how = "most unsure" if totals[place] >= totals.max() else "unsure"
+        return [f"the network is {how} {where_words(int(row), int(column))}"]
 
     def _apart(self, place: int, other: int) -> np.ndarray:
         """The mean difference of two frames in each ninth, (3, 3)."""

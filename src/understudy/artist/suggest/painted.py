@@ -1,0 +1,73 @@
+"""What a run has learned from: the frames that are painted, and whether they are of the shot at hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from understudy.colour import decode
+from understudy.dataset.pairs import load_data_set
+from understudy.dataset.sources import match
+from understudy.errors import UnderstudyError
+from understudy.frames import Shot
+from understudy.runs import RunFolder
+from understudy.runs.asked import settings_of_run
+from understudy.runs.corrections import active_corrections
+from understudy.settings import TrainSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """``own``: numbers of frames of the shot at hand that the run has learned from. ``others``: (shot,
+    number) of the plates of all others. ``note``: a sentence where the painted frames are away."""
+
+    settings: TrainSettings
+    own: tuple[int, ...]
+    others: tuple[tuple[Shot, int], ...] = ()
+    note: str = ""
+
+
+def what_was_learned(run: RunFolder, shot: Shot) -> Learned:
+    """The frames that ``run`` has learned from, corrections too. RunError when its settings are damaged."""
+    settings = settings_of_run(run)
+    try:
+        sources = match(settings.data)[0]
+    except UnderstudyError as error:
+        note = f"What the run learned from cannot be read ({error.message}): only its network is asked."
+        return Learned(settings, (), (), note)
+    own = {source.plate_number for source in sources if same_frame(source.plate, source.plate_number, shot)}
+    others = tuple((s.plate, s.plate_number) for s in sources if s.plate_number not in own)
+    if own or not others:
+        corrected = {number for each in active_corrections(run.path) for number in each.frames}
+        own |= {number for number in corrected if shot.has(number)}
+    return Learned(settings, tuple(sorted(own)), others)
+
+
+def same_frame(plate: Shot, number: int, shot: Shot) -> bool:
+    """Whether a frame of ``plate`` is that of the same number of ``shot``: the same file."""
+    if not shot.has(number) or not plate.has(number):
+        return False
+    try:
+        return os.path.samefile(plate.path(number), shot.path(number))
+    except OSError:
+        return False
+
+
+def truths_of(learned: Learned, numbers: Sequence[int]) -> dict[int, np.ndarray]:
+    """What was painted on frames of the shot at hand, float32 (height, width, channels) in file values, a
+    matte from 0 to 1; those that cannot be read are left out."""
+    wanted = set(numbers)
+    if not wanted or learned.note:
+        return {}
+    try:
+        data = load_data_set(learned.settings.data, learned.settings.colour, reach=0)
+    except UnderstudyError:
+        return {}
+    own = {pair.number: pair for pair in data.pairs if pair.number in wanted}
+    return {
+        number: np.where(pair.weight > 0, decode(pair.truth, data.colour_out), np.nan).astype(np.float32)
+        for number, pair in own.items()
+    }

@@ -160,6 +160,8 @@ class ApplyProgress(Progress):
         words += [f"{duration_text(event.seconds_left)} left"] if event.seconds_left is not None else []
         self.screen.advance(event.done, event.total, "  ".join(words))
 
+    _on_frame_same = _on_frame_written
+
     def _on_frame_failed(self, event: Any) -> None:
         error = event.error
         reason = (error.message, error.expected, error.found, error.remedy)
@@ -177,7 +179,9 @@ class ApplyProgress(Progress):
         """The closing words; the exit code: 1 when frames failed, or requested ones are not there."""
         self.screen.finish()
         written, kept, failed = len(result.written), len(result.kept), len(result.failed)
-        self.screen.say(closing_words(written, kept, failed, len(result.missing), self.again))
+        self.screen.say(
+            closing_words(written, kept + len(result.same), failed, len(result.missing), self.again)
+        )
         if self.stopped and getattr(result, "is_movie", False):
             self.screen.say("Stopped. A movie is whole or not there: the same command begins again.")
         elif self.stopped:

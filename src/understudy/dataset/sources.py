@@ -122,7 +122,7 @@ def read_all(sources: Sequence[Source], layers: Layers, first: Frame) -> list[Va
     ``first``."""
     readers = min(READERS, TOGETHER // (2 * max(first.nbytes, 1)))
     with ThreadPoolExecutor(max(1, readers)) as pool:
-        return list(pool.map(lambda source: _read_pair(source, layers), sources))
+        return list(pool.map(lambda source: read_pair(source, layers), sources))
 
 
 def read_both(source: Source) -> tuple[Frame, Frame]:
@@ -130,7 +130,7 @@ def read_both(source: Source) -> tuple[Frame, Frame]:
     return source.plate.read(source.plate_number), source.truth.read(source.truth_number)
 
 
-def _read_pair(source: Source, layers: Layers) -> Values:
+def read_pair(source: Source, layers: Layers) -> Values:
     """File values of plate, truth, extra layers and region over the display window, and content hashes."""
     plate, truth = read_both(source)
     check_size(plate, truth, "ground truth")

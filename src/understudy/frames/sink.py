@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import tempfile
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -11,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from understudy.errors import UnderstudyError
+from understudy.frames.difference import largest_difference
 from understudy.frames.formats import format_to_write
 from understudy.frames.frame import Frame
 from understudy.frames.image_plan import channels_written, plan_write
@@ -70,6 +73,11 @@ class FrameSink(ABC):
     def write(self, number: int, frame: Frame, made_from: Mapping[str, str] | None = None) -> Path:
         """Write one frame; returns its file. ``made_from`` goes with the frame beside the provenance that all
         share. Raises WriteError, and then nothing half-written is left."""
+
+    def difference(self, number: int, frame: Frame) -> float:
+        """By how much a file that is there differs from what ``frame`` would be written as, where most, in
+        code values of the file's depth; infinite where it cannot be compared. Raises WriteError."""
+        return math.inf
 
     @abstractmethod
     def keeps(self, frame: Frame) -> tuple[str, ...]:
@@ -148,6 +156,13 @@ class FileSink(FrameSink):
         )
         self._finished(path, notes)
         return path
+
+    def difference(self, number: int, frame: Frame) -> float:
+        path, options = self.path(number), self._options
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
+            beside = Path(folder) / path.name
+            write_image_file(beside, frame, depth=options.depth, compression=options.compression)
+            return largest_difference(beside, path)
 
     def keeps(self, frame: Frame) -> tuple[str, ...]:
         return channels_written(frame, format_to_write(self.path(frame.number)))

@@ -6,6 +6,7 @@ named and the others go on.
 
 from __future__ import annotations
 
+import math
 import queue
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -37,18 +38,21 @@ from understudy.inference.events import (
     ApplyMessage,
     ApplyPlanned,
     FrameFailed,
+    FrameSame,
     FrameWritten,
 )
 from understudy.inference.layers import BLACK, ExtraInputs, Mask
 from understudy.inference.model import LoadedModel, load
 from understudy.inference.origins import Origins, in_words
+from understudy.inference.painted import Painted, find_painted_frames
 from understudy.inference.pipeline import Crew, plan_crew, run_frames, with_computing
-from understudy.inference.provenance import check_folder, fingerprint, provenance_of, sort_out
+from understudy.inference.provenance import PAINTED, check_folder, fingerprint, provenance_of, sort_out
 from understudy.inference.region import within
 from understudy.runs.listing import resolve_model
 from understudy.settings import ApplySettings, PlateSettings
 
 Report = Callable[[ApplyEvent], None]
+HALF_A_CODE = 0.5
 PROBES = 5
 """Frames that are tried before the start, to find one that can be read and checked."""
 
@@ -61,7 +65,8 @@ class ApplyResult:
     ``stopped``: ended on request with frames left to do. A movie (``is_movie``) that was stopped has none
     written. ``again``: which of those written were there already, by what they are made from that has
     changed, such as ``("the plate", "the mask")``. ``missing``: frames that a range requested and the plate
-    lacks.
+    lacks. ``same``: those that ``update`` compared and left as they were; ``changed_by``: by how much, at
+    most, those that it wrote differ, in code values of their files, infinite where they cannot be compared.
     """
 
     written: tuple[int, ...]
@@ -72,32 +77,44 @@ class ApplyResult:
     is_movie: bool = False
     again: Mapping[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
     missing: tuple[int, ...] = ()
+    same: tuple[int, ...] = ()
+    changed_by: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One frame's end: its file, or the error."""
+    """One frame's end: its file, or the error. ``difference``: from the file that was there, in code values;
+    a file that was there and differs by no more than half of one has not been written."""
 
     number: int
     path: Path | None
     error: UnderstudyError | None = None
+    difference: float = math.inf
+
+    @property
+    def is_same(self) -> bool:
+        return self.error is None and self.difference <= HALF_A_CODE
 
 
 @dataclass
 class Job:
-    """All that the work needs, opened and checked. ``about``: the frames before and after, where the network
-    sees them; ``changed``: the frames that are made again, and why; ``said``: sentences from the threads, to
-    be reported; ``reported``: how many of the sink's notes have been."""
+    """All that the work needs, opened and checked. ``whole``: the plate with the frames beyond --frames;
+    ``about``: the frames before and after, where the network sees them; ``changed``: the frames that are made
+    again, and why; ``compared``: those that are written only where they differ from what is there; ``said``:
+    sentences from the threads, to be reported; ``reported``: how many of the sink's notes have been."""
 
     settings: ApplySettings
     plate: Shot
+    whole: Shot
     sink: FrameSink
     composer: Composer
     about: Neighbours | None
     origins: Origins
+    painted: Painted
     to_do: tuple[int, ...]
     kept: tuple[int, ...]
     changed: Mapping[int, tuple[str, ...]]
+    compared: frozenset[int]
     sample: Frame | None
     said: queue.SimpleQueue[str]
     reported: int = 0
@@ -153,7 +170,11 @@ def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
         if layer is not None:
             open_things.callback(layer.close)
     origins = Origins(plate, about, header.offsets, mask.shot if mask else None, extra.shots)
-    there = sort_out(plate.numbers, sink, provenance, origins, output.overwrite)
+    whole = about.shot if about else open_shot(given.plate, part=given.part, as_held=as_held)
+    painted = _find_painted(settings, model_path, header, whole, plate)
+    if output.update and sink.is_movie:
+        raise _no_update(sink)
+    there = sort_out(plate.numbers, sink, provenance, origins, output.overwrite, painted, output.update)
     to_do, kept = there.to_do, there.kept
     if mask and to_do:
         mask.look(open_shot(given.plate, part=given.part) if mask.channel else plate)
@@ -164,7 +185,39 @@ def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
     if to_do:
         check_folder(sink.path(to_do[0]).parent)
     said: queue.SimpleQueue[str] = queue.SimpleQueue()
-    return Job(settings, plate, sink, composer, about, origins, to_do, kept, there.changed, sample, said)
+    return Job(
+        settings,
+        plate,
+        whole,
+        sink,
+        composer,
+        about,
+        origins,
+        painted,
+        to_do,
+        kept,
+        there.changed,
+        there.compared,
+        sample,
+        said,
+    )
+
+
+def _find_painted(settings: ApplySettings, path: Path, header: Any, whole: Shot, plate: Shot) -> Painted:
+    output = settings.output
+    if output.painted == "network":
+        return Painted()
+    return find_painted_frames(path, header, whole, plate.numbers, output.blend)
+
+
+def _no_update(sink: FrameSink) -> SettingError:
+    return SettingError(
+        "A movie cannot be brought up to date frame by frame: it is always made as a whole.",
+        expected="frames as files of their own",
+        found="a movie",
+        where=sink.spec,
+        remedy="Leave --update out, or write frames, such as out.####.png.",
+    )
 
 
 def _neighbours(plate: PlateSettings, header: Any) -> Neighbours | None:
@@ -242,9 +295,11 @@ def _make_frame(job: Job, model: LoadedModel, number: int) -> Outcome:
     try:
         made_from = job.origins.of_files(number)
         frame = job.read(number)
-        finished = job.composer.compose(frame, model)
+        finished = job.composer.compose(frame, model, job.painted, job.whole.read)
         made_from |= job.origins.of_movies(number, frame)
-        return Outcome(number, job.sink.write(number, finished, made_from))
+        if mark := job.painted.mark(number):
+            made_from[PAINTED] = mark
+        return _write(job, number, finished, made_from)
     except UnderstudyError as error:
         job.sink.skip(number)
         return Outcome(number, None, error)
@@ -253,6 +308,14 @@ def _make_frame(job: Job, model: LoadedModel, number: int) -> Outcome:
         if not is_out_of_memory(error):
             raise
         return Outcome(number, None, _out_of_memory(number, error))
+
+
+def _write(job: Job, number: int, finished: Frame, made_from: Mapping[str, str]) -> Outcome:
+    """Write a frame, unless it is to differ from what is there, and does not."""
+    difference = job.sink.difference(number, finished) if number in job.compared else math.inf
+    if difference <= HALF_A_CODE:
+        return Outcome(number, job.sink.path(number), difference=difference)
+    return Outcome(number, job.sink.write(number, finished, made_from), difference=difference)
 
 
 def _out_of_memory(number: int, error: BaseException) -> ApplyError:
@@ -336,6 +399,7 @@ def _planned(job: Job, model: LoadedModel) -> ApplyPlanned:
         *_added(job),
         *_taken(job),
         *_mask_notes(job),
+        *job.painted.notes,
         *job.composer.extra.notes,
         *_colour_notes(job),
         *model.notes,
@@ -404,20 +468,37 @@ def _told(job: Job, outcome: Outcome, done: int, made: int, seconds: float) -> A
     if outcome.error is not None:
         return FrameFailed(outcome.number, outcome.error, done, total)
     speed = made / max(seconds, 1e-6)
+    if outcome.is_same:
+        return FrameSame(outcome.number, str(outcome.path), done, total, speed, (total - done) / speed)
     return FrameWritten(outcome.number, str(outcome.path), done, total, speed, (total - done) / speed)
 
 
 def _ended(job: Job, outcomes: list[Outcome], stopped: bool, seconds: float, report: Report) -> ApplyResult:
     _report_said(job, report)
     lost = stopped and job.sink.is_movie
-    written = () if lost else tuple(sorted(each.number for each in outcomes if each.error is None))
+    done = [each for each in outcomes if each.error is None]
+    written = () if lost else tuple(sorted(each.number for each in done if not each.is_same))
+    same = tuple(sorted(each.number for each in done if each.is_same))
+    changed_by = {e.number: e.difference for e in done if e.number in job.compared and not e.is_same}
     failed = tuple(sorted((each.number, each.error) for each in outcomes if each.error is not None))
     _report_black(job, written, report)
     again = _made_again(job, written)
     missing = job.plate.missing if job.plate.requested else ()
     counts = len(written), len(job.kept), len(failed)
-    report(ApplyEnded(*counts, stopped, seconds, in_words(again), len(missing)))
-    return ApplyResult(written, job.kept, failed, stopped, seconds, job.sink.is_movie, again, missing)
+    if job.compared:
+        report(ApplyMessage(_compared_words(changed_by, same)))
+    report(ApplyEnded(*counts, stopped, seconds, in_words(again), len(missing), len(same)))
+    is_movie = job.sink.is_movie
+    return ApplyResult(
+        written, job.kept, failed, stopped, seconds, is_movie, again, missing, same, changed_by
+    )
+
+
+def _compared_words(changed_by: Mapping[int, float], same: tuple[int, ...]) -> str:
+    """How many frames changed, and by how much."""
+    amounts = sorted(each for each in changed_by.values() if math.isfinite(each))
+    much = f", by {amounts[0]:.3g} to {amounts[-1]:.3g} code values at most" if amounts else ""
+    return f"Compared: {len(changed_by)} changed{much}; {len(same)} did not, and were left as they are."
 
 
 def _made_again(job: Job, written: tuple[int, ...]) -> dict[tuple[str, ...], tuple[int, ...]]:

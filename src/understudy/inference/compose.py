@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,8 +22,12 @@ from understudy.inference.blend import blend
 from understudy.inference.inputs import expected_channels
 from understudy.inference.layers import ExtraInputs, Mask
 from understudy.inference.model import LoadedModel
+from understudy.inference.painted import Painted, luma_of, over
 from understudy.inference.region import bounding_box, slices, within
 from understudy.settings import ApplySettings, TileSettings, parse_region
+
+Read = Callable[[int], Frame]
+NONE = Painted()
 
 
 @dataclass(frozen=True)
@@ -113,22 +117,52 @@ class Composer:
         window = frame.display_window
         return frame.as_matte(np.zeros((window.height, window.width, 1), np.float32))
 
-    def compose(self, frame: Frame, model: LoadedModel) -> Frame:
+    def compose(
+        self, frame: Frame, model: LoadedModel, painted: Painted = NONE, read: Read | None = None
+    ) -> Frame:
         """The finished frame: the plate with the result where mix and mask let it show, all else
-        untouched."""
+        untouched. What is ``painted`` takes the place of the network's result, and is blended into that of
+        the frames about it, which ``read`` reads."""
         given = self.gather(frame)
         shown = self._shown(given)
-        result = self._laid_over(given, self._infer(given, model, shown), shown)
+        made = None if shown.is_empty else self._with_painted(given, model, shown, painted, read)
+        result = self._laid_over(given, made, shown)
         if given.targets:
-            made = given.frame.with_planes(given.targets, result, given.window)
-            return replace(made, keyed=True) if self.header.kind == "matte" else made
+            finished = given.frame.with_planes(given.targets, result, given.window)
+            return replace(finished, keyed=True) if self.header.kind == "matte" else finished
         return frame.as_matte(result, given.window)
 
-    def _infer(self, given: Gathered, model: LoadedModel, shown: Window) -> np.ndarray | None:
-        """What the network makes of all pixels, where ``shown``; None where nothing is."""
-        if shown.is_empty:
-            return None
-        result = model.infer(
+    def _with_painted(
+        self, given: Gathered, model: LoadedModel, shown: Window, painted: Painted, read: Read | None
+    ) -> np.ndarray:
+        """The result for all pixels, in the plate's file values, where ``shown``."""
+        number, place = given.frame.number, slices(given.display)
+        truth = painted.read(number)
+        whole = truth is not None and truth.is_whole and truth.values.shape[:2] == given.pixels.shape[:2]
+        if truth is not None and whole:
+            return self._as_stored(given, truth.values)
+        result = self._infer(given, model, shown)
+        if truth is not None:
+            result[place] = over(truth, result[place])
+        elif read is not None and painted.about(number):
+            luma = luma_of(self.header, given.pixels[place])
+            result[place] = painted.blended(number, result[place], luma, self._infer_other(model, read))
+        return self._as_stored(given, result)
+
+    def _infer_other(self, model: LoadedModel, read: Read) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
+        """What gives the network's result for another frame, and its luma, over the display window."""
+
+        def infer(number: int) -> tuple[np.ndarray, np.ndarray]:
+            given = self.gather(read(number))
+            place = slices(given.display)
+            result = self._infer(given, model, Window(0, 0, given.window.width, given.window.height))
+            return result[place], luma_of(self.header, given.pixels[place])
+
+        return infer
+
+    def _infer(self, given: Gathered, model: LoadedModel, shown: Window) -> np.ndarray:
+        """What the network makes of all pixels, where ``shown``, as it sees colours."""
+        return model.infer(
             given.pixels,
             tile_size=self.tiles.tile_size,
             tile_overlap=self.tiles.tile_overlap,
@@ -136,6 +170,9 @@ class Composer:
             beside=given.beside,
             region=shown,
         )
+
+    def _as_stored(self, given: Gathered, result: np.ndarray) -> np.ndarray:
+        """A result as the plate's file holds colours."""
         if self.header.kind == "matte":
             return result
         return unseen_planes(given.frame, given.targets, result, given.window)

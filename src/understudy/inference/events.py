@@ -41,6 +41,11 @@ class FrameWritten(ApplyEvent):
 
 
 @dataclass(frozen=True)
+class FrameSame(FrameWritten):
+    """A frame came out as the file that is there already, which was left alone."""
+
+
+@dataclass(frozen=True)
 class FrameFailed(ApplyEvent):
     """A frame could not be made; the others go on."""
 
@@ -77,7 +82,7 @@ def _counted(count: int, one: str, more: str) -> str:
 class ApplyEnded(ApplyEvent):
     """The work is over. ``stopped``: on request, with frames left to do. ``again``: how many of those written
     were there already, made from something else, and why, in words. ``missing``: how many a range requested
-    that the plate lacks."""
+    that the plate lacks. ``same``: how many came out as they were, and were not written."""
 
     written: int
     kept: int
@@ -86,3 +91,4 @@ class ApplyEnded(ApplyEvent):
     seconds: float
     again: str = ""
     missing: int = 0
+    same: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,14 @@ from understudy.errors import ModelFileError, SequenceError, SettingError
 from understudy.frames import FrameSink, format_numbers
 from understudy.inference.layers import CHANNEL
 from understudy.inference.origins import Origins, knows_origins
+from understudy.inference.painted import Painted
 from understudy.models.sidecar import is_imported
 from understudy.runs.files import what_is_there
 from understudy.settings import OutputSettings, PlateSettings
 
 WHOLE_MIX = "1"
+PAINTED = "painted"
+PAINTED_WORDS = "the painted frames"
 LATER = ("extra", "part", "input_channels", "precision")
 """What was not always noted. ``precision`` always is since the others are, so a frame without it is older."""
 
@@ -77,11 +80,13 @@ def check_folder(folder: Path) -> None:
 @dataclass(frozen=True)
 class Sorted:
     """Which frames are to be made, and which are there already and kept. ``changed`` has those to be made
-    that are there, but were made from something else: what it is, in words."""
+    that are there, but were made from something else: what it is, in words. ``compared`` are those to be
+    made that are written only if they differ from what is there."""
 
     to_do: tuple[int, ...]
     kept: tuple[int, ...]
     changed: Mapping[int, tuple[str, ...]]
+    compared: frozenset[int] = frozenset()
 
 
 def sort_out(
@@ -90,42 +95,78 @@ def sort_out(
     provenance: Mapping[str, str],
     origins: Origins,
     overwrite: bool,
+    painted: Painted | None = None,
+    update: bool = False,
 ) -> Sorted:
-    """What is to do. SettingError names the frames there that another model made, or in another way."""
-    there = [] if overwrite else [number for number in numbers if sink.exists(number)]
+    """What is to do. SettingError names the frames there that another model made, or in another way; where
+    they are to ``update``, another model is none in the way."""
+    there = [] if overwrite and not update else [number for number in numbers if sink.exists(number)]
     carried = {number: sink.provenance(number) for number in there}
-    foreign = [number for number in there if not _is_ours(carried[number], provenance)]
+    foreign = [
+        number
+        for number in there
+        if not overwrite and not _is_ours(carried[number], provenance, any_model=update)
+    ]
     if foreign:
-        raise SettingError(
-            "Frames are there already that were made by another model, or with other settings.",
-            expected="no frames, or frames that the same model made with the same mix, region, input "
-            "channels, part and precision, with a mask and extra inputs where these have them",
-            found=f"frames {format_numbers(foreign)}",
-            where=str(sink.path(foreign[0]).parent),
-            remedy="Write somewhere else, or allow it with --overwrite.",
-        )
-    found = {number: _changed(number, carried[number], sink, origins) for number in there}
+        raise _foreign(foreign, sink)
+    found = {number: _changed(number, carried[number], sink, origins, painted) for number in there}
     changed = {number: why for number, why in found.items() if why}
-    kept = frozenset(there) - changed.keys()
-    return Sorted(tuple(number for number in numbers if number not in kept), tuple(sorted(kept)), changed)
+    compared = _compared(there, carried, provenance, changed) if update else frozenset()
+    kept = frozenset(there) - changed.keys() - compared
+    to_do = tuple(number for number in numbers if number not in kept)
+    return Sorted(to_do, tuple(sorted(kept)), changed, compared)
 
 
-def _changed(number: int, carried: Mapping[str, str], sink: FrameSink, origins: Origins) -> tuple[str, ...]:
+def _compared(
+    there: Sequence[int],
+    carried: Mapping[int, Mapping[str, str]],
+    provenance: Mapping[str, str],
+    changed: Mapping[int, tuple[str, ...]],
+) -> frozenset[int]:
+    """The frames there that another model made, or with other painted frames, of the same sources."""
+    others = (number for number in there if carried[number].get("model") != provenance["model"])
+    return frozenset(
+        [each for each in others if changed.get(each, (PAINTED_WORDS,)) == (PAINTED_WORDS,)]
+        + [each for each, why in changed.items() if why == (PAINTED_WORDS,)]
+    )
+
+
+def _foreign(numbers: Sequence[int], sink: FrameSink) -> SettingError:
+    return SettingError(
+        "Frames are there already that were made by another model, or with other settings.",
+        expected="no frames, or frames that the same model made with the same mix, region, input "
+        "channels, part and precision, with a mask and extra inputs where these have them",
+        found=f"frames {format_numbers(tuple(numbers))}",
+        where=str(sink.path(numbers[0]).parent),
+        remedy="Write somewhere else, allow it with --overwrite, or, where only the model is another, bring "
+        "them up to date with --update.",
+    )
+
+
+def _changed(
+    number: int, carried: Mapping[str, str], sink: FrameSink, origins: Origins, painted: Painted | None
+) -> tuple[str, ...]:
     """What has changed since a frame was made, in words. One that does not carry what it was made from, as it
     is older than that, has to be newer than the files."""
+    other = painted is not None and carried.get(PAINTED, "") != painted.mark(number)
     if knows_origins(carried):
-        return origins.changed(number, carried)
+        return (*origins.changed(number, carried), *([PAINTED_WORDS] if other else []))
     return ("what it is made from",) if sink.made_at(number) < origins.newest(number) else ()
 
 
-def _is_ours(found: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    """Whether this model made a frame in this way, as far as is known of it.
+def _is_ours(found: Mapping[str, str], wanted: Mapping[str, str], any_model: bool = False) -> bool:
+    """Whether this model, or ``any_model``, made a frame in this way, as far as is known of it.
 
     What the mask and the extra inputs are called does not matter where a frame carries their content. A frame
     from before all was noted is kept where the model, mix and mask agree: a shot that was begun then goes on,
     as it would have, instead of being refused for what nobody can tell.
     """
-    if found.get("model") != wanted["model"] or found.get("mix", WHOLE_MIX) != wanted["mix"]:
+    model = found.get("model")
+    if (
+        not model
+        or not (any_model or model == wanted["model"])
+        or found.get("mix", WHOLE_MIX) != wanted["mix"]
+    ):
         return False
     if found.get("region", "") != wanted.get("region", ""):
         return False

@@ -68,7 +68,26 @@ class OutputSettings(Section):
         unit="pixels",
         kind="region",
     )
+    painted: Literal["keep", "network"] = setting(
+        "keep",
+        "Painted Frames",
+        "keep gives frames that the run learned from, and corrected ones, out as they were painted; network "
+        "gives out what the network makes of them.",
+    )
+    blend: Annotated[int, Field(ge=0, le=100)] = setting(
+        0,
+        "Blend",
+        "Over so many frames before and after a painted one, what the network misses there fades out along "
+        "the motion.",
+        unit="frames",
+    )
     overwrite: bool = setting(False, "Overwrite", "Make frames again that are there already.")
+    update: bool = setting(
+        False,
+        "Update",
+        "Of frames that another model made, such as the run before it was corrected, write only those that "
+        "differ now by more than half a code value.",
+    )
 
 
 class TileSettings(Section):

@@ -89,6 +89,8 @@ class JobOutput:
             "seconds_left": _real(event.get("seconds_left")),
         }
 
+    _on_frame_same = _on_frame_written
+
     def _on_frame_failed(self, event: dict[str, Any]) -> None:
         self._failed[_count(event.get("number"), negative=True)] = str(event.get("error"))[:1000]
         self._progress |= {"done": _count(event.get("done")), "total": _count(event.get("total"))}
@@ -100,9 +102,9 @@ class JobOutput:
 
     def _on_apply_ended(self, event: dict[str, Any]) -> None:
         self._ended = event
-        names = ("written", "kept", "failed", "missing")
-        written, kept, failed, missing = (_count(event.get(name)) for name in names)
-        self._last_message = closing_words(written, kept, failed, missing)
+        names = ("written", "kept", "failed", "missing", "same")
+        written, kept, failed, missing, same = (_count(event.get(name)) for name in names)
+        self._last_message = closing_words(written, kept + same, failed, missing)
 
     def _on_ended(self, event: dict[str, Any]) -> None:
         self._ended = {**event, "stopped": event.get("state") == "stopped"}

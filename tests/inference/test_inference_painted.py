@@ -1,0 +1,202 @@
+"""Painted frames are given out as they were painted, and only what a newer network changes is written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from understudy.dataset.pairs import load_data_set
+from understudy.errors import SettingError
+from understudy.frames import read_image_file, read_provenance, write_image_file
+from understudy.frames.difference import largest_difference
+from understudy.inference.apply import ApplyResult, apply
+from understudy.inference.carry import Missed, carried
+from understudy.inference.events import ApplyEvent, ApplyMessage, ApplyPlanned, FrameSame
+from understudy.network.effect import Architecture, EffectNetwork
+from understudy.network.model_file import ModelHeader, save_model
+from understudy.runs import RunFolder
+from understudy.settings import ApplySettings, TrainSettings, to_toml
+
+
+class Bench:
+    """A run whose network changes nothing, and which learned from frames 1001 and 1005 of a shot."""
+
+    def __init__(self, shot: Any, folder: Path) -> None:
+        self.shot, self.folder = shot, folder
+        where = {"input": (shot.plate,), "ground_truth": (shot.truth,), "data_directory": str(folder)}
+        self.settings = TrainSettings(**where)
+        self.run = RunFolder.create(folder, "look", to_toml(self.settings))
+        self.data = load_data_set(self.settings.data, self.settings.colour)
+        self.events: list[ApplyEvent] = []
+        self.save(0.0)
+
+    def save(self, shift: float) -> None:
+        """A checkpoint that makes the plate brighter by ``shift``, 1 for all the range."""
+        shape = Architecture(inputs=3, outputs=3, size="small", plate=3)
+        network = EffectNetwork(shape)
+        with torch.no_grad():
+            network.unet.head.bias.fill_(shift)
+        pairs = [{"name": each.name, "frame": each.number, "hash": each.hash} for each in self.data.pairs]
+        header = ModelHeader(
+            kind="image",
+            input_channels=list(self.data.input_channels),
+            output_channels=list(self.data.output_channels),
+            colour_in=self.data.colour_in,
+            colour_out=self.data.colour_out,
+            premultiplied=True,
+            architecture=shape.to_dict(),
+            stride=network.stride,
+            reach=network.reach,
+            provenance={"pairs": pairs},
+        )
+        save_model(self.run.best_path, header, network)
+
+    @property
+    def output(self) -> str:
+        return str(self.folder / "out" / "out.####.png")
+
+    def result(self, number: int) -> Path:
+        return self.folder / "out" / f"out.{number:04d}.png"
+
+    def apply(self, **values: Any) -> ApplyResult:
+        self.events.clear()
+        given = {"model": str(self.run.path), "plate": self.shot.plate, "output": self.output, **values}
+        return apply(ApplySettings(engine="torch", precision="float32", **given), self.events.append)
+
+    @property
+    def said(self) -> str:
+        notes = [note for event in self.events if isinstance(event, ApplyPlanned) for note in event.notes]
+        return " ".join([*notes, *(event.text for event in self.events if isinstance(event, ApplyMessage))])
+
+
+@pytest.fixture
+def bench(make_shot: Any, tmp_path: Path) -> Bench:
+    return Bench(make_shot(truth_numbers=(1001, 1005)), tmp_path)
+
+
+def same(one: Path, other: Path) -> bool:
+    return largest_difference(one, other) == 0
+
+
+def correct(bench: Bench, number: int, truth: np.ndarray, mask: np.ndarray | None = None) -> None:
+    folder = bench.run.path / "corrections" / "0001"
+    folder.mkdir(parents=True)
+    kind = "ground-truth" if mask is None else "strokes"
+    (folder / "correction.toml").write_text(f'version = 1\nkind = "{kind}"\nframes = "{number}"\n')
+    plate = read_image_file(bench.shot.plate_file(number))
+    write_image_file(folder / f"truth.{number}.exr", plate.with_planes(("R", "G", "B"), truth), depth="float")
+    if mask is not None:
+        write_image_file(folder / f"mask.{number}.exr", plate.as_matte(mask), depth="float")
+
+
+def planes(path: Path) -> np.ndarray:
+    return read_image_file(path).planes(("R", "G", "B"))
+
+
+def test_painted_frames_come_out_bit_for_bit_and_it_is_said(bench: Bench) -> None:
+    bench.apply()
+    assert all(same(bench.result(number), bench.shot.truth_file(number)) for number in (1001, 1005))
+    assert all(same(bench.result(number), bench.shot.plate_file(number)) for number in (1002, 1003, 1004))
+    assert "As they were painted: frames 1001,1005" in bench.said
+    assert read_provenance(bench.result(1001))["painted"]
+    assert "painted" not in read_provenance(bench.result(1002))
+
+
+def test_the_network_has_every_frame_where_that_is_asked_for(bench: Bench) -> None:
+    bench.apply()
+    again = bench.apply(painted="network")
+    assert again.written == (1001, 1005) and again.again == {("the painted frames",): (1001, 1005)}
+    assert all(same(bench.result(number), bench.shot.plate_file(number)) for number in bench.shot.numbers)
+
+
+def test_frames_of_another_plate_are_left_to_the_network(bench: Bench) -> None:
+    other = read_image_file(bench.shot.plate_file(1001))
+    values = other.planes(("R", "G", "B")) * np.float32(0.5)
+    write_image_file(bench.shot.plate_file(1001), other.with_planes(("R", "G", "B"), values))
+    bench.apply()
+    assert same(bench.result(1001), bench.shot.plate_file(1001))
+    assert same(bench.result(1005), bench.shot.truth_file(1005))
+    assert "frames 1001 are not the ones that were painted" in bench.said
+
+
+def test_a_network_outside_of_its_run_says_that_it_does_not_know_them(bench: Bench) -> None:
+    away = bench.folder / "away" / "look.cat"
+    away.parent.mkdir()
+    away.write_bytes(bench.run.best_path.read_bytes())
+    bench.apply(model=str(away))
+    assert same(bench.result(1001), bench.shot.plate_file(1001))
+    assert "Frames 1001,1005 may be painted ones" in bench.said
+
+
+def test_a_corrected_frame_comes_out_as_corrected_and_is_made_again(bench: Bench) -> None:
+    bench.apply()
+    truth = np.round(planes(bench.shot.plate_file(1003)) * 127) / 255
+    correct(bench, 1003, truth.astype(np.float32))
+    assert bench.apply().written == (1003,)
+    assert np.abs(planes(bench.result(1003)) - truth).max() < 1e-6
+
+
+def test_strokes_count_only_where_their_mask_is_white(bench: Bench) -> None:
+    plate = planes(bench.shot.plate_file(1003))
+    mask = np.zeros((*plate.shape[:2], 1), np.float32)
+    mask[:, :10] = 1
+    correct(bench, 1003, np.ones_like(plate), mask)
+    bench.apply()
+    found = planes(bench.result(1003))
+    assert (found[:, :10] == 1).all() and (found[:, 10:] == plate[:, 10:]).all()
+
+
+def test_what_the_network_misses_fades_into_the_frames_about_a_painted_one(bench: Bench) -> None:
+    bench.apply(blend=2)
+    moved = [
+        np.abs(planes(bench.result(number)) - planes(bench.shot.plate_file(number))).mean()
+        for number in (1001, 1002, 1003)
+    ]
+    assert moved[0] > moved[1] > 0
+    assert "blended into 2 frames" in bench.said
+    assert bench.apply().written == (1002, 1003, 1004)
+    assert same(bench.result(1002), bench.shot.plate_file(1002))
+
+
+def test_nothing_is_carried_to_where_the_motion_is_not_known() -> None:
+    random = np.random.default_rng(3)
+    one, other = (random.random((64, 96)).astype(np.float32) for _ in range(2))
+    difference = np.ones((64, 96, 3), np.float32)
+    assert carried(Missed(1, difference, one), other)[1].max() < 0.5
+    still, sure = carried(Missed(1, difference, one), one)
+    assert sure[16:-16, 16:-16].min() == 1 and np.abs(still[16:-16, 16:-16] - 1).max() < 1e-3
+
+
+def test_an_update_leaves_frames_alone_that_do_not_change(bench: Bench) -> None:
+    bench.apply(painted="network")
+    times = {number: bench.result(number).stat().st_mtime_ns for number in bench.shot.numbers}
+    bench.save(0.2 / 255)
+    with pytest.raises(SettingError, match="another model"):
+        bench.apply(painted="network")
+    result = bench.apply(painted="network", update=True)
+    assert result.written == () and result.same == bench.shot.numbers
+    assert {number: bench.result(number).stat().st_mtime_ns for number in bench.shot.numbers} == times
+    assert sum(isinstance(event, FrameSame) for event in bench.events) == len(bench.shot.numbers)
+
+
+def test_an_update_writes_what_changes_and_says_by_how_much(bench: Bench) -> None:
+    bench.apply()
+    os.utime(bench.result(1001), (1, 1))
+    bench.save(3 / 255)
+    result = bench.apply(update=True)
+    assert result.written == (1002, 1003, 1004) and result.same == (1001, 1005)
+    assert set(result.changed_by.values()) == {3.0}
+    assert "3 changed, by 3 to 3 code values at most; 2 did not" in bench.said
+    assert bench.result(1001).stat().st_mtime == 1
+
+
+def test_a_movie_is_not_brought_up_to_date(bench: Bench) -> None:
+    pytest.importorskip("av")
+    with pytest.raises(SettingError, match="movie"):
+        bench.apply(output=str(bench.folder / "out.mov"), update=True)
+    assert not (bench.folder / "out.mov").exists()

@@ -6,7 +6,7 @@ next one is made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -94,6 +94,83 @@ def pack(materials: Iterable[Material], sizes: list[tuple[int, int]], factor: in
         return packed
     few = [(each.input.shape[0], each.input.shape[1]) for each in smaller]
     return replace(packed, coarse=pack(smaller, few), factor=factor)
+
+
+@dataclass(frozen=True)
+class Further:
+    """A pair that is learned from beside those that are packed. ``drawn`` (H, W): where crops of it are
+    taken, as weights; None: as of any other pair."""
+
+    material: Material
+    drawn: Tensor | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        height, width = self.material.input.shape[:2]
+        return height, width
+
+
+def pack_beside(packed: Packed, further: Sequence[Further], counts: Mapping[int, Tensor]) -> Packed:
+    """The pairs of ``packed`` and ``further`` ones after them. ``counts``: of pairs of ``packed``, by index,
+    how much each pixel (H, W) still counts, 0 to 1."""
+    sizes = [each.size for each in further]
+    if not further:
+        return _silenced(packed, counts)
+    added = pack((each.material for each in further), sizes, packed.factor)
+    return _joined(_silenced(packed, counts), _drawn_where(added, [each.drawn for each in further]))
+
+
+def _drawn_where(packed: Packed, drawn: Sequence[Tensor | None]) -> Packed:
+    """The same, with crops of each pair taken where its ``drawn`` says."""
+    cells = [None if where is None else _cells_of(where) for where in drawn]
+    changes, weights = (
+        [own if cell is None else cell for own, cell in zip(each, cells, strict=True)]
+        for each in (packed.changes, packed.weights)
+    )
+    coarse = packed.coarse
+    if coarse is not None:
+        smaller = [None if where is None else _smaller(where, packed.factor) for where in drawn]
+        coarse = _drawn_where(coarse, smaller)
+    return replace(packed, changes=changes, weights=weights, coarse=coarse)
+
+
+def _smaller(plane: Tensor, factor: int) -> Tensor:
+    return _shrunk(plane[:, :, None], factor)[:, :, 0]
+
+
+def _cells_of(plane: Tensor) -> Tensor:
+    return _mean_per_cell(lambda rows: plane[rows], plane.shape[0])
+
+
+def _silenced(packed: Packed, counts: Mapping[int, Tensor]) -> Packed:
+    """A copy in which pixels of some pairs count less."""
+    if not counts:
+        return packed
+    pixels, changes, weights = packed.pixels.clone(), list(packed.changes), list(packed.weights)
+    starts = packed.sizes.prod(1).cumsum(0) - packed.sizes.prod(1)
+    for index, keep in counts.items():
+        first = int(starts[index])
+        pixels[first : first + keep.numel(), -1] *= keep.flatten().to(pixels)
+        cell = _cells_of(keep).to(weights[index])
+        changes[index], weights[index] = changes[index] * cell, weights[index] * cell
+    coarse = packed.coarse
+    if coarse is not None:
+        coarse = _silenced(coarse, {index: _smaller(keep, packed.factor) for index, keep in counts.items()})
+    return replace(packed, pixels=pixels, changes=changes, weights=weights, coarse=coarse)
+
+
+def _joined(packed: Packed, added: Packed) -> Packed:
+    coarse = None
+    if packed.coarse is not None and added.coarse is not None:
+        coarse = _joined(packed.coarse, added.coarse)
+    return replace(
+        packed,
+        pixels=torch.cat([packed.pixels, added.pixels.to(packed.pixels.dtype)]),
+        sizes=torch.cat([packed.sizes, added.sizes]),
+        changes=[*packed.changes, *added.changes],
+        weights=[*packed.weights, *added.weights],
+        coarse=coarse,
+    )
 
 
 def shrunk(material: Material, factor: int) -> Material:

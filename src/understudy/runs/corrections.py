@@ -34,7 +34,7 @@ OWN_FILE = re.compile(r"correction\.toml|before\.ost|(?:truth|mask)\.-?\d{1,12}\
 class CorrectionFile(BaseModel):
     """What correction.toml holds. ``plate``: which of the run's inputs the frames are of; ``time``: when it
     was made, in unix seconds; ``changed``: the share of the frames' pixels that it says something of;
-    ``time_limit``: seconds to learn it in."""
+    ``time_limit``: seconds to learn it in, or ``steps`` to take for it, if not 0."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -47,6 +47,7 @@ class CorrectionFile(BaseModel):
     undone: bool = False
     changed: float = Field(default=1.0, ge=0, le=1)
     time_limit: float = Field(default=20.0, gt=0)
+    steps: int = Field(default=0, ge=0, le=1_000_000_000)
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Correction:
     undone: bool = False
     changed: float = 1.0
     time_limit: float = 20.0
+    steps: int = 0
 
     def truth_path(self, frame: int) -> Path:
         """Where the truth of a frame lies; there is none for the kind "empty"."""

@@ -30,7 +30,8 @@ class BestHeldOut(BaseModel):
 
 
 class RunState(BaseModel):
-    """What state.json holds. Times are unix seconds; "damaged" is never written, only read."""
+    """What state.json holds. Times are unix seconds; "damaged" is never written, only read. ``learning``: the
+    corrections that were taken up last; ``learned``: those that the last finished lesson was about."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -51,6 +52,8 @@ class RunState(BaseModel):
     updated: float = 0.0
     version: str = ""
     plan: dict[str, Any] = {}
+    learning: list[int] = []
+    learned: list[int] = []
 
 
 def read_state_file(path: Path) -> RunState:

@@ -46,6 +46,12 @@ class Clock:
             self._paces = [*self._paces[-RECENT:], now - self._last]
         self._last = now
 
+    def restart(self, limit: float | None) -> None:
+        """Count from now, to another ``limit``; the pace is that of the steps to come."""
+        self.limit, self.start = limit, time.monotonic()
+        self._marks, self._paces = list(MARKS), []
+        self.pause()
+
     def pause(self) -> None:
         """Keep the time until the next ``tick`` out of the pace: it is spent on something else."""
         self._last = None

@@ -41,6 +41,20 @@ class Saved:
 
 
 @dataclass(frozen=True)
+class Corrected:
+    """A lesson is over. ``corrections`` it was about; ``right`` and ``before``: the share of the corrected
+    pixels that are right, now and before it; ``moved``: the largest share of pixels that changed in one of
+    the other frames that were looked at; ``decibels``: of images, how close the corrected place is to its
+    truth, before and now."""
+
+    corrections: tuple[int, ...]
+    right: float
+    before: float
+    moved: float
+    decibels: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
 class Message:
     """A sentence for the artist, which also stands in run.log. ``json_name`` is what ``--json`` calls it."""
 
@@ -58,4 +72,4 @@ class Ended:
     step: int
 
 
-Event = Planned | Stepped | Saved | Message | Ended
+Event = Planned | Stepped | Saved | Corrected | Message | Ended

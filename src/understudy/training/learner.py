@@ -17,6 +17,7 @@ from understudy.training.distributed.shard import Shard
 from understudy.training.graph_capture import GraphCapture
 from understudy.training.optimizer import Optimizer
 from understudy.training.plan import Plan
+from understudy.training.teaching.lesson import dealt
 
 AVERAGE = 0.99
 RAMP = 10
@@ -65,6 +66,11 @@ class Learner:
         alone = can_capture_graphs(device) and shard.world_size == 1
         self.graph_capture = GraphCapture(self._learn, list(self.network.parameters())) if alone else None
         self._ahead: tuple[Draw, Batch] | None = None
+        self._groups: tuple[list[int], list[int], list[int]] | None = None
+
+    def take_crops(self, crops: CropSource, groups: tuple[list[int], list[int], list[int]]) -> None:
+        """Learn from these from now on: pairs that were there before, new ones, and ones that are held."""
+        self.crops, self._groups, self._ahead = crops, groups, None
 
     def step(self, step: int) -> float:
         """Take step number ``step``, from 1; the mean loss of its crops over all processes."""
@@ -91,10 +97,21 @@ class Learner:
 
     def _draw(self, step: int) -> Draw:
         total, crop = self.plan.crops_of(step)
-        pairs, augmentation = self.plan.learned_pairs(step, self.count), self._augmentation_at(step)
+        pairs, augmentation = self._pairs_at(step), self._augmentation_at(step)
         samples, before = self.shard.samples(total), self.plan.drawn_before(step)
         coarse = self.plan.is_coarse(step)
         return Draw(step, samples, pairs, augmentation, total, crop, before, coarse)
+
+    def _pairs_at(self, step: int) -> list[int]:
+        """What a step may draw from; where there are corrections, each pair as often as its share says."""
+        learned = self.plan.learned_pairs(step, self.count)
+        if self._groups is None:
+            return learned
+        before, new, held = self._groups
+        own = [index for index in before if index >= self.count or index in learned]
+        if self.plan.teaches(step):
+            return dealt((own, new, held))
+        return own + new
 
     def _take(self, draw: Draw) -> Batch:
         """The crops of ``draw``: those that were drawn ahead, unless the plan has changed since."""
@@ -123,6 +140,9 @@ class Learner:
 
     @torch.no_grad()
     def _update_average(self, step: int) -> None:
+        lesson = self.plan.lesson
+        if lesson is not None and lesson.alone and lesson.lasts(step):
+            step -= lesson.step  # what was corrected is to be seen soon
         keep = min(AVERAGE, step / (step + RAMP))
         ours, theirs = (
             [weights.detach() for weights in each.parameters()] for each in (self.average, self.network)

@@ -7,18 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from understudy.device import is_out_of_memory, release_memory
-from understudy.errors import TrainingError
+from understudy.errors import TrainingError, WriteError
 from understudy.runs import RunFolder
 from understudy.runs.state import BestHeldOut
 from understudy.training.checkpoints.manager import CheckpointManager, RunCheckpointManager
 from understudy.training.clock import Clock
 from understudy.training.distributed.process_group import ProcessGroup
 from understudy.training.distributed.shard import Shard
-from understudy.training.events import Ended
+from understudy.training.events import Corrected, Ended
 from understudy.training.learner import out_of_memory_error
+from understudy.training.plan import UNKNOWN
 from understudy.training.prepare import Job
 from understudy.training.run_logger import Logger
 from understudy.training.schedule import Schedule
+from understudy.training.teaching.lessons import Due, Lessons
+from understudy.training.teaching.words import say_begun, say_outcome
 from understudy.training.validation import Validation
 
 SOUND_EVERY = 25
@@ -29,7 +32,8 @@ AWAY = 1000.0
 
 @dataclass
 class TrainingLoop:
-    """The training loop from ``step`` on. The process of rank 0 writes ``run``; the workers have none."""
+    """The training loop from ``step`` on. The process of rank 0 writes ``run``; the workers have none.
+    ``idle``: it goes on for corrections alone, and not to its planned end."""
 
     job: Job
     run: RunFolder | None
@@ -40,11 +44,13 @@ class TrainingLoop:
     step: int = 0
     best: BestHeldOut | None = None
     max_steps: int | None = None
+    idle: bool = False
     begun: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.plan, self.learner = self.job.plan, self.job.learner
         self.schedule = Schedule(self.job, self.clock, self.shard, self.logger, self.max_steps)
+        self.lessons = Lessons(self.job, self.run) if self.run else None
         self.rescues = 0
         self.usual: float | None = None
         self.time_is_up = self.alone = False
@@ -82,6 +88,7 @@ class TrainingLoop:
             return not self.shard.received_stop and self.step < self.plan.total_steps
         if self._has_to_stop():
             return False
+        self._take_up_corrections()
         self.schedule.extend(self.step)
         return self.step < self.plan.total_steps
 
@@ -98,6 +105,66 @@ class TrainingLoop:
         if self._is_taken_over():
             return "another process took the run over"
         return getattr(self.stop, "reason", "") or "stopped on request"
+
+    def rejoin_lesson(self) -> None:
+        """Lay the corrected pairs that the plan knows beside the others. RunError when they were changed."""
+        if self.lessons is not None:
+            self.lessons.rejoin()
+
+    # -- corrections ---------------------------------------------------------------------------------------
+
+    def _take_up_corrections(self) -> None:
+        """Begin a lesson where corrections have come, or were undone; not in the first steps, in which the
+        pace is not known yet."""
+        lessons, under_way = self.lessons, not self._is_idle()
+        if lessons is None or (under_way and self.clock.pace is None):
+            return
+        due = lessons.due()
+        if lessons.complaint:
+            self.logger.message(lessons.complaint)
+            lessons.complaint = ""
+        if due is not None:
+            self._begin_lesson(lessons, due, alone=not under_way)
+
+    def _is_idle(self) -> bool:
+        """Whether nothing but corrections is to be learned."""
+        lesson = self.plan.lesson
+        alone = lesson is not None and lesson.alone and lesson.ended is None
+        return alone or self.idle or self.step >= self.plan.total_steps
+
+    def _begin_lesson(self, lessons: Lessons, due: Due, alone: bool) -> None:
+        assert isinstance(self.checkpoints, RunCheckpointManager)
+        self.clock.pause()
+        try:
+            lesson = lessons.begin(due, self.step, self.held_out.best, alone)
+        except WriteError as error:
+            self.logger.message(f"The correction was not taken up: {error.message} {error.found}")
+            return
+        self.idle = False
+        self.first = self.step
+        self.schedule.teach(self.step)
+        self.checkpoints.begin_lesson(self.step, self.held_out.best)
+        self.logger.update_state(learning=lesson.active)
+        self.logger.message(say_begun(due, alone))
+
+    def _end_lesson(self, finished: bool) -> Ended | None:
+        """Say how the lesson has gone. How the run ended, where there is more of it to come."""
+        lesson, plan = self.plan.lesson, self.plan
+        if lesson is None or lesson.ended is not None or not finished or self.lessons is None:
+            return None
+        lesson.ended = self.step
+        self.logger.update_state(learned=lesson.active)
+        with self.logger.skipping_without_memory("to look at what was corrected"):
+            outcome = self.lessons.outcome()
+            if outcome is not None:
+                self.logger.emit(Corrected(tuple(lesson.new), **vars(outcome)))
+                self.logger.message(say_outcome(outcome, self.job.matte))
+        if not lesson.rest:
+            return None
+        plan.totals.append((self.step, lesson.rest + self.step - lesson.step))
+        return Ended(
+            "stopped", "the corrections are learned; the rest of the run is still to come", self.step
+        )
 
     # -- a step --------------------------------------------------------------------------------------------
 
@@ -132,7 +199,7 @@ class TrainingLoop:
         step, plan, clock = self.step, self.plan, self.clock
         rate, seconds = plan.rate_at(step), round(clock.elapsed(), 3)
         self.logger.log_step({"step": step, "loss": loss, "lr": rate, "time": seconds})
-        total = plan.total_steps if plan.totals else None
+        total = plan.total_steps if plan.total_steps != UNKNOWN else None
         self.logger.report_progress(step, total, clock.pace, self.schedule.announced)
         self.schedule.plan_again(step)
         self.held_out.validate_when_due(step)
@@ -200,6 +267,8 @@ class TrainingLoop:
         self.logger.flush()
         finished = ended.state == "finished"
         self.schedule.end(self.step, finished)
+        ended = self._end_lesson(finished) or ended
+        finished = ended.state == "finished"
         if self.step == 0:
             self.logger.message("No step was taken: there is no checkpoint yet. Resume the run to begin it.")
         elif not self.checkpoints.save_last(self.step, self.held_out.best, finished):

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from understudy.network.model_file import COARSE_VIEWS, MOST_OFFSET
+from understudy.training.teaching.lesson import Lesson
 
 WARM_UP = 40
 RATE = 0.012
@@ -50,7 +51,8 @@ class Plan(BaseModel):
     ``focus``: the share of crops that are drawn where there is most to learn (None in such runs); ``evenly``:
     whether the others show the borders of a frame as often as its middle;
     ``neighbours``: how many frames before and after the plate's own go in; ``coarse``: how many times smaller
-    than the frame the coarse view of it is, 1 where there is none."""
+    than the frame the coarse view of it is, 1 where there is none; ``lesson``: the corrections that are
+    learned, or were learned last."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -79,6 +81,7 @@ class Plan(BaseModel):
     turned: int | None = Field(default=None, ge=0)
     wants_turn: bool = False
     timed: bool = True
+    lesson: Lesson | None = None
 
     @property
     def begun_earlier(self) -> bool:
@@ -106,8 +109,18 @@ class Plan(BaseModel):
         return max(1, round(count / self.batch_size * area / self.small**2)), (self.small, self.small)
 
     def is_coarse(self, step: int) -> bool:
-        """Whether the coarse view learns in a step, where there is one: what is where comes first."""
-        return step <= self._coarse_steps(step)
+        """Whether the coarse view learns in a step, where there is one: what is where comes first. Where
+        corrections are learned, both views learn by turns."""
+        if self.teaches(step) and self.coarse > 1 and step % 2:
+            return True
+        return not self._is_taught_alone(step) and step <= self._coarse_steps(step)
+
+    def teaches(self, step: int) -> bool:
+        """Whether corrections are learned in a step."""
+        return self.lesson is not None and self.lesson.lasts(step)
+
+    def _is_taught_alone(self, step: int) -> bool:
+        return self.lesson is not None and self.lesson.alone and self.lesson.lasts(step)
 
     def _coarse_steps(self, step: int) -> int:
         """How many steps are the coarse view's, as it was planned before ``step``."""
@@ -121,9 +134,17 @@ class Plan(BaseModel):
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step, from 1: warm-up, then half a cosine down to nothing; where there is a
-        coarse view, once for that and once for the fine one."""
+        coarse view, once for that and once for the fine one. Corrections are learned at a rate of their own,
+        or at no lower one."""
+        if self.lesson is None or not self.lesson.lasts(step):
+            return self._usual_rate_at(step)
+        own = self.lesson.rate_at(step, self.total_at(step - 1)) * self.rate_factor
+        own *= 1.0 if self.coarse == 1 or self.is_coarse(step) else FINE_RATE
+        return own if self.lesson.alone else max(own, self._usual_rate_at(step))
+
+    def _usual_rate_at(self, step: int) -> float:
         total, coarse, rate = self.total_at(step), self._coarse_steps(step), self.rate
-        if self.is_coarse(step):
+        if step <= coarse:
             total = coarse
         else:
             step, total = step - coarse, max(1, total - coarse)
@@ -146,6 +167,8 @@ class Plan(BaseModel):
     def is_validation_due(self, step: int) -> bool:
         """Whether ``step`` has come to the next of the marks."""
         if self.held_out is None or self.joined is not None or self.judged >= len(self.marks):
+            return False
+        if self._is_taught_alone(step):
             return False
         return step >= max(1, round(self.marks[self.judged] * self.total_steps))
 

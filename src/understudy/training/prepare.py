@@ -59,7 +59,9 @@ LARGE_SUBJECT = 0.25
 @dataclass(frozen=True)
 class Job:
     """A training that is ready to go. ``notes`` are sentences for the artist; ``digest`` tells what is
-    learned from, ``old_digest`` did so in runs that were begun before it told of all that is."""
+    learned from, ``old_digest`` did so in runs that were begun before it told of all that is. ``packed``: the
+    pairs as crops are drawn from them; ``make_material`` makes more such ones; ``origins``: which plate and
+    which frame each pair is of."""
 
     settings: TrainSettings
     data: DataSet
@@ -67,7 +69,10 @@ class Job:
     plan: Plan
     notes: tuple[str, ...]
     digest: str
-    old_digest: str = ""
+    old_digest: str
+    packed: Packed
+    make_material: MakeMaterial
+    origins: tuple[tuple[int, int], ...]
 
     @property
     def matte(self) -> bool:
@@ -108,6 +113,7 @@ def make_job(
     whole = held_out[0] if shard.rank == 0 else None
     pairs, data = list(data.pairs), replace(data, pairs=())  # so that each can be let go
     packed = pack(_one_by_one(data, pairs, make_material, whole, device), sizes, network.architecture.coarse)
+    origins = _origins(data)
     data = replace(data, pairs=tuple(pairs), sources=())
     digests = _digest(data, settings), _old_digest(data, settings)
     plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, shard.world_size, vary)
@@ -122,7 +128,13 @@ def make_job(
     focus = _earlier_focus(packed, data.kind) if plan.focus is None else plan.focus
     crops = CropSource(packed, device, plan.crop, plan.seed, focus, plan.evenly)
     learner = Learner(network, crops, loss, augmentations_for(data.kind, plan.vary, covered), plan, shard)
-    return Job(settings, data, learner, plan, tuple(notes), *digests)
+    return Job(settings, data, learner, plan, tuple(notes), *digests, packed, make_material, origins)
+
+
+def _origins(data: DataSet) -> tuple[tuple[int, int], ...]:
+    """Of each pair, which plate it is of, counted from 0, and its number there."""
+    plates = list(dict.fromkeys(id(source.plate) for source in data.sources))
+    return tuple((plates.index(id(source.plate)), source.plate_number) for source in data.sources)
 
 
 def _one_by_one(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from understudy.training.clock import Clock
@@ -39,6 +40,24 @@ class Schedule:
         if self.shard.world_size == 1 and self.plan.total_steps > step + 1:
             self._take_total(step, step + 1)
 
+    def teach(self, step: int) -> None:
+        """Plan the lesson that begins after ``step``: its own steps, or its own time, where it is alone; else
+        the run takes as much longer."""
+        lesson, clock = self.plan.lesson, self.clock
+        assert lesson is not None
+        if lesson.alone:
+            self.max_steps, self.announced = None, False
+            clock.restart(None if lesson.steps else lesson.seconds)
+            self._set_total(step, step + lesson.steps if lesson.steps else UNKNOWN)
+            return
+        more = lesson.steps or math.ceil(lesson.seconds / (clock.pace or lesson.seconds))
+        if clock.limit is not None:
+            clock.limit += lesson.seconds
+        if self.max_steps is not None:
+            self.max_steps += more
+        if self._is_planned:
+            self._set_total(step, self.plan.total_steps + more)
+
     def extend(self, step: int) -> None:
         """Plan more steps where the last planned one is done and time is left."""
         if step >= self.plan.total_steps and self._only_time_counts():
@@ -61,16 +80,16 @@ class Schedule:
         if left is not None:
             total = step + max(left, 1)
             self._plan_total(step, total if self.max_steps is None else min(total, self.max_steps))
-        if not self.announced and self.plan.totals and self.clock.pace and not self._requested:
+        if not self.announced and self._is_planned and self.clock.pace and not self._requested:
             self.announce(step)
 
     def end(self, step: int, finished: bool) -> None:
         """Close the schedule after the last ``step``; when training is finished, the plan ends with it."""
         if finished:
             self._set_total(step, step)  # the time may have been over a step before or after it
-        if not self.announced and self.plan.totals:
+        if not self.announced and self._is_planned:
             self.announce(step)
-        if finished and 1 < step < FEW and self._only_time_counts():
+        if finished and self.plan.lesson is None and 1 < step < FEW and self._only_time_counts():
             self.logger.message(
                 f"Only {step} steps fitted into the time, too few to learn an effect: understudy resume "
                 "with a longer --time-limit goes on."
@@ -91,7 +110,12 @@ class Schedule:
     def _has_two_limits(self) -> bool:
         """Whether it is still open which comes first, the planned end or the time limit."""
         timed = self.clock.limit is not None and self.clock.pace is not None
-        return timed and not self.announced and bool(self.plan.totals) and not self._requested
+        return timed and not self.announced and self._is_planned and not self._requested
+
+    @property
+    def _is_planned(self) -> bool:
+        """Whether the end is known."""
+        return self.plan.total_steps != UNKNOWN
 
     def _plan_total(self, step: int, total: int) -> None:
         if self.shard.world_size > 1:

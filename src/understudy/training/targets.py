@@ -35,7 +35,8 @@ COARSE_EFFECT = 0.3
 FEATURES = 8
 """Channels that the coarse view tells the fine one beside its own answer."""
 
-MakeMaterial = Callable[[int, Pair], Material]
+MakeMaterial = Callable[[int | None, Pair], Material]
+"""Makes the material of the pair of an index; of one that is not among the pairs, None."""
 
 
 def make_network(
@@ -72,8 +73,9 @@ def make_network(
     if drifts is not None:
         notes.append("The pairs differ in overall colour from frame to frame: learning what they agree on.")
 
-    def make(index: int, pair: Pair) -> Material:
-        return _image_material(pair, fit, scaling, same_channels, drifts[index] if drifts else None)
+    def make(index: int | None, pair: Pair) -> Material:
+        drift = drifts[index] if drifts and index is not None else None
+        return _image_material(pair, fit, scaling, same_channels, drift)
 
     return _with_initial_weights(network, settings.initial_weights), make, notes
 
@@ -107,7 +109,7 @@ def _places(pair: Pair) -> Tensor:
     return place_planes(height, width).permute(1, 2, 0).reshape(-1, PLACES)
 
 
-def _matte_material(index: int, pair: Pair) -> Material:
+def _matte_material(index: int | None, pair: Pair) -> Material:
     nothing = torch.zeros((*pair.input.shape[:2], 0))
     plate, truth, weight = (torch.from_numpy(part) for part in (pair.input, pair.truth, pair.weight))
     return Material(plate, truth, nothing, weight)

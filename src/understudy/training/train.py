@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from understudy.device import core_count, release_memory
 from understudy.errors import RunError, UnderstudyError, WriteError
 from understudy.runs import Heartbeat, RunFolder, write_atomically
 from understudy.runs.asked import settings_of_run
+from understudy.runs.corrections import read_corrections
 from understudy.runs.files import remove_leftovers
 from understudy.settings import NO_WEIGHTS, ScheduleSettings, TrainSettings, to_toml
 from understudy.training.checkpoints.progress_file import Progress, check_fits, load_progress
@@ -27,8 +29,10 @@ from understudy.training.distributed.worker import work
 from understudy.training.events import Ended, Event, Message
 from understudy.training.loop import TrainingLoop
 from understudy.training.pictures import read_previews
+from understudy.training.plan import UNKNOWN
 from understudy.training.prepare import Job, make_job
 from understudy.training.run_logger import RunLogger
+from understudy.training.teaching.lessons import what_is_due
 
 Report = Callable[[Event], None]
 FIT = ("low", "high", "fit_weights")
@@ -105,7 +109,7 @@ def resume(
         found = _load(run)
     progress = found[0] if found else None
     limits = {name: value for name, value in changes.items() if name != "devices"}
-    if progress and progress.done and not limits:
+    if progress and progress.done and not limits and not _has_to_be_taught(run, progress):
         with shard_for(changed.devices, 1, stop):
             report(Message(f"{run.name} is finished: --epochs, --max-steps or --time-limit makes it go on."))
             report(Ended("finished", "it was finished already", progress.step))
@@ -124,12 +128,68 @@ def resume(
             most = _extend(job, step, limits)
             decided = job.plan.totals and job.plan.timed
             clock.limit = limits.get("time_limit", None if decided else changed.schedule.time_limit)
+            _rejoin_lesson(job, clock, step, limits)
         if limits:
             _write_limits(run, changed, job, found[0] if found else None)
         logger = RunLogger(run, report)
         if job.plan.total_steps <= step:
             logger.message(f"{run.name} has taken {step} steps already: there is nothing to add.")
-        return _watch_over(TrainingLoop(job, run, clock, logger, stop, shard, step, best, most), logger)
+        loop = TrainingLoop(job, run, clock, logger, stop, shard, step, best, most)
+        loop.rejoin_lesson()
+        return _watch_over(loop, logger)
+
+
+def teach(run: RunFolder, report: Report = _silence, *, stop: Any = None) -> TrainResult:
+    """Go on with a run for as long as it takes to learn the corrections in its folder, and no longer.
+
+    Raises what ``resume`` raises, and RunError for corrections that cannot be used.
+    """
+    settings = settings_of_run(run)
+    run.refuse_when_busy("corrected")
+    found = _load(run)
+    if found is None:
+        raise _nothing_learned(run)
+    progress, tensors = found
+    if not _has_to_be_taught(run, progress):
+        report(Message(f"{run.name} has learned all its corrections: there is nothing to do."))
+        report(Ended("finished", "there was nothing to learn", progress.step))
+        return _result(run, "finished", progress.step)
+    with shard_for(settings.devices, 1, stop) as shard:
+        job = _rejoin(settings, progress, shard, False)
+        _take_over(run, job, progress, tensors)
+        clock = Clock(None, time.monotonic())
+        _rejoin_lesson(job, clock, progress.step, {})
+        logger = RunLogger(run, report)
+        loop = TrainingLoop(job, run, clock, logger, stop, shard, progress.step, progress.best, idle=True)
+        loop.rejoin_lesson()
+        return _watch_over(loop, logger)
+
+
+def _has_to_be_taught(run: RunFolder, progress: Progress) -> bool:
+    """Whether there are corrections that the run has not learned to the end."""
+    lesson = progress.plan.lesson
+    unfinished = lesson is not None and lesson.alone and lesson.ended is None
+    return unfinished or what_is_due(read_corrections(run.path), lesson) is not None
+
+
+def _rejoin_lesson(job: Job, clock: Clock, step: int, limits: dict[str, Any]) -> None:
+    """A lesson whose end was not known yet has its time; one that is to go on for longer is over."""
+    lesson = job.plan.lesson
+    if lesson is None or lesson.ended is not None:
+        return
+    if limits:
+        lesson.ended = step
+    elif lesson.alone and job.plan.total_steps == UNKNOWN:
+        clock.limit = clock.elapsed() + lesson.seconds
+
+
+def _nothing_learned(run: RunFolder) -> RunError:
+    return RunError(
+        "This run has not learned anything yet that could be corrected.",
+        expected=run.ost_path.name,
+        where=str(run.path),
+        remedy=f"Let it learn first: understudy resume {run.path}",
+    )
 
 
 def _work(settings: TrainSettings, report: Report, stop: Any) -> TrainResult:

@@ -16,6 +16,8 @@ from understudy.training.prepare import Job
 from understudy.training.run_logger import Logger
 
 SAVE_SECONDS = 60.0
+SHOW_SECONDS = (3.0, 6.0)
+"""When, after corrections were taken up, a checkpoint shows what they change."""
 
 Good = tuple[int, dict[str, Any]]
 
@@ -47,6 +49,20 @@ class RunCheckpointManager(CheckpointManager):
         self.job, self.run, self.clock, self.logger = job, run, clock, logger
         self.writer, self.pictures = CheckpointWriter(job, run), Pictures(job, run)
         self._saved = time.monotonic()
+        self._shows: list[float] = []
+
+    def begin_lesson(self, step: int, best: BestHeldOut | None) -> None:
+        """Write a progress file from which the lesson that begins after ``step`` can be gone on with, and
+        show soon what it changes."""
+        self._save_progress(step, best)
+        now = time.monotonic()
+        self._shows = [now + seconds for seconds in SHOW_SECONDS]
+
+    def _is_to_be_shown(self) -> bool:
+        if not self._shows or time.monotonic() < self._shows[0] or not self.job.learner.is_sound():
+            return False
+        del self._shows[0]
+        return True
 
     def save_when_due(self, step: int, best: BestHeldOut | None) -> None:
         settings = self.job.settings
@@ -58,6 +74,8 @@ class RunCheckpointManager(CheckpointManager):
         if step % settings.checkpoints.checkpoint_interval == 0 and step < self.job.plan.total_steps:
             outdated = self.run.best_path.exists()  # one of an earlier session
             self._save_checkpoint(step, best, outdated)
+        elif self._is_to_be_shown():
+            self._save_checkpoint(step, best, True, show=False)
         elif time.monotonic() - self._saved > SAVE_SECONDS and self.job.learner.is_sound():
             self.clock.pause()
             self._save_progress(step, best)
@@ -87,7 +105,12 @@ class RunCheckpointManager(CheckpointManager):
             self.writer.measured = {"bfloat16_difference": difference}
 
     def _save_checkpoint(
-        self, step: int, best: BestHeldOut | None, best_too: bool, finished: bool = False
+        self,
+        step: int,
+        best: BestHeldOut | None,
+        best_too: bool,
+        finished: bool = False,
+        show: bool = True,
     ) -> bool:
         """Write a .cat, then the .ost, then previews; whether the first two were written. The first .ost of a
         run comes before its first .cat, so that a run with a .cat can always be resumed."""
@@ -95,7 +118,7 @@ class RunCheckpointManager(CheckpointManager):
         writer, try_to_write = self.writer, self.logger.try_to_write
         begun = not self.run.ost_path.exists() and self._save_progress(step, best)
         done = try_to_write(lambda: writer.save_checkpoint(step, best))
-        if done and best_too and not self.job.plan.apart:
+        if done and best_too and (not self.job.plan.apart or self.job.plan.teaches(step)):
             done = try_to_write(lambda: writer.save_best(step, best))
         if finished or not begun:
             done = self._save_progress(step, best, done and finished) and done
@@ -104,7 +127,8 @@ class RunCheckpointManager(CheckpointManager):
             self.logger.emit(Saved(path, "checkpoint", *((best.value, best.step) if best else ())))
             self.run.forget_after(step)
             self.run.prune(self.job.settings.checkpoints.max_checkpoints)
-        self._save_previews(step)
+        if show:
+            self._save_previews(step)
         return done
 
     def _is_early(self, step: int) -> bool:

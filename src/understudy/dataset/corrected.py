@@ -1,0 +1,153 @@
+"""Frames of a run's plates beside its pairs: those that were corrected, and those that are to stay."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from understudy.colour import encode
+from understudy.dataset.layers import with_inputs
+from understudy.dataset.pairs import DataSet
+from understudy.dataset.sources import Behind, Source
+from understudy.errors import ChannelError, RunError
+from understudy.frames import (
+    Frame,
+    Neighbours,
+    Shot,
+    check_size,
+    fill_nonfinite,
+    open_shot,
+    read_image_file,
+    resolve_like,
+    seen_planes,
+)
+from understudy.runs.corrections import Correction
+from understudy.settings import DataSettings
+
+Place = tuple[int, int]
+"""A frame of a run: which of its plates, and the number."""
+
+
+@dataclass(frozen=True)
+class Plate:
+    """A plate frame in network values (height, width, channels), with all that goes in beside it; ``known``
+    (height, width, 1): where every channel that is replaced is a number; ``hash`` tells its values."""
+
+    frame: Frame
+    input: np.ndarray
+    known: np.ndarray
+    hash: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a correction says of one frame, in network values: ``truth`` (height, width, channels), and
+    ``mask`` (height, width, 1), from 0 to 1, where that counts."""
+
+    truth: np.ndarray
+    mask: np.ndarray
+
+
+class FrameReader:
+    """Reads any frame of the plates of a run as the run's own pairs were read."""
+
+    def __init__(self, settings: DataSettings, data: DataSet) -> None:
+        self._settings, self._data = settings, data
+        self._plates: dict[int, Shot] = {}
+        self._extras: tuple[Shot, ...] | None = None
+
+    def shot(self, plate: int) -> Shot:
+        """The plate of this index. RunError when the run has not so many."""
+        if plate >= len(self._settings.input):
+            raise RunError(
+                "A correction is of a plate that the run does not have.",
+                expected=f"one of {len(self._settings.input)}, counted from 0",
+                found=str(plate),
+            )
+        if plate not in self._plates:
+            spec, part, held = self._settings.input[plate], self._settings.part, self._data.earlier
+            self._plates[plate] = open_shot(spec, part=part, as_held=held)
+        return self._plates[plate]
+
+    def find(self, number: int) -> Place:
+        """The first plate that has a frame of this number. SequenceError where none has."""
+        for plate in range(len(self._settings.input)):
+            if self.shot(plate).has(number):
+                return plate, number
+        shot = self.shot(0)
+        shot.check(number)
+        raise AssertionError
+
+    def read(self, place: Place) -> Plate:
+        """A plate frame. Raises what reading a shot raises."""
+        shot, layers = self.shot(place[0]), self._data.layers
+        frame = shot.read(place[1])
+        before = seen_planes(frame, resolve_like(frame, layers.inputs))
+        filled, bad = fill_nonfinite(before)
+        source = Source(shot, shot, self._open_extras(), None, place[1], place[1], Neighbours(shot))
+        behind = Behind(source, layers)
+        pixels = with_inputs(encode(filled, self._data.colour_in), behind, layers)
+        known = ~np.asarray(bad[..., layers.written].any(2, keepdims=True))
+        digest = hashlib.sha256(np.ascontiguousarray(before).data).hexdigest() + behind.hash
+        return Plate(frame, pixels, known.astype(np.float32), digest)
+
+    def _open_extras(self) -> tuple[Shot, ...]:
+        if self._extras is None:
+            held = self._data.earlier
+            self._extras = tuple(open_shot(spec, as_held=held) for spec in self._settings.extra)
+        return self._extras
+
+    def told(self, correction: Correction, number: int, plate: Plate) -> Told:
+        """What a correction says of one of its frames. RunError, FrameError or SizeError when its pictures
+        do not fit."""
+        count = len(self._data.output_channels)
+        if correction.kind == "empty":
+            return Told(self.empty(plate), plate.known)
+        planes = _picture(correction.truth_path(number), plate.frame, self._data.output_channels)
+        filled, bad = fill_nonfinite(planes)
+        truth = encode(filled, self._data.colour_out)
+        if self._data.kind == "matte":
+            truth = np.clip(truth, 0.0, 1.0)
+        known = plate.known * ~bad.any(2, keepdims=True)
+        assert truth.shape[2] == count
+        if correction.kind == "strokes":
+            mask = _picture(correction.mask_path(number), plate.frame, None)[..., :1]
+            known = known * np.clip(np.nan_to_num(mask, nan=0.0, posinf=0.0, neginf=0.0), 0.0, 1.0)
+        return Told(truth.astype(np.float32), known.astype(np.float32))
+
+    def empty(self, plate: Plate) -> np.ndarray:
+        """The truth where there is nothing to matte, or nothing to change. ChannelError where the effect
+        makes channels that the plate does not have."""
+        data, size = self._data, plate.input.shape[:2]
+        if data.kind == "matte":
+            return np.zeros((*size, 1), np.float32)
+        if not set(data.output_channels) <= set(data.input_channels):
+            raise ChannelError(
+                "Empty frames tell nothing of this effect: it makes channels that the plate does not have.",
+                expected=", ".join(data.input_channels),
+                found=", ".join(data.output_channels),
+                where="--empty",
+                remedy="Give painted frames instead: --ground-truth SHOT.",
+            )
+        at = [data.input_channels.index(name) for name in data.output_channels]
+        return np.ascontiguousarray(plate.input[..., at])
+
+
+def _picture(path: Path, plate: Frame, channels: tuple[str, ...] | None) -> np.ndarray:
+    """The channels of a picture of a correction, over the plate's display window."""
+    frame = read_image_file(path)
+    check_size(plate, frame, "correction")
+    names = frame.part.channels if channels is None else channels
+    missing = [name for name in names if name not in frame.part.channels]
+    if missing:
+        raise RunError(
+            "A picture of a correction lacks channels that the network makes.",
+            expected=", ".join(names),
+            found=", ".join(frame.part.channels),
+            where=str(path),
+            remedy="Undo this correction, and make it again.",
+        )
+    return np.asarray(frame.planes(names), np.float32)

@@ -1,0 +1,259 @@
+"""What a lesson is learned from: corrected frames, and frames that are to stay as they are."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from understudy.dataset.corrected import FrameReader, Place, Plate
+from understudy.dataset.packing import Further, Packed, pack_beside
+from understudy.dataset.pairs import Pair
+from understudy.frames.matte import spread
+from understudy.measure import psnr
+from understudy.network.effect import EffectNetwork
+from understudy.runs.corrections import Correction
+from understudy.training.evaluation import predict
+from understudy.training.prepare import Job
+from understudy.training.teaching.appearance import of_places, unlike
+from understudy.training.teaching.lesson import Lesson
+
+HELD_PIXELS = 2_000_000
+FEWEST_HELD, MOST_HELD = 3, 12
+MOST_OF_ONE = 8
+"""Frames of one range that is accepted or empty: more of them tell no more, and take memory."""
+AROUND = 0.15
+"""How much the frame around strokes counts, as a part of what they do."""
+CODES = 2.0 / 255.0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A frame that is compared before and after: ``mask`` (H, W, 1), where; ``before``: the answer of the
+    network from before the lesson; ``truth``: what it should be."""
+
+    input: np.ndarray
+    truth: np.ndarray
+    mask: np.ndarray
+    before: np.ndarray
+
+
+@dataclass(frozen=True)
+class Material:
+    """``packed``: all pairs; ``groups``: which of them were there before, are new, and are held; ``judged``:
+    the new ones; ``held``: those that are to stay."""
+
+    packed: Packed
+    groups: tuple[list[int], list[int], list[int]]
+    judged: list[Judged]
+    held: list[Judged]
+    digest: str
+
+
+@dataclass
+class _Gathering:
+    """What has been made so far, the newest correction first. ``taken``: where newer corrections of a frame
+    count, so that older ones do not."""
+
+    further: list[Further] = field(default_factory=list)
+    older: list[int] = field(default_factory=list)
+    new: list[int] = field(default_factory=list)
+    held: list[int] = field(default_factory=list)
+    taken: dict[Place, np.ndarray] = field(default_factory=dict)
+    looks: list[np.ndarray] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
+    kept: list[Judged] = field(default_factory=list)
+    digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+
+
+class MaterialMaker:
+    """Makes the material of a lesson. ``reference``: the network that tells what is to stay; None where it
+    is not known any more: then nothing is held."""
+
+    def __init__(
+        self, job: Job, reader: FrameReader, lesson: Lesson, reference: EffectNetwork | None
+    ) -> None:
+        self.job, self.reader, self.lesson, self.reference = job, reader, lesson, reference
+        self.matte = job.matte
+        self._seen = len(job.data.input_channels)
+
+    def make(self, corrections: Sequence[Correction]) -> Material:
+        """Read everything. Raises what reading frames raises, and RunError for a damaged correction."""
+        found = _Gathering()
+        for correction in reversed(corrections):
+            for number in learned_frames(correction):
+                self._add_corrected(found, correction, (correction.plate, number))
+        looks = np.concatenate(found.looks) if found.looks else np.zeros((0, 2 * self._seen))
+        for place in self.lesson.held if self.reference is not None else []:
+            self._add_held(found, place, looks)
+        counts = self._overruled(found)
+        first = len(self.job.data.pairs)
+        packed = pack_beside(self.job.packed, found.further, counts)
+        older, new, held = (
+            [first + index for index in each] for each in (found.older, found.new, found.held)
+        )
+        base = [index for index in range(first) if index not in counts or bool(counts[index].any())]
+        digest = found.digest.hexdigest()
+        return Material(packed, ([*base, *older], new, held), found.judged, found.kept, digest)
+
+    def _overruled(self, found: _Gathering) -> dict[int, Tensor]:
+        """Of the run's own pairs whose frames were corrected: what of them still counts."""
+        origins = self.job.origins
+        return {
+            index: torch.from_numpy(1 - found.taken[place][..., 0])
+            for index, place in enumerate(origins)
+            if place in found.taken
+        }
+
+    def _add_corrected(self, found: _Gathering, correction: Correction, place: Place) -> None:
+        plate = self.reader.read(place)
+        told = self.reader.told(correction, place[1], plate)
+        for part in (told.truth, told.mask):
+            found.digest.update(np.ascontiguousarray(part).data)
+        found.digest.update(plate.hash.encode())
+        free = 1 - found.taken.get(place, np.zeros_like(told.mask))
+        mask = (told.mask * free).astype(np.float32)
+        new = correction.id in self.lesson.new
+        partly = correction.kind == "strokes"
+        answer = self._answer(plate) if new or partly else None
+        if answer is not None and new:
+            self._look(found, plate, told.truth, mask, answer)
+        (found.new if new else found.older).append(len(found.further))
+        found.further.append(self._further(plate, told.truth, mask, free, answer if partly else None, partly))
+        found.taken[place] = np.maximum(found.taken.get(place, mask), mask)
+
+    def _answer(self, plate: Plate) -> np.ndarray | None:
+        if self.reference is None:
+            return None
+        learner = self.job.learner
+        return predict(self.reference, plate.input, learner.device, self.job.plan.precision)
+
+    def _look(
+        self, found: _Gathering, plate: Plate, truth: np.ndarray, mask: np.ndarray, answer: np.ndarray
+    ) -> None:
+        """Remember how the corrected place looks, and what it was before."""
+        wrong = (np.abs(answer - truth).max(2) > 4 * CODES) & (mask[..., 0] > 0)
+        found.looks.append(of_places(plate.input[..., : self._seen], wrong.astype(np.float32)))
+        found.judged.append(Judged(plate.input, truth, mask, answer))
+
+    def _further(
+        self,
+        plate: Plate,
+        truth: np.ndarray,
+        mask: np.ndarray,
+        free: np.ndarray,
+        answer: np.ndarray | None,
+        partly: bool,
+    ) -> Further:
+        """Where the mask is, the correction counts; of a frame of which only a part was corrected, the rest
+        is lightly held to what it was."""
+        weight = mask
+        if answer is not None:
+            truth = np.where(mask > 0, truth, answer)
+            around = AROUND * self._sureness(answer) * free * plate.known
+            weight = np.maximum(mask, np.where(mask > 0, 0, around)).astype(np.float32)
+        pair = Pair(plate.frame.path.name, plate.frame.number, plate.input, truth, weight)
+        drawn = torch.from_numpy(np.ascontiguousarray(mask[..., 0])) if partly and mask.any() else None
+        return Further(self.job.make_material(None, pair), drawn)
+
+    def _add_held(self, found: _Gathering, place: Place, looks: np.ndarray) -> None:
+        plate = self.reader.read(place)
+        answer = self._answer(plate)
+        assert answer is not None
+        weight = self._sureness(answer) * unlike(plate.input[..., : self._seen], looks) * plate.known
+        pair = Pair(plate.frame.path.name, place[1], plate.input, answer, weight.astype(np.float32))
+        if not weight.any():
+            return
+        found.digest.update(plate.hash.encode())
+        found.held.append(len(found.further))
+        found.further.append(Further(self.job.make_material(None, pair)))
+        found.kept.append(Judged(plate.input, answer, plate.known, answer))
+
+    def _sureness(self, answer: np.ndarray) -> np.ndarray:
+        """(H, W, 1): 1 where a matte is all black or white, 0 where it could be either; of an image 1."""
+        if not self.matte:
+            return np.ones((*answer.shape[:2], 1), np.float32)
+        return np.square(2 * answer - 1).astype(np.float32)
+
+
+def learned_frames(correction: Correction) -> list[int]:
+    """The frames of a correction that are learned from: all that were painted, some of a range."""
+    if correction.kind in ("accept", "empty"):
+        return spread(correction.frames, MOST_OF_ONE)
+    return list(correction.frames)
+
+
+def choose_held(
+    reader: FrameReader, painted: Iterable[Place], plates: Iterable[int], pixels: int
+) -> list[Place]:
+    """Frames of the plates that nobody painted, evenly spread over them; fewer where they are large."""
+    known = set(painted)
+    free = [(plate, number) for plate in plates for number in reader.shot(plate).numbers]
+    free = [place for place in free if place not in known]
+    most = max(FEWEST_HELD, min(MOST_HELD, HELD_PIXELS // max(1, pixels)))
+    return [free[index] for index in spread(range(len(free)), most)] if free else []
+
+
+def network_of(job: Job, tensors: dict[str, Tensor]) -> EffectNetwork:
+    """The network that a progress file would have evaluated and saved."""
+    network = copy.deepcopy(job.learner.average)
+    own = {name[8:]: tensor for name, tensor in tensors.items() if name.startswith("average.")}
+    network.load_state_dict(own)
+    return network
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``right``, ``before``: the share of the corrected pixels that are right, now and before the lesson;
+    ``moved``: the largest share of pixels that changed in one of the other frames; ``decibels``: of images,
+    how close the corrected place is to its truth, before and now."""
+
+    right: float
+    before: float
+    moved: float
+    decibels: tuple[float, float] | None = None
+
+
+def judge(job: Job, material: Material) -> Outcome | None:
+    """How the lesson has gone; None where there is nothing to judge it by."""
+    if not material.judged:
+        return None
+    now = [_answer(job, each) for each in material.judged]
+    counts = [float((each.mask > 0.5).sum()) for each in material.judged]
+    whole = max(1.0, sum(counts))
+    right = sum(_right(job, each, answer) for each, answer in zip(material.judged, now, strict=True)) / whole
+    before = sum(_right(job, each, each.before) for each in material.judged) / whole
+    moved = max((_moved(job, each) for each in material.held), default=0.0)
+    return Outcome(right, before, moved, None if job.matte else _decibels(material.judged, now))
+
+
+def _answer(job: Job, each: Judged) -> np.ndarray:
+    return predict(job.learner.average, each.input, job.learner.device, job.plan.precision)
+
+
+def _right(job: Job, each: Judged, answer: np.ndarray) -> float:
+    """How many pixels of the mask are on the right side of a half, or within two codes of 255."""
+    good = (answer > 0.5) == (each.truth > 0.5) if job.matte else np.abs(answer - each.truth) <= CODES
+    return float((good.all(2, keepdims=True) & (each.mask > 0.5)).sum())
+
+
+def _moved(job: Job, each: Judged) -> float:
+    answer = _answer(job, each)
+    apart = (answer > 0.5) != (each.before > 0.5) if job.matte else np.abs(answer - each.before) > CODES
+    return float(apart.any(2).mean())
+
+
+def _decibels(judged: Sequence[Judged], now: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Over all corrected pixels."""
+    masks = [each.mask[..., 0] > 0.5 for each in judged]
+    truth, before = (
+        np.concatenate([getattr(each, name)[mask] for each, mask in zip(judged, masks, strict=True)])
+        for name in ("truth", "before")
+    )
+    after = np.concatenate([answer[mask] for answer, mask in zip(now, masks, strict=True)])
+    return float(psnr(before, truth)), float(psnr(after, truth))

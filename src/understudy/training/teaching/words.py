@@ -1,0 +1,32 @@
+"""What is said of corrections while a run learns them."""
+
+from __future__ import annotations
+
+from understudy.durations import duration_text
+from understudy.frames import format_numbers
+from understudy.training.teaching.lessons import Due
+from understudy.training.teaching.material import Outcome
+
+
+def say_begun(due: Due, alone: bool) -> str:
+    """That a lesson begins, and what it is about."""
+    long = f"{due.steps} steps" if due.steps else duration_text(due.seconds)
+    time = f"for {long}" if alone else f"the run takes {long} longer"
+    parts = []
+    if due.undone is not None:
+        parts.append(f"Correction {due.undone.id} is undone")
+    if due.new:
+        frames = sorted({number for each in due.new for number in each.frames})
+        numbers = ", ".join(str(each.id) for each in due.new)
+        parts.append(f"Learning correction {numbers} (frames {format_numbers(tuple(frames))}): {time}")
+    return "; ".join(parts) + "."
+
+
+def say_outcome(outcome: Outcome, matte: bool) -> str:
+    """How a lesson has gone."""
+    right = f"{outcome.right:.1%} of the corrected place is right now ({outcome.before:.1%} before)"
+    if outcome.decibels is not None:
+        before, now = outcome.decibels
+        right = f"The corrected place is {now:.1f} dB from its truth now ({before:.1f} dB before)"
+    what = "changed sides in" if matte else "moved by more than 2 code values in"
+    return f"{right}; of the other frames at most {outcome.moved:.2%} of the pixels {what} one."

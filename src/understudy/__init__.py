@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 from understudy.version import __version__
 
 if TYPE_CHECKING:
+    from understudy.artist.correct import CorrectResult
     from understudy.artist.report import Reported
     from understudy.artist.suggest import Suggestions
     from understudy.inference.apply import ApplyResult
     from understudy.inference.model import LoadedModel
     from understudy.training.train import TrainResult
 
-__all__ = ["__version__", "apply", "load", "report", "suggest", "train"]
+__all__ = ["__version__", "apply", "correct", "load", "report", "suggest", "train"]
 
 
 def _silence(event: object) -> None:
@@ -157,3 +158,27 @@ def suggest(
     from understudy.settings import SuggestSettings
 
     return job(SuggestSettings(plate=str(plate), **settings), report, stop)
+
+
+def correct(
+    run: str | Path, report: Callable[[Any], None] = _silence, stop: object = None, **settings: Any
+) -> CorrectResult:
+    """Put right what a run makes wrong, as ``understudy correct`` does.
+
+    ``run`` is the folder of a run; ``settings`` are the fields of
+    ``understudy.settings.CorrectionSettings``: ``ground_truth`` (further painted frames), with ``strokes``
+    (masks: only where they are white does the truth count), ``accept`` and ``empty`` (frame ranges), or
+    ``undo`` (the number of a correction); ``time_limit`` in seconds or text, 20 by default.
+
+    ``report`` is called with every event of ``understudy.training.events``, from this thread. ``stop`` is
+    anything that becomes true when the learning shall stop; the corrections are kept.
+
+    Returns a CorrectResult: ``run``, ``corrections`` and ``state``.
+
+    Raises SettingError, RunError, PairingError, SizeError, ChannelError, FrameError or ModelFileError before
+    anything is written, and TrainingError or WriteError after that.
+    """
+    from understudy.artist.correct import correct as job
+    from understudy.settings import CorrectSettings
+
+    return job(CorrectSettings(run=str(run), **settings), report, stop)

@@ -33,6 +33,7 @@ COMMANDS = (
     Command("suggest", "understudy.cli.suggest", "Say which frames of a shot to paint, and why."),
     Command("train", "understudy.cli.train", "Learn an effect from a few frames."),
     Command("resume", "understudy.cli.resume", "Go on with a run that was stopped or killed."),
+    Command("correct", "understudy.cli.correct", "Put right what a run makes wrong; it learns that."),
     Command("stop", "understudy.cli.stop", "Ask a run to stop after its step and keep everything."),
     Command("apply", "understudy.cli.apply", "Apply a trained network to a plate."),
     Command("runs", "understudy.cli.runs", "List, rename or delete the runs of a data directory."),

@@ -135,7 +135,7 @@ def read_pair(source: Source, layers: Layers) -> Values:
     plate, truth = read_both(source)
     check_size(plate, truth, "ground truth")
     before = seen_planes(plate, resolve_like(plate, layers.inputs))
-    after = _read_truth(plate, truth, layers)
+    after = read_truth(plate, truth, layers)
     if source.convert is not None:
         after = source.convert(after)
     extras = tuple(read_inputs(plate, source.beside, source.extras, layers))
@@ -144,7 +144,7 @@ def read_pair(source: Source, layers: Layers) -> Values:
     return Values(before, after, extras, region, _digest(before, after), _digest(*hashed))
 
 
-def _read_truth(plate: Frame, truth: Frame, layers: Layers) -> np.ndarray:
+def read_truth(plate: Frame, truth: Frame, layers: Layers) -> np.ndarray:
     """What is learned: colours as the network sees those of the plate, where that has an alpha to multiply
     them by; a matte, and colours of a plate without one, as their file holds them."""
     own = resolve_like(truth, layers.truths)

@@ -20,12 +20,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from understudy.errors import RunError, UnderstudyError
 from understudy.frames import parse_frame_range
+from understudy.frames.matte import spread
 from understudy.toml_text import read_toml
 
 FOLDER = "corrections"
 FILE = "correction.toml"
 VERSION = 1
 MOST = 9999
+MOST_OF_RANGE = 8
 Kind = Literal["ground-truth", "strokes", "accept", "empty"]
 OWN_FOLDER = re.compile(r"\d{4}", re.ASCII)
 OWN_FILE = re.compile(r"correction\.toml|before\.ost|(?:truth|mask)\.-?\d{1,12}\.exr|\.tmp-.*", re.ASCII)
@@ -76,6 +78,14 @@ class Correction:
         return self.path / f"mask.{frame}.exr"
 
     @property
+    def learned_frames(self) -> tuple[int, ...]:
+        """The frames that are learned from, which are those that have pictures: all that were painted, some
+        of a range that is right as it is, or empty, as more of those tell no more."""
+        if self.kind in ("accept", "empty"):
+            return tuple(spread(self.frames, MOST_OF_RANGE))
+        return self.frames
+
+    @property
     def before_path(self) -> Path:
         """The state of the run from before it learned this, as a progress file; there once it has begun."""
         return self.path / "before.ost"
@@ -119,7 +129,7 @@ def read_correction(folder: Path) -> Correction:
 def _pictures(correction: Correction) -> list[Path]:
     if correction.kind == "empty":
         return []
-    truths = [correction.truth_path(frame) for frame in correction.frames]
+    truths = [correction.truth_path(frame) for frame in correction.learned_frames]
     masks = [correction.mask_path(frame) for frame in correction.frames]
     return truths + (masks if correction.kind == "strokes" else [])
 

@@ -15,6 +15,7 @@ from understudy.settings.apply import (
 from understudy.settings.augmentation import AugmentationSettings
 from understudy.settings.checkpoints import CheckpointSettings
 from understudy.settings.colour import ColourSettings
+from understudy.settings.correct import CorrectionSettings, CorrectSettings, TaughtSettings
 from understudy.settings.data import DataSettings
 from understudy.settings.devices import DeviceSettings
 from understudy.settings.field import parse_region
@@ -37,6 +38,8 @@ __all__ = [
     "AugmentationSettings",
     "CheckpointSettings",
     "ColourSettings",
+    "CorrectSettings",
+    "CorrectionSettings",
     "DataSettings",
     "DeviceSettings",
     "EngineSettings",
@@ -56,6 +59,7 @@ __all__ = [
     "SubjectSettings",
     "SuggestSettings",
     "SuggestionSettings",
+    "TaughtSettings",
     "TileSettings",
     "TrainSettings",
     "flattened",

@@ -142,6 +142,8 @@ class Learner:
     def _update_average(self, step: int) -> None:
         lesson = self.plan.lesson
         if lesson is not None and lesson.alone and lesson.lasts(step):
+            if lesson.is_still:
+                return
             step -= lesson.step  # what was corrected is to be seen soon
         keep = min(AVERAGE, step / (step + RAMP))
         ours, theirs = (

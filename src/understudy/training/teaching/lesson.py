@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 WARM_UP = 10
 RATE = 0.004
+STILL = 1e-9
+"""The rate of the one step that is taken where a run goes back to what it was."""
 SHARES = (0.5, 0.3, 0.2)
 """Which part of the crops comes from what was learned before, from the new corrections, and from frames that
 are to stay as they are."""
@@ -43,6 +45,11 @@ class Lesson(BaseModel):
     rate: float = Field(default=RATE, gt=0, le=1)
     ended: int | None = Field(default=None, ge=0)
     digest: str = Field(default="", max_length=100)
+
+    @property
+    def is_still(self) -> bool:
+        """Whether nothing is to be learned, as the run only goes back to what it was."""
+        return self.rate <= STILL
 
     def lasts(self, step: int) -> bool:
         """Whether ``step`` is one of its steps."""

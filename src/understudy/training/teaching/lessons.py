@@ -17,7 +17,7 @@ from understudy.runs.corrections import Correction, corrections_folder, read_cor
 from understudy.runs.state import BestHeldOut
 from understudy.training.checkpoints.progress_file import Progress, check_fits, load_progress, save_progress
 from understudy.training.prepare import Job
-from understudy.training.teaching.lesson import RATE, Lesson
+from understudy.training.teaching.lesson import RATE, STILL, Lesson
 from understudy.training.teaching.material import (
     Material,
     MaterialMaker,
@@ -28,8 +28,6 @@ from understudy.training.teaching.material import (
 )
 
 LOOK_SECONDS = 0.5
-STILL = 1e-9
-"""The rate of the one step that is taken where a run goes back to what it was."""
 
 
 @dataclass(frozen=True)

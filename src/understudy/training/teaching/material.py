@@ -25,8 +25,6 @@ from understudy.training.teaching.lesson import Lesson
 
 HELD_PIXELS = 2_000_000
 FEWEST_HELD, MOST_HELD = 3, 12
-MOST_OF_ONE = 8
-"""Frames of one range that is accepted or empty: more of them tell no more, and take memory."""
 AROUND = 0.15
 """How much the frame around strokes counts, as a part of what they do."""
 CODES = 2.0 / 255.0
@@ -86,7 +84,7 @@ class MaterialMaker:
         """Read everything. Raises what reading frames raises, and RunError for a damaged correction."""
         found = _Gathering()
         for correction in reversed(corrections):
-            for number in learned_frames(correction):
+            for number in correction.learned_frames:
                 self._add_corrected(found, correction, (correction.plate, number))
         looks = np.concatenate(found.looks) if found.looks else np.zeros((0, 2 * self._seen))
         for place in self.lesson.held if self.reference is not None else []:
@@ -179,13 +177,6 @@ class MaterialMaker:
         if not self.matte:
             return np.ones((*answer.shape[:2], 1), np.float32)
         return np.square(2 * answer - 1).astype(np.float32)
-
-
-def learned_frames(correction: Correction) -> list[int]:
-    """The frames of a correction that are learned from: all that were painted, some of a range."""
-    if correction.kind in ("accept", "empty"):
-        return spread(correction.frames, MOST_OF_ONE)
-    return list(correction.frames)
 
 
 def choose_held(

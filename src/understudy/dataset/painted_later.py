@@ -1,0 +1,99 @@
+"""Frames that were painted after a run had begun: read as its own pairs were."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from understudy.dataset.colours import settle_colours
+from understudy.dataset.layers import Layers, choose_layers
+from understudy.dataset.sources import Source, match, read_both, read_truth
+from understudy.errors import PairingError
+from understudy.frames import Frame, check_size, open_shot, pair_shots, resolve_like
+from understudy.frames.matte import largest_of, white_of
+from understudy.settings import ColourSettings, DataSettings
+
+_ALPHA = ("a", "alpha")
+
+
+@dataclass(frozen=True)
+class Later:
+    """Of one plate, counted from 0: the truths of the frames ``numbers``, which ``read`` gives."""
+
+    plate: int
+    numbers: tuple[int, ...]
+    sources: tuple[Source, ...]
+    layers: Layers
+    white: float
+
+    def read(self, number: int) -> np.ndarray:
+        """float32 (height, width, outputs): the truth in the plate's values and encoding, premultiplied, a
+        matte from 0 to 1. Raises what reading the frames raises, and SizeError."""
+        source = self.sources[self.numbers.index(number)]
+        plate, truth = read_both(source)
+        check_size(plate, truth, "ground truth")
+        after = read_truth(plate, truth, self.layers)
+        if source.convert is not None:
+            after = source.convert(after)
+        if self.layers.kind == "matte":
+            after = np.clip(after / np.float32(self.white), 0.0, 1.0)
+        return np.asarray(after, np.float32)
+
+
+def open_later(
+    data: DataSettings, colour: ColourSettings, spec: str, kind: str, outputs: tuple[str, ...]
+) -> Later:
+    """The painted shot ``spec`` beside that of the run's plates which has its frames. ``kind`` and
+    ``outputs``: what the run's network makes. Raises PairingError where no plate has a frame of it, and what
+    reading a training's pairs raises."""
+    plate = _plate_of(data, spec)
+    own = {"input": (data.input[plate],), "ground_truth": (spec,), "frames": None, "pair_by": "number"}
+    wanted = data.replace(**own, extra=(), region=None)
+    sources, _ = match(wanted)
+    first = read_both(sources[0])
+    check_size(*first, "ground truth")
+    every = partial(_pairs, first, sources)
+    layers = _fitted(choose_layers(wanted, every), kind, outputs, first[1])
+    settled = settle_colours(colour, sources, first, layers)[1]
+    white = 1.0
+    if kind == "matte":
+        white = white_of(max(largest_of(read_truth(*both, layers)) for both in every()))
+    numbers = tuple(source.plate_number for source in settled)
+    return Later(plate, numbers, tuple(settled), layers, white)
+
+
+def _pairs(first: tuple[Frame, Frame], sources: Sequence[Source]) -> Iterator[tuple[Frame, Frame]]:
+    return itertools.chain([first], map(read_both, sources[1:]))
+
+
+def _plate_of(data: DataSettings, spec: str) -> int:
+    """The first plate that shares a frame with the painted shot."""
+    error: PairingError | None = None
+    with open_shot(spec) as painted:
+        for index, plate in enumerate(data.input):
+            with open_shot(plate, part=data.part) as shot:
+                try:
+                    pair_shots(shot, painted)
+                    return index
+                except PairingError as caught:
+                    error = error or caught
+    assert error is not None
+    raise error
+
+
+def _fitted(layers: Layers, kind: str, outputs: tuple[str, ...], truth: Frame) -> Layers:
+    """The layers that were found in the painted frames, where they are what the network makes; else those
+    that it makes. ChannelError where the frames do not have them."""
+    if layers.kind == kind and (kind == "matte" or layers.outputs == outputs):
+        return layers
+    truths = resolve_like(truth, outputs) if kind != "matte" else (_matte_channel(truth),)
+    return replace(layers, kind=kind, truths=tuple(truths), outputs=outputs)
+
+
+def _matte_channel(truth: Frame) -> str:
+    names = truth.part.channels
+    return next((name for name in names if name.rpartition(".")[2].lower() in _ALPHA), names[0])

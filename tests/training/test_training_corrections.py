@@ -170,3 +170,11 @@ def test_a_run_under_way_takes_up_what_is_put_into_its_folder(make_bench: Any, t
     lesson = load_progress(run.ost_path)[0].plan.lesson
     assert lesson is not None and lesson.active == [1] and not lesson.alone
     assert run.read_state().learned == [1]
+
+
+def test_info_lists_the_corrections_of_a_run(taught: Any) -> None:
+    from understudy.cli.info import card_of
+
+    teach(taught, taught.run, max_steps=1, empty="1002-1003", author="Ann")
+    (line,) = card_of(taught.run.path)["Corrections"]
+    assert "empty, frames 1002-1003" in line and "by Ann" in line

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from understudy.cli.text import date_text, duration_text, number_text, size_text
 from understudy.errors import UnderstudyError
+from understudy.frames import format_numbers
 from understudy.runs import RunFolder
+from understudy.runs.corrections import Correction, read_corrections
 from understudy.runs.state import BestHeldOut, RunState
 
 if TYPE_CHECKING:
@@ -49,9 +51,26 @@ def _run_lines(run: RunFolder, state: RunState) -> Card:
         "Version": f"understudy {state.version}" if state.version else "",
         "Checkpoints": f"{len(saved)}, newest at step {saved[-1][0]}" if saved else "none",
         "Contact sheets": f"{len(sheets)}, newest {sheets[-1][1].name}" if sheets else "none",
+        "Corrections": _corrections(run),
         "On disk": size_text(run.size()),
     }
     return {name: text for name, text in lines.items() if text}
+
+
+def _corrections(run: RunFolder) -> list[str]:
+    """One line for each, the undone ones too."""
+    try:
+        found = read_corrections(run.path)
+    except UnderstudyError as error:
+        return [f"{error.message} {error.found} ({error.where})"]
+    return [_correction(each) for each in found]
+
+
+def _correction(each: Correction) -> str:
+    words = [f"{each.id}  {each.kind}, frames {format_numbers(each.frames)}", f"{each.changed:.1%} of them"]
+    words += [f"by {each.author}"] if each.author else []
+    words += [date_text(each.time), "undone" if each.undone else ""]
+    return ", ".join(filter(None, words))
 
 
 def _best(best: BestHeldOut | None) -> str:

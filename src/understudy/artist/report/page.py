@@ -116,7 +116,7 @@ def _worst(facts: Facts) -> str:
 def _worst_row(worst: WorstFrame) -> str:
     reason = f" <span>{_e(worst.reason)}</span>" if worst.reason else ""
     shown = "".join(
-        f'<figure><img loading="lazy" src="{_e(file)}" alt="{_e(name)}, frame {worst.frame}">'
+        f'<figure><img src="{_e(file)}" alt="{_e(name)}, frame {worst.frame}">'
         f"<figcaption>{_e(name)}</figcaption></figure>"
         for name, file in worst.pictures.items()
     )
@@ -138,7 +138,7 @@ def _pairs(facts: Facts) -> str:
 
 
 def _pair(pair: PairFacts) -> str:
-    picture = f'<img loading="lazy" src="{_e(pair.picture)}" alt="{_e(pair.name)}">' if pair.picture else ""
+    picture = f'<img src="{_e(pair.picture)}" alt="{_e(pair.name)}">' if pair.picture else ""
     words = f"{pair.name}, frame {pair.frame}" + (", kept apart" if pair.held_out else "")
     words += "" if pair.picture else " (its files are no longer there)"
     return f"<figure>{picture}<figcaption>{_e(words)}</figcaption></figure>"

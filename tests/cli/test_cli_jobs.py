@@ -187,7 +187,7 @@ def test_resume_passes_on_checked_values_only(jobs: Jobs, capsys: pytest.Capture
 
 
 def apply_result(**values: Any) -> SimpleNamespace:
-    return SimpleNamespace(**{"written": (), "kept": (), "failed": (), "missing": (), **values})
+    return SimpleNamespace(**{"written": (), "kept": (), "failed": (), "missing": (), "same": (), **values})
 
 
 def test_apply_takes_its_three_words_with_or_without_flags(jobs: Jobs) -> None:

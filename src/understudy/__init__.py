@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from understudy.version import __version__
 
 if TYPE_CHECKING:
+    from understudy.artist.check import CheckResult
     from understudy.artist.correct import CorrectResult
     from understudy.artist.report import Reported
     from understudy.artist.suggest import Suggestions
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from understudy.inference.model import LoadedModel
     from understudy.training.train import TrainResult
 
-__all__ = ["__version__", "apply", "correct", "load", "report", "suggest", "train"]
+__all__ = ["__version__", "apply", "check", "correct", "load", "report", "suggest", "train"]
 
 
 def _silence(event: object) -> None:
@@ -182,3 +183,20 @@ def correct(
     from understudy.settings import CorrectSettings
 
     return job(CorrectSettings(run=str(run), **settings), report, stop)
+
+
+def check(input: str | list[str], ground_truth: str | list[str], **settings: Any) -> CheckResult:
+    """What is wrong with the pairs, as ``understudy check`` says.
+
+    ``input`` and ``ground_truth`` are shots, or lists of them, in pairs. ``settings`` are the further fields
+    of ``understudy.settings.CheckSettings``, such as ``repair``, a folder for repaired truths.
+
+    Returns a CheckResult: ``findings``, and ``repairs``, what was done for each truth where it was asked for.
+
+    Raises SettingError, SequenceError, PairingError, ChannelError, FrameError or ColourError before anything
+    is written, WriteError after that.
+    """
+    from understudy.artist.check import check as job
+    from understudy.settings import CheckSettings
+
+    return job(CheckSettings(input=input, ground_truth=ground_truth, **settings))

@@ -30,6 +30,7 @@ class Command:
 
 # Imported only when called for, so that --help is there at once and `runs` never waits for torch.
 COMMANDS = (
+    Command("check", "understudy.cli.check", "Say what is wrong with pairs of plate and ground truth."),
     Command("suggest", "understudy.cli.suggest", "Say which frames of a shot to paint, and why."),
     Command("train", "understudy.cli.train", "Learn an effect from a few frames."),
     Command("resume", "understudy.cli.resume", "Go on with a run that was stopped or killed."),

@@ -13,6 +13,7 @@ from understudy.settings.apply import (
     TileSettings,
 )
 from understudy.settings.augmentation import AugmentationSettings
+from understudy.settings.check import CheckSettings, RepairSettings
 from understudy.settings.checkpoints import CheckpointSettings
 from understudy.settings.colour import ColourSettings
 from understudy.settings.correct import CorrectionSettings, CorrectSettings, TaughtSettings
@@ -36,6 +37,7 @@ __all__ = [
     "NO_WEIGHTS",
     "ApplySettings",
     "AugmentationSettings",
+    "CheckSettings",
     "CheckpointSettings",
     "ColourSettings",
     "CorrectSettings",
@@ -49,6 +51,7 @@ __all__ = [
     "OutputSettings",
     "PlateSettings",
     "PreviewSettings",
+    "RepairSettings",
     "ReportFolderSettings",
     "ReportSettings",
     "RunSettings",

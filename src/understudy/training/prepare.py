@@ -12,6 +12,7 @@ import torch
 from understudy.dataset.crops import Augmentation, CropSource
 from understudy.dataset.packing import EARLIER_MATTE_FOCUS, Material, Packed, focus_of, pack
 from understudy.dataset.pairs import DataSet, Pair, load_data_set
+from understudy.dataset.start_check import say_findings
 from understudy.device import (
     Precision,
     core_count,
@@ -99,6 +100,7 @@ def make_job(
     earlier = plan is not None and plan.begun_earlier
     data = load_data_set(settings.data, settings.colour, reach, earlier)
     release_memory(device)
+    said = [] if goes_on else say_findings(data)
     terms = _loss_terms(settings.loss.loss, data.kind, plan)
     loss = make_loss(terms, data.kind)
     torch.manual_seed(settings.augmentation.seed)
@@ -120,7 +122,7 @@ def make_job(
     plan.threads, plan.loss, plan.neighbours = threads, terms, data.reach
     crop_notes = [*_note_crop(settings.augmentation.crop_size, plan), *_note_coarse(plan)]
     vary_notes = _note_vary(settings.augmentation.vary, plan, data.kind)
-    new = [*_note_pairs(data), *data.notes, *notes, *size_notes, *crop_notes, *vary_notes]
+    new = [*_note_pairs(data), *data.notes, *said, *notes, *size_notes, *crop_notes, *vary_notes]
     notes = [*shard.notes, *([] if goes_on else new)]  # what a run was begun with has been said
     if not goes_on:
         plan.evenly = data.kind == "matte" or plan.coarse > 1

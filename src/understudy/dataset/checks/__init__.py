@@ -1,0 +1,47 @@
+"""What is wrong with pairs of plate and ground truth, measured on arrays: no files, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from understudy.dataset.checks.copies import check_copies
+from understudy.dataset.checks.finding import Finding, Fix, Kind, Sample
+from understudy.dataset.checks.images import check_places
+from understudy.dataset.checks.mattes import check_mattes
+from understudy.dataset.checks.texture import check_texture
+from understudy.dataset.checks.tones import check_tones
+from understudy.temporal import reduced
+
+__all__ = ["Finding", "Fix", "Kind", "Sample", "check_samples", "small_sample"]
+
+LONGEST = 960
+"""Pixels of the longer side at which pairs are looked at."""
+
+
+def small_sample(sample: Sample) -> Sample:
+    """The sample in the size in which it is looked at."""
+    longest = max(sample.plate.shape[:2])
+    if longest <= LONGEST:
+        return sample
+    plate, truth = reduced(sample.plate[..., :4], LONGEST), reduced(sample.truth[..., :4], LONGEST)
+    beside = tuple((number, reduced(pixels[..., :4], LONGEST)) for number, pixels in sample.beside)
+    if truth.ndim == 2:
+        truth = truth[..., None]
+    return replace(sample, plate=plate, truth=truth, beside=beside, times=longest / LONGEST)
+
+
+def check_samples(samples: Sequence[Sample], kind: str, same_channels: bool = True) -> list[Finding]:
+    """What is wrong with these pairs, by pair. ``kind``: image or matte; ``same_channels``: whether the truth
+    is the plate, changed, so that the two can be compared. Each is made small first (``small_sample``)."""
+    found = check_copies(samples, kind if same_channels else "other")
+    if kind == "matte":
+        found += check_mattes(samples)
+    elif same_channels:
+        known = {finding.pair for finding in found if finding.kind in ("same-as-plate", "padded")}
+        places = [f for f in check_places(samples) if f.pair not in known]
+        lost = {f.pair for f in places if f.kind in ("order", "off-by-one")}
+        rest = [i for i in range(len(samples)) if i not in lost | known]
+        others = [*check_tones([samples[i] for i in rest]), *check_texture([samples[i] for i in rest])]
+        found += [*places, *(replace(f, pair=rest[f.pair]) for f in others)]
+    return sorted(found, key=lambda finding: finding.pair)

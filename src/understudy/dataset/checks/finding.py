@@ -41,8 +41,8 @@ class Fix:
 
 @dataclass(frozen=True)
 class Finding:
-    """``pair`` is the index of the pair; ``name`` and ``number`` those of its plate frame. ``confidence`` is 0
-    to 1; ``measure`` and ``remedy`` are in words; ``fix`` is None where nothing can be put right."""
+    """``pair`` is the index of the pair; ``name`` and ``number`` those of its plate frame. ``confidence``
+    is 0 to 1; ``measure`` and ``remedy`` are in words; ``fix`` is None where nothing can be put right."""
 
     pair: int
     name: str
@@ -61,9 +61,9 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One pair to be looked at: values that the network sees, float32 (height, width, channels), display-like.
+    """One pair to be looked at: values that the network sees, float32 (height, width, channels).
 
-    ``before`` and ``after`` are the plates of the frames about it, with their numbers, where they are known.
+    ``beside`` has the plates of the frames before and after it, with their numbers, where they are known.
     ``times`` is how many pixels of the file one of these is."""
 
     name: str

@@ -20,7 +20,7 @@ SMALL = 240
 
 
 def check_places(samples: Sequence[Sample]) -> list[Finding]:
-    """Truths that are moved, scaled or turned, or are those of the frame before or after, or of another pair."""
+    """Truths that are moved, scaled or turned, or belong to the frame before or after, or to another pair."""
     foreign = _in_another_order(samples)
     return [*foreign.values(), *(f for i, s in enumerate(samples) if i not in foreign for f in _place(i, s))]
 
@@ -37,7 +37,7 @@ def _place(index: int, sample: Sample) -> list[Finding]:
 
 
 def misplaced(index: int, sample: Sample, kind: Kind, values: np.ndarray, confidence: float) -> Finding:
-    """The finding of a truth that lies wrong by ``values`` (right, down, scale, turn), in the sample's pixels."""
+    """The finding of a truth that lies wrong by ``values`` (right, down, scale, turn), in sample pixels."""
     values = values * np.array([sample.times, sample.times, 1, 1])
     right, down, scale, turn = map(float, values)
     words = [
@@ -59,23 +59,19 @@ def off_by_one(index: int, sample: Sample, number: int) -> Finding:
     where = "after" if number > sample.number else "before"
     said = f"the ground truth is that of frame {number}, the one {where}"
     remedy = "Render it under its own number, or let --repair renumber it."
-    return Finding(
-        index, sample.name, sample.number, "off-by-one", said, remedy, 0.9, Fix(number=number)
-    )
+    return Finding(index, sample.name, sample.number, "off-by-one", said, remedy, 0.9, Fix(number=number))
 
 
 def in_order(index: int, sample: Sample, number: int, confidence: float) -> Finding:
     """The finding of a truth that belongs to the plate frame ``number`` of another pair."""
     said = f"the ground truth is that of frame {number}"
     remedy = "Check the order and the numbers (Pair By), or let --repair renumber it."
-    return Finding(
-        index, sample.name, sample.number, "order", said, remedy, confidence, Fix(number=number)
-    )
+    return Finding(index, sample.name, sample.number, "order", said, remedy, confidence, Fix(number=number))
 
 
 def _kind(found: Placement) -> Kind | None:
     moved = float(np.hypot(found.right, found.down))
-    if found.after < ALIKE or found.after < found.before + 0.001:
+    if found.after < ALIKE or found.after < found.before - 0.003:
         return None
     if abs(found.turn) > max(TURNED, SURE * found.errors[3]):
         return "rotation"

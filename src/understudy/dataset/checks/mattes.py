@@ -35,14 +35,10 @@ def _empty(samples: Sequence[Sample], shares: list[float]) -> dict[int, Finding]
         return {}  # said in its own words by whoever loads them
     remedy = "If that is right, keep it; else check the channel and the node that rendered it."
     said = {i: f"the matte is {'empty' if share < 0.5 else 'white everywhere'}" for i, share in flat.items()}
-    return {
-        i: Finding(i, samples[i].name, samples[i].number, "empty", said[i], remedy, 0.8) for i in flat
-    }
+    return {i: Finding(i, samples[i].name, samples[i].number, "empty", said[i], remedy, 0.8) for i in flat}
 
 
-def _inverted(
-    samples: Sequence[Sample], mattes: list[np.ndarray], shares: list[float]
-) -> dict[int, Finding]:
+def _inverted(samples: Sequence[Sample], mattes: list[np.ndarray], shares: list[float]) -> dict[int, Finding]:
     """A matte that is white along the borders where the others are black, or the other way round, and that
     covers what they leave."""
     if len(mattes) < 3:
@@ -57,9 +53,7 @@ def _inverted(
             said = f"the matte is inverted: it covers {share:.0%}, the others {other_share:.0%}"
             remedy = "Invert it, or let --repair do so."
             fix = Fix(inverted=True)
-            found[i] = Finding(
-                i, samples[i].name, samples[i].number, "inverted", said, remedy, 0.95, fix
-            )
+            found[i] = Finding(i, samples[i].name, samples[i].number, "inverted", said, remedy, 0.95, fix)
     return found
 
 
@@ -104,9 +98,14 @@ def _moved(samples: Sequence[Sample], lies: dict[int, Lie]) -> list[Finding]:
         if len(rest) < 3:
             continue
         middle = np.median(rest, 0)
-        spread = np.median(np.linalg.norm(rest - middle, axis=1))
+        apart = np.linalg.norm(rest - middle, axis=1)
         off = lie.values[:2] - middle
-        limit = max(LEAST, SPREADS * spread, 4 * float(np.hypot(*lie.errors[:2])))
+        limit = max(
+            LEAST,
+            SPREADS * float(np.median(apart)),
+            1.5 * float(apart.max()),
+            4 * float(np.hypot(*lie.errors[:2])),
+        )
         if np.hypot(*off) > limit:
             values = np.array([*off, 0, 0])
             found.append(misplaced(i, samples[i], "shift", values, 0.6))

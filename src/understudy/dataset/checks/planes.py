@@ -1,4 +1,4 @@
-"""Frames as the planes that pairs are compared on: brightness, with what only light and grade change taken off."""
+"""Frames as the planes that pairs are compared on: brightness, free of light and grade."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def matrix_of(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def place(plate: np.ndarray, truth: np.ndarray, reach: float = 8.0) -> Placement | None:
-    """Where ``truth`` lies on ``plate``: float (height, width, channels), or the brightness of such, of one size.
+    """Where ``truth`` lies on ``plate``: float (height, width, channels), or their brightness, of one size.
     None where the frames are too small or too flat to tell."""
     one, other = (a if a.ndim == 2 else brightness(a) for a in (plate, truth))
     if min(one.shape) < SMALLEST:
@@ -69,7 +69,7 @@ def place(plate: np.ndarray, truth: np.ndarray, reach: float = 8.0) -> Placement
         smaller = [_smaller(plane, 2**level) for plane in (one, other)]
         if min(smaller[0].shape) < SMALLEST:
             continue
-        ready = [normalised(plane, reach) for plane in smaller]
+        ready = normalised(smaller[0], reach), normalised(smaller[1], reach)
         unit = np.array([2**level, 2**level, 1, 1])
         if level == LEVELS - 1 or not start.any():
             start = _far(*ready) * unit if level else start
@@ -80,10 +80,13 @@ def place(plate: np.ndarray, truth: np.ndarray, reach: float = 8.0) -> Placement
     moved = _put_back(ready[1], start)
     inner = _inner(moved)
     return Placement(
-        *map(float, start),
-        tuple(map(float, errors)),
-        correlation(ready[0][inner], ready[1][inner]),
-        correlation(ready[0][inner], moved[inner]),
+        right=float(start[0]),
+        down=float(start[1]),
+        scale=float(start[2]),
+        turn=float(start[3]),
+        errors=(float(errors[0]), float(errors[1]), float(errors[2]), float(errors[3])),
+        before=correlation(ready[0][inner], ready[1][inner]),
+        after=correlation(ready[0][inner], moved[inner]),
     )
 
 

@@ -1,0 +1,5 @@
+"""What is wrong with the pairs of a training, over files; and truths put right."""
+
+from understudy.artist.check.job import CheckResult, check
+
+__all__ = ["CheckResult", "check"]

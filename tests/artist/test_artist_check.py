@@ -1,0 +1,179 @@
+"""What is wrong with pairs is found, named and put right; good pairs raise no alarm."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+
+import understudy
+from understudy.cli.main import run
+from understudy.dataset.checks import Sample, check_samples
+from understudy.errors import SettingError
+from understudy.frames import open_shot
+
+
+def picture(seed: int) -> np.ndarray:
+    """Detail of several sizes, float32 (120, 160, 3), another one for each seed."""
+    rng = np.random.default_rng(seed)
+    layers = [
+        cv2.resize(rng.random((120 // k, 160 // k, 3), np.float32), (160, 120), interpolation=cv2.INTER_CUBIC)
+        for k in (3, 6, 15, 40)
+    ]
+    return np.clip(0.15 + 0.7 * (np.mean(layers, 0) - 0.2), 0, 1).astype(np.float32)
+
+
+def graded(pixels: np.ndarray) -> np.ndarray:
+    return np.clip(pixels * np.float32([1.1, 1.0, 0.85]) + 0.02, 0, 1)
+
+
+def moved(pixels: np.ndarray, right: float, down: float, scale: float = 1, degrees: float = 0) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, scale)
+    matrix[:, 2] += right, down
+    how = {"flags": cv2.INTER_CUBIC, "borderMode": cv2.BORDER_REFLECT}
+    return cv2.warpAffine(pixels, matrix, (width, height), **how).clip(0, 1)
+
+
+def samples(change=lambda truth: truth, at: int = 2) -> list[Sample]:
+    """Five pairs of one effect; the truth at ``at`` is changed."""
+    plates = [picture(seed) for seed in range(5)]
+    truths = [graded(plate) for plate in plates]
+    truths[at] = np.asarray(change(truths[at]), np.float32)
+    return [Sample(f"{i}.png", i, plates[i], truths[i]) for i in range(5)]
+
+
+def test_good_pairs_raise_no_alarm():
+    assert check_samples(samples(), "image") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("shift", lambda t: moved(t, 0.5, 0)),
+        ("shift", lambda t: moved(t, -3, 2.4)),
+        ("scale", lambda t: moved(t, 0, 0, 1.01)),
+        ("rotation", lambda t: moved(t, 0, 0, 1, 0.5)),
+        ("grade", lambda t: np.clip(t * 1.25, 0, 1)),
+        ("encoding", lambda t: np.where(t <= 0.04045, t / 12.92, ((t + 0.055) / 1.055) ** 2.4)),
+        ("grain", lambda t: t + np.random.default_rng(3).normal(0, 0.04, t.shape)),
+        ("padded", lambda t: np.concatenate([np.zeros_like(t[:10]), t[10:]])),
+        ("same-as-plate", lambda t: picture(2)),
+        ("order", lambda t: graded(picture(4))),
+    ],
+)
+def test_a_fault_of_one_truth_is_found_at_that_truth(kind, change):
+    found = check_samples(samples(change), "image")
+    assert kind in {finding.kind for finding in found if finding.pair == 2}
+    assert {finding.pair for finding in found} <= {2, 4}  # 4: the other one of two that are the same
+
+
+def test_a_shift_is_named_in_pixels_and_directions():
+    (finding,) = check_samples(samples(lambda t: moved(t, 0.7, -0.4)), "image")
+    assert re.search(r"0\.(69|7|71) px right, 0\.(39|4|41) px up", finding.measure)
+
+
+def test_a_shift_common_to_all_pairs_is_found_on_all():
+    shifted = [Sample(s.name, s.number, s.plate, moved(s.truth, 0.5, 0.5)) for s in samples()]
+    assert [finding.kind for finding in check_samples(shifted, "image")] == ["shift"] * 5
+
+
+def test_the_truth_of_the_frame_after_is_named_by_its_number():
+    plates = [moved(picture(7), 2 * i, 0) for i in range(4)]
+    pair = Sample("1.png", 1, plates[1], graded(plates[2]), ((0, plates[0]), (2, plates[2])))
+    (finding,) = check_samples([pair], "image")
+    assert (finding.kind, finding.fix.number) == ("off-by-one", 2)
+
+
+def disc(x: float, y: float) -> tuple[np.ndarray, np.ndarray]:
+    """A plate with a bright disc, and its matte."""
+    down, across = np.mgrid[:120, :160]
+    matte = np.clip(20.5 - np.hypot(across - x, down - y), 0, 1).astype(np.float32)[..., None]
+    return picture(3) * 0.3 * (1 - matte) + matte * 0.9, matte
+
+
+def discs(change=lambda matte: matte, at: int = 1) -> list[Sample]:
+    pairs = [disc(40 + 18 * i, 50 + 4 * i) for i in range(5)]
+    return [Sample(str(i), i, p, np.float32(change(m) if i == at else m)) for i, (p, m) in enumerate(pairs)]
+
+
+def test_good_mattes_raise_no_alarm():
+    assert check_samples(discs(), "matte") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("inverted", lambda m: 1 - m),
+        ("empty", lambda m: m * 0),
+        ("shift", lambda m: moved(m[..., 0], 0.9, 0.5)[..., None]),
+        ("order", lambda m: disc(94, 62)[1]),
+    ],
+)
+def test_a_fault_of_one_matte_is_found_at_that_matte(kind, change):
+    found = check_samples(discs(change), "matte")
+    assert kind in {finding.kind for finding in found if finding.pair == 1}
+
+
+def write(path: Path, pixels: np.ndarray) -> None:
+    path.parent.mkdir(exist_ok=True)
+    out = oiio.ImageOutput.create(str(path))
+    out.open(str(path), oiio.ImageSpec(pixels.shape[1], pixels.shape[0], pixels.shape[2], "uint16"))
+    out.write_image(pixels)
+    out.close()
+
+
+@pytest.fixture
+def shot(tmp_path: Path) -> Path:
+    for s in samples(lambda t: moved(t, 0.5, 0)):
+        write(tmp_path / "plate" / f"p.{s.number + 1:04d}.png", s.plate)
+        write(tmp_path / "truth" / f"t.{s.number + 1:04d}.png", s.truth)
+    return tmp_path
+
+
+def specs(shot: Path) -> dict[str, str]:
+    return {"input": str(shot / "plate/p.####.png"), "ground_truth": str(shot / "truth/t.####.png")}
+
+
+def flags(shot: Path) -> list[str]:
+    return ["--input", specs(shot)["input"], "--ground-truth", specs(shot)["ground_truth"]]
+
+
+def test_a_repaired_truth_is_the_good_one_again_and_the_originals_stay(shot, tmp_path, capsys):
+    before = {path: path.read_bytes() for path in (shot / "truth").iterdir()}
+    folder = tmp_path / "repaired"
+    assert run(["check", *flags(shot), "--repair", str(folder), "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert [(f["frame"], f["kind"]) for f in said["findings"]] == [(3, "shift")]
+    assert {path: path.read_bytes() for path in before} == before
+    made = open_shot(str(folder / "t.####.png")).read(3).planes(("R", "G", "B"))
+    miss = np.abs(made - graded(picture(2)))[4:-4, 4:-4]
+    assert miss.mean() < 0.004
+    again = [*flags(shot)[:3], str(folder / "t.####.png")]
+    assert run(["check", *again]) == 0
+
+
+def test_a_folder_that_holds_something_is_refused(shot):
+    with pytest.raises(SettingError, match="folder of their own"):
+        understudy.check(**specs(shot), repair=shot / "truth")
+    assert run(["check", *flags(shot), "--repair", str(shot / "plate")]) == 2
+
+
+def test_a_truth_of_another_size_is_named(shot):
+    write(shot / "truth" / "t.0002.png", picture(1)[:100])
+    found = understudy.check(**specs(shot)).findings
+    assert ("size", "t.0002.png") in {(finding.kind, finding.name) for finding in found}
+
+
+@pytest.mark.footage
+def test_good_shots_raise_no_alarm(cases_folder):
+    for name in ("enhance_bikepacking", "deblur_kids", "matte_bmx"):
+        numbers = json.loads((cases_folder / name / "case.json").read_text())["train_frames"]
+        frames = ",".join(map(str, numbers))
+        shots = (str(cases_folder / name / part) for part in ("input", "groundtruth"))
+        assert understudy.check(*shots, frames=frames).findings == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 import understudy
 from understudy.monitor.jobs import processes
 from understudy.monitor.shot import suggestions
+from understudy.runs import RunFolder
+from understudy.runs.state import this_host
 
 
 def planes(path):
@@ -20,7 +23,7 @@ def planes(path):
 
 @pytest.fixture
 def started(monkeypatch):
-    """The commands that would have been started, with copies of what was written for them."""
+    """The commands that would have been started, with the pictures of corrections that were there by then."""
     commands = []
 
     class Ended:
@@ -30,11 +33,7 @@ def started(monkeypatch):
             return None
 
     def spawn(command, cwd, folder):
-        files = (
-            {p.name: planes(p) for p in (folder / "material").iterdir()}
-            if "material" in {p.name for p in folder.iterdir()}
-            else {}
-        )
+        files = {path.name: planes(path) for path in Path(command[4]).glob("corrections/*/*.exr")}
         commands.append((command[3:], files))
         return Ended()
 
@@ -66,10 +65,10 @@ def test_strokes_become_floats_in_the_plates_own_values_and_start_the_command(tr
     shot = trained(suffix=".exr")
     answer = api.post("/api/runs/sky/corrections", json={"strokes": [strokes()], "accept": "1005-1006"})
     assert answer.status_code == 202, answer.text
-    assert answer.json()["job"]["kind"] == "correct"
+    assert answer.json()["job"]["kind"] == "correct" and answer.json()["ids"] == ["0001"]
     command, files = started[0]
-    assert command[0] == "correct" and command[1].endswith("/sky") and command[-1].startswith("--strokes=")
-    assert "--accept=1005-1006" in command and "--json" in command
+    assert command[0] == "correct" and command[1].endswith("/sky")
+    assert command[2:] == ["--accept=1005-1006", "--json"]
     truth, mask = files["truth.1002.exr"], files["mask.1002.exr"][..., 0]
     plate = planes(shot.plate_file(1002))
     assert mask[20, 30] == 1 and mask[40, 30] == 0
@@ -77,6 +76,16 @@ def test_strokes_become_floats_in_the_plates_own_values_and_start_the_command(tr
     understudy.apply(api.app.state.app_state.run("sky").newest(), shot.plate, shot.folder / "out.####.exr")
     applied = planes(shot.folder / "out.1002.exr")
     assert np.abs(truth - applied)[mask == 0].max() < 2e-3  # half floats in the file that apply writes
+
+
+def test_a_run_that_trains_takes_strokes_up_by_itself(trained, api, started, data):
+    trained()
+    run = RunFolder.open(data / "sky")
+    alive = {"process": os.getpid(), "host": this_host(), "heartbeat": time.time()}
+    run.write_state(run.read_state().model_copy(update={"state": "training", **alive}))
+    answer = api.post("/api/runs/sky/corrections", json={"strokes": [strokes()]})
+    assert answer.json() == {"ids": ["0001"], "job": None} and not started
+    assert api.get("/api/runs/sky/corrections").json()[0]["frames"] == [1002]
 
 
 def test_an_8_bit_plate_is_revealed_to_the_code_value(trained, api, started):
@@ -117,6 +126,7 @@ def test_what_cannot_be_done_is_said_and_nothing_is_left(trained, api, started, 
     assert answer.status_code == status and says in answer.json()["error"]["message"]
     folder = data / processes.FOLDER
     assert not started and not (folder.exists() and list(folder.iterdir()))
+    assert api.get("/api/runs/sky/corrections").json() == []
 
 
 def test_corrections_are_listed_and_taken_back_by_their_number(trained, api, started, data):
@@ -134,20 +144,6 @@ def test_corrections_are_listed_and_taken_back_by_their_number(trained, api, sta
     assert api.delete("/api/runs/sky/corrections/x1").status_code == 422
     (folder / "correction.toml").write_text(toml + "undone = true\n")
     assert "undone already" in api.delete("/api/runs/sky/corrections/0001").json()["error"]["message"]
-
-
-def test_what_was_written_for_a_job_goes_when_it_has_ended(app_state, data):
-    def prepare(folder):
-        (folder / "truth.exr").write_text("pixels")
-        return ["--no-such-flag"]
-
-    job = app_state.jobs.start("correct", [], title="sky", prepare=prepare)
-    folder = data / processes.FOLDER / job.id
-    for _ in range(300):
-        if app_state.jobs.get(job.id).state != "running":
-            break
-        time.sleep(0.1)
-    assert folder.is_dir() and not (folder / processes.MATERIAL).exists()
 
 
 def test_suggestions_are_made_in_the_background_and_once_for_each_network(trained, api, monkeypatch):
@@ -168,3 +164,21 @@ def test_suggestions_are_made_in_the_background_and_once_for_each_network(traine
         time.sleep(0.05)
     assert found.json() == answer and api.get("/api/runs/sky/suggestions").json() == answer
     assert asked == ["plate.####.png"]
+
+
+@pytest.mark.slow
+def test_a_run_learns_the_strokes_that_were_posted_and_its_results_change(trained, api, data):
+    trained(effect="matte")
+    run = RunFolder.open(data / "sky")
+    tag = api.get("/api/runs/sky/shot").json()["checkpoint_tag"]
+    before = api.get("/api/runs/sky/frames/1002/result.png").content
+    job = api.post("/api/runs/sky/corrections", json={"strokes": [strokes("add")]}).json()["job"]["id"]
+    until = time.monotonic() + 60
+    while api.get("/api/runs/sky/shot").json()["checkpoint_tag"] == tag and time.monotonic() < until:
+        assert api.get(f"/api/jobs/{job}").json()["state"] == "running", api.get(f"/api/jobs/{job}").json()
+        time.sleep(0.1)
+    assert api.get("/api/runs/sky/frames/1002/result.png").content != before
+    api.post(f"/api/jobs/{job}/stop")
+    while api.get(f"/api/jobs/{job}").json()["state"] == "running" and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not run.is_busy()

@@ -43,10 +43,11 @@ class NewCorrections(Body):
 
 
 class CorrectionJob(BaseModel):
-    """``job`` keeps the corrections in the run and teaches them; ``ids``: those that are kept already."""
+    """``ids``: the corrections that are kept in the run by now. ``job`` keeps the others and teaches all;
+    None where a process trains the run already: it takes them up."""
 
     ids: list[str]
-    job: Job
+    job: Job | None
 
 
 @router.get("/{name}/corrections", responses=error_responses(404, 409))
@@ -59,8 +60,8 @@ def list_corrections(app_state: AppStateDep, name: RunName) -> list[CorrectionEn
 def correct_run(app_state: AppStateDep, name: RunName, body: NewCorrections) -> CorrectionJob:
     """Correct the run: strokes are laid over the newest results, in floats, and taught at once."""
     documents = read_documents(body.strokes)
-    job = app_state.corrections.start(app_state.run(name), documents, body.accept, body.empty)
-    return CorrectionJob(ids=[], job=job)
+    ids, job = app_state.corrections.start(app_state.run(name), documents, body.accept, body.empty)
+    return CorrectionJob(ids=ids, job=job)
 
 
 @router.delete("/{name}/corrections/{correction}", status_code=202, responses=error_responses(404, 409))

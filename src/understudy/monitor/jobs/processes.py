@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -30,8 +30,6 @@ from understudy.runs.state import is_alive, this_host
 
 FOLDER = Path(".understudy") / "jobs"
 KEPT = 40  # finished jobs beyond these are deleted, oldest first
-MATERIAL = "material"  # in a job's folder: what was written for it alone
-Prepare = Callable[[Path], Sequence[str]]
 Kind = Literal["train", "resume", "apply", "export", "correct"]
 
 
@@ -94,13 +92,9 @@ class Jobs:
         run: str = "",
         plate: str = "",
         output: str = "",
-        prepare: Prepare | None = None,
     ) -> Job:
-        """Run ``understudy KIND ARGUMENTS`` in a session of its own. ``prepare`` is given a folder that lasts
-        until the job has ended, writes there what the job shall read, and returns further arguments.
-
-        WriteError when the job's folder cannot be made, RunError when the process cannot be started, and what
-        ``prepare`` raises; nothing is left then."""
+        """Run ``understudy KIND ARGUMENTS`` in a session of its own. WriteError when its folder cannot be
+        made, RunError when the process cannot be started."""
         record = JobRecord(
             id=f"{time.strftime('%y%m%d_%H%M%S')}_{secrets.token_hex(3)}",
             kind=kind,
@@ -113,8 +107,6 @@ class Jobs:
             output=output,
         )
         folder = self._make_folder(record.id)
-        if prepare is not None:
-            record.command += _prepared(folder, prepare)
         process = _spawn(record.command, self.data_directory, folder)
         record.process, record.birth = process.pid, _start_time(process.pid)
         with self._lock:
@@ -140,7 +132,6 @@ class Jobs:
             job = self._job(record)
             if job.state != "running":
                 self._ended[name] = job
-                shutil.rmtree(self.folder / name / MATERIAL, ignore_errors=True)
             return job
 
     def stop(self, name: str) -> Job:
@@ -201,15 +192,6 @@ class Jobs:
                 with self._lock:
                     self._ended.pop(job.id, None)
                     self._outputs.pop(job.id, None)
-
-
-def _prepared(folder: Path, prepare: Prepare) -> list[str]:
-    try:
-        (folder / MATERIAL).mkdir()
-        return [*prepare(folder / MATERIAL)]
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 def _spawn(command: list[str], cwd: Path, folder: Path) -> subprocess.Popen[bytes]:

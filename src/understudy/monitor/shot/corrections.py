@@ -1,14 +1,13 @@
-"""Corrections from the page: strokes become floats beside the job that teaches them to the run."""
+"""Corrections from the page: strokes become floats in the run, and a job teaches them to it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from understudy.artist.strokes.document import StrokesDocument, check_kind
-from understudy.artist.strokes.files import MASK, TRUTH, write_painted
+from understudy.artist.strokes.document import StrokesDocument
 from understudy.artist.strokes.raster import rasterise
 from understudy.errors import SettingError
 from understudy.frames import format_numbers, parse_frame_range
@@ -17,7 +16,10 @@ from understudy.monitor.paths.run_files import NotFound
 from understudy.monitor.shot.results import Results
 from understudy.monitor.shot.run_shot import RunShot, RunShots
 from understudy.runs import RunFolder
-from understudy.runs.corrections import read_corrections
+from understudy.runs.corrections import Correction, read_corrections
+
+if TYPE_CHECKING:
+    from understudy.artist.correct.store import Sheet
 
 TIMEOUT = 300.0  # seconds that a result may take
 
@@ -30,9 +32,13 @@ class Corrections:
 
     def start(
         self, run: RunFolder, documents: Sequence[StrokesDocument], accept: str = "", empty: str = ""
-    ) -> Job:
-        """Correct a run. ``accept`` and ``empty`` are ranges of frames. SettingError, NotFound, and what
-        reading, inference and writing raise: nothing is started then."""
+    ) -> tuple[list[str], Job | None]:
+        """Correct a run: the numbers of the corrections that are kept by now, and the job that keeps the rest
+        and teaches all; None where a process trains the run already, which does. ``accept`` and ``empty`` are
+        ranges of frames.
+
+        SettingError, NotFound, and what reading, inference and writing raise: nothing is kept or started
+        then."""
         shot = self._shots.of(run)
         flags = [
             *_range_flag("--accept", accept, shot),
@@ -45,13 +51,11 @@ class Corrections:
                 "There is nothing to correct with.", expected="strokes, accept or empty", where="the body"
             )
 
-        def prepare(folder: Path) -> list[str]:
-            for document in documents:
-                self._paint(shot, document, folder)
-            return [f"--ground-truth={folder / TRUTH}", f"--strokes={folder / MASK}"] if documents else []
-
+        kept = [f"{self._keep(shot, documents).id:04}"] if documents else []
+        if run.is_busy() and not flags:
+            return kept, None  # the process that trains it takes it up
         arguments = [str(run.path), *flags, "--json"]
-        return self._jobs.start("correct", arguments, title=run.name, run=run.name, prepare=prepare)
+        return kept, self._jobs.start("correct", arguments, title=run.name, run=run.name)
 
     def undo(self, run: RunFolder, number: int) -> Job:
         """Take a correction back. NotFound when there is none of that number, SettingError when it is undone
@@ -64,9 +68,20 @@ class Corrections:
         arguments = [str(run.path), f"--undo={number}", "--json"]
         return self._jobs.start("correct", arguments, title=run.name, run=run.name)
 
-    def _paint(self, shot: RunShot, document: StrokesDocument, folder: Path) -> None:
+    def _keep(self, shot: RunShot, documents: Sequence[StrokesDocument]) -> Correction:
+        """The strokes as a correction in the run's folder: not by way of a file that has to say which colours
+        it holds, and kept even where no process can be started."""
+        from understudy.artist.correct.store import add_correction
+
+        sheets, channels = {}, ()
+        for document in documents:
+            sheets[document.frame], channels = self._paint(shot, document)
+        return add_correction(shot.run, "strokes", tuple(sheets), sheets, channels, plate=0)
+
+    def _paint(self, shot: RunShot, document: StrokesDocument) -> tuple[Sheet, tuple[str, ...]]:
+        from understudy.artist.correct.store import Sheet
+
         result = self._results.request(shot, document.frame).result(TIMEOUT)
-        check_kind([document], result.kind)
         plate = shot.plate.read(document.frame)
 
         def result_of(number: int) -> np.ndarray:
@@ -74,7 +89,7 @@ class Corrections:
             return other.kept_values(shot.plate.read(number))
 
         painted = rasterise(document, result.canvas(plate, result_of))
-        write_painted(folder, painted, result.channels, plate)
+        return Sheet(painted.truth, painted.mask), result.channels
 
 
 def _range_flag(flag: str, text: str, shot: RunShot) -> list[str]:

@@ -47,11 +47,33 @@ def correct(
     read_corrections(run.path)  # a damaged one is said before another is made
     if not run.ost_path.is_file():
         raise _nothing_learned(run)
-    made = _undo(run, given) if given.undo is not None else _give(run, given)
+    if _is_nothing(given):
+        made = _unlearned(run)
+    else:
+        made = _undo(run, given) if given.undo is not None else _give(run, given)
     for each in made:
         report(Message(_say_made(each)))
     state = teach_or_wait(run, made, report, stop)
     return CorrectResult(run, made, state)
+
+
+def _is_nothing(given: CorrectionSettings) -> bool:
+    return all(each is None for each in (given.ground_truth, given.accept, given.empty, given.undo))
+
+
+def _unlearned(run: RunFolder) -> tuple[Correction, ...]:
+    """The corrections that the run keeps and has not learned, or not forgotten, yet: those of a page, or of a
+    process that was stopped. SettingError where there are none."""
+    learned = run.read_state().learned
+    found = tuple(each for each in read_corrections(run.path) if (each.id in learned) == each.undone)
+    if not found:
+        raise SettingError(
+            "There is nothing to correct.",
+            expected="--ground-truth SHOT (with --strokes MASKS), --accept FRAMES, --empty FRAMES or "
+            "--undo N, or corrections that the run has not learned yet",
+            remedy="See: understudy correct --help",
+        )
+    return found
 
 
 def _undo(run: RunFolder, given: CorrectionSettings) -> tuple[Correction, ...]:
@@ -86,9 +108,9 @@ def _check(given: CorrectionSettings) -> None:
             found="--strokes alone",
             remedy="Give --ground-truth too: it counts where the masks are white.",
         )
-    if any(what) == (given.undo is not None):
+    if any(what) and given.undo is not None:
         raise SettingError(
-            "There is nothing to correct." if not any(what) else "A correction is made or undone, not both.",
+            "A correction is made or undone, not both.",
             expected="--ground-truth SHOT (with --strokes MASKS), --accept FRAMES or --empty FRAMES, or "
             "--undo N alone",
             remedy="See: understudy correct --help",

@@ -73,7 +73,8 @@ class Corrections:
         it holds, and kept even where no process can be started."""
         from understudy.artist.correct.store import add_correction
 
-        sheets, channels = {}, ()
+        sheets: dict[int, Sheet] = {}
+        channels: tuple[str, ...] = ()
         for document in documents:
             sheets[document.frame], channels = self._paint(shot, document)
         return add_correction(shot.run, "strokes", tuple(sheets), sheets, channels, plate=0)

@@ -61,6 +61,8 @@ def test_good_pairs_raise_no_alarm():
         ("rotation", lambda t: moved(t, 0, 0, 1, 0.5)),
         ("grade", lambda t: np.clip(t * 1.25, 0, 1)),
         ("encoding", lambda t: np.where(t <= 0.04045, t / 12.92, ((t + 0.055) / 1.055) ** 2.4)),
+        ("inverted", lambda t: 1 - t),
+        ("grade", lambda t: t[..., [2, 0, 1]]),
         ("grain", lambda t: t + np.random.default_rng(3).normal(0, 0.04, t.shape)),
         ("padded", lambda t: np.concatenate([np.zeros_like(t[:10]), t[10:]])),
         ("same-as-plate", lambda t: picture(2)),
@@ -71,6 +73,16 @@ def test_a_fault_of_one_truth_is_found_at_that_truth(kind, change):
     found = check_samples(samples(change), "image")
     assert kind in {finding.kind for finding in found if finding.pair == 2}
     assert {finding.pair for finding in found} <= {2, 4}  # 4: the other one of two that are the same
+
+
+def test_an_inverted_image_is_put_right_by_inverting_it_and_not_by_a_grade():
+    (finding,) = check_samples(samples(lambda t: 1 - t), "image")
+    assert np.allclose(finding.fix.curve, 1 - np.linspace(0, 1, finding.fix.curve.shape[1]))
+
+
+def test_colours_that_no_gain_and_gamma_explains_are_not_put_right_by_one():
+    (finding,) = check_samples(samples(lambda t: t[..., [2, 0, 1]]), "image")
+    assert finding.fix is None
 
 
 def test_a_shift_is_named_in_pixels_and_directions():
@@ -156,6 +168,12 @@ def test_a_repaired_truth_is_the_good_one_again_and_the_originals_stay(shot, tmp
     assert miss.mean() < 0.004
     again = [*flags(shot)[:3], str(folder / "t.####.png")]
     assert run(["check", *again]) == 0
+
+
+def test_where_repaired_truths_are_is_said_at_the_end(shot, tmp_path, capsys):
+    folder = tmp_path / "put right"
+    assert run(["check", *flags(shot), "--repair", str(folder)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1].endswith(f"--ground-truth '{folder}'")
 
 
 def test_a_folder_that_holds_something_is_refused(shot):

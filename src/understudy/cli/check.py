@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+from shlex import quote
 
 from understudy.cli.flags import settings_command
 from understudy.cli.json_flag import JsonFlag
@@ -23,6 +24,8 @@ def command(settings: CheckSettings, *, json: JsonFlag = False) -> int:
         print(line)
     for each in result.repairs:
         print(f"{each.name} -> {each.written or '-'}: {each.said}")
+    if result.repairs:
+        print(f"To learn from them:  --ground-truth {quote(str(settings.repair.repair))}")
     if not result.findings:
         print(f"Nothing is wrong with the {result.pairs} pairs, as far as can be seen.")
     return 1 if result.findings else 0

@@ -28,6 +28,8 @@ def command(settings: SuggestSettings, *, json: JsonFlag = False) -> int:
         result = suggest(settings, report)
         shown.finish()
         print(json_module.dumps(result.as_json(), ensure_ascii=False) if json else _table(result))
+        if settings.suggestion.sheet and result.frames and not json:
+            print(f"They are shown in {settings.suggestion.sheet}")
     return 0
 
 

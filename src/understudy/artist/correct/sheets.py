@@ -110,7 +110,7 @@ def _masks(later: Later, spec: str) -> dict[int, np.ndarray]:
         for number in numbers:
             frame = shot.read(number)
             source = later.sources[later.numbers.index(number)]
-            check_size(source.plate.read(number), frame, "strokes")
+            check_size(source.plate.read(number), frame, "mask of strokes")
             found[number] = look.values(frame.planes((look.channel(frame),)))[..., 0]
             if not found[number].any():
                 raise _no_strokes(spec, number)

@@ -65,7 +65,7 @@ def off_by_one(index: int, sample: Sample, number: int) -> Finding:
 def in_order(index: int, sample: Sample, number: int, confidence: float) -> Finding:
     """The finding of a truth that belongs to the plate frame ``number`` of another pair."""
     said = f"the ground truth is that of frame {number}"
-    remedy = "Check the order and the numbers (Pair By), or let --repair renumber it."
+    remedy = "Check the order and the numbers (--pair-by), or let --repair renumber it."
     return Finding(index, sample.name, sample.number, "order", said, remedy, confidence, Fix(number=number))
 
 

@@ -12,6 +12,9 @@ from understudy.dataset.checks.finding import Finding, Fix, Sample
 FEWEST = 3
 LEAST = 0.018
 TIMES = 3.5
+UNEXPLAINED = 0.8
+"""The share of a difference in colours that gain and gamma may leave; where they leave more, they would take
+nothing back."""
 PLACES = 64
 """The longer side of the frames that colours are read from: a shift changes little there."""
 
@@ -82,6 +85,12 @@ def to_srgb(values: np.ndarray) -> np.ndarray:
 
 def _finding(index: int, sample: Sample, expected: np.ndarray, found: np.ndarray) -> Finding:
     grid = np.linspace(0, 1, 256)
+    upside_down = _rms(1 - expected - found)
+    if upside_down < 0.5 * _rms(expected - found):
+        said = "the ground truth is inverted: bright where the effect of the others is dark"
+        fix = Fix(curve=np.stack([1 - grid] * found.shape[1]))
+        remedy = "Invert it, or let --repair do so."
+        return Finding(index, sample.name, sample.number, "inverted", said, remedy, 0.9, fix)
     gains, powers = zip(*(_power(expected[:, c], found[:, c]) for c in range(found.shape[1])), strict=True)
     graded = np.clip(expected, 1e-4, None) ** np.array(powers) * np.array(gains)
     left = _rms(graded - found)
@@ -92,6 +101,12 @@ def _finding(index: int, sample: Sample, expected: np.ndarray, found: np.ndarray
         remedy = "Render it in the colour space of the others, or let --repair convert it."
         fix = Fix(curve=np.stack([curve] * found.shape[1]))
         return Finding(index, *sample_name, "encoding", said, remedy, 0.95, fix)
+    if left > UNEXPLAINED * _rms(expected - found):
+        said = (
+            "the ground truth has colours that the effect of the others does not make, nor any gain and gamma"
+        )
+        remedy = "Compare it with the others; what was done to it cannot be told for sure."
+        return Finding(index, *sample_name, "grade", said, remedy, 0.7)
     said = (
         "the ground truth has a grade that the others have not: gain "
         f"{np.mean(gains):.2f}, gamma {1 / np.mean(powers):.2f}"

@@ -111,6 +111,7 @@ def report(
     *,
     output: str | Path,
     report: Callable[[Any], None] = _silence,
+    stop: object = None,
     **settings: Any,
 ) -> Reported:
     """Make a page on what a run makes of a plate, as ``understudy report`` does.
@@ -121,7 +122,8 @@ def report(
     ``understudy.settings.ReportSettings``, such as ``frames``, ``worst`` and ``overwrite``.
 
     ``report`` is called with every event of ``understudy.artist.report.events`` and of
-    ``understudy.inference.events``, from this thread.
+    ``understudy.inference.events``, from this thread. ``stop`` is anything that becomes true when the work
+    shall end, with KeyboardInterrupt; then nothing is left of it.
 
     Returns Reported: ``page`` and ``figures`` (the paths) and ``facts`` (what both say). Raises as
     ``understudy.artist.report.report`` does.
@@ -131,7 +133,7 @@ def report(
 
     given = {} if result is None else {"result": str(result)}
     return job(
-        ReportSettings(run=str(run), plate=str(plate), output=str(output), **given, **settings), report
+        ReportSettings(run=str(run), plate=str(plate), output=str(output), **given, **settings), report, stop
     )
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
+import sys
 from pathlib import Path
 
 import pytest
 
 import understudy
+from understudy.artist.report import gather, pictures
 from understudy.artist.report.charts import change_curve, risk_strip
 from understudy.artist.report.facts import Facts, Finding, FrameFacts, PairFacts
 from understudy.artist.report.page import page
 from understudy.artist.report.place import put_in_place
 from understudy.cli.main import run
+from understudy.runs import RunFolder
 
 SMALL = {"max_steps": 2, "model_size": "small", "crop_size": 32, "devices": "cpu", "neighbours": 0}
 
@@ -46,7 +52,7 @@ def test_a_report_has_a_page_its_pictures_and_the_figures_of_every_frame(trained
     named = [figures["strip"], *(each["picture"] for each in figures["pairs"])]
     named += [file for worst in figures["worst"] for file in worst["pictures"].values()]
     assert all(name and (output / name).is_file() and name in text for name in named)
-    assert "://" not in text and "<script" not in text
+    assert figures["findings"] is not None and "://" not in text and "<script" not in text
     assert not list(tmp_path.glob(".tmp-*"))
     before = (output / "index.html").read_bytes()
     assert run(command) == 2
@@ -95,3 +101,50 @@ def test_a_report_written_over_an_older_one_removes_its_pictures_and_no_foreign_
     put_in_place(made, folder)
     assert sorted(each.name for each in folder.iterdir()) == ["index.html", "notes.txt"]
     assert (folder / "index.html").read_text() == "new"
+
+
+def test_what_is_wrong_with_the_pairs_is_in_the_report_and_pairs_that_are_gone_are_said(trained) -> None:
+    shot, folder = trained
+    shutil.copy(shot.plate_file(1003), shot.truth_file(1003))
+    found, note = gather.findings(RunFolder.open(folder))
+    assert not note and any("1003" in each.where and each.text and each.remedy for each in found or ())
+    shutil.rmtree(shot.truth_file(1003).parent)
+    found, note = gather.findings(RunFolder.open(folder))
+    assert found is None and "not checked" in note
+
+
+def test_a_termination_leaves_nothing_of_a_report(trained, tmp_path, monkeypatch, capsys) -> None:
+    shot, folder = trained
+    thumb = pictures.thumb
+
+    def terminated(pixels):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return thumb(pixels)
+
+    monkeypatch.setattr(pictures, "thumb", terminated)
+    command = ["report", str(folder), shot.plate, shot.truth, "--output", str(tmp_path / "report")]
+    assert run(command) == 130 and "Stopped" in capsys.readouterr().err
+    assert not (tmp_path / "report").exists() and not list(tmp_path.glob(".tmp-*"))
+
+
+def test_a_report_on_a_matte_without_pyav_has_corrections_and_a_note_instead_of_the_movie(
+    make_shot, tmp_path, monkeypatch
+) -> None:
+    shot = make_shot(effect="matte")
+    made = understudy.train(
+        input=shot.plate, ground_truth=shot.truth, data_directory=tmp_path / "runs", name="matte", **SMALL
+    )
+    correction = made.run.path / "corrections" / "0001"
+    correction.mkdir(parents=True)
+    (correction / "correction.toml").write_text(
+        'version = 1\nkind = "empty"\nframes = "1002"\nauthor = "Ada"\ntime = 1.0\nundone = false\n'
+        "changed = 0.0\n"
+    )
+    monkeypatch.setitem(sys.modules, "av", None)
+    done = understudy.report(made.run.path, shot.plate, shot.truth, output=tmp_path / "report", worst=1)
+    assert done.facts.kind == "matte" and done.facts.movie == ""
+    assert any("PyAV" in note for note in done.facts.notes)
+    assert [(each.id, each.kind, each.author) for each in done.facts.corrections] == [(1, "empty", "Ada")]
+    assert [each.frame for each in done.facts.frames if each.corrected] == [1002]
+    text = done.page.read_text()
+    assert "<h2>Corrections</h2>" in text and "Ada" in text and "<video" not in text

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 import understudy
+from understudy.artist.suggest.painted import truths_of, what_was_learned
 from understudy.artist.suggest.risk import fit, risk_of
 from understudy.artist.suggest.unsure import Signs
 from understudy.errors import ModelFileError, RunError
+from understudy.frames import open_shot
 from understudy.runs import RunFolder
 
 WIDTH, HEIGHT = 96, 64
@@ -112,3 +114,35 @@ def test_frames_far_from_painted_ones_are_thought_to_be_worse_and_those_between_
     risk = risk_of({0: signs(0.02, 1.0), 4: signs(0.02, 1.0)}, 5, "matte", np.array([0, 0.5, 1, 0.5, 0]))
     assert risk.expected.shape == (5,) and risk.expected.argmax() == 2
     assert risk.blocks.shape == (5, 160)
+
+
+def test_frames_of_another_shot_with_the_same_numbers_are_told_apart(shot: Path, tmp_path: Path) -> None:
+    shutil.copytree(shot / "plate", tmp_path / "second")
+    (tmp_path / "blank").mkdir()
+    for number in PAINTED[:2]:
+        cv2.imwrite(str(tmp_path / "blank" / f"p.{number}.png"), np.zeros((HEIGHT, WIDTH), np.uint8))
+    made = understudy.train(
+        input=[shot / "plate", tmp_path / "second"],
+        ground_truth=[shot / "painted", tmp_path / "blank"],
+        data_directory=tmp_path / "runs",
+        max_steps=1,
+        model_size="small",
+        crop_size=32,
+    )
+    with open_shot(str(shot / "plate")) as plate:
+        learned = what_was_learned(made.run, plate)
+        truths, note = truths_of(learned, plate)
+    assert learned.own == PAINTED
+    assert [number for _, number in learned.others] == list(PAINTED[:2])
+    assert all("second" in str(other.path(number)) for other, number in learned.others)
+    assert not note and sorted(truths) == list(PAINTED) and all(truth.max() == 1 for truth in truths.values())
+
+
+def test_painted_frames_that_cannot_be_read_are_said(shot: Path, tmp_path: Path) -> None:
+    shutil.copytree(shot / "runs", tmp_path / "runs")
+    shutil.copytree(shot / "painted", tmp_path / "damaged")
+    (tmp_path / "damaged" / f"p.{PAINTED[-1]}.png").write_bytes(b"no picture")
+    settings = tmp_path / "runs" / "matte" / "settings.toml"
+    settings.write_text(settings.read_text().replace(str(shot / "painted"), str(tmp_path / "damaged")))
+    result = understudy.suggest(shot / "plate", run=tmp_path / "runs" / "matte", count=1)
+    assert any("painted frames cannot be read" in note for note in result.notes) and result.frames

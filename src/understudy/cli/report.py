@@ -5,6 +5,7 @@ from __future__ import annotations
 from understudy.cli.flags import settings_command
 from understudy.cli.json_flag import JsonFlag
 from understudy.cli.progress import ReportProgress
+from understudy.runs.stop import StopFlag
 from understudy.settings import ReportSettings
 
 
@@ -16,6 +17,6 @@ def command(settings: ReportSettings, *, json: JsonFlag = False) -> int:
     """
     from understudy.artist.report import report
 
-    with ReportProgress(json) as progress:
-        made = report(settings, progress.report)
+    with StopFlag(ends_process=True) as stop, ReportProgress(json) as progress:
+        made = report(settings, progress.report, stop)
         return progress.ended(made)

@@ -8,8 +8,9 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from understudy.artist.check import check
 from understudy.artist.report import pictures
-from understudy.artist.report.facts import CorrectionFacts, PairFacts
+from understudy.artist.report.facts import CorrectionFacts, Finding, PairFacts
 from understudy.colour import to_display
 from understudy.errors import UnderstudyError
 from understudy.frames import Shot, format_numbers, open_shot, pair_shots, resolve_channels, resolve_like
@@ -17,7 +18,7 @@ from understudy.models.description import ModelDescription
 from understudy.runs import RunFolder
 from understudy.runs.asked import settings_of_run
 from understudy.runs.corrections import active_corrections, read_corrections
-from understudy.settings import DataSettings
+from understudy.settings import CheckSettings, DataSettings
 
 MOST_PAIRS = 48
 PAIR_LONGEST = 640
@@ -47,6 +48,17 @@ def pair_facts(run: RunFolder, model: ModelDescription, folder: Path) -> tuple[P
         )
         for pair in named[:MOST_PAIRS]
     )
+
+
+def findings(run: RunFolder) -> tuple[tuple[Finding, ...] | None, str]:
+    """What is wrong with the pairs that the run was begun with; None and a sentence where they cannot be
+    looked at."""
+    try:
+        asked = settings_of_run(run)
+        found = check(CheckSettings(**asked.data.given(), **asked.colour.given())).findings
+    except UnderstudyError as error:
+        return None, f"The pairs were not checked: {error.message} {error.found}".strip()
+    return tuple(Finding(f"Frame {f.number} ({f.name})", f"{f.measure}.", f.remedy) for f in found), ""
 
 
 def correction_facts(run: RunFolder) -> tuple[CorrectionFacts, ...]:

@@ -39,8 +39,9 @@ class Seen:
         return tuple(b for a, b in pairs if b == a + 1 and b not in self.changes)
 
 
-def look(subject: Subject, folder: Path, report: Callable[[object], None]) -> Seen:
-    """Go over all frames once; the strip and the movie are put into ``folder``."""
+def look(subject: Subject, folder: Path, report: Callable[[object], None], stop: object = None) -> Seen:
+    """Go over all frames once; the strip and the movie are put into ``folder``. KeyboardInterrupt once
+    ``stop`` is true."""
     seen = Seen()
     movie = BeforeAfter(folder / NAME, subject.plate.frame_rate)
     thumbs: list[np.ndarray] = []
@@ -48,6 +49,8 @@ def look(subject: Subject, folder: Path, report: Callable[[object], None]) -> Se
 
     def walk() -> Iterator[Looked]:
         for done, looked in enumerate(subject.frames(), 1):
+            if stop:
+                raise KeyboardInterrupt
             seen.numbers.append(looked.number)
             movie.add(looked.number, looked.plate, looked.result)
             if looked.number in wanted:

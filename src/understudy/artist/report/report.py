@@ -50,17 +50,19 @@ class _Job:
     model: ModelDescription
     output: Path
     report: Report
+    stop: object
 
 
-def report(settings: ReportSettings, say: Report = lambda event: None) -> Reported:
+def report(settings: ReportSettings, say: Report = lambda event: None, stop: object = None) -> Reported:
     """Report on what a run makes of a plate. ``say`` is called with the events of ``artist.report.events``
-    and, while results are made, with those of ``inference.events``.
+    and, while results are made, with those of ``inference.events``. ``stop`` is anything
+    that becomes true when the work shall end, with KeyboardInterrupt; then nothing is left of it.
 
     Raises, before anything is written: RunError, ModelFileError, SequenceError, FrameError, ChannelError,
     SizeError, PairingError, SettingError when the folder is not empty. ApplyError when no result could be
     made, WriteError when the disk is full; then no part of a report is left.
     """
-    job = _prepare(settings, say)
+    job = _prepare(settings, say, stop)
     with hidden_beside(job.output) as hidden, ExitStack() as stack:
         failed: list[str] = []
         result = settings.subject.result or _make_results(job, hidden / RESULTS, failed)
@@ -73,19 +75,21 @@ def report(settings: ReportSettings, say: Report = lambda event: None) -> Report
     return Reported(job.output / PAGE, job.output / FIGURES, files, facts)
 
 
-def _prepare(settings: ReportSettings, say: Report) -> _Job:
+def _prepare(settings: ReportSettings, say: Report, stop: object) -> _Job:
     run = RunFolder.open(settings.subject.run)
     network = run.best_or_newest()
     output = Path(os.path.abspath(os.path.expanduser(settings.folder.output)))
     refuse_occupied(output, settings.folder.overwrite)
-    return _Job(settings, run, network, describe_effect(network), output, say)
+    return _Job(settings, run, network, describe_effect(network), output, say, stop)
 
 
 def _make_results(job: _Job, folder: Path, failed: list[str]) -> str:
     """Apply the run to the plate; where the results are. Frames that fail are noted and left out."""
     given = {**job.settings.plate.given(), **job.settings.engine.given()}
     wanted = ApplySettings(model=str(job.network), output=f"{folder}{os.sep}", **given)
-    ended = apply(wanted, job.report)
+    ended = apply(wanted, job.report, job.stop)
+    if ended.stopped:
+        raise KeyboardInterrupt
     failed += [f"Frame {number} could not be made: {error.message}" for number, error in ended.failed]
     if not ended.written:
         raise ended.failed[0][1] if ended.failed else ApplyError("No frame of the plate could be made.")
@@ -93,10 +97,13 @@ def _make_results(job: _Job, folder: Path, failed: list[str]) -> str:
 
 
 def _facts(job: _Job, subject: Subject, folder: Path, failed: list[str]) -> Facts:
-    seen = look(subject, folder, job.report)
+    seen = look(subject, folder, job.report, job.stop)
     painted = gather.painted_frames(job.run, subject.plate)
     corrected = gather.corrected_frames(job.run)
-    expected = expected_errors(job.settings, seen.numbers, job.report)
+    expected = expected_errors(job.settings, seen.numbers, job.report, job.stop)
+    findings, unchecked = gather.findings(job.run)
+    if job.stop:
+        raise KeyboardInterrupt
     risks = expected.risks
     told, ranked_by = worst_frames(risks, seen.changes, job.settings.folder.worst, painted)
     return Facts(
@@ -112,13 +119,14 @@ def _facts(job: _Job, subject: Subject, folder: Path, failed: list[str]) -> Fact
         ranked_by=ranked_by,
         cuts=seen.cuts,
         pairs=gather.pair_facts(job.run, job.model, folder),
+        findings=findings,
         corrections=gather.correction_facts(job.run),
         settings=gather.settings_text(job.run),
         provenance=gather.provenance_text(job.model, job.network),
         strip=seen.strip,
         movie=seen.movie,
         measure=expected.measure,
-        notes=(*failed, *subject.notes, *seen.notes, *expected.notes),
+        notes=(*failed, *subject.notes, *seen.notes, *expected.notes, *filter(None, (unchecked,))),
     )
 
 

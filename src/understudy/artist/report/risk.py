@@ -29,7 +29,10 @@ class Expected:
 
 
 def expected_errors(
-    settings: ReportSettings, numbers: Sequence[int], report: Callable[[object], None]
+    settings: ReportSettings,
+    numbers: Sequence[int],
+    report: Callable[[object], None],
+    stop: object = None,
 ) -> Expected:
     """What is to be expected of the frames ``numbers``, by what ``suggest`` says of the run; a note instead,
     where it cannot say it."""
@@ -40,7 +43,7 @@ def expected_errors(
 
     try:
         given = settings.plate.given()
-        said = suggest(SuggestSettings(run=settings.subject.run, **given), tell)
+        said = suggest(SuggestSettings(run=settings.subject.run, **given), tell, stop)
     except UnderstudyError as error:
         report(ReportMessage(f"No expected errors: {error.message}"))
         return Expected(notes=(f"No expected errors: {error.message} {error.found}".strip(),))

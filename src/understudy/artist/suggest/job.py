@@ -116,7 +116,10 @@ def _of_run(
     from understudy.artist.suggest.probing import probe
     from understudy.artist.suggest.risk import MEASURES
 
-    risk, kind = probe(study, shot, run, learned, settings.plate, _told(report, "result"), stop)
+    risk, kind, note = probe(study, shot, run, learned, settings.plate, _told(report, "result"), stop)
+    if note:
+        notes += (note,)
+        report(Said(note))
     weights = (risk.expected / max(float(risk.expected.mean()), 1e-9)).astype(np.float32)
     count = settings.suggestion.count
     chosen = choose(study.distances, count, study.known, study.candidates, weights)

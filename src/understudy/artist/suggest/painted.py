@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,8 +37,9 @@ def what_was_learned(run: RunFolder, shot: Shot) -> Learned:
     except UnderstudyError as error:
         note = f"What the run learned from cannot be read ({error.message}): only its network is asked."
         return Learned(settings, (), (), note)
-    own = {source.plate_number for source in sources if same_frame(source.plate, source.plate_number, shot)}
-    others = tuple((s.plate, s.plate_number) for s in sources if s.plate_number not in own)
+    here = [same_frame(source.plate, source.plate_number, shot) for source in sources]
+    own = {source.plate_number for source, is_own in zip(sources, here, strict=True) if is_own}
+    others = tuple((s.plate, s.plate_number) for s, is_own in zip(sources, here, strict=True) if not is_own)
     if own or not others:
         corrected = {number for each in active_corrections(run.path) for number in each.frames}
         own |= {number for number in corrected if shot.has(number)}
@@ -56,18 +56,21 @@ def same_frame(plate: Shot, number: int, shot: Shot) -> bool:
         return False
 
 
-def truths_of(learned: Learned, numbers: Sequence[int]) -> dict[int, np.ndarray]:
-    """What was painted on frames of the shot at hand, float32 (height, width, channels) in file values, a
-    matte from 0 to 1; those that cannot be read are left out."""
-    wanted = set(numbers)
-    if not wanted or learned.note:
-        return {}
+def truths_of(learned: Learned, shot: Shot) -> tuple[dict[int, np.ndarray], str]:
+    """What was painted on frames of ``shot``, float32 (height, width, channels) in file values, a matte from
+    0 to 1; and a sentence where it cannot be read, empty otherwise."""
+    if not learned.own or learned.note:
+        return {}, ""
     try:
         data = load_data_set(learned.settings.data, learned.settings.colour, reach=0)
-    except UnderstudyError:
-        return {}
-    own = {pair.number: pair for pair in data.pairs if pair.number in wanted}
+    except UnderstudyError as error:
+        return {}, (
+            f"The painted frames cannot be read ({error.message}): expected errors are plain beliefs about "
+            "what doubts of the network mean."
+        )
+    pairs = zip(data.pairs, data.sources, strict=True)
+    own = [pair for pair, source in pairs if same_frame(source.plate, source.plate_number, shot)]
     return {
-        number: np.where(pair.weight > 0, decode(pair.truth, data.colour_out), np.nan).astype(np.float32)
-        for number, pair in own.items()
-    }
+        pair.number: np.where(pair.weight > 0, decode(pair.truth, data.colour_out), np.nan).astype(np.float32)
+        for pair in own
+    }, ""

@@ -31,19 +31,20 @@ def probe(
     plate: PlateSettings,
     done: Done,
     stop: object = None,
-) -> tuple[Risk, str]:
-    """The risk of every frame of ``study``, and the kind of the run's effect, image or matte.
+) -> tuple[Risk, str, str]:
+    """The risk of every frame of ``study``, the kind of the run's effect, image or matte, and a sentence
+    where what was painted cannot be read, empty otherwise.
 
     Raises ModelFileError when the run has no network yet, SettingError for missing extra inputs, and what
     reading raises when no frame can be asked about.
     """
     model = load(str(run.path))
-    painted = truths_of(learned, learned.own)
+    painted, note = truths_of(learned, shot)
     with closing(Prober(model, shot, plate)) as prober:
         signs = _signs(study, prober, painted, done, stop)
     kind = model.description.kind
     far = left(study.distances, study.known) / np.float32(study.scale)
-    return risk_of(signs, len(study.looks), kind, far), kind
+    return risk_of(signs, len(study.looks), kind, far), kind, note
 
 
 def _signs(

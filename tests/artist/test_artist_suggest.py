@@ -143,9 +143,16 @@ def test_a_sheet_that_cannot_be_written_is_refused_before_frames_are_read(tmp_pa
     spec = write_shot(tmp_path, moving(3))
     told: list[Any] = []
     for sheet in (tmp_path / "none" / "sheet.png", tmp_path / "sheet.jpg"):
-        with pytest.raises(SettingError):
+        with pytest.raises(SettingError) as refused:
             suggest(SuggestSettings(plate=spec, sheet=str(sheet)), told.append)
+        assert refused.value.remedy
     assert told == []
+
+
+def test_the_command_says_where_the_sheet_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec, sheet = write_shot(tmp_path, moving(3)), tmp_path / "sheet.png"
+    assert run(["suggest", spec, "--count", "1", "--sheet", str(sheet)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].endswith(str(sheet))
 
 
 def test_python_callers_get_what_the_command_says(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from understudy.runs.corrections import read_corrections
 from understudy.settings import CorrectSettings
 from understudy.training.checkpoints.progress_file import load_progress
 from understudy.training.events import Corrected
+from understudy.training.teaching.material import Outcome
+from understudy.training.teaching.words import say_outcome
 
 
 def write_image(path: Path, pixels: np.ndarray) -> None:
@@ -178,3 +180,11 @@ def test_info_lists_the_corrections_of_a_run(taught: Any) -> None:
     teach(taught, taught.run, max_steps=1, empty="1002-1003", author="Ann")
     (line,) = card_of(taught.run.path)["Corrections"]
     assert "empty, frames 1002-1003" in line and "by Ann" in line
+
+
+def test_how_a_lesson_went_is_said_in_whole_words():
+    said = say_outcome(Outcome(0.564, 0.373, 0.0561), matte=True)
+    assert said == (
+        "56.4% of the corrected place is right now (37.3% before); "
+        "of the other frames none changed its matte on more than 5.61% of its pixels."
+    )

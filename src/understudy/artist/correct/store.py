@@ -89,10 +89,10 @@ def undo_correction(run: RunFolder, number: int, **values: Any) -> Correction:
             f"There is no correction {number} to undo."
             if number not in known
             else f"Correction {number} is undone already.",
-            expected=", ".join(active) or "a run that was corrected",
-            found=str(number),
+            expected="the number of a correction that counts",
+            found=f"{number}, where {', '.join(active) or 'none'} can be undone",
             where=str(run.path),
-            remedy=f"understudy info {run.path} lists them.",
+            remedy=f"Name one of those that this lists: understudy info {run.path}",
         )
     path = known[number].path / FILE
     said = CorrectionFile.model_validate(read_toml(path)).model_copy(update={**values, "undone": True})

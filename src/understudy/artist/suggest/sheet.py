@@ -24,14 +24,19 @@ def check_sheet(path: str) -> None:
     target = Path(path)
     if target.suffix.lower() != ".png" or target.is_dir():
         raise SettingError(
-            "A contact sheet is a PNG file.", expected="a name that ends in .png", found=path, where="--sheet"
+            "A contact sheet is a PNG file.",
+            expected="a name that ends in .png",
+            found=path,
+            where="--sheet",
+            remedy="Give a name such as frames.png.",
         )
     if not target.absolute().parent.is_dir():
         raise SettingError(
             "There is no such folder for the contact sheet.",
             expected="a folder that is there",
-            found=str(target.absolute().parent),
-            where="--sheet",
+            found=f"no {target.absolute().parent}",
+            where=f"--sheet {path}",
+            remedy="Make the folder first, or name a file in another one.",
         )
 
 

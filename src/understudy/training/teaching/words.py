@@ -28,5 +28,5 @@ def say_outcome(outcome: Outcome, matte: bool) -> str:
     if outcome.decibels is not None:
         before, now = outcome.decibels
         right = f"The corrected place is {now:.1f} dB from its truth now ({before:.1f} dB before)"
-    what = "changed sides in" if matte else "moved by more than 2 code values in"
-    return f"{right}; of the other frames at most {outcome.moved:.2%} of the pixels {what} one."
+    how = "changed its matte" if matte else "changed by more than 2 code values"
+    return f"{right}; of the other frames none {how} on more than {outcome.moved:.2%} of its pixels."

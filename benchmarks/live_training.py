@@ -37,14 +37,14 @@ RUN = "live"
 PB = message_module()
 
 
-def plate(number: int) -> np.ndarray:
+def plate(number: int, size: tuple[int, int] = SIZE) -> np.ndarray:
     """uint8-like float32 (height, width, 3): a drifting texture with a moving mark."""
-    y, x = np.mgrid[: SIZE[0], : SIZE[1]].astype(np.float32)
+    y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
     shift = (number - 1001) * 2.0
     wave = 0.45 + 0.25 * np.sin((x + shift) / 11) * np.cos((y - shift / 2) / 7)
     pixels = np.stack([wave, np.roll(wave, 5, 1) * 0.9, 1 - wave], -1)
-    pixels += np.random.default_rng(number).normal(0, 0.01, (*SIZE, 1))
-    left, top = int(40 + shift) % (SIZE[1] - 16), 60
+    pixels += np.random.default_rng(number).normal(0, 0.01, (*size, 1))
+    left, top = int(40 + shift) % (size[1] - 16), 60
     pixels[top : top + 12, left : left + 12] = (0.95, 0.1, 0.1)
     return np.clip(pixels, 0, 1).astype(np.float32)
 

@@ -120,6 +120,28 @@ def test_the_strip_shows_what_is_painted_suggested_and_risky_and_a_click_shows_t
     until(lambda: page.locator(".us-cell img").count() == 12)
 
 
+def test_the_cells_follow_the_window_until_a_width_is_chosen(correct):
+    page, _ = correct(width=900)
+    cell = page.locator(".us-cell").first
+
+    def wide():
+        return cell.bounding_box()["width"]
+
+    until(lambda: wide() == 72)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    until(lambda: wide() == 96)
+    cell.hover()
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, 60)
+    page.keyboard.up("Control")
+    until(lambda: wide() < 96)
+    chosen = wide()
+    page.set_viewport_size({"width": 1500, "height": 900})
+    until(lambda: page.locator(".us-risk").bounding_box()["width"] > 1440)
+    page.wait_for_timeout(200)
+    assert wide() == chosen
+
+
 def test_arrows_step_through_the_shot_and_suggested_frames_are_a_key_away(correct):
     page, _ = correct()
     until(lambda: page.locator(".us-cell.suggested").count() == 3)

@@ -167,6 +167,17 @@ def test_suggestions_are_made_in_the_background_and_once_for_each_network(traine
 
 
 @pytest.mark.slow
+def test_the_suggestions_for_a_run_come_with_the_error_that_is_expected_of_its_frames(trained, api):
+    trained()
+    until = time.monotonic() + 300
+    while (found := api.get("/api/runs/sky/suggestions")).status_code == 202 and time.monotonic() < until:
+        time.sleep(0.2)
+    every = found.json()["all"]
+    assert len(every) == len(api.get("/api/runs/sky/shot").json()["frames"])
+    assert all(each["expected_error"] >= 0 for each in every)
+
+
+@pytest.mark.slow
 def test_a_run_learns_the_strokes_that_were_posted_and_its_results_change(trained, api, data):
     trained(effect="matte")
     run = RunFolder.open(data / "sky")

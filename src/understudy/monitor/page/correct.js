@@ -6,6 +6,7 @@ import { Easel, MATTE_VIEWS, Session, Stage, Strip, TOOLS, VIEWS, keyOf, rangeTe
 const TYPING = "input:not([type=range]):not([type=checkbox]):not([type=color]), textarea, select, [contenteditable=true]";
 const KINDS = { "ground-truth": "Ground truth", strokes: "Strokes", accept: "Right as it is", empty: "Nothing here" };
 const SETTINGS = "understudy/brush";
+const CALM = 500; // ms on a frame before the results of those beside it are made
 
 export default {
   components: { Stage, Strip },
@@ -284,7 +285,8 @@ export default {
         clearTimeout(patience);
         if (turn === this.turn) this.loading = "";
       }
-      if (turn === this.turn) this.loadNeighbours(frame);
+      // While the run learns, no frame is waited for as anxiously as those beside the one that was corrected.
+      if (turn === this.turn) this.loadNeighbours(frame, this.learning ? 0 : CALM);
     },
     take(plate, result, shown) {
       this.waitingPictures = null;
@@ -300,7 +302,7 @@ export default {
       if (turn === this.turn) this.pictures = { ...this.pictures, [part]: picture };
     },
     // The monitor has nothing else to do now: the next frames' results, so that they are there at once.
-    loadNeighbours(frame) {
+    loadNeighbours(frame, wait) {
       clearTimeout(this.ahead);
       this.ahead = setTimeout(async () => {
         const at = this.frames.indexOf(frame);
@@ -308,7 +310,7 @@ export default {
           if (next == null || frame !== this.frame || !this.active) continue;
           for (const part of ["plate", "result"]) await this.bitmaps.get(this.url(next, part)).catch(() => {});
         }
-      }, 500);
+      }, wait);
     },
     newCheckpoint() {
       this.load();

@@ -16,7 +16,7 @@ from understudy.training.prepare import Job
 from understudy.training.run_logger import Logger
 
 SAVE_SECONDS = 60.0
-SHOW_SECONDS = (3.0, 6.0)
+SHOW_SECONDS = (2.0, 5.0)
 """When, after corrections were taken up, a checkpoint shows what they change."""
 
 Good = tuple[int, dict[str, Any]]

@@ -3,7 +3,7 @@ import { fetchJson, fetchRoute, sendJson } from "understudy-page";
 import { Pending } from "./pending.js";
 
 const SUGGESTED = 5;
-const LEARNING = 1000; // ms between looks at the run while it learns
+const LEARNING = 400; // ms between looks at the run while it learns
 const IDLE = 4000;
 
 export const Session = {

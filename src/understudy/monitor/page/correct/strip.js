@@ -69,13 +69,15 @@ export const Strip = {
         chosen: high > low && frame >= low && frame <= high, title: titleOf(frame, mark),
       };
     },
-    // Narrower cells for longer shots.
+    // Narrower cells for longer shots, until somebody chooses a width.
     fitted() {
+      this.chosen = false;
       const room = (this.$refs.root?.clientWidth || 1200) / Math.max(1, this.frames.length) - GAP;
       this.width = Math.round(Math.min(96, Math.max(room, this.frames.length > 400 ? 52 : 72)));
     },
     resized() {
       this.wide = this.$refs.scroll.clientWidth;
+      if (!this.chosen) this.fitted();
       this.reveal();
       this.draw();
       this.calm();
@@ -95,6 +97,7 @@ export const Strip = {
     },
     wheel(event) {
       if (!event.ctrlKey) return (this.$refs.scroll.scrollLeft += event.deltaY + event.deltaX);
+      this.chosen = true;
       this.width = Math.round(Math.min(140, Math.max(8, this.width * Math.exp(-event.deltaY / 300))));
       this.$nextTick(() => this.reveal());
     },

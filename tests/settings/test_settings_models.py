@@ -160,7 +160,8 @@ def test_what_faces_need_to_know_is_derived_from_the_models() -> None:
     assert infos["model_size"].choices == ("auto", "small", "medium", "large")
     assert infos["input"].several and infos["input"].required and not infos["preview"].several
     assert infos["ground_truth"].flag == "--ground-truth"
-    assert [i.name for i in s.settings_of(s.ApplySettings) if i.kind == "yes-no"] == ["overwrite", "update"]
+    switches = [i.name for i in s.settings_of(s.ApplySettings) if i.kind == "yes-no"]
+    assert switches == ["overwrite", "update", "invert", "premultiply"]
 
 
 @pytest.mark.parametrize(

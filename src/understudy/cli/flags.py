@@ -98,9 +98,8 @@ def flag(info: SettingInfo, positional: bool = False) -> inspect.Parameter:
 
 def _may_be_negative(info: SettingInfo) -> bool:
     """Whether a value may begin with a hyphen, as frame numbers and places may."""
-    return info.kind in ("frames", "region") or bool(
-        info.number and info.minimum is None and info.above is None
-    )
+    limit = info.above if info.minimum is None else info.minimum
+    return info.kind in ("frames", "region") or bool(info.number and (limit is None or limit < 0))
 
 
 def _metavar(info: SettingInfo) -> str:

@@ -8,8 +8,10 @@ divided by it, in the values of the file. A network sees premultiplied colours, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import OpenImageIO as oiio
 
 from understudy.frames.frame import Frame
 from understudy.frames.values import to_float32
@@ -28,6 +30,15 @@ def is_straight(frame: Frame) -> bool:
     """Whether the frame's file holds colours that are not multiplied by its alpha."""
     said = frame.part.spec.get_int_attribute("oiio:UnassociatedAlpha", 0)
     return frame.file_format in STRAIGHT or (frame.file_format == "tiff" and said > 0)
+
+
+def as_premultiplied(frame: Frame) -> Frame:
+    """The frame, whose colours have been multiplied by its alpha: they are written as they are."""
+    parts = list(frame.parts)
+    spec = oiio.ImageSpec(frame.part.spec)
+    spec.erase_attribute("oiio:UnassociatedAlpha")
+    parts[frame.selected] = replace(frame.part, spec=spec)
+    return replace(frame, parts=tuple(parts), keyed=True)
 
 
 def across(

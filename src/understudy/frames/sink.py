@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from understudy.errors import UnderstudyError
+from understudy.frames.alpha import STRAIGHT
 from understudy.frames.difference import largest_difference
 from understudy.frames.formats import format_to_write
 from understudy.frames.frame import Frame
@@ -82,6 +83,11 @@ class FrameSink(ABC):
     @abstractmethod
     def keeps(self, frame: Frame) -> tuple[str, ...]:
         """The channels that will be there of such a frame. ChannelError when none can be."""
+
+    @property
+    def is_straight(self) -> bool:
+        """Whether its files hold colours that are not multiplied by their alpha, as movies do."""
+        return True
 
     @abstractmethod
     def announce(self, frame: Frame) -> None:
@@ -166,6 +172,10 @@ class FileSink(FrameSink):
 
     def keeps(self, frame: Frame) -> tuple[str, ...]:
         return channels_written(frame, format_to_write(self.path(frame.number)))
+
+    @property
+    def is_straight(self) -> bool:
+        return format_to_write(self.path(1)).name in STRAIGHT
 
     def announce(self, frame: Frame) -> None:
         options, target = self._options, format_to_write(self.path(frame.number))

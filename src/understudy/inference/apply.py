@@ -41,7 +41,9 @@ from understudy.inference.events import (
     FrameSame,
     FrameWritten,
 )
+from understudy.inference.finish import check_finishing
 from understudy.inference.layers import BLACK, ExtraInputs, Mask
+from understudy.inference.like import taken_over
 from understudy.inference.model import LoadedModel, load
 from understudy.inference.origins import Origins, in_words
 from understudy.inference.painted import Painted, find_painted_frames
@@ -101,7 +103,8 @@ class Job:
     """All that the work needs, opened and checked. ``whole``: the plate with the frames beyond --frames;
     ``about``: the frames before and after, where the network sees them; ``changed``: the frames that are made
     again, and why; ``compared``: those that are written only where they differ from what is there; ``said``:
-    sentences from the threads, to be reported; ``reported``: how many of the sink's notes have been."""
+    sentences from the threads, to be reported; ``like``: sentences on what was taken over from another
+    result; ``reported``: how many of the sink's notes have been reported."""
 
     settings: ApplySettings
     plate: Shot
@@ -117,6 +120,7 @@ class Job:
     compared: frozenset[int]
     sample: Frame | None
     said: queue.SimpleQueue[str]
+    like: tuple[str, ...] = ()
     reported: int = 0
 
     def read(self, number: int) -> Frame:
@@ -142,7 +146,7 @@ def apply(settings: ApplySettings, report: Report = lambda event: None, stop: An
     started = time.monotonic()
     keep_freed_memory()
     with ExitStack() as open_things:
-        job = _prepare(settings, open_things)
+        job = _prepare(*taken_over(settings), open_things)
         with _aborting(job.sink):
             outcomes = list(_work(job, report, stop)) if job.to_do else []
             stopped = len(outcomes) < len(job.to_do)
@@ -150,7 +154,7 @@ def apply(settings: ApplySettings, report: Report = lambda event: None, stop: An
     return _ended(job, outcomes, stopped, time.monotonic() - started, report)
 
 
-def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
+def _prepare(settings: ApplySettings, like: tuple[str, ...], open_things: ExitStack) -> Job:
     """Open everything, and refuse what cannot work."""
     from understudy.models.opening import describe_effect
 
@@ -161,8 +165,10 @@ def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
     plate = open_things.enter_context(
         open_shot(given.plate, frames=given.frames, part=given.part, as_held=as_held)
     )
-    provenance = provenance_of(fingerprint(model_path), given, output, settings.engine.precision)
+    how = settings.engine.precision, settings.finishing
+    provenance = provenance_of(fingerprint(model_path), given, output, *how)
     sink = open_sink(output.output, like=plate, overwrite=output.overwrite, provenance=provenance)
+    check_finishing(settings.finishing, header.kind, sink)
     mask = Mask(output.mask) if output.mask else None
     about = _neighbours(given, header)
     extra = ExtraInputs(given.extra, header, about)
@@ -200,6 +206,7 @@ def _prepare(settings: ApplySettings, open_things: ExitStack) -> Job:
         there.compared,
         sample,
         said,
+        like,
     )
 
 
@@ -392,6 +399,7 @@ def _planned(job: Job, model: LoadedModel) -> ApplyPlanned:
     total = len(job.to_do) + len(job.kept)
     job.reported = len(job.sink.notes)
     notes = (
+        *job.like,
         *job.plate.notes,
         *job.sink.notes,
         *_missing(job.plate, job.sink.is_movie),
@@ -454,6 +462,16 @@ def _report_black(job: Job, written: tuple[int, ...], report: Report) -> None:
         report(ApplyMessage(BLACK))
 
 
+def _report_unmeasured(job: Job, report: Report) -> None:
+    if numbers := job.composer.finisher.unmeasured:
+        report(
+            ApplyMessage(
+                f"Frames {format_numbers(tuple(sorted(numbers)))} got no grain: the network changed the "
+                "finest detail everywhere, so that there is no place to measure the plate's in."
+            )
+        )
+
+
 def _report_said(job: Job, report: Report) -> None:
     while not job.said.empty():
         report(ApplyMessage(job.said.get()))
@@ -482,6 +500,7 @@ def _ended(job: Job, outcomes: list[Outcome], stopped: bool, seconds: float, rep
     changed_by = {e.number: e.difference for e in done if e.number in job.compared and not e.is_same}
     failed = tuple(sorted((each.number, each.error) for each in outcomes if each.error is not None))
     _report_black(job, written, report)
+    _report_unmeasured(job, report)
     again = _made_again(job, written)
     missing = job.plate.missing if job.plate.requested else ()
     counts = len(written), len(job.kept), len(failed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,9 @@ from understudy.frames import (
     seen_planes,
     unseen_planes,
 )
+from understudy.frames.alpha import as_premultiplied
 from understudy.inference.blend import blend
+from understudy.inference.finish import Finisher, premultiplied_channels
 from understudy.inference.inputs import expected_channels
 from understudy.inference.layers import ExtraInputs, Mask
 from understudy.inference.model import LoadedModel
@@ -54,7 +56,7 @@ class Gathered:
 class Composer:
     """How the frames of one job are put together. ``channels``: those of the plate that go in, where others
     than the network's own are asked for. ``region``: of the display window, counted from its first pixel;
-    None for all there is."""
+    None for all there is. ``finisher``: what is done to results before they are laid over the plate."""
 
     header: Any
     channels: str | None
@@ -63,19 +65,21 @@ class Composer:
     region: Window | None
     mask: Mask | None
     extra: ExtraInputs
+    finisher: Finisher = field(default_factory=Finisher)
 
     @property
     def bytes_per_pixel(self) -> float:
         """About what a frame takes from reading to writing, beside its file and the activations: plate and
         result in file and network values, of the extra inputs the latter alone."""
         whole = len(self.header.input_channels) + len(self.header.output_channels)
-        return 8.0 * whole + 4.0 * (expected_channels(self.header) - len(self.header.input_channels))
+        beside = expected_channels(self.header) - len(self.header.input_channels)
+        return 8.0 * whole + 4.0 * beside + self.finisher.bytes_per_pixel
 
     def gather(self, frame: Frame) -> Gathered:
         """Everything from the plate, the extra inputs and the mask. ChannelError, SizeError, PairingError."""
         window = frame.display_window.union(frame.data_window)
         names = input_channels(frame, self.header, self.channels)
-        targets = target_channels(frame, self.header, names)
+        targets = self._targets(frame, names)
         pixels, beside = seen_planes(frame, names, window), self.extra.read(frame, names, window)
         mask = self.mask.read(frame, frame.number, window) if self.mask else None
         display = within(window, frame.display_window)
@@ -94,9 +98,7 @@ class Composer:
     def added(self, frame: Frame) -> tuple[str, ...]:
         """The channels that the result has and the plate has not."""
         names = input_channels(frame, self.header, self.channels)
-        return tuple(
-            name for name in target_channels(frame, self.header, names) if name not in frame.channels
-        )
+        return tuple(name for name in self._targets(frame, names) if name not in frame.channels)
 
     def renamed(self, frame: Frame) -> tuple[str, ...]:
         """A sentence where other names than the network's were taken, and nobody asked for them."""
@@ -108,10 +110,16 @@ class Composer:
             f"{', '.join(names)} are taken (--input-channels names others).",
         )
 
+    def _targets(self, frame: Frame, names: tuple[str, ...]) -> tuple[str, ...]:
+        targets = target_channels(frame, self.header, names)
+        if not self.finisher.asked.premultiply:
+            return targets
+        return premultiplied_channels(frame, names, targets)
+
     def outline(self, frame: Frame) -> Frame:
         """A frame with the channels and the header of the finished one, to ask an output about."""
         names = input_channels(frame, self.header, self.channels)
-        targets = target_channels(frame, self.header, names)
+        targets = self._targets(frame, names)
         if targets:
             return frame.with_room(targets)
         window = frame.display_window
@@ -125,12 +133,25 @@ class Composer:
         the frames about it, which ``read`` reads."""
         given = self.gather(frame)
         shown = self._shown(given)
-        made = None if shown.is_empty else self._with_painted(given, model, shown, painted, read)
+        made = None if shown.is_empty else self._finished(given, model, shown, painted, read)
         result = self._laid_over(given, made, shown)
-        if given.targets:
-            finished = given.frame.with_planes(given.targets, result, given.window)
-            return replace(finished, keyed=True) if self.header.kind == "matte" else finished
-        return frame.as_matte(result, given.window)
+        if not given.targets:
+            return frame.as_matte(result, given.window)
+        finished = given.frame.with_planes(given.targets, result, given.window)
+        if self.finisher.asked.premultiply:
+            return as_premultiplied(finished)
+        return replace(finished, keyed=True) if self.header.kind == "matte" else finished
+
+    def _finished(
+        self, given: Gathered, model: LoadedModel, shown: Window, painted: Painted, read: Read | None
+    ) -> np.ndarray:
+        """The result with its last touch, where ``shown``; around that as much is computed as it asks for."""
+        needed = self.finisher.needed(shown, Window(0, 0, given.window.width, given.window.height))
+        made = self._with_painted(given, model, needed, painted, read)
+        if self.header.kind != "matte":
+            return made
+        matte = self.finisher.matte(made, needed)
+        return self.finisher.colours(given.frame, given.targets, matte, given.window)
 
     def _with_painted(
         self, given: Gathered, model: LoadedModel, shown: Window, painted: Painted, read: Read | None
@@ -147,7 +168,12 @@ class Composer:
         elif read is not None and painted.about(number):
             luma = luma_of(self.header, given.pixels[place])
             result[place] = painted.blended(number, result[place], luma, self._infer_other(model, read))
-        return self._as_stored(given, result)
+        return self._with_grain(given, self._as_stored(given, result))
+
+    def _with_grain(self, given: Gathered, result: np.ndarray) -> np.ndarray:
+        if self.header.kind == "matte":
+            return result
+        return self.finisher.image(given.frame, given.targets, result, given.window)
 
     def _infer_other(self, model: LoadedModel, read: Read) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
         """What gives the network's result for another frame, and its luma, over the display window."""
@@ -206,10 +232,12 @@ class Composer:
         return under
 
     def _under(self, given: Gathered) -> np.ndarray:
-        """What is there already in the channels of the result; 0 where they are a file of their own."""
-        if given.targets:
-            return given.frame.planes(given.targets, given.window)
-        shape = (given.window.height, given.window.width, len(self.header.output_channels))
+        """What is there already in the channels of the result; 0 where they are a file of their own, or
+        premultiplied by an alpha that the plate has not."""
+        own = given.targets
+        if own and not (self.finisher.asked.premultiply and own[-1] in given.frame.added):
+            return given.frame.planes(own, given.window)
+        shape = (given.window.height, given.window.width, len(own or self.header.output_channels))
         return np.zeros(shape, np.float32)
 
 
@@ -228,7 +256,8 @@ def make_composer(header: Any, settings: ApplySettings, mask: Mask | None, extra
     """The composer of a job."""
     plate, output = settings.plate, settings.output
     region = Window(*parse_region(output.region)) if output.region else None
-    return Composer(header, plate.input_channels, settings.tiles, output.mix, region, mask, extra)
+    finisher = Finisher(settings.finishing)
+    return Composer(header, plate.input_channels, settings.tiles, output.mix, region, mask, extra, finisher)
 
 
 def input_channels(frame: Frame, header: Any, requested: str | None) -> tuple[str, ...]:

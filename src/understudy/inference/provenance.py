@@ -11,12 +11,13 @@ from pathlib import Path
 
 from understudy.errors import ModelFileError, SequenceError, SettingError
 from understudy.frames import FrameSink, format_numbers
+from understudy.inference.finish import FINISHING, in_provenance
 from understudy.inference.layers import CHANNEL
 from understudy.inference.origins import Origins, knows_origins
 from understudy.inference.painted import Painted
 from understudy.models.sidecar import is_imported
 from understudy.runs.files import what_is_there
-from understudy.settings import OutputSettings, PlateSettings
+from understudy.settings import FinishingSettings, OutputSettings, PlateSettings
 
 WHOLE_MIX = "1"
 PAINTED = "painted"
@@ -40,9 +41,15 @@ def fingerprint(model: Path) -> str:
         ) from error
 
 
-def provenance_of(model: str, plate: PlateSettings, output: OutputSettings, precision: str) -> dict[str, str]:
-    """What goes with every frame: the model, what else it was made from, and how much of the effect shows
-    where.
+def provenance_of(
+    model: str,
+    plate: PlateSettings,
+    output: OutputSettings,
+    precision: str,
+    finishing: FinishingSettings | None = None,
+) -> dict[str, str]:
+    """What goes with every frame: the model, what else it was made from, how much of the effect shows
+    where, and its last touch.
 
     ``precision`` is the one that was asked for, as machines that share a shot may differ in what ``auto`` is
     there. ``extra`` is a list in JSON, since a path may hold any sign.
@@ -58,7 +65,7 @@ def provenance_of(model: str, plate: PlateSettings, output: OutputSettings, prec
         made["part"] = plate.part
     if plate.input_channels:
         made["input_channels"] = plate.input_channels
-    return made
+    return made | (in_provenance(finishing) if finishing else {})
 
 
 def check_folder(folder: Path) -> None:
@@ -135,7 +142,7 @@ def _foreign(numbers: Sequence[int], sink: FrameSink) -> SettingError:
     return SettingError(
         "Frames are there already that were made by another model, or with other settings.",
         expected="no frames, or frames that the same model made with the same mix, region, input "
-        "channels, part and precision, with a mask and extra inputs where these have them",
+        "channels, part, precision and last touch, with a mask and extra inputs where these have them",
         found=f"frames {format_numbers(tuple(numbers))}",
         where=str(sink.path(numbers[0]).parent),
         remedy="Write somewhere else, allow it with --overwrite, or, where only the model is another, bring "
@@ -168,7 +175,7 @@ def _is_ours(found: Mapping[str, str], wanted: Mapping[str, str], any_model: boo
         or found.get("mix", WHOLE_MIX) != wanted["mix"]
     ):
         return False
-    if found.get("region", "") != wanted.get("region", ""):
+    if any(found.get(name, "") != wanted.get(name, "") for name in ("region", FINISHING)):
         return False
     if knows_origins(found):
         return all(_way(found, name) == _way(wanted, name) for name in ("mask", *LATER))

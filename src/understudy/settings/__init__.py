@@ -21,6 +21,7 @@ from understudy.settings.data import DataSettings
 from understudy.settings.devices import DeviceSettings
 from understudy.settings.field import parse_region
 from understudy.settings.file import flattened, load_settings_file, to_toml
+from understudy.settings.finishing import FinishingSettings
 from understudy.settings.info import SettingInfo
 from understudy.settings.loss import LossSettings
 from understudy.settings.network import NO_WEIGHTS, NetworkSettings
@@ -45,6 +46,7 @@ __all__ = [
     "DataSettings",
     "DeviceSettings",
     "EngineSettings",
+    "FinishingSettings",
     "LossSettings",
     "ModelSettings",
     "NetworkSettings",

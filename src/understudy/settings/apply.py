@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from understudy.settings.field import Frames, Region, Text, Texts, setting
+from understudy.settings.finishing import FinishingSettings
 from understudy.settings.sections import Section, Settings
 
 TileSize = Annotated[int, Field(ge=64, le=16384)]
@@ -88,6 +89,14 @@ class OutputSettings(Section):
         "Of frames that another model made, such as the run before it was corrected, write only those that "
         "differ now by more than half a code value.",
     )
+    like: Text | None = setting(
+        None,
+        "Like",
+        "Take over how this result of apply was made: mix, region, channels, part, precision and the last "
+        "touch, where they are not given here.",
+        kind="shot",
+        advanced=True,
+    )
 
 
 class TileSettings(Section):
@@ -134,5 +143,6 @@ class ApplySettings(Settings):
     model: ModelSettings
     plate: PlateSettings
     output: OutputSettings
+    finishing: FinishingSettings
     tiles: TileSettings
     engine: EngineSettings

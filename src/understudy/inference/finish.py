@@ -1,0 +1,152 @@
+"""The last touch in a job: what it asks of a frame, and its way into the result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from understudy.errors import ChannelError, SettingError
+from understudy.finishing import add_grain, check_clip, finish_matte, matte_reach, measure_grain
+from understudy.frames import Frame, FrameSink, Window, fill_nonfinite
+from understudy.frames.alpha import multiplied
+from understudy.frames.frame import is_colour
+from understudy.inference.region import slices
+from understudy.settings import FinishingSettings
+
+FINISHING = "finishing"
+OF_IMAGES = ("grain",)
+_ALPHA = ("a", "alpha")
+
+
+def in_provenance(asked: FinishingSettings) -> dict[str, str]:
+    """What a frame says of its last touch: a JSON object of what is not the default; nothing without."""
+    said = not_default(asked)
+    return {FINISHING: json.dumps(said)} if said else {}
+
+
+def not_default(asked: FinishingSettings) -> dict[str, Any]:
+    """What is asked for, by name."""
+    fields = type(asked).model_fields
+    return {name: value for name, value in asked if value != fields[name].default}
+
+
+def of_provenance(made: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that a frame was finished with. ValueError where it names what there is not."""
+    said = json.loads(made.get(FINISHING, "{}"))
+    if not isinstance(said, dict) or said.keys() - FinishingSettings.model_fields.keys():
+        raise ValueError("not settings of a last touch")
+    return said
+
+
+def check_finishing(asked: FinishingSettings, kind: str, sink: FrameSink) -> None:
+    """SettingError where what is asked for is nothing for what the network makes, or for the output."""
+    others = [name for name in not_default(asked) if (name in OF_IMAGES) == (kind == "matte")]
+    if others:
+        flags = ", ".join("--" + name.replace("_", "-") for name in others)
+        image, matte = ("images", "a matte") if kind == "matte" else ("mattes", "an image")
+        raise SettingError(
+            f"This last touch is for {image}.",
+            expected=f"a network that makes {image}",
+            found=f"one that makes {matte}",
+            where=flags,
+            remedy=f"Leave {flags} out.",
+        )
+    check_clip(asked)
+    if asked.premultiply and sink.is_straight:
+        raise SettingError(
+            "The output's files cannot hold premultiplied colours: they hold straight ones.",
+            expected="a format that holds premultiplied RGBA, such as EXR or TIFF",
+            found=sink.spec,
+            where="--premultiply (Premultiply)",
+            remedy="Write .exr files, or leave --premultiply out.",
+        )
+
+
+@dataclass(frozen=True)
+class Finisher:
+    """The last touch of one job. ``unmeasured``: frames whose grain could not be told."""
+
+    asked: FinishingSettings = field(default_factory=FinishingSettings)
+    unmeasured: list[int] = field(default_factory=list)
+
+    @property
+    def bytes_per_pixel(self) -> float:
+        """About what it takes beside the result."""
+        return 150.0 if self.asked.grain == "match" else 20.0 if not_default(self.asked) else 0.0
+
+    def needed(self, shown: Window, whole: Window) -> Window:
+        """What of the ``whole`` frame has to be computed for what is ``shown``; grain is measured in all."""
+        if shown.is_empty or self.asked.grain == "match":
+            return shown if shown.is_empty else whole
+        reach = matte_reach(self.asked)
+        wide = Window(shown.x - reach, shown.y - reach, shown.width + 2 * reach, shown.height + 2 * reach)
+        return whole.intersect(wide)
+
+    def matte(self, result: np.ndarray, known: Window) -> np.ndarray:
+        """A matte (height, width, 1), which is known in a window of it, finished there."""
+        place = slices(known)
+        plane = np.ascontiguousarray(result[place][..., 0])
+        finished = finish_matte(plane, self.asked)
+        if finished is plane:
+            return result
+        out = result.copy()
+        out[place] = finished[..., None]
+        return out
+
+    def image(self, frame: Frame, targets: tuple[str, ...], result: np.ndarray, window: Window) -> np.ndarray:
+        """A result (height, width, channels) in the values of the frame's file, with grain in the colours
+        that the frame had."""
+        if self.asked.grain != "match":
+            return result
+        own = [index for index, name in enumerate(targets) if _is_own_colour(frame, name)]
+        plate = frame.planes([targets[index] for index in own], window)
+        plate, made = fill_nonfinite(plate)[0], fill_nonfinite(result[..., own])[0]
+        grain = measure_grain(plate, made) if own else None
+        if grain is None:
+            self.unmeasured.append(frame.number)
+            return result
+        out = result.copy()
+        added = add_grain(plate, made, grain, frame.number)
+        out[..., own] = np.where(added == made, out[..., own], added)
+        return out
+
+    def colours(
+        self, frame: Frame, targets: tuple[str, ...], matte: np.ndarray, window: Window
+    ) -> np.ndarray:
+        """A matte as what fills ``targets``: where they are to be premultiplied, the plate's colours
+        multiplied by it come first."""
+        if not self.asked.premultiply:
+            return matte
+        return np.concatenate([multiplied(frame.planes(targets[:-1], window), matte), matte], axis=-1)
+
+
+def premultiplied_channels(frame: Frame, names: tuple[str, ...], alpha: tuple[str, ...]) -> tuple[str, ...]:
+    """The colours of the layer that ``names`` are of, and its ``alpha``, or what a new one is to be called.
+    ChannelError where it has no colours."""
+    layer, dot, _ = names[0].rpartition(".")
+    colours = tuple(
+        name
+        for name in frame.part.channels
+        if name.rpartition(".")[0] == layer and is_colour(name) and not _is_alpha(name)
+    )
+    if not colours:
+        raise ChannelError(
+            "The plate has no colours to premultiply.",
+            expected="colours beside what the network takes",
+            found=", ".join(frame.channels),
+            where="--premultiply (Premultiply)",
+            remedy="Leave --premultiply out.",
+        )
+    return (*colours, *(alpha or (f"{layer}{dot}A",)))
+
+
+def _is_own_colour(frame: Frame, name: str) -> bool:
+    return is_colour(name) and not _is_alpha(name) and name not in frame.added
+
+
+def _is_alpha(name: str) -> bool:
+    return name.rpartition(".")[2].lower() in _ALPHA

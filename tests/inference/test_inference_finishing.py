@@ -1,0 +1,133 @@
+"""The last touch through apply: in the result alone, in a box as in the whole frame, known and taken over."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from understudy.cli.main import run
+from understudy.errors import SettingError
+from understudy.finishing import finish_matte
+from understudy.frames import Window, open_shot, read_provenance
+from understudy.settings import FinishingSettings
+
+sys.path.insert(0, str(Path(__file__).parent))
+from test_inference_region import HEIGHT, REGIONS, ROUNDING, WIDTH, Shot, inside, moved
+
+MATTE = {"kind": "matte"}
+ASKED: dict[str, Any] = {"clip_black": 0.4, "clip_white": 0.6, "grow": 0.5, "soften": 1.5, "invert": True}
+
+
+def test_a_matte_is_finished_as_asked_and_the_frame_says_so(tmp_path: Path) -> None:
+    shot = Shot(tmp_path, **MATTE)
+    plain = shot.made()
+    found = shot.made(**ASKED)
+    assert np.array_equal(found[..., 0], finish_matte(plain[..., 0].copy(), FinishingSettings(**ASKED)))
+    assert json.loads(read_provenance(shot.output)["finishing"]) == ASKED
+    assert shot.run(**ASKED).kept == (1001,)
+    for other in ({}, {**ASKED, "grow": 0.6}):
+        with pytest.raises(SettingError, match="other settings"):
+            shot.run(**other)
+
+
+@pytest.mark.parametrize("region", [REGIONS["inside"], REGIONS["last corner"]], ids=["inside", "corner"])
+@pytest.mark.parametrize("asked", [ASKED, {"despeckle": 30, "edge": 2.5}], ids=["edge moved", "despeckled"])
+def test_a_region_of_a_finished_matte_is_that_of_the_whole_frame(
+    tmp_path: Path, asked: dict[str, Any], region: Window
+) -> None:
+    shot, place = Shot(tmp_path, **MATTE), inside(region)
+    whole = shot.made(**asked)
+    for box in ({"region": moved(region)}, {"mask": shot.mask(region)}):
+        part = shot.made(**asked, **box)
+        # Clipping to a fifth of the range makes five of each rounding.
+        assert np.abs(part[place] - whole[place]).max() <= 6 * ROUNDING
+        part[place] = 0
+        assert not part.any()
+
+
+def test_a_premultiplied_matte_comes_with_the_plates_colours_in_it_and_with_nothing_around(
+    tmp_path: Path,
+) -> None:
+    shot, region = Shot(tmp_path, **MATTE), REGIONS["inside"]
+    matte = shot.made(clip_black=0.45)
+    shot.run(overwrite=True, clip_black=0.45, premultiply=True, region=moved(region))
+    frame = open_shot(str(shot.output)).read(1001)
+    assert set(frame.channels) == {"R", "G", "B", "A"}
+    found, place = frame.planes(("R", "G", "B", "A"), frame.data_window), inside(region)
+    wanted = np.concatenate([shot.pixels * matte, matte], axis=-1)
+    assert np.abs(found[place] - wanted[place]).max() <= 5 * ROUNDING
+    found[place] = 0
+    assert not found.any()
+
+
+@pytest.mark.parametrize("name", ["made.1001.png", "made.mov", "made.1001.jpg"])
+def test_premultiplied_colours_are_refused_where_the_files_hold_none(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shot = Shot(tmp_path, **MATTE)
+    plate, output = str(tmp_path / "plate.1001.exr"), str(tmp_path / "out" / name)
+    assert run(["apply", str(shot.model), plate, output, "--premultiply"]) == 2
+    assert "cannot hold" in capsys.readouterr().err and not (tmp_path / "out" / name).exists()
+
+
+@pytest.mark.parametrize(
+    ("how", "asked", "flag"),
+    [
+        ({}, {"grow": -1.0}, "--grow"),
+        ({}, {"premultiply": True}, "--premultiply"),
+        (MATTE, {"grain": "match"}, "--grain"),
+        (MATTE, {"clip_black": 0.6, "clip_white": 0.6}, "--clip-black"),
+    ],
+    ids=str,
+)
+def test_a_last_touch_that_is_none_for_the_network_is_refused(
+    tmp_path: Path, how: dict[str, Any], asked: dict[str, Any], flag: str
+) -> None:
+    with pytest.raises(SettingError) as caught:
+        Shot(tmp_path, **how).run(**asked)
+    assert flag in caught.value.where
+
+
+def test_another_shot_is_made_like_a_result_except_for_what_is_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shot = Shot(tmp_path, **MATTE)
+    shot.run(**ASKED, mix=0.5, mask=shot.mask(REGIONS["a strip"]))
+    output = tmp_path / "second" / "made.1001.exr"
+    plate = str(tmp_path / "plate.1001.exr")
+    arguments = ["apply", str(shot.model), plate, str(output), "--like", str(shot.output), "--grow", "-2"]
+    assert run(arguments) == 0
+    made = read_provenance(output)
+    assert json.loads(made["finishing"]) == {**ASKED, "grow": -2.0}
+    assert made["mix"] == "0.5" and "mask" not in made
+    said = " ".join("".join(capsys.readouterr()).split())
+    assert "clip black 0.4" in said and "--mask" in said
+
+
+@pytest.mark.parametrize("said", [None, "not JSON", '{"grow": 900}', '{"model": "x"}'])
+def test_a_result_that_does_not_say_how_it_was_made_is_nothing_to_be_like(
+    tmp_path: Path, said: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shot = Shot(tmp_path, **MATTE)
+    made = {} if said is None else {"model": "m", "finishing": said}
+    monkeypatch.setattr("understudy.inference.like.read_provenance", lambda path: made)
+    with pytest.raises(SettingError) as caught:
+        shot.run(like=str(tmp_path / "plate.1001.exr"))
+    assert "--like" in caught.value.where and not shot.output.exists()
+
+
+def test_grain_in_a_region_is_measured_in_the_whole_frame(tmp_path: Path) -> None:
+    shot, region = Shot(tmp_path), REGIONS["inside"]
+    noise = np.random.default_rng(1).standard_normal((HEIGHT, WIDTH, 3), np.float32)
+    shot.pixels = (0.4 + 0.02 * noise).astype(np.float32)
+    shot.write("plate.1001.exr", shot.pixels, ("R", "G", "B"))
+    whole = shot.made(grain="match")
+    part, place = shot.made(grain="match", region=moved(region)), inside(region)
+    assert np.abs(part[place] - whole[place]).max() <= ROUNDING
+    part[place] = shot.pixels[place]
+    assert np.array_equal(part, shot.pixels)

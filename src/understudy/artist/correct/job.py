@@ -15,6 +15,7 @@ from understudy.runs.corrections import Correction, read_corrections
 from understudy.runs.state import RunState
 from understudy.settings import CorrectionSettings, CorrectSettings
 from understudy.training.events import Ended, Event, Message, Stepped
+from understudy.training.plan import UNKNOWN
 from understudy.training.train import teach
 
 Report = Callable[[Event], None]
@@ -162,7 +163,8 @@ def _knows(ids: list[int], made: tuple[Correction, ...]) -> bool:
 
 
 def _stepped(state: RunState) -> Stepped:
-    return Stepped(state.step, state.total, state.loss or 0.0, state.steps_per_second or 0.0, state.time_left)
+    total = state.total if state.total < UNKNOWN else state.step  # before its speed is known
+    return Stepped(state.step, total, state.loss or 0.0, state.steps_per_second or 0.0, state.time_left)
 
 
 def _say_made(each: Correction) -> str:

@@ -1,7 +1,7 @@
 """What corrections are worth: a simulated artist, through the command line.
 
     python benchmarks/artist.py --cases DIR [--only NAME ...] [--time-limit 60s] [--rounds 5] [--lesson 20s]
-                                [--json FILE]
+                                [--steps N --lesson-steps N] [--model-size small] [--json FILE]
 
 A case is trained. Then in each round the frame that ``understudy suggest --run`` names first is painted, at
 most a twentieth of it, where the result is most wrong, and given to ``understudy correct``. Beside it stands
@@ -43,6 +43,9 @@ def main() -> int:
     add("--time-limit", default="60s", help="of the first training")
     add("--rounds", type=int, default=5)
     add("--lesson", default="20s", help="of each correction")
+    add("--steps", type=int, help="of the first training, in place of a time")
+    add("--lesson-steps", type=int, help="of each correction, in place of a time; with --steps")
+    add("--model-size", choices=("auto", "small", "medium", "large"), default="auto")
     add("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     rows = []
@@ -59,7 +62,8 @@ def run_case(case: Case, work: Path, options: argparse.Namespace) -> dict[str, A
     """Train, correct in rounds, go on without corrections, and compare."""
     plate, runs = str(case.folder / "input"), work / "runs"
     flags = ["--input", plate, "--ground-truth", case.painted(work), "--data-directory", str(runs)]
-    say([*["train", "--name", "corrected"], *flags, "--time-limit", options.time_limit])
+    flags += ["--model-size", options.model_size]
+    say([*["train", "--name", "corrected"], *flags, *first_length(options)])
     shutil.copytree(runs / "corrected", runs / "longer")
     (runs / "longer" / "state.json").write_bytes((runs / "corrected" / "state.json").read_bytes())
     first = scores(case, runs / "corrected", work)
@@ -69,10 +73,9 @@ def run_case(case: Case, work: Path, options: argparse.Namespace) -> dict[str, A
         number = choose(case, runs / "corrected", touched, work)
         touched.add(number)
         given = paint(case, number, results(case, runs / "corrected", work)[number], work / f"round{index}")
-        words = ["correct", str(runs / "corrected"), *given, "--time-limit", options.lesson]
+        words = ["correct", str(runs / "corrected"), *given, *lesson_length(options)]
         right.append(float(say(words).get("corrected", {}).get("right", 0.0)))
-    longer = parse_duration(options.lesson) * options.rounds
-    say(["resume", str(runs / "longer"), "--time-limit", f"{longer + 3:g}s"])
+    say(["resume", str(runs / "longer"), *longer_length(options)])
     corrected, without = (scores(case, runs / name, work) for name in ("corrected", "longer"))
     free = [number for number in case.test_frames if number not in touched]
     losses = {number: corrected[number] - first[number] for number in free}
@@ -89,6 +92,25 @@ def run_case(case: Case, work: Path, options: argparse.Namespace) -> dict[str, A
         "right": [round(each, 3) for each in right],
         "painted": sorted(touched - set(case.train_frames)),
     }
+
+
+def first_length(options: argparse.Namespace) -> list[str]:
+    """For how long to train at first."""
+    return ["--max-steps", str(options.steps)] if options.steps else ["--time-limit", options.time_limit]
+
+
+def lesson_length(options: argparse.Namespace) -> list[str]:
+    """For how long to learn one correction."""
+    if options.lesson_steps:
+        return ["--max-steps", str(options.lesson_steps)]
+    return ["--time-limit", options.lesson]
+
+
+def longer_length(options: argparse.Namespace) -> list[str]:
+    """For how long to go on without corrections: as all of them together took."""
+    if options.steps and options.lesson_steps:
+        return ["--max-steps", str(options.steps + options.rounds * options.lesson_steps)]
+    return ["--time-limit", f"{parse_duration(options.lesson) * options.rounds + 3:g}s"]
 
 
 def say(words: list[str]) -> dict[str, Any]:

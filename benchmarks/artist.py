@@ -29,7 +29,6 @@ from few_shot_job import understudy_command
 
 from understudy.artist.correct.store import write_picture
 from understudy.durations import parse_duration
-from understudy.errors import UnderstudyError
 from understudy.frames import open_shot
 
 MOST_PAINTED = 0.05
@@ -70,7 +69,7 @@ def run_case(case: Case, work: Path, options: argparse.Namespace) -> dict[str, A
     touched: set[int] = set(case.train_frames)
     right: list[float] = []
     for index in range(options.rounds):
-        number = choose(case, runs / "corrected", touched, work)
+        number = choose(case, runs / "corrected", touched)
         touched.add(number)
         given = paint(case, number, results(case, runs / "corrected", work)[number], work / f"round{index}")
         words = ["correct", str(runs / "corrected"), *given, *lesson_length(options)]
@@ -134,23 +133,15 @@ def scores(case: Case, run: Path, work: Path) -> dict[int, float]:
     return {number: score(case, number, made[number])["main"] for number in case.test_frames}
 
 
-def choose(case: Case, run: Path, touched: set[int], work: Path) -> int:
-    """The frame that is suggested first; the worst one, by its truth, where none is."""
-    try:
-        heard: list[str] = []
-        plate = str(case.folder / "input")
-        understudy_command(
-            ["suggest", plate, "--run", str(run)], lambda event: heard.append(json.dumps(event))
-        )
-        for text in heard:
-            found = json.loads(text)
-            for each in found.get("frames") or []:
-                if each["frame"] not in touched and each["frame"] in case.test_frames:
-                    return int(each["frame"])
-    except (UnderstudyError, ValueError, KeyError, TypeError):
-        pass
-    known = scores(case, run, work)
-    return min((number for number in known if number not in touched), key=lambda number: known[number])
+def choose(case: Case, run: Path, touched: set[int]) -> int:
+    """The frame that ``understudy suggest`` names first, of those that were not painted at any time."""
+    heard: list[str] = []
+    words = ["suggest", str(case.folder / "input"), "--run", str(run), "--count", str(len(touched) + 1)]
+    understudy_command(words, lambda event: heard.append(event.get("text", "")))
+    found = json.loads("".join(heard))
+    best_first = [each["frame"] for each in found["frames"]]
+    free = [number for number in best_first if number in case.test_frames and number not in touched]
+    return int(free[0] if free else min(set(case.test_frames) - touched))
 
 
 def paint(case: Case, number: int, result: np.ndarray, folder: Path) -> list[str]:

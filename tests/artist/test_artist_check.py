@@ -195,3 +195,11 @@ def test_good_shots_raise_no_alarm(cases_folder):
         frames = ",".join(map(str, numbers))
         shots = (str(cases_folder / name / part) for part in ("input", "groundtruth"))
         assert understudy.check(*shots, frames=frames).findings == ()
+
+
+def test_a_folder_for_repairs_that_cannot_be_made_is_refused(shot, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("no folder")
+    with pytest.raises(SettingError, match="cannot be made"):
+        understudy.check(**specs(shot), repair=file / "new" / "folder")
+    assert file.read_text() == "no folder"

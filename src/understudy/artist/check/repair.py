@@ -15,6 +15,7 @@ from understudy.dataset.checks.register import matrix_of
 from understudy.dataset.sources import Source
 from understudy.errors import SettingError
 from understudy.frames import Frame, resolve_like, write_image_file
+from understudy.runs.making import remove_empty
 
 HARMLESS = {"empty", "same-as-plate"}
 """What may be as it should be: such a truth is handed on as it is."""
@@ -35,6 +36,7 @@ def refuse_folder(folder: Path, sources: Sequence[Source]) -> None:
     own = {shot.path(shot.numbers[0]).resolve().parent for s in sources for shot in (s.plate, s.truth)}
     held = folder.resolve() in own
     if not held and (not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))):
+        _try_folder(folder)
         return
     raise SettingError(
         "Repaired ground truths need a folder of their own.",
@@ -43,6 +45,23 @@ def refuse_folder(folder: Path, sources: Sequence[Source]) -> None:
         where=f"--repair {folder}",
         remedy="Name another folder.",
     )
+
+
+def _try_folder(folder: Path) -> None:
+    """SettingError where the folder cannot be made, said before minutes of looking; nothing is left of it."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingError(
+            "The folder for the repaired ground truths cannot be made.",
+            expected="a place where a folder can be made",
+            found=error.strerror or str(error),
+            where=f"--repair {folder}",
+            remedy="Name a folder that can be written to.",
+        ) from error
+    finally:
+        remove_empty(made)
 
 
 def repair(

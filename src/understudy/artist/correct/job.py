@@ -49,7 +49,7 @@ def correct(
     if not run.ost_path.is_file():
         raise _nothing_learned(run)
     if _is_nothing(given):
-        made = _unlearned(run)
+        made = _unlearned(run, given)
     else:
         made = _undo(run, given) if given.undo is not None else _give(run, given)
     for each in made:
@@ -62,9 +62,15 @@ def _is_nothing(given: CorrectionSettings) -> bool:
     return all(each is None for each in (given.ground_truth, given.accept, given.empty, given.undo))
 
 
-def _unlearned(run: RunFolder) -> tuple[Correction, ...]:
+def _unlearned(run: RunFolder, given: CorrectionSettings) -> tuple[Correction, ...]:
     """The corrections that the run keeps and has not learned, or not forgotten, yet: those of a page, or of a
     process that was stopped. SettingError where there are none."""
+    if given.max_steps is not None:
+        raise SettingError(
+            "Corrections that the run keeps are learned for as long as they were given.",
+            found=f"--max-steps {given.max_steps}",
+            remedy="Leave it out, or give it together with a correction.",
+        )
     learned = run.read_state().learned
     found = tuple(each for each in read_corrections(run.path) if (each.id in learned) == each.undone)
     if not found:

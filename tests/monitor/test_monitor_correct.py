@@ -393,6 +393,7 @@ def test_a_range_is_right_as_it_is_or_has_nothing_and_is_taken_back(correct):
     field.press("Enter")
     page.get_by_role("button", name="Nothing here").click()
     assert saved(page, double) == {"empty": "1002-1003,1010"}
+    page.get_by_text("Saved. The run is being taught").wait_for()
     field.fill("2000-2010")
     field.press("Enter")
     page.get_by_role("alert").filter(has_text="The shot has no frames 2000-2010").wait_for()

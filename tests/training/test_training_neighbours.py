@@ -70,6 +70,7 @@ def pixels_of(folder: Path) -> dict[str, np.ndarray]:
 def apply_to(bench: Bench, model: Path, out: str, **changes: Any) -> dict[str, np.ndarray]:
     folder = bench.data / out
     settings = {"model": model, "plate": bench.shot.plate, "output": str(folder / "o.####.exr"), **changes}
+    settings.setdefault("painted", "network")
     assert not apply(ApplySettings(**settings)).failed
     return pixels_of(folder)
 

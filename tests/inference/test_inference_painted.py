@@ -200,3 +200,10 @@ def test_a_movie_is_not_brought_up_to_date(bench: Bench) -> None:
     with pytest.raises(SettingError, match="movie"):
         bench.apply(output=str(bench.folder / "out.mov"), update=True)
     assert not (bench.folder / "out.mov").exists()
+
+
+def test_what_is_given_out_as_painted_is_sure(bench: Bench) -> None:
+    bench.apply(output=str(bench.folder / "sure" / "out.####.exr"), confidence=True)
+    for number, kept in ((1001, True), (1002, False), (1005, True)):
+        sure = read_image_file(bench.folder / "sure" / f"out.{number}.exr").planes(["confidence"])
+        assert (sure == 1).all() if kept else (sure < 1).all()

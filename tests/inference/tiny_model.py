@@ -30,6 +30,7 @@ def tiny_header(
         "stride": 1,
         "reach": 0,
         "precision": {},
+        "confidence": None,
         "provenance": {},
         "format": "understudy.cat",
         "version": 1,

@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from understudy.colour import LINEAR, PLAIN, SRGB
 from understudy.errors import ModelFileError, WriteError
 from understudy.network import model_file
+from understudy.network.confidence import ConfidenceTable
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.model_file import (
     HEADER_KEY,
@@ -92,6 +93,16 @@ def test_a_network_comes_back_exactly(tmp_path: Path, changes: dict[str, Any]) -
     assert again == header == read_header(tmp_path / "a.cat")
     x = torch.rand(1, 3, 16, 32)
     assert torch.equal(loaded(x), network.eval()(x))
+
+
+def test_how_sure_it_may_be_goes_with_the_network_and_need_not(tmp_path: Path) -> None:
+    network = network_of()
+    table = ConfidenceTable(doubt=(0.5, 2.0), right=(0.9, 0.25))
+    save_model(tmp_path / "a.cat", header_for(network, confidence=table), network)
+    assert read_header(tmp_path / "a.cat").confidence == table
+    assert (
+        ModelHeader.model_validate(header_for(network).model_dump(exclude={"confidence"})).confidence is None
+    )
 
 
 def test_extra_inputs_are_part_of_the_header(tmp_path: Path) -> None:

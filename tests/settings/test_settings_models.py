@@ -161,7 +161,7 @@ def test_what_faces_need_to_know_is_derived_from_the_models() -> None:
     assert infos["input"].several and infos["input"].required and not infos["preview"].several
     assert infos["ground_truth"].flag == "--ground-truth"
     switches = [i.name for i in s.settings_of(s.ApplySettings) if i.kind == "yes-no"]
-    assert switches == ["overwrite", "update", "invert", "premultiply"]
+    assert switches == ["confidence", "overwrite", "update", "invert", "premultiply"]
 
 
 @pytest.mark.parametrize(

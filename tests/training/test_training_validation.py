@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from training_bench import StopAt
 
 from understudy.dataset.pairs import Pair
+from understudy.network.model_file import read_header
 from understudy.training import evaluation, validation
+from understudy.training.checkpoints.progress_file import load_progress
 from understudy.training.evaluation import Score, middle_of
 from understudy.training.validation import Validation, _mirrored, is_overfitted
 
@@ -154,3 +157,16 @@ def test_only_what_counts_is_judged(monkeypatch: pytest.MonkeyPatch, matte: bool
 
     assert figure(replace(pair, weight=weight)) == (1.0 if matte else 100.0)
     assert figure(pair) < (0.5 if matte else 10.0)
+
+
+def test_how_sure_it_may_be_is_measured_at_the_last_look_and_survives_a_stop(bench: Any) -> None:
+    stopped = bench.train(name="sure", stop=StopAt(7)).run
+    found = load_progress(stopped.ost_path)[0].plan.confidence
+    assert found is not None and 1 <= len(found.doubt) <= 16
+    finished = bench.resume(stopped).run
+    assert read_header(finished.newest()).confidence == read_header(finished.best_path).confidence == found
+
+
+def test_a_run_of_too_few_pairs_says_nothing_of_it(make_bench: Any) -> None:
+    run = make_bench(truth_numbers=(1001, 1002)).train(name="few").run
+    assert read_header(run.newest()).confidence is None

@@ -32,6 +32,7 @@ from understudy.frames import (
 )
 from understudy.inference.colours import colour_notes, output_notes
 from understudy.inference.compose import Composer, Gathered, make_composer
+from understudy.inference.confidence import CHANNEL, confidence_notes
 from understudy.inference.events import (
     ApplyEnded,
     ApplyEvent,
@@ -242,20 +243,23 @@ def _first_readable(
     for number in numbers[:PROBES]:
         try:
             frame = plate.read(number)
-            _check_kept(composer.check(frame), sink)
+            _check_kept(composer.check(frame), composer, sink)
             return frame
         except FrameError:
             continue
     return None
 
 
-def _check_kept(given: Gathered, sink: FrameSink) -> None:
-    """SettingError when the output's files would leave out what the effect changes, or makes."""
-    kept = sink.keeps(given.frame) if given.targets else ()
-    lost = [name for name in given.targets if name not in kept]
+def _check_kept(given: Gathered, composer: Composer, sink: FrameSink) -> None:
+    """SettingError when the output's files would leave out what the effect changes, or makes, or how sure it
+    is."""
+    wanted = (*given.targets, *((CHANNEL,) if composer.confident else ()))
+    kept = sink.keeps(composer.outline(given.frame)) if wanted else ()
+    lost = [name for name in wanted if name not in kept]
     if lost:
+        what = f"the channel {CHANNEL}" if lost == [CHANNEL] else "what the effect changes"
         raise SettingError(
-            "The output's files cannot hold what the effect changes.",
+            f"The output's files cannot hold {what}.",
             expected="a format that holds any channels, such as EXR",
             found=f"one that leaves out {', '.join(lost)}",
             where=sink.spec,
@@ -358,7 +362,8 @@ def _frame_bytes(frame: Frame, composer: Composer, frames: int) -> float:
 def _load(job: Job, crew: Crew, device: str) -> LoadedModel:
     window = job.sample.display_window if job.sample else None
     shown = job.composer.region_of(window, within(window, window)) if window else None
-    megapixels = len(job.to_do) * shown.width * shown.height / 1e6 if shown else 0.0
+    looks = 2 if job.composer.confident else 1
+    megapixels = looks * len(job.to_do) * shown.width * shown.height / 1e6 if shown else 0.0
     return load(
         job.settings.model.model,
         devices=device,
@@ -410,6 +415,7 @@ def _planned(job: Job, model: LoadedModel) -> ApplyPlanned:
         *job.painted.notes,
         *job.composer.extra.notes,
         *_colour_notes(job),
+        *(confidence_notes(job.composer.header) if job.composer.confident else ()),
         *model.notes,
     )
     return ApplyPlanned(total, len(job.kept), engine.name, engine.precision, str(engine.device), tile, notes)

@@ -20,12 +20,13 @@ from understudy.frames import (
 )
 from understudy.frames.alpha import as_premultiplied
 from understudy.inference.blend import blend
+from understudy.inference.confidence import ABOUT, CHANNEL, MOVED, confidence_of, moved, moved_back
 from understudy.inference.finish import Finisher, premultiplied_channels
 from understudy.inference.inputs import expected_channels
 from understudy.inference.layers import ExtraInputs, Mask
 from understudy.inference.model import LoadedModel
 from understudy.inference.painted import Painted, luma_of, over
-from understudy.inference.region import bounding_box, slices, within
+from understudy.inference.region import bounding_box, grown, slices, within
 from understudy.settings import ApplySettings, TileSettings, parse_region
 
 Read = Callable[[int], Frame]
@@ -53,10 +54,20 @@ class Gathered:
 
 
 @dataclass(frozen=True)
+class Made:
+    """What is there of a result: float32 ``values`` (H, W, C), and, where it is asked for, their
+    ``confidence`` (H, W, 1), 0 to 1."""
+
+    values: np.ndarray
+    confidence: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
 class Composer:
     """How the frames of one job are put together. ``channels``: those of the plate that go in, where others
     than the network's own are asked for. ``region``: of the display window, counted from its first pixel;
-    None for all there is. ``finisher``: what is done to results before they are laid over the plate."""
+    None for all there is. ``finisher``: what is done to results before they are laid over the plate.
+    ``confident``: a further channel says how sure the network is of them."""
 
     header: Any
     channels: str | None
@@ -66,6 +77,7 @@ class Composer:
     mask: Mask | None
     extra: ExtraInputs
     finisher: Finisher = field(default_factory=Finisher)
+    confident: bool = False
 
     @property
     def bytes_per_pixel(self) -> float:
@@ -73,7 +85,8 @@ class Composer:
         result in file and network values, of the extra inputs the latter alone."""
         whole = len(self.header.input_channels) + len(self.header.output_channels)
         beside = expected_channels(self.header) - len(self.header.input_channels)
-        return 8.0 * whole + 4.0 * beside + self.finisher.bytes_per_pixel
+        once = 8.0 * whole + 4.0 * beside
+        return (2 * once if self.confident else once) + self.finisher.bytes_per_pixel
 
     def gather(self, frame: Frame) -> Gathered:
         """Everything from the plate, the extra inputs and the mask. ChannelError, SizeError, PairingError."""
@@ -120,10 +133,10 @@ class Composer:
         """A frame with the channels and the header of the finished one, to ask an output about."""
         names = input_channels(frame, self.header, self.channels)
         targets = self._targets(frame, names)
-        if targets:
-            return frame.with_room(targets)
         window = frame.display_window
-        return frame.as_matte(np.zeros((window.height, window.width, 1), np.float32))
+        none = np.zeros((window.height, window.width, 1), np.float32)
+        finished = frame.with_room(targets) if targets else frame.as_matte(none)
+        return finished.with_room((CHANNEL,)) if self.confident else finished
 
     def compose(
         self, frame: Frame, model: LoadedModel, painted: Painted = NONE, read: Read | None = None
@@ -134,9 +147,16 @@ class Composer:
         given = self.gather(frame)
         shown = self._shown(given)
         made = None if shown.is_empty else self._finished(given, model, shown, painted, read)
-        result = self._laid_over(given, made, shown)
+        finished = self._over_plate(given, self._laid_over(given, made.values if made else None, shown))
+        if not self.confident:
+            return finished
+        sure = self._laid_over_sure(given, made.confidence if made else None, shown)
+        return finished.with_room((CHANNEL,)).with_planes((CHANNEL,), sure, given.window)
+
+    def _over_plate(self, given: Gathered, result: np.ndarray) -> Frame:
+        """The plate's frame with the ``result`` in its place."""
         if not given.targets:
-            return frame.as_matte(result, given.window)
+            return given.frame.as_matte(result, given.window)
         finished = given.frame.with_planes(given.targets, result, given.window)
         if self.finisher.asked.premultiply:
             return as_premultiplied(finished)
@@ -144,36 +164,57 @@ class Composer:
 
     def _finished(
         self, given: Gathered, model: LoadedModel, shown: Window, painted: Painted, read: Read | None
-    ) -> np.ndarray:
+    ) -> Made:
         """The result with its last touch, where ``shown``; around that as much is computed as it asks for."""
         needed = self.finisher.needed(shown, Window(0, 0, given.window.width, given.window.height))
         made = self._with_painted(given, model, needed, painted, read)
         if self.header.kind != "matte":
             return made
-        matte = self.finisher.matte(made, needed)
-        return self.finisher.colours(given.frame, given.targets, matte, given.window)
+        matte = self.finisher.matte(made.values, needed)
+        return replace(made, values=self.finisher.colours(given.frame, given.targets, matte, given.window))
 
     def _with_painted(
         self, given: Gathered, model: LoadedModel, shown: Window, painted: Painted, read: Read | None
-    ) -> np.ndarray:
+    ) -> Made:
         """The result for all pixels, in the plate's file values, where ``shown``."""
         number, place = given.frame.number, slices(given.display)
         truth = painted.read(number)
         whole = truth is not None and truth.is_whole and truth.values.shape[:2] == given.pixels.shape[:2]
         if truth is not None and whole:
-            return self._as_stored(given, truth.values)
-        result = self._infer(given, model, shown)
+            return Made(self._as_stored(given, truth.values))
+        made = self._infer_surely(given, model, shown) if self.confident else None
+        result = made.values if made else self._infer(given, model, shown)
+        sure = made.confidence if made else None
         if truth is not None:
             result[place] = over(truth, result[place])
+            if sure is not None:  # what was painted is right
+                sure[place] = blend(sure[place], np.ones_like(sure[place]), truth.weight)
         elif read is not None and painted.about(number):
             luma = luma_of(self.header, given.pixels[place])
             result[place] = painted.blended(number, result[place], luma, self._infer_other(model, read))
-        return self._with_grain(given, self._as_stored(given, result))
+        return Made(self._with_grain(given, self._as_stored(given, result)), sure)
 
     def _with_grain(self, given: Gathered, result: np.ndarray) -> np.ndarray:
         if self.header.kind == "matte":
             return result
         return self.finisher.image(given.frame, given.targets, result, given.window)
+
+    def _infer_surely(self, given: Gathered, model: LoadedModel, shown: Window) -> Made:
+        """What ``_infer`` gives, and how sure it is, by a second look at the moved frame."""
+        beside, whole = tuple(given.beside), Window(0, 0, given.window.width, given.window.height)
+        seen = grown(shown, ABOUT[self.header.kind] // 2, whole)
+        result = self._infer(replace(given, beside=iter(beside)), model, seen)
+        again = replace(
+            given,
+            pixels=moved(given.pixels),
+            beside=map(moved, beside),
+            display=_further(given.display),
+        )
+        other = moved_back(self._infer(again, model, _further(seen)))
+        sure = np.ones((*result.shape[:2], 1), np.float32)
+        place = slices(seen)
+        sure[place] = confidence_of(self.header, result[place], other[place], given.frame.is_integer)
+        return Made(result, sure)
 
     def _infer_other(self, model: LoadedModel, read: Read) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
         """What gives the network's result for another frame, and its luma, over the display window."""
@@ -231,6 +272,15 @@ class Composer:
             under[place] = blend(under[place], result[place], strength)
         return under
 
+    def _laid_over_sure(self, given: Gathered, sure: np.ndarray | None, shown: Window) -> np.ndarray:
+        """``sure``, as far as its result is ``shown``, over 1: what was there is what it is."""
+        under = np.ones((given.window.height, given.window.width, 1), np.float32)
+        if sure is not None:
+            place = slices(shown)
+            strength = self.mix if given.mask is None else given.mask[place] * np.float32(self.mix)
+            under[place] = blend(under[place], sure[place], strength)
+        return under
+
     def _under(self, given: Gathered) -> np.ndarray:
         """What is there already in the channels of the result; 0 where they are a file of their own, or
         premultiplied by an alpha that the plate has not."""
@@ -239,6 +289,12 @@ class Composer:
             return given.frame.planes(own, given.window)
         shape = (given.window.height, given.window.width, len(own or self.header.output_channels))
         return np.zeros(shape, np.float32)
+
+
+def _further(window: Window) -> Window:
+    """Where a window lies in what the second look sees."""
+    down, right = MOVED
+    return Window(window.x + right, window.y + down, window.width, window.height)
 
 
 def _outside(region: Window | None, given: Gathered) -> SettingError:
@@ -256,8 +312,10 @@ def make_composer(header: Any, settings: ApplySettings, mask: Mask | None, extra
     """The composer of a job."""
     plate, output = settings.plate, settings.output
     region = Window(*parse_region(output.region)) if output.region else None
-    finisher = Finisher(settings.finishing)
-    return Composer(header, plate.input_channels, settings.tiles, output.mix, region, mask, extra, finisher)
+    finisher, confident = Finisher(settings.finishing), output.confidence
+    return Composer(
+        header, plate.input_channels, settings.tiles, output.mix, region, mask, extra, finisher, confident
+    )
 
 
 def input_channels(frame: Frame, header: Any, requested: str | None) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ from understudy.settings import FinishingSettings, OutputSettings, PlateSettings
 WHOLE_MIX = "1"
 PAINTED = "painted"
 PAINTED_WORDS = "the painted frames"
+ALWAYS = ("region", "confidence", FINISHING)
+"""What no frame was ever made with that does not say so."""
 LATER = ("extra", "part", "input_channels", "precision")
 """What was not always noted. ``precision`` always is since the others are, so a frame without it is older."""
 
@@ -59,6 +61,8 @@ def provenance_of(
         made["mask"] = output.mask
     if output.region:
         made["region"] = output.region
+    if output.confidence:
+        made["confidence"] = "yes"
     if plate.extra:
         made["extra"] = json.dumps(plate.extra)
     if plate.part:
@@ -142,7 +146,8 @@ def _foreign(numbers: Sequence[int], sink: FrameSink) -> SettingError:
     return SettingError(
         "Frames are there already that were made by another model, or with other settings.",
         expected="no frames, or frames that the same model made with the same mix, region, input "
-        "channels, part, precision and last touch, with a mask and extra inputs where these have them",
+        "channels, part, precision and last touch, with a mask, extra inputs and confidence where these have "
+        "them",
         found=f"frames {format_numbers(tuple(numbers))}",
         where=str(sink.path(numbers[0]).parent),
         remedy="Write somewhere else, allow it with --overwrite, or, where only the model is another, bring "
@@ -175,7 +180,7 @@ def _is_ours(found: Mapping[str, str], wanted: Mapping[str, str], any_model: boo
         or found.get("mix", WHOLE_MIX) != wanted["mix"]
     ):
         return False
-    if any(found.get(name, "") != wanted.get(name, "") for name in ("region", FINISHING)):
+    if any(found.get(name, "") != wanted.get(name, "") for name in ALWAYS):
         return False
     if knows_origins(found):
         return all(_way(found, name) == _way(wanted, name) for name in ("mask", *LATER))

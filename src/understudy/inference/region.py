@@ -92,3 +92,10 @@ def bounding_box(mask: np.ndarray) -> Window:
 def within(window: Window, inner: Window) -> Window:
     """``inner``, counted from the first pixel of ``window``."""
     return Window(inner.x - window.x, inner.y - window.y, inner.width, inner.height)
+
+
+def grown(window: Window, by: int, frame: Window) -> Window:
+    """``window`` with so many pixels more on each side, as far as the ``frame`` goes."""
+    return Window(window.x - by, window.y - by, window.width + 2 * by, window.height + 2 * by).intersect(
+        frame
+    )

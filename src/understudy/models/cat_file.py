@@ -33,6 +33,7 @@ def describe_header(
         reach=header.reach,
         premultiplied=header.premultiplied,
         precision=header.precision,
+        confidence=header.confidence,
         provenance=header.provenance,
     )
 

@@ -10,6 +10,7 @@ from understudy.colour import ColourEncoding
 from understudy.errors import RequestError
 from understudy.models.names import count_text, printable
 from understudy.models.options import Option
+from understudy.network.confidence import ConfidenceTable
 
 ANY = -1
 SENT = 3  # Nuke sends three channels for every input, whatever the list says
@@ -49,7 +50,8 @@ class ModelDescription:
     ``reach``: pixels of context on each side that a part depends on which begins and ends on the stride.
     ``fixed_size``: (height, width) of a model that takes no other. ``premultiplied``: straight colours are
     multiplied by their alpha for it. ``state``: images that the model gives with one frame and wants back
-    with the next. ``precision`` and ``provenance``: what its file says of them.
+    with the next. ``precision``, ``confidence`` (how often its pixels are right, where that was measured) and
+    ``provenance``: what its file says of them.
     """
 
     name: str
@@ -72,6 +74,7 @@ class ModelDescription:
     premultiplied: bool = True
     state: tuple[ImageSpec, ...] = ()
     precision: Mapping[str, float] = field(default_factory=dict)
+    confidence: ConfidenceTable | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from understudy.colour import ColourEncoding
 from understudy.errors import ModelFileError
+from understudy.network.confidence import ConfidenceTable
 from understudy.runs.files import write_atomically
 
 FORMAT = "understudy.cat"
@@ -45,7 +46,7 @@ class ExtraInput(BaseModel):
 class ModelHeader(BaseModel):
     """What a .cat says of itself. ``precision`` holds ``bfloat16_difference``, in 8-bit code values.
     ``premultiplied``: straight colours are multiplied by their alpha for it, which they were not for networks
-    before version 0.2.0."""
+    before version 0.2.0. ``confidence``: how often its pixels are right, where that was measured."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -63,6 +64,7 @@ class ModelHeader(BaseModel):
     stride: int = Field(ge=1, le=1024)
     reach: int = Field(ge=0, le=1 << 16)
     precision: dict[str, float] = {}
+    confidence: ConfidenceTable | None = None
     provenance: dict[str, Any] = {}
 
     @property

@@ -82,6 +82,12 @@ class OutputSettings(Section):
         "the motion.",
         unit="frames",
     )
+    confidence: bool = setting(
+        False,
+        "Confidence",
+        "Add a channel confidence: where it is 0.9, nine of ten pixels are right, an image's within 2 code "
+        "values (of 8 bits), a matte's on the right side of 0.5. Takes about twice as long.",
+    )
     overwrite: bool = setting(False, "Overwrite", "Make frames again that are there already.")
     update: bool = setting(
         False,

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from understudy.network.confidence import ConfidenceTable
 from understudy.network.model_file import COARSE_VIEWS, MOST_OFFSET
 from understudy.training.teaching.lesson import Lesson
 
@@ -52,7 +53,8 @@ class Plan(BaseModel):
     whether the others show the borders of a frame as often as its middle;
     ``neighbours``: how many frames before and after the plate's own go in; ``coarse``: how many times smaller
     than the frame the coarse view of it is, 1 where there is none; ``lesson``: the corrections that are
-    learned, or were learned last."""
+    learned, or were learned last; ``confidence``: how often the network's pixels were right on the pair that
+    is kept apart, when it was looked at last, or did best."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -82,6 +84,7 @@ class Plan(BaseModel):
     wants_turn: bool = False
     timed: bool = True
     lesson: Lesson | None = None
+    confidence: ConfidenceTable | None = None
 
     @property
     def begun_earlier(self) -> bool:

@@ -135,4 +135,8 @@ class Schedule:
 
     def _fields(self) -> dict[str, Any]:
         plan = self.plan
-        return {**plan.model_dump(exclude={"totals"}), "total_steps": plan.total_steps, "totals": plan.totals}
+        return {
+            **plan.model_dump(exclude={"totals", "confidence"}),
+            "total_steps": plan.total_steps,
+            "totals": plan.totals,
+        }

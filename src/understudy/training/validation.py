@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from understudy.dataset.pairs import Pair
 from understudy.runs.state import BestHeldOut
+from understudy.training.calibration import calibrate
 from understudy.training.checkpoints.manager import CheckpointManager
 from understudy.training.clock import Clock
 from understudy.training.evaluation import (
@@ -77,16 +78,30 @@ class Validation:
                 self._report_baseline(self.job.data.pairs[index])
         if score is None:
             return
+        if self._is_last() or (self.plan.apart and self._is_best(score)):
+            with self.logger.skipping_without_memory("to look how sure the network may be"):
+                self._calibrate(self.job.data.pairs[index])
         if self.plan.apart:  # then the last validation comes with the last step
             self.clock.reserve = max(self.clock.reserve, 1.0 + 1.5 * (time.monotonic() - began))
         self.logger.log_score(score.value)
-        if self.best is None or self.best.value is None or score.value >= self.best.value:
+        if self._is_best(score):
             value = round(score.value, 4)
             self.best = BestHeldOut(step=step, metric=score.metric, value=value, frame=score.frame)
             self.checkpoints.save_best(step, self.best)
-        if self.plan.apart and self.plan.judged == len(self.plan.marks) and not self.job.matte:
+        if self.plan.apart and self._is_last() and not self.job.matte:
             with self.logger.skipping_without_memory("to compare with the colour match"):
                 self._report_no_gain(self.job.data.pairs[index])
+
+    def _is_last(self) -> bool:
+        return self.plan.judged == len(self.plan.marks)
+
+    def _is_best(self, score: Score) -> bool:
+        return self.best is None or self.best.value is None or score.value >= self.best.value
+
+    def _calibrate(self, pair: Pair) -> None:
+        learner, plan = self.learner, self.plan
+        table = calibrate(learner.average, pair, learner.device, plan.precision, self.job.matte)
+        plan.confidence = table or plan.confidence
 
     def _report_no_gain(self, pair: Pair) -> None:
         fit, best = score_colour_fit(self.learner.average, pair).value, self.best
@@ -127,7 +142,7 @@ class Validation:
             return
         other, learner = self.job.data.pairs[compared_with(index)], self.learner
         learned = evaluate(learner.average, other, learner.device, self.plan.precision, True).value
-        last = self.plan.judged == len(self.plan.marks)
+        last = self._is_last()
         if learned - score.value <= MATTE_GAP and not (last and score.value < WELL_MATTED):
             return
         self.logger.message(

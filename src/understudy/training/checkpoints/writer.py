@@ -64,6 +64,7 @@ class CheckpointWriter:
             stride=network.stride,
             reach=network.reach,
             precision=self.measured,
+            confidence=job.plan.confidence,
             provenance=self._provenance(step, best),
         )
 

@@ -252,6 +252,16 @@ def test_the_pairs_are_told_before_anything_starts(api, make_shot, data):
     assert list(data.iterdir()) == []
 
 
+def test_empty_frames_count_as_pairs_and_wrong_ones_are_refused_before_anything_starts(api, make_shot):
+    shot = make_shot(name="footage/shot", truth_numbers=(1001, 1003))
+    settings = {"input": [shot.plate], "ground_truth": [shot.truth], "batch_size": "2", "epochs": "100"}
+    report = api.post("/api/pairs", json={"settings": {**settings, "empty": "1004-1005"}}).json()
+    assert report["total_steps"] == 200
+    assert any(note.startswith("Empty, with nothing to matte") for note in report["notes"])
+    refused = api.post("/api/pairs", json={"settings": {**settings, "empty": ["1003"]}})
+    assert refused.status_code == 422 and "painted and empty" in refused.json()["error"]["message"]
+
+
 def test_settings_may_come_in_the_tables_of_a_settings_file(api, make_shot):
     shot = make_shot(name="footage/shot", truth_numbers=(1001, 1003))
     tables = {

@@ -103,6 +103,13 @@ def test_a_wrong_value_is_said_at_its_field(page, stage):
     page.locator(".q-field--error", has_text="from 32 to 1024").wait_for()
 
 
+def test_an_empty_frame_that_is_painted_is_said_at_its_field(page, stage):
+    open_form(page)
+    fill_pairs(page, stage)
+    field(page, "Empty Frames").fill("1001")
+    page.locator(".q-field--error", has_text="painted and empty").wait_for()
+
+
 def test_pairs_in_the_wrong_order_are_noticed_before_the_training(page, stage):
     swapped = stage.footage / "swapped"
     swapped.mkdir(exist_ok=True)

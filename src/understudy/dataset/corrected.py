@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from understudy.colour import encode
+from understudy.dataset.empty import check_empty, empty_truth
 from understudy.dataset.layers import with_inputs
 from understudy.dataset.pairs import DataSet
 from understudy.dataset.sources import Behind, Source
-from understudy.errors import ChannelError, RunError
+from understudy.errors import RunError
 from understudy.frames import (
     Frame,
     Neighbours,
@@ -121,19 +122,10 @@ class FrameReader:
     def empty(self, plate: Plate) -> np.ndarray:
         """The truth where there is nothing to matte, or nothing to change. ChannelError where the effect
         makes channels that the plate does not have."""
-        data, size = self._data, plate.input.shape[:2]
-        if data.kind == "matte":
-            return np.zeros((*size, 1), np.float32)
-        if not set(data.output_channels) <= set(data.input_channels):
-            raise ChannelError(
-                "Empty frames tell nothing of this effect: it makes channels that the plate does not have.",
-                expected=", ".join(data.input_channels),
-                found=", ".join(data.output_channels),
-                where="--empty",
-                remedy="Give painted frames instead: --ground-truth SHOT.",
-            )
-        at = [data.input_channels.index(name) for name in data.output_channels]
-        return np.ascontiguousarray(plate.input[..., at])
+        layers = self._data.layers
+        check_empty(layers.kind, layers.inputs, layers.outputs)
+        before = seen_planes(plate.frame, resolve_like(plate.frame, layers.inputs))
+        return encode(fill_nonfinite(empty_truth(before, layers))[0], self._data.colour_out)
 
 
 def _picture(path: Path, plate: Frame, channels: tuple[str, ...] | None) -> np.ndarray:

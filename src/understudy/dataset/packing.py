@@ -235,13 +235,13 @@ def above_noise(changes: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
     return [(each - floor).clamp(min=0) for each in changes]
 
 
-def focus_of(packed: Packed, matte: bool) -> float:
+def focus_of(packed: Packed, matte: bool, painted: int | None = None) -> float:
     """The share of crops that is worth drawing where the change is: half for a matte, whose background has to
     be known as well, much for a local fix, little where the effect is everywhere. What does not count at all
-    has no say."""
+    has no say, nor have pairs behind the first ``painted`` ones."""
     if matte:
         return MATTE_FOCUS
-    both = zip(packed.changes, packed.weights, strict=True)
+    both = zip(packed.changes[:painted], packed.weights[:painted], strict=True)
     cells = torch.cat([changes[weights > 0] for changes, weights in both])
     ordered = cells.sort(descending=True).values.double()
     share = ordered[: max(1, len(ordered) // 5)].sum() / ordered.sum().clamp(min=1e-12)

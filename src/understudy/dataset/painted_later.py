@@ -52,7 +52,7 @@ def open_later(
     reading a training's pairs raises."""
     plate = _plate_of(data, spec)
     own = {"input": (data.input[plate],), "ground_truth": (spec,), "frames": None, "pair_by": "number"}
-    wanted = data.replace(**own, extra=(), region=None)
+    wanted = data.replace(**own, empty=(), extra=(), region=None)
     sources, _ = match(wanted)
     first = read_both(sources[0])
     check_size(*first, "ground truth")

@@ -12,6 +12,8 @@ import numpy as np
 
 from understudy.colour import PLAIN, ColourEncoding, encode, encoding_for
 from understudy.dataset.colours import settle_colours
+from understudy.dataset.empty import check_empty
+from understudy.dataset.empty_frames import empty_sources
 from understudy.dataset.layers import Layers, choose_layers, with_inputs
 from understudy.dataset.neighbours import choose_neighbours
 from understudy.dataset.outputs import check_outputs
@@ -31,7 +33,7 @@ class Pair:
     the extra layers. ``weight`` (height, width, 1), 0 to 1, is how much is learned from each pixel: nothing
     outside the region, and where the truth, or a channel of the plate that it replaces, had no finite value;
     it is above 0 somewhere. ``hash`` tells the file values of plate and truth, ``hash_beside`` those of all
-    else.
+    else. ``empty``: nobody painted it, as there is nothing to matte, or nothing to change.
     """
 
     name: str
@@ -41,12 +43,14 @@ class Pair:
     weight: np.ndarray
     hash: str = ""
     hash_beside: str = ""
+    empty: bool = False
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """All pairs, and what a model file has to know of them. ``notes`` are sentences for the artist,
-    ``sources`` is where each pair was read. ``earlier``: the files were read as before version 0.2.0."""
+    """All pairs, the empty ones last, and what a model file has to know of them. ``notes`` are sentences
+    for the artist, ``sources`` is where each pair was read. ``earlier``: the files were read as before
+    version 0.2.0."""
 
     pairs: tuple[Pair, ...]
     kind: str
@@ -67,6 +71,11 @@ class DataSet:
         behind = Behind(self.sources[index], self.layers)
         pixels = with_inputs(pair.input[..., : len(self.input_channels)], behind, self.layers)
         return replace(pair, input=pixels, hash_beside=behind.hash)
+
+    @property
+    def painted(self) -> tuple[Pair, ...]:
+        """The pairs that somebody painted: at least one. The others have no say in what the effect is."""
+        return tuple(pair for pair in self.pairs if not pair.empty)
 
     @property
     def reach(self) -> int:
@@ -93,6 +102,7 @@ def load_data_set(
     before anything is written.
     """
     sources, notes = match(data, earlier)
+    empty, said_of_empty = empty_sources(data, sources)
     first, painted = read_both(sources[0])
     every = partial(_read_pairs, (first, painted), sources)
     layers = choose_layers(data, every, earlier)
@@ -103,10 +113,13 @@ def load_data_set(
     colour_in = encoding_for(space.space, [values.before for values in frames])
     colour_out = _colour_of_truth(layers, colour_in, painted, _inside_region(frames, data.region))
     found = choose_neighbours(data.neighbours, reach, sources, frames, layers, colour_in, colour_out)
+    if empty:
+        check_empty(layers.kind, layers.inputs, layers.outputs)
+        sources, frames = [*sources, *empty], [*frames, *read_all(empty, layers, first)]
     frames.reverse()  # each is let go as soon as its pair is made: file values of large frames are large
     made = [_make_pair(source, frames.pop(), layers, colour_in, colour_out, white) for source in sources]
     pairs, unused = _leave_out_empty(made, data.region)
-    notes += [*said, layers.sentence, *white_notes, *found.notes, *unused]
+    notes += [*said, layers.sentence, *white_notes, *found.notes, *said_of_empty, *unused]
     notes += _note_unknown(pairs, data.region)
     data_set = DataSet(
         pairs,
@@ -143,13 +156,13 @@ def _note_unknown(pairs: tuple[Pair, ...], region: str | None) -> list[str]:
 
 def _note_nothing_to_learn(data: DataSet) -> list[str]:
     """A sentence where no pair shows an effect. It is no error: the answer is the plate as it is."""
-    if data.kind == "matte" and not any((pair.truth * pair.weight).any() for pair in data.pairs):
+    if data.kind == "matte" and not any((pair.truth * pair.weight).any() for pair in data.painted):
         return ["The matte is empty in all pairs: there is nothing to learn. Is the right channel painted?"]
-    if data.kind == "matte" and all(((pair.truth == 1) | (pair.weight == 0)).all() for pair in data.pairs):
+    if data.kind == "matte" and all(((pair.truth == 1) | (pair.weight == 0)).all() for pair in data.painted):
         return [
             "The matte is white everywhere in all pairs: there is nothing to learn. Is the right one taken?"
         ]
-    if not data.same_channels or not all(_is_unchanged(pair) for pair in data.pairs):
+    if not data.same_channels or not all(_is_unchanged(pair) for pair in data.painted):
         return []
     return [
         f"Plate and ground truth are the same in all pairs ({', '.join(data.output_channels)}): there is "
@@ -220,18 +233,26 @@ def _make_pair(
         Path(source.plate.path(source.plate_number)).name if not source.plate.is_movie else source.plate.name
     )
     return Pair(
-        name, source.plate_number, pixels, wanted, weight.astype(np.float32), read.hash, read.hash_beside
+        name,
+        source.plate_number,
+        pixels,
+        wanted,
+        weight.astype(np.float32),
+        read.hash,
+        read.hash_beside,
+        source.empty,
     )
 
 
 def _leave_out_empty(pairs: list[Pair], region: str | None) -> tuple[tuple[Pair, ...], list[str]]:
     """The pairs of which at least one pixel counts, and a sentence on the others, if any. PairingError when
-    there are no such pairs."""
+    there are no such pairs, or only empty ones."""
     used = tuple(pair for pair in pairs if pair.weight.any())
+    painted = any(not pair.empty for pair in used)
     if len(used) == len(pairs):
         return used, []
     where = " in the region" if region else ""
-    if used:
+    if painted:
         unused = {pair.number for pair in pairs if not pair.weight.any()}
         return used, [
             f"Not used, as they have no values to learn from{where}: frames "

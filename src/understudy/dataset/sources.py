@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from understudy.dataset.empty import empty_truth
 from understudy.dataset.layers import Layers, read_inputs
 from understudy.errors import PairingError
 from understudy.frames import (
@@ -35,7 +36,7 @@ TOGETHER = 500_000_000
 class Source:
     """Where the frames of a pair are read; ``beside`` has those before and after the plate's. ``convert``
     brings the truth's values, where that is to be done, to the plate's encoding; ``look`` tells how the
-    region is taken."""
+    region is taken. Of an ``empty`` frame, which nobody painted, the plate stands for the truth as well."""
 
     plate: Shot
     truth: Shot
@@ -46,6 +47,7 @@ class Source:
     beside: Neighbours
     convert: Callable[[np.ndarray], np.ndarray] | None = None
     look: Look = WHITE
+    empty: bool = False
 
     @property
     def region_number(self) -> int:
@@ -132,16 +134,21 @@ def read_both(source: Source) -> tuple[Frame, Frame]:
 
 def read_pair(source: Source, layers: Layers) -> Values:
     """File values of plate, truth, extra layers and region over the display window, and content hashes."""
-    plate, truth = read_both(source)
-    check_size(plate, truth, "ground truth")
+    plate = source.plate.read(source.plate_number)
     before = seen_planes(plate, resolve_like(plate, layers.inputs))
-    after = read_truth(plate, truth, layers)
-    if source.convert is not None:
-        after = source.convert(after)
+    after = empty_truth(before, layers) if source.empty else _read_painted(source, plate, layers)
     extras = tuple(read_inputs(plate, source.beside, source.extras, layers))
     region = _read_region(source, plate)
     hashed = extras if source.region is None else (*extras, region)
     return Values(before, after, extras, region, _digest(before, after), _digest(*hashed))
+
+
+def _read_painted(source: Source, plate: Frame, layers: Layers) -> np.ndarray:
+    """What was painted, in the plate's encoding."""
+    truth = source.truth.read(source.truth_number)
+    check_size(plate, truth, "ground truth")
+    after = read_truth(plate, truth, layers)
+    return after if source.convert is None else source.convert(after)
 
 
 def read_truth(plate: Frame, truth: Frame, layers: Layers) -> np.ndarray:

@@ -17,8 +17,8 @@ MOST = 8
 def say_findings(data: DataSet) -> list[str]:
     """Sentences on what is wrong with the pairs of ``data``; never an error, as a training goes on anyway.
     Where a region or values that are none leave something out, or sizes differ, nothing is said."""
-    places = np.unique(np.linspace(0, len(data.pairs) - 1, MOST).round().astype(int))
-    pairs = [data.pairs[place] for place in places]
+    places = np.unique(np.linspace(0, len(data.painted) - 1, MOST).round().astype(int))
+    pairs = [data.painted[place] for place in places]
     if len({pair.input.shape for pair in pairs}) != 1 or any((pair.weight < 1).any() for pair in pairs):
         return []
     samples = [_sample(data, pair) for pair in pairs]

@@ -123,11 +123,11 @@ class _Search:
 
     @cached_property
     def pairs(self) -> dict[int, list[str]]:
-        """The hashes of plate and truth, by the frame's number."""
+        """The hashes of plate and truth, by the frame's number, of what was painted."""
         found: dict[int, list[str]] = {}
         pairs = self.header.provenance.get("pairs") or ()
         for pair in pairs if isinstance(pairs, list) else ():
-            if isinstance(pair, dict) and isinstance(pair.get("frame"), int):
+            if isinstance(pair, dict) and isinstance(pair.get("frame"), int) and not pair.get("empty"):
                 found.setdefault(pair["frame"], []).append(str(pair.get("hash", "")))
         return found
 

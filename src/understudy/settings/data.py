@@ -7,8 +7,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from understudy.errors import SettingError
-from understudy.settings.field import Frames, Text, Texts, setting
+from understudy.settings.field import Frames, FramesOfShots, Text, Texts, setting
 from understudy.settings.sections import Section
+
+NO_FRAMES = "none"
 
 
 class DataSettings(Section):
@@ -22,6 +24,13 @@ class DataSettings(Section):
     )
     frames: Frames = setting(
         None, "Frames", "Learn only from these frames, such as 1001-1100x5,1180.", kind="frames"
+    )
+    empty: FramesOfShots = setting(
+        (),
+        "Empty Frames",
+        "Frames of the plate, such as 1040-1055, on which there is nothing to matte, or nothing to change. "
+        "Of several plates: once for each, in the same order, none where there are no such frames.",
+        kind="frames",
     )
     input_channels: Text | None = setting(
         None,
@@ -88,5 +97,14 @@ class DataSettings(Section):
                 found=f"{len(self.ground_truth)} ground truths",
                 where="--input and --ground-truth",
                 remedy="Give --input and --ground-truth once for each shot, in the same order.",
+            )
+        if self.empty and len(self.empty) != len(self.input):
+            raise SettingError(
+                "It is not said for each plate which of its frames are empty.",
+                expected=f"--empty {len(self.input)} times for {len(self.input)} plates",
+                found=f"{len(self.empty)} times",
+                where="--empty",
+                remedy=f"Give --empty once for each --input, in the same order; {NO_FRAMES} for one without "
+                "such frames.",
             )
         return self

@@ -44,6 +44,16 @@ def _frames(value: object) -> object:
     return ",".join(str(number) for number in value)
 
 
+def _frames_of_shots(value: object) -> object:
+    """One range for each shot: a text alone, or numbers alone, are that of a single one."""
+    if value is None:
+        return ()
+    items = [value] if isinstance(value, str | int) or not isinstance(value, Iterable) else list(value)
+    if items and all(isinstance(item, int) and not isinstance(item, bool) for item in items):
+        items = [items]
+    return tuple(_frames(item) for item in items)
+
+
 def parse_region(text: str) -> tuple[int, int, int, int]:
     """The left, the top, the width and the height that a region such as 640,360,400,200 says. ValueError."""
     numbers = text.split(",")
@@ -84,6 +94,7 @@ Name = Annotated[str, Field(min_length=1, max_length=4096), WrapValidator(_any_n
 Text = Annotated[Name, BeforeValidator(_text)]
 Texts = Annotated[tuple[Name, ...], BeforeValidator(_texts)]
 Frames = Annotated[str | None, BeforeValidator(_frames)]
+FramesOfShots = Annotated[tuple[Name, ...], BeforeValidator(_frames_of_shots)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Region = Annotated[str | None, BeforeValidator(_region)]
 Seconds = Annotated[Annotated[float, Field(ge=1)] | None, BeforeValidator(_seconds)]

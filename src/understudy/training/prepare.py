@@ -126,7 +126,7 @@ def make_job(
     notes = [*shard.notes, *([] if goes_on else new)]  # what a run was begun with has been said
     if not goes_on:
         plan.evenly = data.kind == "matte" or plan.coarse > 1
-        plan.focus = focus_of(packed, data.kind == "matte")
+        plan.focus = focus_of(packed, data.kind == "matte", len(data.painted))
     focus = _earlier_focus(packed, data.kind) if plan.focus is None else plan.focus
     crops = CropSource(packed, device, plan.crop, plan.seed, focus, plan.evenly)
     learner = Learner(network, crops, loss, augmentations_for(data.kind, plan.vary, covered), plan, shard)
@@ -254,10 +254,11 @@ def _reach_of_weights(weights: ModelHeader | None, requested: int | str) -> int 
 
 
 def _choose_held_out(requested: int | str, data: DataSet) -> tuple[int | None, bool]:
-    """As ``choose_held_out`` says; SettingError when the requested frame is not among the pairs."""
-    numbers = [pair.number for pair in data.pairs]
+    """As ``choose_held_out`` says; SettingError when the requested frame is not among those that are
+    painted."""
+    numbers = [pair.number for pair in data.painted]  # an empty one tells nothing of the effect
     if requested in ("auto", "none") or (int(requested) in numbers and len(numbers) > 1):
-        telling = [data.kind != "matte" or bool((pair.truth > 0.5).any()) for pair in data.pairs]
+        telling = [data.kind != "matte" or bool((pair.truth > 0.5).any()) for pair in data.painted]
         return choose_held_out(requested, numbers, telling)
     raise SettingError(
         "The held-out frame is not one of several pairs.",
@@ -277,7 +278,7 @@ def _note_size(network: NetworkSettings, size: str) -> list[str]:
 
 def _note_pairs(data: DataSet) -> list[str]:
     """A single pair is often a slip in the frame numbers."""
-    return ["Only one frame has both plate and ground truth."] if len(data.pairs) == 1 else []
+    return ["Only one frame has both plate and ground truth."] if len(data.painted) == 1 else []
 
 
 def _note_crop(requested: int, plan: Plan) -> list[str]:
@@ -321,6 +322,8 @@ def _digest(data: DataSet, settings: TrainSettings) -> str:
         "kind": data.kind,
         "loss": settings.loss.loss,
     }
+    if len(data.painted) < len(data.pairs):  # only then, so that runs from before there were any go on
+        described["painted"] = len(data.painted)
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 

@@ -23,7 +23,7 @@ def covered_by_subject(data: DataSet) -> float:
     """Of a matte, the mean share of the frames that it covers; 0 for images."""
     if data.kind != "matte":
         return 0.0
-    return float(np.mean([(pair.truth * pair.weight).mean() for pair in data.pairs]))
+    return float(np.mean([(pair.truth * pair.weight).mean() for pair in data.painted]))
 
 
 def moves_its_limbs(data: DataSet) -> bool:
@@ -31,7 +31,7 @@ def moves_its_limbs(data: DataSet) -> bool:
     where fewer than two mattes show anything."""
     if data.kind != "matte":
         return False
-    agreement = shape_agreement([pair.truth.max(axis=2) for pair in data.pairs])
+    agreement = shape_agreement([pair.truth.max(axis=2) for pair in data.painted])
     return agreement is not None and agreement < LIMBS
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -44,7 +45,9 @@ def make_network(
 ) -> tuple[EffectNetwork, MakeMaterial, list[str]]:
     """The network, what makes the material of a pair, and sentences for the artist. ``coarse``: how many
     times smaller its view of the whole frame is; where that is not ``sure``, an effect that lives at the
-    pixel has none."""
+    pixel has none. Empty pairs have no say in the fit of the colours, which is what the painted ones agree
+    on, nor in what it is scaled by: the network learns on top of it where there is nothing to change."""
+    data = replace(data, pairs=data.painted)
     looked_at = [_looked_at(pair) for pair in data.pairs]
     inputs = [_flat(pair.input)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
     whole = measure_scaling(torch.cat(inputs))
@@ -74,7 +77,7 @@ def make_network(
         notes.append("The pairs differ in overall colour from frame to frame: learning what they agree on.")
 
     def make(index: int | None, pair: Pair) -> Material:
-        drift = drifts[index] if drifts and index is not None else None
+        drift = drifts[index] if drifts and index is not None and not pair.empty else None
         return _image_material(pair, fit, scaling, same_channels, drift)
 
     return _with_initial_weights(network, settings.initial_weights), make, notes

@@ -12,6 +12,7 @@ from understudy.artist.check.repair import Repaired, refuse_folder, repair
 from understudy.colour import ColourEncoding, encode, encoding_for
 from understudy.dataset.checks import Finding, Sample, check_samples, small_sample
 from understudy.dataset.colours import settle_colours
+from understudy.dataset.empty_frames import empty_sources
 from understudy.dataset.layers import Layers, choose_layers
 from understudy.dataset.sources import Source, match, read_both
 from understudy.errors import UnderstudyError
@@ -49,6 +50,7 @@ def check(settings: CheckSettings) -> CheckResult:
     originals, before anything is written; WriteError after that.
     """
     sources, notes = match(settings.data)
+    notes += empty_sources(settings.data, sources)[1]
     folder = settings.repair.repair
     if folder is not None:
         refuse_folder(folder, sources)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from understudy.artist.correct.store import Sheet, add_correction
+from understudy.dataset.empty import check_empty
 from understudy.dataset.painted_later import Later, open_later
 from understudy.errors import PairingError, SettingError
 from understudy.frames import (
@@ -154,14 +155,6 @@ def empty(taught: Taught, frames: str, **values: Any) -> Give:
     numbers = tuple(sorted(set(parse_frame_range(frames))))
     plate, shot = taught.open_plate(numbers, "--empty")
     model = taught.model
-    new = [name for name in model.output_channels if name not in model.input_channels]
-    if model.kind != "matte" and new:
-        raise SettingError(
-            "Empty frames tell nothing of this effect: it makes channels that the plate does not have.",
-            expected=", ".join(model.input_channels),
-            found=", ".join(model.output_channels),
-            where="--empty",
-            remedy="Give painted frames instead: --ground-truth SHOT.",
-        )
+    check_empty(model.kind, tuple(model.input_channels), tuple(model.output_channels))
     shot.read(numbers[0])
     return lambda: add_correction(taught.run, "empty", numbers, {}, (), plate=plate, **values)

@@ -36,12 +36,13 @@ class WorstFrame:
 @dataclass(frozen=True)
 class PairFacts:
     """A pair that the run learned from; ``picture`` shows plate and truth beside each other, empty where the
-    files are no longer there."""
+    files are no longer there, and of a frame that is ``empty``: nobody painted it."""
 
     name: str
     frame: int
     held_out: bool = False
     picture: str = ""
+    empty: bool = False
 
 
 @dataclass(frozen=True)

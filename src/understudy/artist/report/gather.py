@@ -44,6 +44,7 @@ def pair_facts(run: RunFolder, model: ModelDescription, folder: Path) -> tuple[P
             name=str(pair.get("name", "")),
             frame=_number(pair.get("frame")),
             held_out=bool(pair.get("held_out")),
+            empty=bool(pair.get("empty")),
             picture=made.get((str(pair.get("name", "")), _number(pair.get("frame"))), ""),
         )
         for pair in named[:MOST_PAIRS]

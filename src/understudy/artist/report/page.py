@@ -51,10 +51,14 @@ def _header(facts: Facts) -> str:
 
 def _tiles(facts: Facts) -> str:
     numbers = tuple(each.frame for each in facts.frames)
-    painted = sum(each.painted for each in facts.frames)
+    painted = sum(each.painted for each in facts.frames) or sum(not pair.empty for pair in facts.pairs)
     tiles = [
         ("Frames", str(len(numbers)), format_numbers(numbers)),
-        ("Painted", str(painted) if painted else str(len(facts.pairs)), "frames that it learned from"),
+        (
+            "Painted",
+            str(painted),
+            "frames that it learned from",
+        ),
         ("Change along motion", _code(facts.steady.get("result")), "8-bit code values, result"),
         ("The plate itself", _code(facts.steady.get("plate")), "8-bit code values, for comparison"),
     ]
@@ -139,7 +143,9 @@ def _pairs(facts: Facts) -> str:
 
 def _pair(pair: PairFacts) -> str:
     picture = f'<img src="{_e(pair.picture)}" alt="{_e(pair.name)}">' if pair.picture else ""
-    words = f"{pair.name}, frame {pair.frame}" + (", kept apart" if pair.held_out else "")
+    words = f"{pair.name}, frame {pair.frame}" + (
+        ", kept apart" if pair.held_out else ", nothing on it" if pair.empty else ""
+    )
     words += "" if pair.picture else " (its files are no longer there)"
     return f"<figure>{picture}<figcaption>{_e(words)}</figcaption></figure>"
 

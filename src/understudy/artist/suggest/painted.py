@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from understudy.colour import decode
+from understudy.dataset.empty_frames import empty_sources
 from understudy.dataset.pairs import load_data_set
 from understudy.dataset.sources import match
 from understudy.errors import UnderstudyError
@@ -33,7 +34,8 @@ def what_was_learned(run: RunFolder, shot: Shot) -> Learned:
     """The frames that ``run`` has learned from, corrections too. RunError when its settings are damaged."""
     settings = settings_of_run(run)
     try:
-        sources = match(settings.data)[0]
+        painted = match(settings.data)[0]
+        sources = [*painted, *empty_sources(settings.data, painted)[0]]
     except UnderstudyError as error:
         note = f"What the run learned from cannot be read ({error.message}): only its network is asked."
         return Learned(settings, (), (), note)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from nicegui import ui
@@ -10,7 +12,7 @@ from nicegui import ui
 from understudy.errors import UnderstudyError
 from understudy.monitor.app_state import AppState
 from understudy.monitor.page.fields import ChoiceField, PlainField, SwitchField
-from understudy.monitor.page.path_field import ManyPaths, PathField
+from understudy.monitor.page.path_field import ManyFields, PathField
 from understudy.settings import SettingInfo, Settings, settings_of
 
 PATHS = {"shot": "shot", "mask": "shot", "file": "file"}
@@ -94,7 +96,7 @@ class SettingsForm:
 
     def _field(self, info: SettingInfo) -> Any:
         if info.several:
-            return ManyPaths(self._app_state, info.label, info.help, self._on_change)
+            return ManyFields(partial(self._one_of_several, info), info.label, info.help)
         if info.kind in PATHS:
             field = PathField(self._app_state, info.label, info.help, PATHS[info.kind], self._on_change)  # type: ignore[arg-type]
             if info.default not in (None, ()):
@@ -105,6 +107,11 @@ class SettingsForm:
         if info.choices and not info.number:
             return ChoiceField(info, self._on_change)
         return PlainField(info, self._on_change)
+
+    def _one_of_several(self, info: SettingInfo, label: str, help_text: str) -> Any:
+        if info.is_path:
+            return PathField(self._app_state, label, help_text, "shot", self._on_change)
+        return PlainField(replace(info, label=label), self._on_change)
 
 
 def _as_typed(value: Any) -> Any:

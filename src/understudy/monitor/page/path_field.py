@@ -126,13 +126,12 @@ class PathField:
         self.field.run_method("focus")
 
 
-class ManyPaths:
-    """Several path fields under one label, at least one."""
+class ManyFields:
+    """Several fields under one label, at least one: ``make`` makes one of a label and a help text."""
 
-    def __init__(self, app_state: AppState, label: str, help_text: str, changed: Callable[[], Any]) -> None:
-        self._make = lambda title, help_text: PathField(app_state, title, help_text, "shot", changed)
-        self._label, self._help = label, help_text
-        self.fields: list[PathField] = []
+    def __init__(self, make: Callable[[str, str], Any], label: str, help_text: str) -> None:
+        self._make, self._label, self._help = make, label, help_text
+        self.fields: list[Any] = []
         self.column = ui.element("div").classes("column").style("width: 100%; gap: 2px")
         self._add()
 
@@ -142,11 +141,11 @@ class ManyPaths:
 
     @value.setter
     def value(self, texts: list[str] | str) -> None:
-        paths = [texts] if isinstance(texts, str) else list(texts)
-        while len(self.fields) < max(1, len(paths)):
+        given = [texts] if isinstance(texts, str) else list(texts)
+        while len(self.fields) < max(1, len(given)):
             self._add()
         for index, field in enumerate(self.fields):
-            field.value = paths[index] if index < len(paths) else ""
+            field.value = given[index] if index < len(given) else ""
 
     def add(self) -> None:
         """Add an empty field."""

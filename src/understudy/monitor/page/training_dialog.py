@@ -69,7 +69,7 @@ class TrainingDialog:
         self.notes.visible = self.warnings.visible = False
 
     def _another(self) -> None:
-        for name in ("input", "ground_truth"):
+        for name in ("input", "ground_truth", "empty"):
             self.form.fields[name].add()
 
     def _changed(self) -> None:

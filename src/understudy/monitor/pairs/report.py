@@ -9,6 +9,7 @@ from functools import partial
 from pydantic import BaseModel
 
 from understudy.dataset.colours import say_colours
+from understudy.dataset.empty_frames import choose_empty
 from understudy.dataset.layers import choose_layers
 from understudy.errors import ColourError, UnderstudyError
 from understudy.frames import Pairing, Shot, format_numbers, pair_shots
@@ -76,9 +77,22 @@ def pairs_report(
             for one, other in pairing.pairs
         ],
     )
-    _estimate(report, settings, rows)
+    empty = _count_empty(report, settings, allowed)
+    _estimate(report, settings, rows, len(report.pairs) + empty)
     report.warnings = [*_say_choices(report, settings, shots, pairings), *_warnings(report, gallery)]
     return report
+
+
+def _count_empty(report: PairsReport, settings: TrainSettings, allowed: AllowedFolders) -> int:
+    """How many frames of ``--empty`` are learned from; adds sentences on them to ``report``."""
+    data, count = settings.data, 0
+    for index, said in enumerate(data.empty):
+        plate = allowed.shot(data.input[index], part=data.part)
+        painted = [pair.input for pair in report.pairs if pair.shot == index]
+        chosen, note = choose_empty(plate, said, painted)
+        count += len(chosen)
+        report.notes += [note] if note else []
+    return count
 
 
 def _say_choices(
@@ -122,7 +136,7 @@ def _range(numbers: Sequence[int]) -> str:
     return format_numbers(numbers) if numbers else ""
 
 
-def _estimate(report: PairsReport, settings: TrainSettings, rows: Sequence[RunRow]) -> None:
+def _estimate(report: PairsReport, settings: TrainSettings, rows: Sequence[RunRow], pairs: int) -> None:
     size, schedule = settings.network.model_size, settings.schedule
     size = "medium" if size == "auto" else size  # only a time limit changes it
     like = [row for row in rows if row.model_size == size and row.pace]
@@ -132,7 +146,7 @@ def _estimate(report: PairsReport, settings: TrainSettings, rows: Sequence[RunRo
     if schedule.batch_size == "auto":
         report.notes.append(f"Batch Size auto: about {chosen}, settled at the start by the free memory.")
     epochs = schedule.planned_epochs
-    steps = [max(1, epochs * len(report.pairs) // chosen)] if epochs else []
+    steps = [max(1, epochs * pairs // chosen)] if epochs else []
     steps += [schedule.max_steps] if schedule.max_steps else []
     report.total_steps = min(steps) if steps else None
     speed = like[0].pace if like else None

@@ -97,6 +97,7 @@ class CheckpointWriter:
         return [
             {"name": pair.name, "frame": pair.number, "hash": pair.hash}
             | ({"held_out": True} if index == apart else {})
+            | ({"empty": True} if pair.empty else {})
             for index, pair in enumerate(self.job.data.pairs)
         ]
 

@@ -1,0 +1,31 @@
+"""The truth of frames on which there is nothing to matte, or nothing to change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from understudy.dataset.layers import Layers
+from understudy.errors import ChannelError
+
+
+def check_empty(kind: str, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """ChannelError where empty frames tell nothing of an effect, as it makes channels that plates lack."""
+    if kind == "matte" or set(outputs) <= set(inputs):
+        return
+    raise ChannelError(
+        "Empty frames tell nothing of this effect: it makes channels that the plate does not have.",
+        expected=", ".join(inputs),
+        found=", ".join(outputs),
+        where="--empty",
+        remedy="Give painted frames instead: --ground-truth SHOT.",
+    )
+
+
+def empty_truth(before: np.ndarray, layers: Layers) -> np.ndarray:
+    """The truth of an empty frame, in file values, float32 (height, width, outputs): 0 for a matte, else the
+    plate's own channels, of which ``before`` has all that go in."""
+    if layers.kind == "matte":
+        return np.zeros((*before.shape[:2], 1), np.float32)
+    return np.ascontiguousarray(before[..., [layers.inputs.index(name) for name in layers.outputs]])

@@ -32,7 +32,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from few_shot_case import Case, display, find_cases, open_sides, read_case, score
+from few_shot_case import Case, display, open_sides, read_case, score
+from few_shot_command import case_parser, read_options, run_cases
 from few_shot_enlarge import enlarge_case
 from few_shot_job import Cost, train_command, understudy_command
 from few_shot_picture import draw_case
@@ -40,10 +41,8 @@ from rich.console import Console
 from rich.table import Table
 
 import understudy
-from understudy.errors import UnderstudyError
 from understudy.frames import Shot, open_shot
 from understudy.measure import flicker, mean_along_motion, steadiness
-from understudy.runs.files import write_atomically
 
 
 @dataclass
@@ -74,54 +73,25 @@ class Row:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = read_options(arguments)
-    console = Console()
-    if not console.is_terminal:
-        console.width = 170  # a log has no width that the table would have to fit into
-    rows: list[Row] = []
-    failed: dict[str, str] = {}
-    try:
-        folders = find_cases(options.cases, options.only)
-    except UnderstudyError as error:
-        console.print(f"Error: {error}", markup=False)
-        return error.exit_code
-    for folder in folders:
-        try:
-            with console.status(folder.name) as status:
-                rows.append(run_case(folder, options, lambda text, s=status: s.update(text)))
-            console.print(one_line(rows[-1]), highlight=False)
-        except UnderstudyError as error:
-            failed[folder.name] = str(error)
-            console.print(f"{folder.name}: {error}", markup=False)
-    if rows:
-        console.print(as_table(rows))
-    if options.json:
-        write_atomically(options.json, as_json(rows, failed, options).encode())
-    return 1 if failed else 0
-
-
-def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    own, more = (given[: given.index("--")], given[given.index("--") + 1 :]) if "--" in given else (given, [])
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    add = parser.add_argument
-    add("--cases", type=Path, required=True, help="the folder that holds the cases, or one case")
-    add("--time-limit", help="for each training, from the start of its process (60s unless --steps is given)")
-    add("--only", nargs="+", default=[], metavar="NAME", help="these cases only")
-    add("--seed", type=int, default=0)
-    add("--model-size", choices=("auto", "small", "medium", "large"))
-    add("--steps", type=int, help="train for so many steps")
-    add("--json", type=Path, metavar="FILE", help="write all figures there")
-    add("--pictures", type=Path, metavar="DIR", help="write a picture of each case there")
-    add("--keep", type=Path, metavar="DIR", help="keep runs and learned frames there")
+    parser = case_parser(__doc__)
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="write a picture of each case there")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--width", type=int, metavar="PIXELS", help="enlarge every case to this width first")
     size.add_argument("--enlarge", type=float, metavar="FACTOR", help="enlarge every case so often first")
-    options = parser.parse_args(own)
-    options.more = more
-    if not options.time_limit and not options.steps:
-        options.time_limit = "60s"
-    return options
+    options = read_options(parser, arguments)
+
+    def run(folder: Path, console: Console) -> Row:
+        with console.status(folder.name) as status:
+            return run_case(folder, options, status.update)
+
+    return run_cases(
+        options,
+        run,
+        lambda name, row: one_line(row),
+        lambda rows: as_table(list(rows.values())),
+        lambda rows, failed: as_json(list(rows.values()), failed, options),
+        width=170,
+    )
 
 
 def run_case(folder: Path, options: argparse.Namespace, say: Any) -> Row:

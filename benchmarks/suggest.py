@@ -30,15 +30,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from few_shot_case import Case, display, find_cases, read_case, score, spread
+from few_shot_case import Case, display, read_case, score, spread
+from few_shot_command import case_parser, read_options, run_cases
 from few_shot_job import train_command, understudy_command
-from rich.console import Console
 from rich.table import Table
 
 import understudy
-from understudy.errors import UnderstudyError
 from understudy.frames import open_shot
-from understudy.runs.files import write_atomically
 
 Scores = dict[int, float]
 
@@ -68,52 +66,19 @@ class Row:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = read_options(arguments)
-    console = Console()
-    if not console.is_terminal:
-        console.width = 140
-    rows: list[Row] = []
-    failed: dict[str, str] = {}
-    try:
-        folders = find_cases(options.cases, options.only)
-    except UnderstudyError as error:
-        console.print(f"Error: {error}", markup=False)
-        return error.exit_code
-    for folder in folders:
-        try:
-            rows.append(run_case(folder, options))
-            console.print(one_line(rows[-1]), highlight=False)
-        except UnderstudyError as error:
-            failed[folder.name] = str(error)
-            console.print(f"{folder.name}: {error}", markup=False)
-    if rows:
-        console.print(as_table(rows))
-    if options.json:
-        write_atomically(options.json, as_json(rows, failed, options).encode())
-    return 1 if failed else 0
-
-
-def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    own, more = (given[: given.index("--")], given[given.index("--") + 1 :]) if "--" in given else (given, [])
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = case_parser(__doc__)
     add = parser.add_argument
-    add("--cases", type=Path, required=True, help="the folder that holds the cases, or one case")
-    add("--time-limit", default=None, help="for each training (60s unless --steps is given)")
-    add("--steps", type=int, help="train for so many steps")
-    add("--only", nargs="+", default=[], metavar="NAME", help="these cases only")
     add("--count", type=int, default=5, help="how many frames to learn from")
-    add("--seed", type=int, default=0)
-    add("--model-size", choices=("auto", "small", "medium", "large"))
     add("--with-run", action="store_true", help="one more frame, and the expected errors")
     add("--random", type=int, default=5, help="how many other frames to try in its place")
-    add("--json", type=Path, metavar="FILE", help="write all figures there")
-    add("--keep", type=Path, metavar="DIR", help="keep runs and learned frames there")
-    options = parser.parse_args(own)
-    options.more = more
-    if not options.time_limit and not options.steps:
-        options.time_limit = "60s"
-    return options
+    options = read_options(parser, arguments)
+    return run_cases(
+        options,
+        lambda folder, console: run_case(folder, options),
+        lambda name, row: one_line(row),
+        lambda rows: as_table(list(rows.values())),
+        lambda rows, failed: as_json(list(rows.values()), failed, options),
+    )
 
 
 def run_case(folder: Path, options: argparse.Namespace) -> Row:

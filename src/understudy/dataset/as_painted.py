@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,10 +11,11 @@ from functools import partial
 import numpy as np
 
 from understudy.dataset.colours import settle_colours
+from understudy.dataset.corrected import read_correction_picture
 from understudy.dataset.layers import Layers, choose_layers
-from understudy.dataset.sources import Source, match, read_both, read_pair
-from understudy.errors import RunError, UnderstudyError
-from understudy.frames import Frame, Shot, check_size, open_shot, read_image_file, resolve_like, seen_planes
+from understudy.dataset.sources import Source, match, read_both, read_each, read_pair
+from understudy.errors import UnderstudyError
+from understudy.frames import Frame, Shot, check_size, open_shot, resolve_like, seen_planes
 from understudy.frames.matte import largest_of, white_of
 from understudy.runs.corrections import Correction
 from understudy.settings import TrainSettings
@@ -61,7 +61,7 @@ class PaintedPairs:
         found, _ = match(data, earlier)
         first = read_both(found[0])
         check_size(*first, "ground truth")
-        every = partial(lambda: itertools.chain([first], map(read_both, found[1:])))
+        every = partial(read_each, first, found)
         self._layers = replace(choose_layers(data, every, earlier), extras=())
         self._sources = settle_colours(settings.colour, found, first, self._layers, earlier)[1]
         self._known = known
@@ -110,22 +110,11 @@ def read_corrected(
     frame = plate.read(number)
     if correction.kind == "empty":
         return _empty(frame, inputs, outputs)
-    truth = read_image_file(correction.truth_path(number))
-    check_size(frame, truth, "correction")
-    missing = [name for name in outputs if name not in truth.part.channels]
-    if missing:
-        raise RunError(
-            "A picture of a correction lacks channels that the network makes.",
-            expected=", ".join(outputs),
-            found=", ".join(truth.part.channels),
-            where=str(truth.path),
-            remedy="Undo this correction, and make it again.",
-        )
+    truth = read_correction_picture(correction.truth_path(number), frame, outputs)
     mark = truth.content
     weight = np.ones((frame.display_window.height, frame.display_window.width, 1), np.float32)
     if correction.kind == "strokes":
-        mask = read_image_file(correction.mask_path(number))
-        check_size(frame, mask, "correction")
+        mask = read_correction_picture(correction.mask_path(number), frame)
         told = np.nan_to_num(mask.planes(mask.part.channels[:1]), nan=0.0, posinf=0.0, neginf=0.0)
         weight, mark = np.clip(told, 0.0, 1.0), mark + mask.content
     return _counted(truth.planes(outputs), weight, mark)

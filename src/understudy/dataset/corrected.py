@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,16 +131,21 @@ class FrameReader:
 
 def _picture(path: Path, plate: Frame, channels: tuple[str, ...] | None) -> np.ndarray:
     """The channels of a picture of a correction, over the plate's display window."""
+    frame = read_correction_picture(path, plate, channels or ())
+    return np.asarray(frame.planes(channels or frame.part.channels), np.float32)
+
+
+def read_correction_picture(path: Path, plate: Frame, channels: Sequence[str] = ()) -> Frame:
+    """A picture of a correction of this frame. FrameError where it cannot be read, SizeError where it has
+    another size, RunError where it lacks one of ``channels``."""
     frame = read_image_file(path)
     check_size(plate, frame, "correction")
-    names = frame.part.channels if channels is None else channels
-    missing = [name for name in names if name not in frame.part.channels]
-    if missing:
-        raise RunError(
-            "A picture of a correction lacks channels that the network makes.",
-            expected=", ".join(names),
-            found=", ".join(frame.part.channels),
-            where=str(path),
-            remedy="Undo this correction, and make it again.",
-        )
-    return np.asarray(frame.planes(names), np.float32)
+    if set(channels) <= set(frame.part.channels):
+        return frame
+    raise RunError(
+        "A picture of a correction lacks channels that the network makes.",
+        expected=", ".join(channels),
+        found=", ".join(frame.part.channels),
+        where=str(path),
+        remedy="Undo this correction, and make it again.",
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,7 +9,7 @@ import numpy as np
 
 from understudy.dataset.colours import settle_colours
 from understudy.dataset.layers import Layers, choose_layers
-from understudy.dataset.sources import Source, match, read_both, read_truth
+from understudy.dataset.sources import Source, match, read_both, read_each, read_truth
 from understudy.errors import PairingError
 from understudy.frames import Frame, check_size, open_shot, pair_shots, resolve_like
 from understudy.frames.matte import largest_of, white_of
@@ -56,7 +54,7 @@ def open_later(
     sources, _ = match(wanted)
     first = read_both(sources[0])
     check_size(*first, "ground truth")
-    every = partial(_pairs, first, sources)
+    every = partial(read_each, first, sources)
     layers = _fitted(choose_layers(wanted, every), kind, outputs, first[1])
     settled = settle_colours(colour, sources, first, layers)[1]
     white = 1.0
@@ -64,10 +62,6 @@ def open_later(
         white = white_of(max(largest_of(read_truth(*both, layers)) for both in every()))
     numbers = tuple(source.plate_number for source in settled)
     return Later(plate, numbers, tuple(settled), layers, white)
-
-
-def _pairs(first: tuple[Frame, Frame], sources: Sequence[Source]) -> Iterator[tuple[Frame, Frame]]:
-    return itertools.chain([first], map(read_both, sources[1:]))
 
 
 def _plate_of(data: DataSettings, spec: str) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +15,7 @@ from understudy.dataset.empty_frames import empty_sources
 from understudy.dataset.layers import Layers, choose_layers, with_inputs
 from understudy.dataset.neighbours import choose_neighbours
 from understudy.dataset.outputs import check_outputs
-from understudy.dataset.sources import Behind, Source, Values, match, read_all, read_both
+from understudy.dataset.sources import Behind, Source, Values, match, read_all, read_both, read_each
 from understudy.errors import PairingError, SettingError
 from understudy.frames import Frame, fill_nonfinite, format_numbers
 from understudy.frames.matte import largest_of, white_note, white_of
@@ -104,7 +102,7 @@ def load_data_set(
     sources, notes = match(data, earlier)
     empty, said_of_empty = empty_sources(data, sources)
     first, painted = read_both(sources[0])
-    every = partial(_read_pairs, (first, painted), sources)
+    every = partial(read_each, (first, painted), sources)
     layers = choose_layers(data, every, earlier)
     space, sources, said = settle_colours(colour, sources, (first, painted), layers, earlier)
     frames = read_all(sources, layers, first)
@@ -134,11 +132,6 @@ def load_data_set(
         earlier,
     )
     return replace(data_set, notes=(*data_set.notes, *_note_nothing_to_learn(data_set)))
-
-
-def _read_pairs(first: tuple[Frame, Frame], sources: list[Source]) -> Iterator[tuple[Frame, Frame]]:
-    """Plate and truth of every pair, of which the first is read already."""
-    return itertools.chain([first], map(read_both, sources[1:]))
 
 
 def _note_unknown(pairs: tuple[Pair, ...], region: str | None) -> list[str]:

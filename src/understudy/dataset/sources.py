@@ -132,6 +132,12 @@ def read_both(source: Source) -> tuple[Frame, Frame]:
     return source.plate.read(source.plate_number), source.truth.read(source.truth_number)
 
 
+def read_each(first: tuple[Frame, Frame], sources: Sequence[Source]) -> Iterator[tuple[Frame, Frame]]:
+    """Plate and truth of every pair, one after the other; the ``first`` of them is read already."""
+    yield first
+    yield from map(read_both, sources[1:])
+
+
 def read_pair(source: Source, layers: Layers) -> Values:
     """File values of plate, truth, extra layers and region over the display window, and content hashes."""
     plate = source.plate.read(source.plate_number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from understudy.inference.apply import ApplyResult, apply
 from understudy.inference.confidence import confidence_of, doubt_of, moved, moved_back, table_of
 from understudy.inference.events import ApplyPlanned
 from understudy.network.confidence import ConfidenceTable
-from understudy.network.effect import Architecture, EffectNetwork
-from understudy.network.model_file import ModelHeader, save_model
 from understudy.settings import ApplySettings, TrainSettings
+
+sys.path.insert(0, str(Path(__file__).parent))
+from saved_effect import save_effect
 
 TABLE = ConfidenceTable(doubt=(0.0, 40.0), right=(0.875, 0.125))
 REGION = "10,8,12,10"
@@ -35,23 +37,13 @@ class Bench:
         self.events: list[Any] = []
 
     def save(self, table: ConfidenceTable | None = TABLE) -> None:
-        shape = Architecture(inputs=3, outputs=3, size="small", plate=3)
-        network = EffectNetwork(shape)
-        with torch.no_grad():
-            network.unet.head.weight.normal_(0, 0.02, generator=torch.Generator().manual_seed(1))
-        header = ModelHeader(
-            kind="image",
-            input_channels=list(self.data.input_channels),
-            output_channels=list(self.data.output_channels),
-            colour_in=self.data.colour_in,
-            colour_out=self.data.colour_out,
-            premultiplied=True,
-            architecture=shape.to_dict(),
-            stride=network.stride,
-            reach=network.reach,
+        seeded = torch.Generator().manual_seed(1)
+        save_effect(
+            self.folder / "a.cat",
+            self.data,
+            lambda network: network.unet.head.weight.normal_(0, 0.02, generator=seeded),
             confidence=table,
         )
-        save_model(self.folder / "a.cat", header, network)
 
     def apply(self, name: str = "out", ending: str = "exr", **values: Any) -> ApplyResult:
         self.events.clear()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from understudy.dataset.pairs import load_data_set
 from understudy.errors import SettingError
@@ -17,10 +17,11 @@ from understudy.frames.difference import largest_difference
 from understudy.inference.apply import ApplyResult, apply
 from understudy.inference.carry import Missed, carried
 from understudy.inference.events import ApplyEvent, ApplyMessage, ApplyPlanned, FrameSame
-from understudy.network.effect import Architecture, EffectNetwork
-from understudy.network.model_file import ModelHeader, save_model
 from understudy.runs import RunFolder
 from understudy.settings import ApplySettings, TrainSettings, to_toml
+
+sys.path.insert(0, str(Path(__file__).parent))
+from saved_effect import save_effect
 
 
 class Bench:
@@ -37,24 +38,13 @@ class Bench:
 
     def save(self, shift: float) -> None:
         """A checkpoint that makes the plate brighter by ``shift``, 1 for all the range."""
-        shape = Architecture(inputs=3, outputs=3, size="small", plate=3)
-        network = EffectNetwork(shape)
-        with torch.no_grad():
-            network.unet.head.bias.fill_(shift)
         pairs = [{"name": each.name, "frame": each.number, "hash": each.hash} for each in self.data.pairs]
-        header = ModelHeader(
-            kind="image",
-            input_channels=list(self.data.input_channels),
-            output_channels=list(self.data.output_channels),
-            colour_in=self.data.colour_in,
-            colour_out=self.data.colour_out,
-            premultiplied=True,
-            architecture=shape.to_dict(),
-            stride=network.stride,
-            reach=network.reach,
+        save_effect(
+            self.run.best_path,
+            self.data,
+            lambda network: network.unet.head.bias.fill_(shift),
             provenance={"pairs": pairs},
         )
-        save_model(self.run.best_path, header, network)
 
     @property
     def output(self) -> str:

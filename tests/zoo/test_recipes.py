@@ -1,0 +1,147 @@
+"""Each recipe makes what it says, and its training learns, stops and goes on."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from tests.zoo.conftest import REPOSITORY, painted
+from zoo.command import run
+from zoo.pictures import load_pictures
+from zoo.stream import Stream, make_batch
+from zoo.training import CURVE, Limits, Training, held_batches, rate_at, train
+
+from understudy.measure.image import psnr
+from zoo import deblur, denoise, upscale
+
+RECIPES = [denoise.RECIPE, deblur.RECIPE]
+EACH = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+MAKERS = pytest.mark.parametrize(
+    "make", [denoise.make, deblur.make, upscale.make], ids=lambda m: m.__module__
+)
+
+
+@MAKERS
+def test_the_same_random_numbers_make_the_same_crop_and_others_another(make, pictures):
+    one, same, other = (make(np.random.default_rng(seed), pictures, 48) for seed in (3, 3, 4))
+    assert np.array_equal(one.input, same.input) and np.array_equal(one.truth, same.truth)
+    assert not np.array_equal(one.input, other.input)
+    assert one.input.dtype == np.float32 and np.isfinite(one.input).all() and np.isfinite(one.truth).all()
+    assert one.input.shape == (48, 48, 3)
+
+
+def test_some_crops_of_denoise_are_clean_most_are_not_and_some_are_scene_linear(pictures):
+    crops = [denoise.make(np.random.default_rng(seed), pictures, 32) for seed in range(200)]
+    clean = sum(np.abs(crop.input - crop.truth).mean() < 3e-3 for crop in crops)
+    assert 2 <= clean <= 60
+    beyond = sum(crop.truth.max() > 1.01 for crop in crops)
+    assert 10 <= beyond <= 100
+
+
+def test_the_noise_of_denoise_has_no_direction(pictures):
+    crops = [denoise.make(np.random.default_rng(seed), pictures, 32) for seed in range(300)]
+    shift = np.mean([np.mean(crop.input - crop.truth) for crop in crops])
+    spread = np.mean([np.std(crop.input - crop.truth) for crop in crops])
+    assert abs(shift) < 0.15 * spread
+
+
+def test_upscale_is_twice_as_large_and_bicubic_is_near(pictures):
+    crop = upscale.make(np.random.default_rng(1), pictures, 48)
+    assert crop.truth.shape == (96, 96, 3)
+    assert psnr(cv2.resize(crop.input, (96, 96), interpolation=cv2.INTER_CUBIC), crop.truth) > 20
+
+
+@EACH
+def test_a_few_steps_lower_the_loss(recipe, pictures):
+    training = Training(replace(recipe, side=48, crops=2, rate=0.012), precision="float32")
+    batch = make_batch(training.recipe, pictures, 0, 1)
+    losses = [training.step(batch, 0.0) for _ in range(60)]
+    assert min(losses[-5:]) < 0.85 * losses[0]
+
+
+def test_a_stream_gives_the_batches_of_its_steps_in_order(pictures):
+    small = replace(denoise.RECIPE, side=32, crops=2)
+    stream = Stream(small, pictures, 5, 7, workers=2)
+    for step in (7, 8, 9):
+        assert torch.equal(next(stream).input, make_batch(small, pictures, 5, step).input)
+    stream.close()
+
+
+def test_a_training_that_stopped_and_went_on_is_the_same_as_one_that_did_not(pictures, tmp_path):
+    small = replace(denoise.RECIPE, side=32, crops=2)
+    held = held_batches(small, pictures, 2)
+    whole = Training(small, seed=3)
+    train(whole, pictures, held, Limits(steps=8), tmp_path / "whole")
+    first = Training(small, seed=3)
+    for step in range(1, 5):
+        first.step(make_batch(small, pictures, 3, step), (step - 1) / 8)
+    first.save(tmp_path)
+    second = Training(small, seed=3)
+    second.resume(tmp_path)
+    train(second, pictures, held, Limits(steps=8), tmp_path / "second")
+    assert second.at.step == 8
+    state = second.state()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in whole.state().items())
+    lines = [json.loads(line) for line in (tmp_path / "whole" / CURVE).read_text().splitlines()]
+    assert lines[-1]["step"] == 8 and lines[-1]["db"] > 0
+
+
+def test_the_rate_rises_is_held_and_ends_at_nothing():
+    rates = [rate_at(0.01, step, step / 1000) for step in (1, 40, 500, 750, 1000)]
+    assert rates == pytest.approx([0.00025, 0.01, 0.01, 0.005, 0.0])
+
+
+def _data(folder):
+    (folder / "photographs").mkdir(parents=True)
+    names = {"training": ["a.png"], "validation": ["b.png"]}
+    for number, (name,) in enumerate(names.values()):
+        cv2.imwrite(str(folder / "photographs" / name), painted(number, 300, 320))
+    (folder / "split.json").write_text(json.dumps(names))
+    return folder
+
+
+def test_only_pictures_of_the_training_part_are_learned_from(tmp_path):
+    folder = _data(tmp_path / "data")
+    assert load_pictures(folder, "training").names == ("a.png",)
+    assert load_pictures(folder, "validation").names == ("b.png",)
+
+
+def test_a_recipe_refuses_a_folder_without_photographs_in_one_sentence_and_writes_nothing(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "zoo.denoise",
+        "--data",
+        str(tmp_path),
+        "--folder",
+        str(tmp_path / "run"),
+    ]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "split.json" in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_training_is_not_begun_twice_in_one_folder(tmp_path):
+    folder = _data(tmp_path / "data")
+    small = replace(denoise.RECIPE, side=32, crops=1)
+    flags = argparse.Namespace(
+        data=folder,
+        folder=tmp_path / "run",
+        output=None,
+        time_limit="2h",
+        steps=1,
+        seed=0,
+        workers=1,
+        resume=False,
+    )
+    run(small, flags)
+    with pytest.raises(Exception, match="already"):
+        run(small, flags)

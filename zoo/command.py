@@ -1,0 +1,58 @@
+"""``python -m zoo.NAME``: the flags that all recipes share."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from understudy.durations import parse_duration
+from understudy.errors import UnderstudyError
+from zoo.pictures import load_pictures
+from zoo.recipe import Recipe
+from zoo.training import PROGRESS, Limits, Training, held_batches, train
+
+
+def main(recipe: Recipe) -> None:
+    """Train a recipe as the command line says. Exit code 2 where something is refused."""
+    flags = _parser(recipe).parse_args()
+    try:
+        run(recipe, flags)
+    except UnderstudyError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _parser(recipe: Recipe) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m zoo.{recipe.name}", description=recipe.purpose)
+    parser.add_argument("--data", type=Path, required=True, help="the folder of photographs")
+    parser.add_argument("--folder", type=Path, help=f"where the training lives; zoo_runs/{recipe.name}")
+    parser.add_argument("--output", type=Path, help="write the network here; NAME.cat in its folder")
+    parser.add_argument("--time-limit", default="2h", help="of all calls together; 2h")
+    parser.add_argument("--steps", type=int, help="end after so many steps instead")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1, help="threads that make crops")
+    parser.add_argument("--resume", action="store_true", help="go on with what lies in the folder")
+    return parser
+
+
+def run(recipe: Recipe, flags: argparse.Namespace) -> None:
+    """Train, or go on, and write the network."""
+    folder = flags.folder or Path("zoo_runs") / recipe.name
+    limits = Limits(None if flags.steps else parse_duration(flags.time_limit), flags.steps)
+    training = Training(recipe, flags.seed)
+    if (folder / PROGRESS).exists() != flags.resume:
+        raise _refused(folder, flags.resume)
+    if flags.resume:
+        training.resume(folder)
+    pictures = load_pictures(flags.data, "training")
+    held = held_batches(recipe, load_pictures(flags.data, "validation"))
+    train(training, pictures, held, limits, folder, flags.workers)
+
+
+def _refused(folder: Path, resume: bool) -> UnderstudyError:
+    return UnderstudyError(
+        "There is no training to go on with." if resume else "There is a training already.",
+        where=str(folder),
+        remedy="Leave --resume out." if resume else "Give --resume, or another --folder.",
+    )

@@ -1,0 +1,108 @@
+"""Whose photographs the networks learned from: read from SOURCES.md beside them, kept in the weights, and
+written as CREDITS.md.
+
+    python -m zoo.credits --data ../shared/photographs
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from understudy.errors import UnderstudyError
+from understudy.runs.files import write_atomically
+from zoo.pictures import names_of
+
+SOURCES = "SOURCES.md"
+ROW = re.compile(r"^\| (?P<file>[\w.-]+\.jpg) \|(?P<rest>.*)\|$", re.MULTILINE)
+LICENCE = re.compile(r"\[(?P<name>[^\]]+)\]\((?P<address>[^)]+)\)")
+BSD = re.compile(r"^```\n(Copyright|BSD 2-Clause License)(.*?)^```", re.MULTILINE | re.DOTALL)
+CREDITS = Path(__file__).with_name("CREDITS.md")
+SHIPPED = Path(__file__).parents[1] / "src" / "understudy" / "models" / "zoo" / "CREDITS.md"
+HEADING = """# Whose photographs the networks learned from
+
+The networks that come trained learned from the {count} photographs in this table, and from nothing else that
+was made by others. Each licence permits training, changes and redistribution, also commercially. What was
+changed: they were made smaller and cut into crops, and the crops were spoilt as the recipes in `zoo/` say. No
+picture is part of the weights. Twelve further photographs of the same collections served for judging alone.
+
+| title | author | licence | where it lies |
+|---|---|---|---|
+"""
+
+
+class Credit(NamedTuple):
+    """One photograph. ``licence``: its short name; ``terms``: where that can be read, or nothing."""
+
+    file: str
+    title: str
+    author: str
+    licence: str
+    terms: str
+    place: str
+
+
+def read_credits(folder: Path) -> dict[str, Credit]:
+    """Every photograph that SOURCES.md names, by its file. UnderstudyError where there is no such file."""
+    try:
+        text = (folder / SOURCES).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UnderstudyError(
+            "Nothing says whose photographs these are.",
+            expected=SOURCES,
+            where=str(folder),
+            remedy="Name the folder that it lies in.",
+        ) from error
+    return {row["file"]: _credit(row["file"], row["rest"]) for row in ROW.finditer(text)}
+
+
+def _credit(file: str, rest: str) -> Credit:
+    title, repository, commit, author, licence, *_ = (cell.strip() for cell in rest.split("|"))
+    named = LICENCE.search(licence)
+    short, terms = (named["name"], named["address"]) if named else (licence.partition(" (")[0], "")
+    return Credit(file, title, author, short, terms, f"{repository}, {commit}")
+
+
+def training_credits(folder: Path) -> list[Credit]:
+    """Those of the photographs that are learned from, in order. UnderstudyError where one has none."""
+    known = read_credits(folder)
+    names = names_of(folder, "training")
+    nameless = [name for name in names if name not in known or not known[name].licence]
+    if nameless:
+        raise UnderstudyError(
+            "Nothing says whose these photographs are, so nothing may be learned from them.",
+            found=", ".join(nameless[:5]),
+            where=str(folder / SOURCES),
+            remedy="Give each of them a row, or take them out of split.json.",
+        )
+    return [known[name] for name in names]
+
+
+def credits_text(folder: Path) -> str:
+    """CREDITS.md."""
+    found = training_credits(folder)
+    rows = [f"| {each.title} | {each.author} | {_linked(each)} | {each.place} |" for each in found]
+    text = HEADING.format(count=len(found)) + "\n".join(rows) + "\n"
+    licence = BSD.search((folder / SOURCES).read_text(encoding="utf-8"))
+    if licence and any(each.licence.startswith("BSD") for each in found):
+        text += f"\n## The BSD 2-Clause licence of the aerial photographs\n\n{licence[0]}\n"
+    return text
+
+
+def _linked(credit: Credit) -> str:
+    return f"[{credit.licence}]({credit.terms})" if credit.terms else credit.licence
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m zoo.credits", description="Write CREDITS.md.")
+    parser.add_argument("--data", type=Path, required=True, help="the folder of photographs")
+    text = credits_text(parser.parse_args().data)
+    write_atomically(CREDITS, text)
+    if SHIPPED.parent.is_dir():
+        write_atomically(SHIPPED, text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What spoils a picture on its way through lens, sensor and file."""

@@ -1,0 +1,46 @@
+"""What a recipe says: the network, what it is for, and how a crop is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from understudy.network.effect import Architecture
+from zoo.pictures import Pictures
+
+RANGE = (0.0, 1.5)
+"""The range of network values that the networks see: all of 0..1, and of scene-linear plates lights up to
+some twelve times as bright as white."""
+
+
+class Crop(NamedTuple):
+    """What goes in and what is to come out, float32 (H, W, C) network values; where the truth is larger, it
+    is a whole number of times as large."""
+
+    input: np.ndarray
+    truth: np.ndarray
+
+
+Make = Callable[[np.random.Generator, Pictures, int], Crop]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """``make(random, pictures, side)`` makes one crop with an input of ``side`` pixels a side. A step takes
+    ``crops`` of them. ``kinds``: ``network`` where it is applied as it is, ``start`` where trainings begin
+    with it."""
+
+    name: str
+    title: str
+    purpose: str
+    kinds: tuple[str, ...]
+    architecture: Architecture
+    make: Make
+    loss: str = "l1"
+    side: int = 128
+    crops: int = 4
+    rate: float = 0.004
+    output_channels: tuple[str, ...] = ("R", "G", "B")

@@ -12,9 +12,10 @@ os.environ.update(COLUMNS="100", NO_COLOR="1", TERM="dumb", PYTHONUTF8="1")
 for _name in ("UNDERSTUDY_DEBUG", "FORCE_COLOR", "OCIO"):
     os.environ.pop(_name, None)
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import OpenImageIO as oiio
@@ -164,3 +165,79 @@ def make_shot(tmp_path: Path) -> Callable[..., SyntheticShot]:
         return shot
 
     return make
+
+
+Trained = Callable[..., Path]
+
+
+@pytest.fixture
+def zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trained:
+    """An empty folder in the place of the networks that come trained, and a function that puts one into it:
+    ``zoo("denoise", kind=["network"], outputs=3, scale=1, size="small", half=True)`` returns its file. Its
+    weights are random ones; ``half`` stores them as float16. ``card`` and ``header`` change what it says."""
+    folder = tmp_path / "trained"
+    folder.mkdir()
+    monkeypatch.setattr("understudy.models.zoo.FOLDER", folder)
+
+    def add(name: str, kind: Iterable[str] = ("network", "start"), half: bool = True, **changes: Any) -> Path:
+        network, header = trained_network(name, list(kind), **changes)
+        from understudy.network.model_file import save_model
+
+        save_model(folder / f"{name}.cat", header, network, half=half)
+        return folder / f"{name}.cat"
+
+    return add
+
+
+def trained_network(
+    name: str,
+    kind: list[str],
+    outputs: int = 3,
+    size: str = "small",
+    card: Mapping[str, Any] | None = None,
+    header: Mapping[str, Any] | None = None,
+    **shape: Any,
+) -> tuple[Any, Any]:
+    """A network of random weights, and the header of one that comes trained."""
+    import torch
+
+    from understudy.colour import PLAIN, SRGB
+    from understudy.network.effect import Architecture, EffectNetwork
+    from understudy.network.model_file import ModelHeader
+
+    matte = outputs == 1
+    more = {"kind": "matte", "same_channels": False} if matte else {}
+    network = EffectNetwork(
+        Architecture(**{"inputs": 3, "plate": 3, "outputs": outputs, "size": size, **more, **shape})
+    )
+    with torch.no_grad():
+        noise = torch.Generator().manual_seed(len(name))
+        for weights in network.parameters():
+            weights.normal_(std=0.03, generator=noise)
+    said = {
+        "kind": network.architecture.kind,
+        "input_channels": ["R", "G", "B"],
+        "output_channels": ["A"] if matte else ["R", "G", "B"],
+        "colour_in": SRGB,
+        "colour_out": PLAIN if matte else SRGB,
+        "premultiplied": True,
+        "scale": shape.get("scale", 1),
+        "architecture": network.architecture.to_dict(),
+        "stride": network.stride,
+        "reach": network.reach,
+        "card": {
+            "name": name,
+            "title": name.title(),
+            "purpose": f"Does {name} to a frame.",
+            "licence": "Apache-2.0",
+            "sources": [
+                {"title": "Harbour", "author": "A. Painter", "licence": "CC BY 4.0"},
+                {"title": "Hill"},
+            ],
+            "trained": {"steps": 1200, "hours": 1.5, "processor": "two cores", "date": "2026-11-29"},
+            "measured": [{"what": "Kodak", "score": "32.1 dB", "beside": "bicubic 30.0 dB"}],
+            "kind": kind,
+            **(card or {}),
+        },
+    }
+    return network.eval(), ModelHeader(**{**said, **(header or {})})

@@ -67,10 +67,11 @@ def apply(
 ) -> ApplyResult:
     """Apply a trained network to a plate, as ``understudy apply`` does.
 
-    ``model`` is a .cat file, a run folder (its best checkpoint) or an imported network; ``plate`` and
-    ``output`` are one file, a pattern such as "shot.####.exr", a folder, or a movie. ``settings`` are the
-    further fields of ``understudy.settings.ApplySettings``, such as ``frames="1001-1100"``, ``mix`` (0 to 1),
-    ``mask`` and ``region``.
+    ``model`` is a .cat file, a run folder (its best checkpoint), an imported network, or the name of one that
+    comes trained, such as "denoise"; ``plate`` and ``output`` are one file, a pattern such as
+    "shot.####.exr", a folder, or a movie. ``settings`` are the further fields of
+    ``understudy.settings.ApplySettings``, such as ``frames="1001-1100"``, ``mix`` (0 to 1), ``mask`` and
+    ``region``.
 
     ``report`` is called with every event of ``understudy.inference.events``, from this thread. ``stop`` is
     anything that becomes true when the work shall stop after the frames under way.
@@ -92,7 +93,8 @@ def apply(
 def load(model: str | Path, *, devices: str = "auto", precision: str = "float32") -> LoadedModel:
     """A trained network to call from Python.
 
-    ``model`` is a .cat file, a run folder (its best checkpoint) or an imported network. The result takes a
+    ``model`` is a .cat file, a run folder (its best checkpoint), an imported network, or the name of one that
+    comes trained. The result takes a
     float32 array of shape (height, width, channels) in file values, as OpenImageIO reads them (uint8 and
     uint16 are scaled to 0..1, as OpenImageIO does), with the channels named in
     ``.description.input_channels``, and returns float32 with those in ``.description.output_channels``.

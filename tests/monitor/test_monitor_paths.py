@@ -180,3 +180,29 @@ def test_completion_leads_to_the_roots_but_shows_nothing_else_on_the_way(allowed
     assert [completion.label for completion in completions] == ["footage"]
     with pytest.raises(PathNotAllowed):
         complete(allowed, "/etc/")
+
+
+def test_names_of_networks_that_come_trained_are_offered_with_what_they_are_for(allowed, zoo):
+    zoo("denoise")
+    zoo("keying", kind=["network"])
+    zoo("upscale", kind=["network"])
+    zoo("upscale-start", kind=["start"])
+    offered = complete(allowed, "", "weights")
+    assert [each.text for each in offered[:2]] == ["denoise", "upscale"] and offered[2].kind == "folder"
+    assert (offered[0].kind, offered[0].note) == ("network", "Does denoise to a frame.")
+    assert offered[1].note == "Does upscale-start to a frame."
+    assert [each.text for each in complete(allowed, "", "model")[:3]] == ["denoise", "keying", "upscale"]
+    assert [each.text for each in complete(allowed, "key", "model")] == ["keying"]
+    assert complete(allowed, "key", "weights") == [] == complete(allowed, "key", "shot")
+
+
+def test_a_name_is_a_model_unless_a_file_in_the_folders_has_it(allowed, zoo, tmp_path, data):
+    zoo("denoise")
+    assert allowed.model("denoise") == "denoise" == allowed.model("denoise", start=True)
+    assert allowed.model("runs/denoise") == str(tmp_path / "footage" / "runs" / "denoise")
+    assert allowed.model("nothing") == str(tmp_path / "footage" / "nothing")
+    for text in OUTSIDE:
+        with pytest.raises(PathNotAllowed):
+            allowed.model(text)
+    (data / "denoise.cat").write_bytes(b"mine")
+    assert allowed.model("denoise") == str(data / "denoise.cat")

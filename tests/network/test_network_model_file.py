@@ -105,6 +105,76 @@ def test_how_sure_it_may_be_goes_with_the_network_and_need_not(tmp_path: Path) -
     )
 
 
+def test_half_precision_takes_half_the_space_and_is_float32_once_loaded(tmp_path: Path) -> None:
+    network = network_of(fit="cubic")
+    for name, half in (("whole.cat", False), ("half.cat", True)):
+        save_model(tmp_path / name, header_for(network), network, half=half)
+    whole, halved = (
+        sum(each.nbytes for each in load_file(tmp_path / n).values()) for n in ("whole.cat", "half.cat")
+    )
+    assert halved < 0.55 * whole
+    _, loaded = load_model(tmp_path / "half.cat")
+    for name, tensor in loaded.state_dict().items():
+        ours = network.state_dict()[name]
+        rounded = ours.half().float() if name.startswith("unet") else ours
+        assert tensor.dtype == torch.float32 and torch.equal(tensor, rounded), name
+
+
+def test_weights_that_half_precision_cannot_hold_are_refused_when_they_are_written(tmp_path: Path) -> None:
+    network = network_of()
+    with torch.no_grad():
+        network.unet.stem.weight.fill_(1e6)
+    with pytest.raises(ModelFileError, match="half precision"):
+        save_model(tmp_path / "a.cat", header_for(network), network, half=True)
+    assert not any(tmp_path.iterdir())
+
+
+CARD = {
+    "name": "denoise",
+    "title": "Denoise",
+    "purpose": "Takes camera noise out of a frame.",
+    "licence": "Apache-2.0",
+    "sources": [
+        {"title": "Harbour", "author": "A. Painter", "licence": "CC BY 4.0", "address": "https://a.example"}
+    ],
+    "trained": {"steps": 12000, "hours": 1.5, "processor": "two cores", "date": "2026-11-29"},
+    "measured": [{"what": "Kodak, sigma 10", "score": 34.2, "beside": "BM3D 33.9 dB"}],
+    "kind": ["network", "start"],
+}
+
+
+def test_a_card_goes_with_the_network_and_need_not(tmp_path: Path) -> None:
+    network = network_of()
+    save_model(tmp_path / "a.cat", header_for(network, card=CARD), network)
+    card = read_header(tmp_path / "a.cat").card
+    assert card is not None and (card.name, card.kind) == ("denoise", ["network", "start"])
+    assert (card.sources[0].author, card.trained.steps, card.measured[0].score) == (
+        "A. Painter",
+        12000,
+        "34.2",
+    )
+    assert ModelHeader.model_validate(header_for(network).model_dump(exclude={"card"})).card is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "../up"},
+        {"name": ""},
+        {"kind": []},
+        {"kind": ["toy"]},
+        {"title": ""},
+        {"purpose": "x" * 9999},
+    ],
+    ids=str,
+)
+def test_a_card_that_makes_no_sense_is_refused(cat: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+    values = json.loads(read_header(cat).model_dump_json())
+    values["card"] = {**CARD, **change}
+    save_file(load_file(cat), tmp_path / "wrong.cat", {HEADER_KEY: json.dumps(values)})
+    refused(tmp_path / "wrong.cat")
+
+
 def test_extra_inputs_are_part_of_the_header(tmp_path: Path) -> None:
     network = network_of(inputs=5)
     extra = [ExtraInput(name="hint", channels=["Y", "Z"], colour=SRGB)]
@@ -291,9 +361,9 @@ def test_tensors_that_do_not_fit_are_refused(cat: Path, tmp_path: Path, what: st
 
 @pytest.mark.parametrize(
     "kind",
-    ["float8_e4m3fn", "float8_e8m0fnu", "float16", "bfloat16", "float64", "complex64", "bool", "int32"],
+    ["float8_e4m3fn", "float8_e8m0fnu", "bfloat16", "float64", "complex64", "bool", "int32"],
 )
-def test_tensors_of_another_type_than_float32_are_refused_by_its_name(
+def test_tensors_of_another_type_than_float32_and_float16_are_refused_by_its_name(
     cat: Path, tmp_path: Path, kind: str
 ) -> None:
     tensors = load_file(cat)

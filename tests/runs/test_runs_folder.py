@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.errors import ModelFileError, RunError, WriteError
-from understudy.runs import RunFolder, RunState, check_name, default_name, list_runs, making, resolve_model
+from understudy.errors import RunError, WriteError
+from understudy.runs import RunFolder, RunState, check_name, default_name, list_runs, making
 from understudy.runs import summary as summary_file
 from understudy.runs.state import this_host
 
@@ -249,22 +249,6 @@ def test_a_full_disk_is_a_write_error_for_the_summary_too(run: RunFolder) -> Non
 
 
 # -- checkpoints ------------------------------------------------------------
-
-
-def test_a_run_means_its_best_checkpoint_else_the_newest(run: RunFolder) -> None:
-    assert resolve_model(run.path) == run.best_path
-    run.best_path.unlink()
-    assert resolve_model(str(run.path)) == run.cat_path(30)
-    assert resolve_model(run.cat_path(10)) == run.cat_path(10)
-
-
-def test_a_run_without_checkpoint_a_folder_and_nothing_are_no_models(tmp_path: Path) -> None:
-    empty = RunFolder.create(tmp_path, "empty")
-    empty.write_state(RunState())
-    for spec in (empty.path, tmp_path, tmp_path / "nothing.cat"):
-        with pytest.raises(ModelFileError) as caught:
-            resolve_model(spec)
-        assert str(spec) in caught.value.where
 
 
 def test_pruning_takes_the_oldest_and_never_best_newest_or_kept_ones(run: RunFolder) -> None:

@@ -16,8 +16,10 @@ from understudy.runs.state import BestHeldOut, RunState
 if TYPE_CHECKING:
     from understudy.colour import ColourEncoding
     from understudy.models.description import ModelDescription
+    from understudy.network.card import Measured, ModelCard, Source
 
 Card = dict[str, Any]
+USES = {"network": "a network to apply and serve", "start": "a start for a training (--initial-weights)"}
 KINDS = {"image": "image: the frame, changed", "matte": "matte: one channel from 0 to 1"}
 
 
@@ -86,8 +88,37 @@ def model_card(path: Path) -> Card:
     from understudy.models.opening import describe
 
     description = describe(path)
-    lines = {"File": str(path), **network_lines(description), "Format": description.file_format}
+    card = trained_lines(description.card) if description.card else {}
+    lines = {"File": str(path), **card, **network_lines(description), "Format": description.file_format}
     return {**lines, "Size": size_text(path.stat().st_size), "Written into frames as": fingerprint(path)}
+
+
+def trained_lines(card: ModelCard) -> Card:
+    """What a network that comes trained says of itself, its sources too."""
+    made = card.trained
+    hours = duration_text(made.hours * 3600) if made.hours is not None else ""
+    trained = (f"{made.steps} steps" if made.steps is not None else "", hours, made.processor, made.date)
+    lines = {
+        "Name": card.name,
+        "Title": card.title,
+        "For": card.purpose,
+        "Used as": " and ".join(USES[kind] for kind in card.kind),
+        "Weights' licence": card.licence,
+        "Trained": ", ".join(filter(None, trained)),
+        "Measured": [measured_text(each) for each in card.measured],
+        "Trained on": [", ".join(filter(None, _source(each))) for each in card.sources],
+    }
+    return {name: value for name, value in lines.items() if value}
+
+
+def measured_text(row: Measured) -> str:
+    """One figure in words: what else there is stands in brackets."""
+    return f"{row.what}: {row.score}" + (f" ({row.beside})" if row.beside else "")
+
+
+def _source(source: Source) -> tuple[str, ...]:
+    by = f"by {source.author}" if source.author else ""
+    return " ".join(filter(None, (source.title, by))), source.licence, source.address
 
 
 def network_lines(model: ModelDescription) -> Card:

@@ -32,7 +32,7 @@ def command(
     Parameters
     ----------
     model:
-        A .cat, or a run: its best checkpoint.
+        A .cat, a run, which means its best checkpoint, or the name of a network that comes trained.
     to:
         The program that shall load it. nuke takes scene-linear pixels, the others the values of files.
     output:

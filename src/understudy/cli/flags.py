@@ -17,6 +17,8 @@ ADVANCED = Group("Advanced", sort_key=9)
 METAVARS = {
     "shot": "SHOT",
     "file": "FILE",
+    "model": "MODEL",
+    "weights": "MODEL",
     "folder": "DIR",
     "seconds": "TIME",
     "frames": "RANGE",

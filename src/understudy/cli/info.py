@@ -12,6 +12,8 @@ from typing import Any
 from understudy.cli.json_flag import JsonFlag
 from understudy.cli.text import card_text
 from understudy.errors import ModelFileError
+from understudy.models.finding import resolve_model
+from understudy.models.names import is_plain_name
 from understudy.runs import is_run
 
 # Which function makes the card of a file, by its ending; others may add theirs. Imported when wanted.
@@ -26,19 +28,21 @@ CARDS = {
     ".json": "understudy.cli.export_cards:flame_card",
     ".nk": "understudy.cli.export_cards:script_card",
 }
+MODEL_CARD = "understudy.cli.cards:model_card"
 RUN_CARD = "understudy.cli.cards:run_card"
 FRAME_CARD = "understudy.cli.cards:frame_card"
 Card = dict[str, Any]
 
 
 def command(path: str, /, *, json: JsonFlag = False) -> int:
-    """Say what a file or a run is: what it does, what it learned from, how well, when and with what.
+    """Say what a file, a run or a network that comes trained is: what it does, from what it
+    learned, how well, when and with what.
 
     Parameters
     ----------
     path:
         A .cat, the folder of a run, an exported file (.pt, .onnx, .xml, .nk, Flame's .json), an imported
-        network, or a frame that apply has made.
+        network, the name of one that comes trained, or a frame that apply has made.
     """
     card = card_of(Path(path))
     print(json_module.dumps(card, ensure_ascii=False, default=str) if json else card_text(card))
@@ -49,6 +53,8 @@ def card_of(path: Path) -> Card:
     """What there is to say about ``path``. ModelFileError when it is nothing that this program knows."""
     if is_run(path):
         return _maker(RUN_CARD)(path)
+    if is_plain_name(str(path)) and not path.exists():
+        return _maker(MODEL_CARD)(resolve_model(path))
     if path.suffix.lower() not in CARDS:
         card: Card = _maker(FRAME_CARD)(path) if path.is_file() else {}
         if not card:

@@ -38,6 +38,7 @@ COMMANDS = (
     Command("stop", "understudy.cli.stop", "Ask a run to stop after its step and keep everything."),
     Command("apply", "understudy.cli.apply", "Apply a trained network to a plate."),
     Command("runs", "understudy.cli.runs", "List, rename or delete the runs of a data directory."),
+    Command("models", "understudy.cli.models", "List the networks that come trained, with what they do."),
     Command("info", "understudy.cli.info", "Say what a file or a run is, and what it learned from."),
     Command(
         "report", "understudy.cli.report", "Make a page on a result: risk, flicker, worst frames, pairs."

@@ -26,12 +26,14 @@ def command(
 ) -> int:
     """Serve networks live to the compositing program, by the ML-Server protocol and by KServe v2.
 
-    Without MODELS the built-in ones are served: Gaussian Blur and Motion Vectors.
+    Without MODELS the built-in ones are served: Gaussian Blur, Motion Vectors and the networks that come
+    trained.
 
     Parameters
     ----------
     models
-        .cat files, runs, ONNX and TorchScript files, Python models, and folders of these, which are watched.
+        .cat files, runs, ONNX and TorchScript files, Python models, folders of these, which are watched, and
+        names of networks that come trained.
     host
         Address to listen on. Other than a loopback address, the HTTP endpoint needs --token-file.
     port

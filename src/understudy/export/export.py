@@ -39,7 +39,8 @@ RECORD = ".check.json"
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """``model``: a .cat or a run. ``to``: one of HOSTS. ``output``: a folder, made where it is missing.
+    """``model``: a .cat, a run, or the name of a network that comes trained. ``to``: one of HOSTS.
+    ``output``: a folder, made where it is missing.
 
     ``name``: of the files; the model's by default. ``plate``: a shot whose frames it is tried on; by default
     the one that the run learned from, where it is still there. ``full``: also on the whole plate and on 4K.
@@ -73,6 +74,7 @@ class _Job:
     info: ExportInfo
     effect: ExportedEffect
     report: Callable[[Compared], None]
+    notes: tuple[str, ...] = ()
 
 
 def export(settings: ExportSettings, report: Callable[[Compared], None] = lambda each: None) -> Exported:
@@ -97,18 +99,19 @@ def export(settings: ExportSettings, report: Callable[[Compared], None] = lambda
 
 def _prepare(settings: ExportSettings, report: Callable[[Compared], None]) -> _Job:
     """Refuse what cannot work, and build the effect."""
+    from understudy.models.finding import find_model
     from understudy.models.opening import open_model
     from understudy.network.model_file import read_header
-    from understudy.runs.listing import resolve_model
 
     _check_host(settings.to)
-    path = resolve_model(settings.model)
+    found = find_model(settings.model)
+    path = found.path
     header = read_header(path)  # what an export carries of the .cat that it was made from
     description, network = open_model(path, "cpu")
     info = export_info(header, path, settings.to, _name(settings, path))
     linear = info.values == "scene-linear"
     steps = (into_file(description), out_of_file(description)) if linear else (None, None)
-    job = _Job(settings, path, info, ExportedEffect(description, network, *steps).eval(), report)
+    job = _Job(settings, path, info, ExportedEffect(description, network, *steps).eval(), report, found.notes)
     _refuse_early(job)
     return job
 
@@ -173,7 +176,7 @@ def _made_for(path: Path) -> str | None:
 def _make(job: _Job, hidden: Path, folder: Path) -> Exported:
     """Write, try, record, and move what passed into place."""
     file = hidden / (job.info.name + ENDINGS[job.settings.to])
-    notes = _write(job, file)
+    notes = [*job.notes, *_write(job, file)]
     skipped: list[str] = []
     comparisons = _try(job, file, skipped)
     worst = max((each for each in comparisons), key=lambda each: each.difference / each.tolerance)

@@ -51,7 +51,7 @@ from understudy.inference.painted import Painted, find_painted_frames
 from understudy.inference.pipeline import Crew, plan_crew, run_frames, with_computing
 from understudy.inference.provenance import PAINTED, check_folder, fingerprint, provenance_of, sort_out
 from understudy.inference.region import within
-from understudy.runs.listing import resolve_model
+from understudy.models.finding import resolve_model
 from understudy.settings import ApplySettings, PlateSettings
 
 Report = Callable[[ApplyEvent], None]

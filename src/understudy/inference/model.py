@@ -312,7 +312,8 @@ def load(
     frame: tuple[int, int] | None = None,
     say: Say = _silence,
 ) -> LoadedModel:
-    """Load a .cat file, a run (its best checkpoint, else its newest) or an imported network for use.
+    """Load a .cat file, a run (its best checkpoint, else its newest), an imported network, or one that comes
+    trained, by its name, for use.
 
     ``devices``: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``; the first that it names is used.
     ``precision``: ``float32``, ``bfloat16``, or ``auto``, which is bfloat16 where the header says that the
@@ -326,13 +327,14 @@ def load(
     Raises ModelFileError, DeviceError, MissingPackageError.
     """
     from understudy.device import keep_float32_exact, keep_freed_memory, resolve_devices
+    from understudy.models.finding import find_model
     from understudy.models.opening import open_model
-    from understudy.runs.listing import resolve_model
 
     device = resolve_devices(devices)[0]
     keep_freed_memory()
     keep_float32_exact()
-    path = resolve_model(spec)
+    found = find_model(spec)
+    path = found.path
     description, network = open_model(path, device)
     chosen = choose_precision(precision, description, device)
     channels = network_channels(description, network)
@@ -340,4 +342,4 @@ def load(
         parallel = frames_at_a_time(TorchEngine(network, device, chosen), channels, frame, parallel)
     choice = EngineChoice(engine, chosen, device, megapixels, parallel, fingerprint(path))
     ready, notes = make_engine(network, channels, choice)
-    return LoadedModel(description, ready, notes, say)
+    return LoadedModel(description, ready, (*found.notes, *notes), say)

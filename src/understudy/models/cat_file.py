@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 def describe_header(
     header: ModelHeader, name: str, format: str = "network", version: str = "1"
 ) -> ModelDescription:
-    """What the header of a .cat says. ``name``: of the model, any text."""
+    """What the header of a .cat says. ``name``: of the model, any text; one that comes trained has a
+    title."""
     return ModelDescription(
         name=safe_name(name),
-        label=safe_label(name),
+        label=safe_label(header.card.title if header.card else name),
         inputs=(
             _image("input", header.input_channels, header.colour_in),
             *(_extra(extra, number) for number, extra in enumerate(header.extra, 1)),
@@ -27,15 +28,20 @@ def describe_header(
         file_format=f"{header.format} {header.version}",
         kind=header.kind,
         version=version,
-        text=f"{header.kind}: {', '.join(header.input_channels)} to {', '.join(header.output_channels)}",
+        text=header.card.purpose if header.card else _text(header),
         scale=header.scale,
         stride=header.stride,
         reach=header.reach,
         premultiplied=header.premultiplied,
         precision=header.precision,
         confidence=header.confidence,
+        card=header.card,
         provenance=header.provenance,
     )
+
+
+def _text(header: ModelHeader) -> str:
+    return f"{header.kind}: {', '.join(header.input_channels)} to {', '.join(header.output_channels)}"
 
 
 def _image(name: str, channels: list[str], colour: Any, offset: int = 0) -> ImageSpec:

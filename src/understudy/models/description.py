@@ -10,6 +10,7 @@ from understudy.colour import ColourEncoding
 from understudy.errors import RequestError
 from understudy.models.names import count_text, printable
 from understudy.models.options import Option
+from understudy.network.card import ModelCard
 from understudy.network.confidence import ConfidenceTable
 
 ANY = -1
@@ -50,8 +51,8 @@ class ModelDescription:
     ``reach``: pixels of context on each side that a part depends on which begins and ends on the stride.
     ``fixed_size``: (height, width) of a model that takes no other. ``premultiplied``: straight colours are
     multiplied by their alpha for it. ``state``: images that the model gives with one frame and wants back
-    with the next. ``precision``, ``confidence`` (how often its pixels are right, where that was measured) and
-    ``provenance``: what its file says of them.
+    with the next. ``precision``, ``confidence`` (how often its pixels are right, where that was measured),
+    ``card`` (of one that comes trained) and ``provenance``: what its file says of them.
     """
 
     name: str
@@ -75,6 +76,7 @@ class ModelDescription:
     state: tuple[ImageSpec, ...] = ()
     precision: Mapping[str, float] = field(default_factory=dict)
     confidence: ConfidenceTable | None = None
+    card: ModelCard | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property

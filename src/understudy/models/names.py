@@ -60,6 +60,11 @@ def safe_label(text: str) -> str:
     return " ".join(cleaned.split()).lstrip("{")[:64].strip() or "model"
 
 
+def is_plain_name(text: str) -> bool:
+    """Whether a text is a name such as ``denoise`` and no path."""
+    return bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", text))
+
+
 def is_knob_name(name: str) -> bool:
     """Whether an option of this name can become a knob."""
     return bool(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", name)) and name not in RESERVED_KNOBS

@@ -1,8 +1,8 @@
 """The .cat: one trained network, its colour, its channels and where it came from, in one safe file.
 
-A .cat is safetensors: named float32 tensors behind a JSON header. Nothing in it is ever run. The header is
-read and checked before any tensor is, and tensors must have exactly the names and shapes that the
-architecture in the header calls for.
+A .cat is safetensors: named tensors of float32, or of float16 where it has to be small, behind a JSON header.
+Nothing in it is ever run. The header is read and checked before any tensor is, and tensors must have exactly
+the names and shapes that the architecture in the header calls for. A network is float32 once it is loaded.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from understudy.colour import ColourEncoding
 from understudy.errors import ModelFileError
+from understudy.network.card import ModelCard
 from understudy.network.confidence import ConfidenceTable
 from understudy.runs.files import write_atomically
 
@@ -46,7 +47,8 @@ class ExtraInput(BaseModel):
 class ModelHeader(BaseModel):
     """What a .cat says of itself. ``precision`` holds ``bfloat16_difference``, in 8-bit code values.
     ``premultiplied``: straight colours are multiplied by their alpha for it, which they were not for networks
-    before version 0.2.0. ``confidence``: how often its pixels are right, where that was measured."""
+    before version 0.2.0. ``confidence``: how often its pixels are right, where that was measured. ``card``:
+    what a network that comes trained says of itself."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -65,6 +67,7 @@ class ModelHeader(BaseModel):
     reach: int = Field(ge=0, le=1 << 16)
     precision: dict[str, float] = {}
     confidence: ConfidenceTable | None = None
+    card: ModelCard | None = None
     provenance: dict[str, Any] = {}
 
     @property
@@ -115,12 +118,29 @@ def not_a_model(file: Path, found: str) -> ModelFileError:
     )
 
 
-def save_model(path: str | Path, header: ModelHeader, network: Any) -> None:
-    """Write a .cat, whole or not at all. ``network`` is an EffectNetwork. WriteError when it cannot be."""
+def save_model(path: str | Path, header: ModelHeader, network: Any, half: bool = False) -> None:
+    """Write a .cat, whole or not at all. ``network`` is an EffectNetwork. ``half``: its weights as float16,
+    in half the space; what it is scaled by, and its colour fit, stay exact. ModelFileError for weights that
+    are too large for it, WriteError when it cannot be written."""
+    weights = {name for name, _ in network.named_parameters()} if half else set()
     tensors = {
-        name: tensor.detach().float().cpu().contiguous() for name, tensor in network.state_dict().items()
+        name: tensor.detach().cpu().to(_dtype(name in weights)).contiguous()
+        for name, tensor in network.state_dict().items()
     }
+    if half and not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+        raise ModelFileError(
+            "These weights do not go into half precision.",
+            expected="numbers up to 65504",
+            where=str(path),
+            remedy="Save them in float32.",
+        )
     write_tensors(path, tensors, {HEADER_KEY: header.model_dump_json()})
+
+
+def _dtype(half: bool) -> Any:
+    import torch
+
+    return torch.float16 if half else torch.float32
 
 
 def write_tensors(path: str | Path, tensors: dict[str, Any], metadata: dict[str, str]) -> None:
@@ -225,9 +245,10 @@ def _fill(network: Any, tensors: dict[str, Any], path: Path) -> None:
     wanted = network.state_dict()
     if set(wanted) != set(tensors) or any(wanted[n].shape != tensors[n].shape for n in wanted):
         raise not_a_model(path, "tensors that do not fit the architecture in the header")
-    others = {str(t.dtype).removeprefix("torch.") for n, t in tensors.items() if t.dtype != wanted[n].dtype}
-    if others:
-        raise not_a_model(path, f"tensors of {', '.join(sorted(others))}, where all are float32")
+    names = {str(tensor.dtype).removeprefix("torch.") for tensor in tensors.values()}
+    if others := names - {"float32", "float16"}:
+        raise not_a_model(path, f"tensors of {', '.join(sorted(others))}, where all are float32 or float16")
+    tensors = {name: tensor.float() for name, tensor in tensors.items()}
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
         raise not_a_model(path, "weights that are not numbers (NaN or Inf)")
     if not (tensors["high"] > tensors["low"]).all():

@@ -4,7 +4,7 @@ from understudy.runs.contents import is_run
 from understudy.runs.files import write_atomically
 from understudy.runs.folder import RunFolder
 from understudy.runs.heartbeat import Heartbeat
-from understudy.runs.listing import list_runs, resolve_model
+from understudy.runs.listing import list_runs
 from understudy.runs.names import check_name, default_name
 from understudy.runs.state import RunState
 from understudy.runs.stop import StopFlag
@@ -18,6 +18,5 @@ __all__ = [
     "default_name",
     "is_run",
     "list_runs",
-    "resolve_model",
     "write_atomically",
 ]

@@ -16,7 +16,8 @@ from typing import Any
 
 from understudy.errors import ModelFileError, UnderstudyError
 from understudy.models.description import ModelDescription
-from understudy.models.names import safe_label, safe_name
+from understudy.models.finding import FoundModel, find_model
+from understudy.models.names import is_plain_name, safe_label, safe_name
 from understudy.server.models.served import Call, ServedModel
 from understudy.server.state import ServerState
 
@@ -52,7 +53,7 @@ def make(kind: str, path: Path, state: ServerState) -> ServedModel:
 def _make_cat(path: Path, state: ServerState) -> ServedModel:
     from understudy.server.models.network import CatModel
 
-    eager = path.absolute() in {each.absolute() for each in state.settings.models}
+    eager = path in {located(each).path for each in state.settings.models}
     return CatModel(path, state.settings.devices, state.log, eager)
 
 
@@ -118,10 +119,17 @@ class ModelRepository:
 
     def __init__(self, paths: tuple[Path, ...], state: ServerState) -> None:
         self.state = state
-        self._named = {path.absolute(): kind for path in paths if (kind := _checked(path))}
+        self._named = dict(map(self._place, paths))
         self._sources: dict[Path, Source] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="models", daemon=True)
+
+    def _place(self, path: Path) -> tuple[Path, str]:
+        """Where a model of the command line lies, and its kind."""
+        found = located(path)
+        for note in found.notes:
+            self.state.log.info(note)
+        return found.path, _checked(found.path)
 
     def start(self) -> None:
         """Load what is there now, then go on watching."""
@@ -225,6 +233,14 @@ class ModelRepository:
             self.state.log.error(
                 "a model could not be brought up to date", error, model=model.description.name
             )
+
+
+def located(path: Path) -> FoundModel:
+    """Where a model that the command line names lies: there, or, where nothing does, by the name of a network
+    that comes trained."""
+    if kind_of(path) is None and not path.exists() and is_plain_name(str(path)):
+        return find_model(path)
+    return FoundModel(path.absolute())
 
 
 def _checked(path: Path) -> str:

@@ -10,8 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from understudy.errors import ServerError, SettingError
+from understudy.errors import ModelFileError, ServerError, SettingError
+from understudy.models.zoo import zoo_networks
 from understudy.server.http.endpoint import HttpEndpoint
 from understudy.server.log import ServerLog
 from understudy.server.mlserver import MLServerEndpoint
@@ -48,7 +50,7 @@ def serve(
     allow_many_connections()
     state = ServerState(settings, log or ServerLog())
     warn_if_exposed(state)
-    repository = ModelRepository(settings.models, state)
+    repository = ModelRepository(settings.models or trained_networks(state), state)
     stop = threading.Event()
     _on_signals(stop)
     start_models(state, repository)
@@ -117,8 +119,8 @@ def warn_if_exposed(state: ServerState) -> None:
 
 
 def start_models(state: ServerState, repository: ModelRepository) -> None:
-    """The built-in models when none is named; else those that are. Waits a while for models that need to
-    start.
+    """The built-in models, and those that come trained, when none is named; else those that are.
+    Waits a while for models that need to start.
     """
     if not state.settings.models:
         for model in (GaussianBlur(), MotionVectors()):
@@ -127,6 +129,15 @@ def start_models(state: ServerState, repository: ModelRepository) -> None:
     until = time.monotonic() + START_TIMEOUT
     while any(model.state == "starting" for model in state.registry.listed()) and time.monotonic() < until:
         time.sleep(0.02)
+
+
+def trained_networks(state: ServerState) -> tuple[Path, ...]:
+    """The networks that come trained; a damaged one is no reason to serve nothing."""
+    try:
+        return tuple(each.path for each in zoo_networks())
+    except ModelFileError as error:
+        state.log.error("the networks that come trained could not be read", said=error.text)
+        return ()
 
 
 def open_endpoints(

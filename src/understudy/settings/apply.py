@@ -21,8 +21,9 @@ class ModelSettings(Section):
     model: Text = setting(
         ...,
         "Model File",
-        "A .cat, a run, which means its best checkpoint, or an imported network.",
-        kind="file",
+        "A .cat, a run, which means its best checkpoint, an imported network, or the name of one that comes "
+        "trained.",
+        kind="model",
     )
 
 

@@ -19,7 +19,8 @@ def setting(
     default: Any, label: str, description: str, *, unit: str = "", kind: str = "text", advanced: bool = False
 ) -> Any:
     """One setting. ``default`` is ``...`` where it must be given. ``kind`` tells faces how to ask: text,
-    shot, file, folder, seconds, channels, frames, mask or region. An ``advanced`` one is folded away."""
+    shot, file, model, weights, folder, seconds, channels, frames, mask or region. An ``advanced`` one is
+    folded away."""
     extra: dict[str, Any] = {"label": label, "unit": unit, "kind": kind, "advanced": advanced}
     return Field(default, description=description, json_schema_extra=extra)
 

@@ -14,6 +14,8 @@ from pydantic.fields import FieldInfo
 
 from understudy.errors import SettingError
 
+MODELS = ("model", "weights")
+
 
 @dataclass(frozen=True)
 class SettingInfo:
@@ -24,7 +26,8 @@ class SettingInfo:
     section: str
     label: str
     help: str
-    # text, shot, file, folder, seconds, channels, frames, mask, region, choice, whole, number, yes-no
+    # text, shot, file, model, weights, folder, seconds, channels, frames, mask, region, choice, whole,
+    # number, yes-no
     kind: str
     default: Any
     unit: str = ""
@@ -43,9 +46,14 @@ class SettingInfo:
         return "--" + self.name.replace("_", "-")
 
     @property
+    def is_model(self) -> bool:
+        """Whether its value is a model: a path, or the name of one that comes trained."""
+        return self.kind in MODELS
+
+    @property
     def is_path(self) -> bool:
         """Whether its value names files or a folder, and depends on the folder one is in."""
-        return self.kind in ("shot", "file", "folder")
+        return self.kind in ("shot", "file", "folder", *MODELS)
 
     @property
     def expected(self) -> str:
@@ -78,6 +86,8 @@ class SettingInfo:
             "yes-no": "yes or no",
             "shot": "a sequence such as plate.####.exr, a folder, a movie, or one file",
             "file": "a file",
+            "model": "a .cat, a run, or the name of a network that comes trained",
+            "weights": "a .cat, a run, or the name of a network that comes trained",
             "folder": "a folder",
             "frames": "frame numbers such as 1001-1100x5,1180",
             "region": "X,Y,WIDTH,HEIGHT in whole pixels, such as 640,360,400,200",

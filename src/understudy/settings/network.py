@@ -31,8 +31,9 @@ class NetworkSettings(Section):
     initial_weights: Text = setting(
         NO_WEIGHTS,
         "Initial Weights",
-        "Start from what this .cat, or run, has learned; none starts from nothing.",
-        kind="file",
+        "Start from what this .cat, or run, has learned, or from a network that comes trained, by its name; "
+        "none starts from nothing.",
+        kind="weights",
         advanced=True,
     )
 

@@ -94,4 +94,11 @@ def _absolute(value: Any, base: str, info: SettingInfo) -> Any:
         return tuple(_absolute(item, base, info) for item in value)
     if value is None or value == info.default:  # a default such as "none" is a word
         return value
+    if info.is_model and os.sep not in value and not _is_there(os.path.join(base, value)):
+        return value  # the name of a model that comes trained
     return type(value)(os.path.join(base, value)) if not os.path.isabs(value) else value
+
+
+def _is_there(path: str) -> bool:
+    """Whether a model of this name, which its ending need not be part of, lies there."""
+    return os.path.exists(path) or os.path.exists(f"{path}.cat")

@@ -24,11 +24,11 @@ from understudy.device import (
 )
 from understudy.errors import SettingError
 from understudy.frames import format_numbers
+from understudy.models.finding import FoundModel, find_model
 from understudy.network.effect import EffectNetwork
 from understudy.network.losses import EARLIER_AUTO, chosen_terms, make_loss
 from understudy.network.model_file import ModelHeader, read_header
 from understudy.network.unet import SIZES
-from understudy.runs.listing import resolve_model
 from understudy.settings import NO_WEIGHTS, NetworkSettings, TrainSettings
 from understudy.training.distributed.shard import Shard
 from understudy.training.evaluation import compared_with, middle_of
@@ -90,11 +90,12 @@ def make_job(
     threads = shard.threads or (plan.threads if plan else core_count())
     prepare(device, threads)
     goes_on = plan is not None
-    weights = None if plan else _header_of_weights(settings.network.initial_weights)
+    start = None if plan else _find_weights(settings.network.initial_weights)
+    weights = read_header(start.path) if start else None
     size = (
         plan.size if plan else _choose_size(settings, weights, device, precision, threads * shard.world_size)
     )
-    size_notes = _note_size(settings.network, size)
+    size_notes = [*(start.notes if start else ()), *_note_size(settings.network, size)]
     settings = settings.replace(model_size=size)
     reach = plan.neighbours if plan else _reach_of_weights(weights, settings.data.neighbours)
     earlier = plan is not None and plan.begun_earlier
@@ -219,9 +220,9 @@ def _make_plan(
     )
 
 
-def _header_of_weights(initial_weights: str) -> ModelHeader | None:
-    """What the initial weights say of themselves; None where there are none."""
-    return None if initial_weights == NO_WEIGHTS else read_header(resolve_model(initial_weights))
+def _find_weights(initial_weights: str) -> FoundModel | None:
+    """The file of the initial weights; None where there are none. ModelFileError."""
+    return None if initial_weights == NO_WEIGHTS else find_model(initial_weights, start=True)
 
 
 def _choose_size(

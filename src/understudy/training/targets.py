@@ -12,6 +12,7 @@ from torch import Tensor
 from understudy.dataset.packing import Material
 from understudy.dataset.pairs import DataSet, Pair
 from understudy.errors import ModelFileError
+from understudy.models.finding import find_model
 from understudy.network.colour_fit import (
     ColourFit,
     Drift,
@@ -27,7 +28,6 @@ from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.model_file import load_model
 from understudy.network.places import PLACES, place_planes
 from understudy.network.unet import UNet
-from understudy.runs.listing import resolve_model
 from understudy.settings import NO_WEIGHTS, NetworkSettings
 from understudy.training.evaluation import middle_of
 
@@ -168,7 +168,7 @@ def _with_initial_weights(network: EffectNetwork, initial_weights: str) -> Effec
     network = network.lay_out(torch.device("cpu"))
     if initial_weights == NO_WEIGHTS:
         return network
-    other = load_model(resolve_model(initial_weights))[1]
+    other = load_model(find_model(initial_weights, start=True).path)[1]
     both = [_in_words(each.architecture) for each in (network, other)]
     differ = [pair for pair in zip(*both, strict=True) if pair[0] != pair[1]]
     if not differ and all(_take_over(*views) for views in _views_of_both(network, other)):

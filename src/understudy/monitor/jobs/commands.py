@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from understudy.errors import RunError, UnderstudyError
+from understudy.models.finding import resolve_model
 from understudy.monitor.jobs.processes import Job, Jobs
 from understudy.monitor.paths.allowed import AllowedFolders
 from understudy.monitor.paths.run_files import NotFound
-from understudy.runs import RunFolder, check_name, default_name, resolve_model
+from understudy.runs import RunFolder, check_name, default_name
 from understudy.settings import (
     ApplySettings,
     Settings,
@@ -41,6 +42,8 @@ class Commands:
             "shot": allowed.spec,
             "mask": allowed.mask,
             "file": lambda text: str(allowed.path(text)),
+            "model": lambda text: allowed.model(text),
+            "weights": lambda text: allowed.model(text, start=True),
         }
 
     def train(self, values: dict[str, Any]) -> Job:

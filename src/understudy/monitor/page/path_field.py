@@ -19,6 +19,7 @@ ICONS = {
     "still": "image",
     "model": "hub",
     "run": "timeline",
+    "network": "auto_awesome",
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from understudy.errors import SequenceError, SettingError
 from understudy.frames import Shot, open_shot
 from understudy.frames.sequence import find_files
+from understudy.models.zoo import zoo_model
 
 LONGEST = 4096
 
@@ -83,6 +84,14 @@ class AllowedFolders:
         if not self.follow_links:
             self._check_links(map(shot.path, shot.numbers[:1] if shot.is_movie else shot.numbers))
         return shot
+
+    def model(self, text: str, start: bool = False) -> str:
+        """A model: the name of one that comes trained, as a ``start`` of one that a training begins from,
+        where no file of that name lies in the folders; or an absolute path."""
+        if zoo_model(text, start) is None:
+            return str(self.path(text))
+        own = [path for path in (self.path(text), self.path(f"{text}.cat")) if path.exists()]
+        return str(own[0]) if own else text
 
     def mask(self, text: str) -> str:
         """A mask: a channel of the plate (``channel:NAME``) as it is, or a shot's spec."""

@@ -1,4 +1,5 @@
-"""Path completion: the folders, sequences, movies, stills, models and runs that a typed path may become."""
+"""Path completion: the folders, sequences, movies, stills, models and runs that a typed path may become, and
+the names of networks that come trained."""
 
 from __future__ import annotations
 
@@ -12,37 +13,54 @@ from pydantic import BaseModel
 from understudy.frames import format_numbers
 from understudy.frames.formats import is_image_path, is_movie_path
 from understudy.models.sidecar import ENDINGS
+from understudy.models.zoo import zoo_networks, zoo_starts
 from understudy.monitor.paths.allowed import AllowedFolders, PathNotAllowed
 from understudy.runs import is_run
 
 MOST = 60
 MOST_SCANNED = 50_000
 NUMBERED = re.compile(r"(?P<prefix>.*?)(?P<number>(?:(?<=[._])-)?\d{1,12})(?P<suffix>\.[^.]+)", re.DOTALL)
-PathKind = Literal["shot", "file", "folder"]
+PathKind = Literal["shot", "file", "model", "weights", "folder"]
+MODEL_FILES = ("file", "model", "weights")
 
 
 class Completion(BaseModel):
-    """``text`` is the completed path, ``label`` what the list shows, ``note`` its frame range."""
+    """``text`` is the completed path, ``label`` what the list shows, ``note`` its frame range, or what a
+    network that comes trained is for."""
 
     text: str
     label: str
-    kind: Literal["folder", "sequence", "movie", "still", "model", "run"]
+    kind: Literal["folder", "sequence", "movie", "still", "model", "run", "network"]
     note: str = ""
 
 
 def complete(allowed: AllowedFolders, text: str, wanted: PathKind = "shot") -> list[Completion]:
     """At most ``MOST`` completions of ``text``; of "" the allowed folders. PathNotAllowed outside of them."""
+    trained = [each for each in _trained(wanted) if each.label.startswith(text.strip().lower())]
     if not text.strip():
-        return [Completion(text=str(root) + os.sep, label=str(root), kind="folder") for root in allowed.roots]
+        roots = [
+            Completion(text=str(root) + os.sep, label=str(root), kind="folder") for root in allowed.roots
+        ]
+        return [*trained, *roots]
     folder, prefix = _split(allowed, text)
     completions = _in_folder(allowed, folder, wanted)
     fitting = [
         completion for completion in completions if completion.label.lower().startswith(prefix.lower())
     ]
-    return fitting[:MOST]
+    return [*trained, *fitting][:MOST]
 
 
 MODELS = (".cat", *ENDINGS)
+
+
+def _trained(wanted: PathKind) -> list[Completion]:
+    """The networks that come trained: those to apply, or those to begin a training from."""
+    found: dict[str, str] = {}
+    if wanted == "model":
+        found = {each.name: each.card.purpose for each in zoo_networks()}
+    if wanted == "weights":
+        found = {name: each.card.purpose for name, each in zoo_starts().items()}
+    return [Completion(text=name, label=name, kind="network", note=note) for name, note in found.items()]
 
 
 def _split(allowed: AllowedFolders, text: str) -> tuple[Path, str]:
@@ -66,7 +84,7 @@ def _in_folder(allowed: AllowedFolders, folder: Path, wanted: PathKind) -> list[
     ]
     if wanted == "shot":
         completions += _shots(folder, files)
-    if wanted == "file":
+    if wanted in MODEL_FILES:
         models = sorted(name for name in files if name.lower().endswith(MODELS))
         completions += [Completion(text=str(folder / name), label=name, kind="model") for name in models]
     return completions

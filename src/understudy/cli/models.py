@@ -1,0 +1,61 @@
+"""understudy models"""
+
+from __future__ import annotations
+
+import json as json_module
+from typing import Any
+
+from understudy.cli.cards import measured_text, model_card
+from understudy.cli.json_flag import JsonFlag
+from understudy.cli.text import card_text, columns, size_text
+from understudy.models.finding import trained_model
+from understudy.models.zoo import ZooModel, zoo_models
+
+HEAD = ("Name", "For", "Used as", "Size", "Licence", "Trained on", "Measured")
+NONE = "No networks come trained with this version."
+MOST_TITLES = 2
+
+
+def command(name: str | None = None, /, *, json: JsonFlag = False) -> int:
+    """List the networks that come trained: what they are for, their licence, what they learned from.
+
+    Parameters
+    ----------
+    name:
+        Of one of them: its card in full, with every source.
+    """
+    chosen = zoo_models() if name is None else (trained_model(name),)
+    if json:
+        for model in chosen:
+            print(json_module.dumps(_values(model), ensure_ascii=False))
+    elif name is not None:
+        print(card_text(model_card(chosen[0].path)))
+    else:
+        print(columns([HEAD, *map(_row, chosen)]) if chosen else NONE)
+    return 0
+
+
+def _row(model: ZooModel) -> tuple[str, ...]:
+    card = model.card
+    measured = measured_text(card.measured[0]) if card.measured else "-"
+    kinds = " and ".join(card.kind)
+    return model.name, card.purpose, kinds, size_text(model.bytes), card.licence, _sources(model), measured
+
+
+def _sources(model: ZooModel) -> str:
+    titles = [source.title for source in model.card.sources]
+    more = len(titles) - MOST_TITLES
+    return ", ".join([*titles[:MOST_TITLES], *([f"{more} more"] if more > 0 else [])]) or "-"
+
+
+def _values(model: ZooModel) -> dict[str, Any]:
+    header = model.header
+    return {
+        **model.card.model_dump(mode="json"),
+        "name": model.name,
+        "path": str(model.path),
+        "bytes": model.bytes,
+        "scale": header.scale,
+        "input_channels": [*header.input_channels, *(name for e in header.extra for name in e.channels)],
+        "output_channels": header.output_channels,
+    }

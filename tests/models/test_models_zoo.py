@@ -1,0 +1,239 @@
+"""The networks that come trained: their names stand wherever a model is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import understudy
+from understudy.cli.main import run as understudy_command
+from understudy.errors import ModelFileError
+from understudy.models.finding import find_model, resolve_model
+from understudy.models.opening import describe
+from understudy.models.zoo import zoo_model, zoo_names, zoo_networks, zoo_starts
+from understudy.runs import RunFolder, RunState
+from understudy.settings import ApplySettings, TrainSettings
+
+Trained = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to be in."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "here"
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> RunFolder:
+    """A run with a best checkpoint and two others."""
+    run = RunFolder.create(tmp_path, "grade")
+    run.write_state(RunState(state="stopped", step=30, total=90))
+    for path in (run.cat_path(10), run.cat_path(30), run.best_path):
+        path.write_bytes(b"c")
+    return run
+
+
+def refused(*arguments: Any, **options: Any) -> ModelFileError:
+    with pytest.raises(ModelFileError) as caught:
+        find_model(*arguments, **options)
+    return caught.value
+
+
+# -- which file is meant --------------------------------------------------------------------------------
+
+
+def test_a_run_means_its_best_checkpoint_else_the_newest(finished: RunFolder) -> None:
+    assert resolve_model(finished.path) == finished.best_path
+    finished.best_path.unlink()
+    assert resolve_model(str(finished.path)) == finished.cat_path(30)
+    assert resolve_model(finished.cat_path(10)) == finished.cat_path(10)
+
+
+def test_a_run_without_checkpoint_a_folder_and_nothing_are_no_models(tmp_path: Path) -> None:
+    empty = RunFolder.create(tmp_path, "empty")
+    empty.write_state(RunState())
+    for spec in (empty.path, tmp_path, tmp_path / "nothing.cat"):
+        assert str(spec) in refused(spec).where
+
+
+def test_a_name_means_the_network_that_comes_trained(zoo: Trained) -> None:
+    file = zoo("denoise")
+    found = find_model("denoise")
+    assert (found.path, found.notes) == (file, ())
+    assert describe(file).label == "Denoise" and describe(file).name == "denoise"
+
+
+@pytest.mark.parametrize("own", ["denoise.cat", "denoise"])
+def test_what_has_that_name_in_the_folder_goes_first_and_that_is_said(
+    zoo: Trained, elsewhere: Path, own: str
+) -> None:
+    trained = zoo("denoise")
+    (elsewhere / own).write_bytes(b"mine")
+    found = find_model("denoise")
+    assert found.path == elsewhere / own != trained
+    assert found.notes == (
+        "denoise is the file of that name in this folder, not the network that comes trained.",
+    )
+
+
+def test_a_run_of_that_name_goes_first_too(zoo: Trained, elsewhere: Path) -> None:
+    zoo("denoise")
+    own = RunFolder.create(elsewhere, "denoise")
+    own.write_state(RunState(state="stopped"))
+    own.best_path.write_bytes(b"mine")
+    found = find_model("denoise")
+    assert found.path == own.best_path and "is the run of that name" in found.notes[0]
+
+
+def test_a_folder_that_is_no_model_is_not_in_the_way_of_a_name(zoo: Trained, elsewhere: Path) -> None:
+    file = zoo("denoise")
+    (elsewhere / "denoise").mkdir()
+    assert resolve_model("denoise") == file
+
+
+def test_a_name_is_one_only_where_it_stands_alone(zoo: Trained, tmp_path: Path) -> None:
+    zoo("denoise")
+    assert "nothing" in refused(tmp_path / "denoise").found
+    assert refused("other/denoise").remedy == "Did you mean denoise?"
+
+
+@pytest.mark.parametrize("spec", ["denose", "Denoise", "de-noise"])
+def test_a_name_that_is_not_there_gets_the_nearest_one(zoo: Trained, spec: str) -> None:
+    zoo("denoise")
+    zoo("upscale")
+    error = refused(spec)
+    assert error.remedy == "Did you mean denoise?" and error.expected.endswith("or one of denoise, upscale")
+    assert error.exit_code == 2
+
+
+def test_the_nearest_run_or_file_in_the_folder_is_named_as_well(finished: RunFolder) -> None:
+    assert refused(finished.path.parent / "garde").remedy == "Did you mean grade?"
+
+
+def test_what_is_a_start_alone_is_not_applied_and_what_is_none_is_not_trained_from(zoo: Trained) -> None:
+    zoo("matting", kind=["start"])
+    zoo("keying", kind=["network"])
+    assert "--initial-weights matting" in refused("matting").remedy
+    assert "understudy apply keying" in refused("keying", start=True).remedy
+    assert resolve_model("keying") and find_model("matting", start=True).path.name == "matting.cat"
+
+
+def test_a_start_may_be_another_file_than_the_network_of_its_name(zoo: Trained) -> None:
+    network, start = zoo("upscale", kind=["network"]), zoo("upscale-start", kind=["start"])
+    assert (resolve_model("upscale"), find_model("upscale", start=True).path) == (network, start)
+    assert [each.name for each in zoo_networks()] == ["upscale"] and list(zoo_starts()) == ["upscale"]
+
+
+def test_a_cat_without_a_card_and_a_path_are_no_names(zoo: Trained, tmp_path: Path) -> None:
+    file = zoo("denoise")
+    (file.parent / "plain.txt").write_text("no network")
+    assert zoo_names() == ("denoise",)
+    for name in ("../trained/denoise", "", ".", "denoise.cat", str(file)):
+        assert zoo_model(name) is None
+
+
+def test_without_any_all_is_as_it_was(zoo: Trained) -> None:
+    assert zoo_names() == () and zoo_networks() == () and zoo_starts() == {}
+    assert "or one of" not in refused("denoise").expected
+
+
+def test_a_name_stays_a_name_where_paths_become_absolute(zoo: Trained, elsewhere: Path) -> None:
+    train = TrainSettings(
+        input="a.png", ground_truth="b.png", data_directory="runs", initial_weights="deblur"
+    )
+    assert train.anchored().network.initial_weights == "deblur"
+    apply = ApplySettings(model="runs/mine.cat", plate="a.png", output="o")
+    assert apply.anchored().model.model == str(elsewhere / "runs" / "mine.cat")
+    (elsewhere / "deblur.cat").write_bytes(b"mine")
+    assert train.anchored().network.initial_weights == str(elsewhere / "deblur")
+
+
+# -- in use ---------------------------------------------------------------------------------------------
+
+
+def test_apply_load_and_python_take_a_name(zoo: Trained, make_shot: Any, tmp_path: Path) -> None:
+    file, shot = zoo("denoise"), make_shot(numbers=[1001])
+    by_name, by_path = understudy.load("denoise"), understudy.load(file)
+    pixels = np.random.default_rng(0).random((24, 40, 3), np.float32)
+    assert np.array_equal(by_name(pixels), by_path(pixels)) and not np.array_equal(by_name(pixels), pixels)
+    result = understudy.apply("denoise", shot.plate, str(tmp_path / "out" / "o.####.png"))
+    assert result.written == (1001,) and not result.failed
+
+
+def test_apply_says_that_the_file_in_the_folder_was_taken(
+    zoo: Trained, make_shot: Any, tmp_path: Path, elsewhere: Path
+) -> None:
+    shot = make_shot(numbers=[1001])
+    (elsewhere / "denoise.cat").write_bytes(zoo("denoise").read_bytes())
+    said: list[Any] = []
+    understudy.apply("denoise", shot.plate, str(tmp_path / "out" / "o.####.png"), report=said.append)
+    notes = [note for event in said for note in getattr(event, "notes", ())]
+    assert any("not the network that comes trained" in note for note in notes)
+
+
+# -- understudy models, info ----------------------------------------------------------------------------
+
+
+def test_models_lists_them_with_all_that_one_has_to_know(
+    zoo: Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
+    zoo("denoise")
+    zoo("matting", kind=["start"], outputs=1)
+    assert understudy_command(["models"]) == 0
+    head, first, second = capsys.readouterr().out.splitlines()
+    assert head.split("  ")[0] == "Name"
+    for words in (
+        "denoise",
+        "Does denoise to a frame.",
+        "Apache-2.0",
+        "Harbour, Hill",
+        " MB",
+        "Kodak: 32.1 dB",
+    ):
+        assert words in first
+    assert second.startswith("matting") and "start" in second and "network" not in second
+
+
+def test_models_as_json_is_one_object_for_each(zoo: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+    zoo("denoise")
+    zoo("keying")
+    assert understudy_command(["models", "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["name"] for row in rows] == ["denoise", "keying"]
+    assert rows[0]["sources"][0]["licence"] == "CC BY 4.0" and rows[0]["kind"] == ["network", "start"]
+    assert rows[0]["bytes"] == Path(rows[0]["path"]).stat().st_size and rows[0]["scale"] == 1
+
+
+@pytest.mark.parametrize("command", ["models", "info"])
+def test_the_card_of_one_names_every_source(
+    zoo: Trained, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    zoo("denoise")
+    assert understudy_command([command, "denoise"]) == 0
+    card = capsys.readouterr().out
+    for words in (
+        "Harbour by A. Painter, CC BY 4.0",
+        "Hill",
+        "1200 steps, 1 h 30 min, two cores, 2026-11-29",
+    ):
+        assert words in card
+    assert "Kodak: 32.1 dB (bicubic 30.0 dB)" in card and "R, G, B" in card
+
+
+def test_without_any_models_says_so_and_a_wrong_name_gets_the_nearest(
+    zoo: Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert understudy_command(["models"]) == 0
+    assert "No networks come trained" in capsys.readouterr().out
+    zoo("denoise")
+    assert understudy_command(["models", "denoize"]) == 2
+    assert "Did you mean denoise?" in capsys.readouterr().err
+    assert understudy_command(["info", "denoize"]) == 2
+    assert "Did you mean denoise?" in capsys.readouterr().err

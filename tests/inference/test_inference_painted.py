@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from understudy.dataset import as_painted
 from understudy.dataset.pairs import load_data_set
 from understudy.errors import SettingError
 from understudy.frames import read_image_file, read_provenance, write_image_file
+from understudy.frames import shot as shot_module
 from understudy.frames.difference import largest_difference
+from understudy.inference import painted
 from understudy.inference.apply import ApplyResult, apply
 from understudy.inference.carry import Missed, carried
 from understudy.inference.events import ApplyEvent, ApplyMessage, ApplyPlanned, FrameSame
@@ -181,15 +185,83 @@ def test_an_update_writes_what_changes_and_says_by_how_much(bench: Bench) -> Non
     result = bench.apply(update=True)
     assert result.written == (1002, 1003, 1004) and result.same == (1001, 1005)
     assert set(result.changed_by.values()) == {3.0}
-    assert "3 changed, by 3 to 3 code values at most; 2 did not" in bench.said
+    assert "3 changed (frames 1002-1004), by 3 to 3 code values at most; 2 did not" in bench.said
     assert bench.result(1001).stat().st_mtime == 1
 
 
-def test_a_movie_is_not_brought_up_to_date(bench: Bench) -> None:
+def test_a_movie_is_written_anew_only_where_a_frame_of_it_changes(bench: Bench) -> None:
     pytest.importorskip("av")
-    with pytest.raises(SettingError, match="movie"):
-        bench.apply(output=str(bench.folder / "out.mov"), update=True)
-    assert not (bench.folder / "out.mov").exists()
+    movie = bench.folder / "out.mov"
+    given = {"output": str(movie), "update": True}
+    bench.apply(**given)
+    made, there = read_provenance(movie), movie.stat().st_mtime_ns
+    bench.save(0.2 / 65535)
+    with pytest.raises(SettingError, match="exists already"):
+        bench.apply(output=str(movie))
+    left = bench.apply(**given)
+    assert left.written == () and left.same == bench.shot.numbers and not left.changed_by
+    assert movie.stat().st_mtime_ns == there and read_provenance(movie) == made
+    bench.save(8 / 255)
+    result = bench.apply(**given)
+    assert result.written == bench.shot.numbers and result.same == ()
+    assert set(result.changed_by) == {1002, 1003, 1004} and min(result.changed_by.values()) > 1
+    assert "3 changed (frames 1002-1004), by" in bench.said
+    assert "2 did not; the movie was written anew" in bench.said
+    assert read_provenance(movie)["model"] != made["model"]
+    assert [each.name for each in bench.folder.iterdir() if each.name.startswith(".out")] == []
+
+
+def test_an_update_of_a_movie_that_cannot_be_compared_writes_it_anew(bench: Bench) -> None:
+    pytest.importorskip("av")
+    movie = bench.folder / "out.mov"
+    bench.apply(output=str(movie), frames="1001-1003")
+    result = bench.apply(output=str(movie), update=True)
+    assert result.written == bench.shot.numbers
+    assert set(result.changed_by.values()) == {math.inf}
+
+
+def test_painted_frames_are_read_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    file = shot_module.read_image_file
+
+    def counted(path: Path, **values: Any) -> Any:
+        read.append(path.name)
+        return file(path, **values)
+
+    monkeypatch.setattr(shot_module, "read_image_file", counted)
+    bench.apply()
+    assert sorted(name for name in read if name.startswith("truth")) == ["truth.1001.png", "truth.1005.png"]
+    read.clear()
+    bench.apply(overwrite=True, blend=2)
+    assert sum(name.startswith("truth") for name in read) == 2
+
+
+def test_painted_frames_that_do_not_fit_into_memory_are_the_same(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(painted, "KEPT", 0)
+    monkeypatch.setattr(as_painted, "HELD", 0)
+    bench.apply()
+    assert all(same(bench.result(number), bench.shot.truth_file(number)) for number in (1001, 1005))
+
+
+@pytest.mark.parametrize("region", [False, True])
+def test_frames_that_a_training_was_told_are_empty_come_out_empty(bench: Bench, region: bool) -> None:
+    plate = read_image_file(bench.shot.plate_file(1003))
+    given = {"empty": ("1002-1003",)}
+    if region:
+        mask = np.zeros((plate.display_window.height, plate.display_window.width, 1), np.float32)
+        mask[:, :10] = 1
+        write_image_file(bench.folder / "region.png", plate.as_matte(mask))
+        given["region"] = str(bench.folder / "region.png")
+    bench.run.settings_path.write_text(to_toml(bench.settings.replace(**given)))
+    bench.save(20 / 255)
+    bench.apply()
+    for number in (1002, 1003):
+        found, own = planes(bench.result(number)), planes(bench.shot.plate_file(number))
+        assert (found[:, :10] == own[:, :10]).all()
+        assert (found[:, 10:] == own[:, 10:]).all() != region
+    assert not (planes(bench.result(1004)) == planes(bench.shot.plate_file(1004))).all()
 
 
 def test_what_is_given_out_as_painted_is_sure(bench: Bench) -> None:

@@ -12,17 +12,24 @@ import numpy as np
 
 from understudy.dataset.colours import settle_colours
 from understudy.dataset.corrected import read_correction_picture
-from understudy.dataset.layers import Layers, choose_layers
-from understudy.dataset.sources import Source, match, read_both, read_each, read_pair
+from understudy.dataset.empty import empty_truth, tells_of
+from understudy.dataset.empty_frames import every_empty
+from understudy.dataset.layers import choose_layers
+from understudy.dataset.sources import Source, match, read_both, read_each, read_pair, read_truth
 from understudy.errors import UnderstudyError
 from understudy.frames import Frame, Shot, check_size, open_shot, resolve_like, seen_planes
-from understudy.frames.matte import largest_of, white_of
+from understudy.frames.held_shot import HeldShot
+from understudy.frames.matte import scaled, white_of_all
 from understudy.runs.corrections import Correction
 from understudy.settings import TrainSettings
 
+Effect = tuple[str, Sequence[str], Sequence[str]]
+"""What a network makes: its kind, its input and its output channels."""
 GIVEN = ("ground-truth", "strokes", "empty")
 """The kinds of corrections that say what a frame is to be; "accept" says that the network's result is right,
 and leaves it to the network."""
+HELD = 500_000_000
+"""Bytes of truths, about, that are held between what is asked of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,27 +58,51 @@ class AsPainted:
 
 
 class PaintedPairs:
-    """The pairs of a run, read as it read them. ``known``: the hashes of plate and truth of each frame, as
-    the network's file has them; a frame whose values are others is not the one that was painted.
+    """The pairs of a run, read as it read them, and the frames that it was told are empty. ``known``: the
+    hashes of plate and truth of each frame, as the network's file has them; a frame whose values are others
+    is not the one that was painted.
 
     Raises what reading the pairs of a training raises."""
 
     def __init__(self, settings: TrainSettings, known: Mapping[int, Sequence[str]], earlier: bool) -> None:
         data = settings.data.replace(extra=())
-        found, _ = match(data, earlier)
+        found, self._truths = _held(match(data, earlier)[0])
         first = read_both(found[0])
         check_size(*first, "ground truth")
         every = partial(read_each, first, found)
         self._layers = replace(choose_layers(data, every, earlier), extras=())
         self._sources = settle_colours(settings.colour, found, first, self._layers, earlier)[1]
+        self._empty = every_empty(data, found) if tells_of(*self._layers.effect) else []
         self._known = known
-        self._white = 1.0 if earlier else _white(self._layers, found)
+        self._white = 1.0
+        if self._layers.kind == "matte" and not earlier:
+            truths = (read_truth(*both, self._layers) for both in every())
+            self._white = white_of_all(truths, "matte")[0]
+
+    @property
+    def empty(self) -> frozenset[int]:
+        """The frames that are said to be empty."""
+        return frozenset(source.plate_number for source in self._empty)
+
+    def let_go(self) -> None:
+        """Hold no truths any more: those that are asked for again are read again."""
+        for shot in self._truths:
+            shot.let_go()
 
     def read(self, number: int, plate: Shot) -> AsPainted | None:
         """The painted frame of this number; None where that of ``plate`` is not the one that was painted."""
         for source in self._sources:
             if source.plate_number == number and (painted := self._read(source, plate)):
                 return painted
+        for source in self._empty:
+            if source.plate_number == number and _is_same(plate, source.plate, number):
+                return self._read_empty(source, plate)
+        return None
+
+    def _read_empty(self, source: Source, plate: Shot) -> AsPainted | None:
+        with suppress(UnderstudyError):
+            read = read_pair(replace(source, plate=plate, extras=()), self._layers)
+            return _counted(read.after, np.array(read.region, np.float32), "empty " + read.hash)
         return None
 
     def _read(self, source: Source, plate: Shot) -> AsPainted | None:
@@ -80,17 +111,16 @@ class PaintedPairs:
             if read.hash in self._known.get(source.plate_number, ()):
                 values = read.after
                 if self._layers.kind == "matte":
-                    values = np.clip(values / np.float32(self._white), 0.0, 1.0)
+                    values = scaled(values, self._white)
                 return _counted(values, np.array(read.region, np.float32), read.hash)
         return None
 
 
-def _white(layers: Layers, sources: Sequence[Source]) -> float:
-    """Which file value is white, as it was for the training: by all truths together."""
-    if layers.kind != "matte":
-        return 1.0
-    truths = (source.truth.read(source.truth_number) for source in sources)
-    return white_of(max(largest_of(truth.planes(resolve_like(truth, layers.truths))) for truth in truths))
+def _held(sources: Sequence[Source]) -> tuple[list[Source], list[HeldShot]]:
+    """The same, reading each truth once, as far as they can be held; and what holds them."""
+    shots = {id(source.truth): source.truth for source in sources}
+    held = {key: HeldShot(shot, HELD // len(shots)) for key, shot in shots.items()}
+    return [replace(source, truth=held[id(source.truth)]) for source in sources], [*held.values()]
 
 
 def _counted(values: np.ndarray, weight: np.ndarray, mark: str) -> AsPainted:
@@ -100,7 +130,7 @@ def _counted(values: np.ndarray, weight: np.ndarray, mark: str) -> AsPainted:
 
 
 def read_corrected(
-    correction: Correction, number: int, plate: Shot, own: Shot, inputs: Sequence[str], outputs: Sequence[str]
+    correction: Correction, number: int, plate: Shot, own: Shot, effect: Effect
 ) -> AsPainted | None:
     """What a correction says of a frame; None where it says nothing that can be given out, or the frame of
     ``plate`` is not that of the run's ``own``. ``inputs``, ``outputs``: the network's channels. RunError,
@@ -109,7 +139,8 @@ def read_corrected(
         return None
     frame = plate.read(number)
     if correction.kind == "empty":
-        return _empty(frame, inputs, outputs)
+        return _empty(frame, effect)
+    outputs = effect[2]
     truth = read_correction_picture(correction.truth_path(number), frame, outputs)
     mark = truth.content
     weight = np.ones((frame.display_window.height, frame.display_window.width, 1), np.float32)
@@ -120,17 +151,12 @@ def read_corrected(
     return _counted(truth.planes(outputs), weight, mark)
 
 
-def _empty(frame: Frame, inputs: Sequence[str], outputs: Sequence[str]) -> AsPainted | None:
+def _empty(frame: Frame, effect: Effect) -> AsPainted | None:
     """A matte of nothing, or the plate as it is."""
-    size = frame.display_window.height, frame.display_window.width, 1
-    if set(outputs) <= set(inputs):
-        names = resolve_like(frame, inputs)
-        values = seen_planes(frame, [names[list(inputs).index(name)] for name in outputs])
-    elif len(outputs) == 1:
-        values = np.zeros(size, np.float32)
-    else:
+    if not tells_of(*effect):
         return None
-    return _counted(values, np.ones(size, np.float32), "empty " + frame.content)
+    values = empty_truth(seen_planes(frame, resolve_like(frame, effect[1])), *effect)
+    return _counted(values, np.ones((*values.shape[:2], 1), np.float32), "empty " + frame.content)
 
 
 def _is_same(plate: Shot, own: Shot, number: int) -> bool:

@@ -124,9 +124,9 @@ class FrameReader:
         """The truth where there is nothing to matte, or nothing to change. ChannelError where the effect
         makes channels that the plate does not have."""
         layers = self._data.layers
-        check_empty(layers.kind, layers.inputs, layers.outputs)
+        check_empty(*layers.effect)
         before = seen_planes(plate.frame, resolve_like(plate.frame, layers.inputs))
-        return encode(fill_nonfinite(empty_truth(before, layers))[0], self._data.colour_out)
+        return encode(fill_nonfinite(empty_truth(before, *layers.effect))[0], self._data.colour_out)
 
 
 def _picture(path: Path, plate: Frame, channels: tuple[str, ...] | None) -> np.ndarray:

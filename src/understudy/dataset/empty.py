@@ -6,13 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from understudy.dataset.layers import Layers
 from understudy.errors import ChannelError
 
 
+def tells_of(kind: str, inputs: Sequence[str], outputs: Sequence[str]) -> bool:
+    """Whether empty frames tell of an effect: not where it makes channels that plates lack."""
+    return kind == "matte" or set(outputs) <= set(inputs)
+
+
 def check_empty(kind: str, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-    """ChannelError where empty frames tell nothing of an effect, as it makes channels that plates lack."""
-    if kind == "matte" or set(outputs) <= set(inputs):
+    """ChannelError where empty frames tell nothing of an effect."""
+    if tells_of(kind, inputs, outputs):
         return
     raise ChannelError(
         "Empty frames tell nothing of this effect: it makes channels that the plate does not have.",
@@ -23,9 +27,9 @@ def check_empty(kind: str, inputs: Sequence[str], outputs: Sequence[str]) -> Non
     )
 
 
-def empty_truth(before: np.ndarray, layers: Layers) -> np.ndarray:
+def empty_truth(before: np.ndarray, kind: str, inputs: Sequence[str], outputs: Sequence[str]) -> np.ndarray:
     """The truth of an empty frame, in file values, float32 (height, width, outputs): 0 for a matte, else the
-    plate's own channels, of which ``before`` has all that go in."""
-    if layers.kind == "matte":
+    plate's own channels, of which ``before`` has the ``inputs``."""
+    if kind == "matte":
         return np.zeros((*before.shape[:2], 1), np.float32)
-    return np.ascontiguousarray(before[..., [layers.inputs.index(name) for name in layers.outputs]])
+    return np.ascontiguousarray(before[..., [list(inputs).index(name) for name in outputs]])

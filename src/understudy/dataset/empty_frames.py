@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from understudy.dataset.sources import Source
@@ -19,13 +19,30 @@ def empty_sources(data: DataSettings, painted: Sequence[Source]) -> tuple[list[S
     Raises as ``choose_empty``."""
     found: list[Source] = []
     notes: list[str] = []
-    plates = {id(source.plate): source for source in painted}
-    for first, said in zip(plates.values(), data.empty, strict=False):
-        own = [source.plate_number for source in painted if source.plate is first.plate]
+    for first, said, own in _by_plate(data, painted):
         chosen, note = choose_empty(first.plate, said, own)
         found += [_source(first, number) for number in chosen]
         notes += [note] if note else []
     return found, notes
+
+
+def every_empty(data: DataSettings, painted: Sequence[Source]) -> list[Source]:
+    """All frames of ``--empty`` that are there still and that nobody painted, also those that are not learned
+    from. SequenceError for a range that cannot be read."""
+    return [
+        _source(first, number)
+        for first, said, own in _by_plate(data, painted)
+        if said != NO_FRAMES
+        for number in sorted(set(parse_frame_range(said)) - own)
+        if first.plate.has(number)
+    ]
+
+
+def _by_plate(data: DataSettings, painted: Sequence[Source]) -> Iterator[tuple[Source, str, set[int]]]:
+    """Of each plate a painted source, what is said to be empty of it, and the numbers that are painted."""
+    plates = {id(source.plate): source for source in painted}
+    for first, said in zip(plates.values(), data.empty, strict=False):
+        yield first, said, {source.plate_number for source in painted if source.plate is first.plate}
 
 
 def choose_empty(plate: Shot, said: str, painted: Collection[int]) -> tuple[tuple[int, ...], str]:

@@ -69,6 +69,11 @@ class Layers:
         return replace(self, extras=(*beside, *self.extras))
 
     @property
+    def effect(self) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+        """What it is: kind, inputs, outputs."""
+        return self.kind, self.inputs, self.outputs
+
+    @property
     def written(self) -> list[int]:
         """Which of the plate's channels the result replaces; the others only go in."""
         return [self.inputs.index(name) for name in self.outputs if name in self.inputs]

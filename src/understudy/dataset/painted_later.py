@@ -12,7 +12,7 @@ from understudy.dataset.layers import Layers, choose_layers
 from understudy.dataset.sources import Source, match, read_both, read_each, read_truth
 from understudy.errors import PairingError
 from understudy.frames import Frame, check_size, open_shot, pair_shots, resolve_like
-from understudy.frames.matte import largest_of, white_of
+from understudy.frames.matte import scaled, white_of_all
 from understudy.settings import ColourSettings, DataSettings
 
 _ALPHA = ("a", "alpha")
@@ -38,7 +38,7 @@ class Later:
         if source.convert is not None:
             after = source.convert(after)
         if self.layers.kind == "matte":
-            after = np.clip(after / np.float32(self.white), 0.0, 1.0)
+            after = scaled(after, self.white)
         return np.asarray(after, np.float32)
 
 
@@ -59,7 +59,7 @@ def open_later(
     settled = settle_colours(colour, sources, first, layers)[1]
     white = 1.0
     if kind == "matte":
-        white = white_of(max(largest_of(read_truth(*both, layers)) for both in every()))
+        white = white_of_all((read_truth(*both, layers) for both in every()), "matte")[0]
     numbers = tuple(source.plate_number for source in settled)
     return Later(plate, numbers, tuple(settled), layers, white)
 

@@ -18,7 +18,7 @@ from understudy.dataset.outputs import check_outputs
 from understudy.dataset.sources import Behind, Source, Values, match, read_all, read_both, read_each
 from understudy.errors import PairingError, SettingError
 from understudy.frames import Frame, fill_nonfinite, format_numbers
-from understudy.frames.matte import largest_of, white_note, white_of
+from understudy.frames.matte import scaled, white_of_all
 from understudy.frames.nonfinite import HUGE
 from understudy.settings import ColourSettings, DataSettings
 
@@ -106,13 +106,15 @@ def load_data_set(
     layers = choose_layers(data, every, earlier)
     space, sources, said = settle_colours(colour, sources, (first, painted), layers, earlier)
     frames = read_all(sources, layers, first)
-    white, white_notes = (1.0, ()) if earlier else _white_of_mattes(layers, frames)
+    white, white_notes = 1.0, tuple[str, ...]()
+    if layers.kind == "matte" and not earlier:
+        white, white_notes = white_of_all((values.after for values in frames), "matte")
     check_outputs(sources, layers)
     colour_in = encoding_for(space.space, [values.before for values in frames])
     colour_out = _colour_of_truth(layers, colour_in, painted, _inside_region(frames, data.region))
     found = choose_neighbours(data.neighbours, reach, sources, frames, layers, colour_in, colour_out)
     if empty:
-        check_empty(layers.kind, layers.inputs, layers.outputs)
+        check_empty(*layers.effect)
         sources, frames = [*sources, *empty], [*frames, *read_all(empty, layers, first)]
     frames.reverse()  # each is let go as soon as its pair is made: file values of large frames are large
     made = [_make_pair(source, frames.pop(), layers, colour_in, colour_out, white) for source in sources]
@@ -169,14 +171,6 @@ def _is_unchanged(pair: Pair) -> bool:
     return bool((same | (pair.weight == 0)).all())
 
 
-def _white_of_mattes(layers: Layers, frames: list[Values]) -> tuple[float, tuple[str, ...]]:
-    """Which file value is white in the truths, where they are mattes, and sentences on that."""
-    if layers.kind != "matte":
-        return 1.0, ()
-    largest = max(largest_of(values.after) for values in frames)
-    return white_of(largest), white_note(largest, "matte")
-
-
 def _inside_region(frames: list[Values], region: str | None) -> list[np.ndarray]:
     """The file values of the truths where there is to be learned from them. SettingError when that is
     nowhere."""
@@ -219,7 +213,7 @@ def _make_pair(
     pixels = with_inputs(encode(filled, colour_in), read.extras, layers)
     wanted = encode(truth, colour_out)
     if layers.kind == "matte":
-        wanted = np.clip(wanted / np.float32(white), 0.0, 1.0)
+        wanted = scaled(wanted, white)
     if source.region is not None:
         weight = weight * read.region
     name = (

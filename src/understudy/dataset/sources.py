@@ -142,7 +142,7 @@ def read_pair(source: Source, layers: Layers) -> Values:
     """File values of plate, truth, extra layers and region over the display window, and content hashes."""
     plate = source.plate.read(source.plate_number)
     before = seen_planes(plate, resolve_like(plate, layers.inputs))
-    after = empty_truth(before, layers) if source.empty else _read_painted(source, plate, layers)
+    after = empty_truth(before, *layers.effect) if source.empty else _read_painted(source, plate, layers)
     extras = tuple(read_inputs(plate, source.beside, source.extras, layers))
     region = _read_region(source, plate)
     hashed = extras if source.region is None else (*extras, region)

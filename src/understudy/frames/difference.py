@@ -11,6 +11,8 @@ from understudy.errors import UnderstudyError
 from understudy.frames.frame import Part, stored_bits
 from understudy.frames.image_file import read_image_file
 
+HALF_A_CODE = 0.5
+"""Files that differ by no more than this, in code values, are the same picture."""
 DARK = 1 / 64
 """Floats come in ever finer steps towards 0. What is darker than this is told apart no further than here."""
 
@@ -27,7 +29,7 @@ def largest_difference(one: Path, other: Path) -> float:
     if [_layout(part) for part in parts[0]] != [_layout(part) for part in parts[1]]:
         return math.inf
     return max(
-        _between(a.pixels[name], b.pixels[name], stored_bits(a.spec))
+        difference_of_planes(a.pixels[name], b.pixels[name], stored_bits(a.spec))
         for a, b in zip(*parts, strict=True)
         for name in a.channels
     )
@@ -37,7 +39,9 @@ def _layout(part: Part) -> tuple[object, ...]:
     return part.channels, part.kinds, part.data_window, part.display_window
 
 
-def _between(a: np.ndarray, b: np.ndarray, bits: int) -> float:
+def difference_of_planes(a: np.ndarray, b: np.ndarray, bits: int) -> float:
+    """The largest difference of two planes of one type, whose values have so many ``bits`` in their file: in
+    code values, as ``largest_difference``."""
     if np.array_equal(a, b, equal_nan=a.dtype.kind == "f"):
         return 0.0
     if a.dtype.kind == "u":

@@ -12,10 +12,12 @@ import numpy as np
 
 from understudy.errors import SettingError, UnderstudyError, WriteError
 from understudy.frames.atomic import cannot_write, finish, hidden_name, make_folder
+from understudy.frames.difference import HALF_A_CODE
 from understudy.frames.formats import ImageFormat, extension_of
 from understudy.frames.frame import Frame
 from understudy.frames.image_plan import assemble, channels_written, plan_write
 from understudy.frames.movie_codecs import choose_codec
+from understudy.frames.movie_difference import movie_differences
 from understudy.frames.movie_info import DEFAULT_RATE, MovieInfo
 from understudy.frames.movie_losses import notes_on
 from understudy.frames.movie_plan import MoviePlan, plan_movie
@@ -37,13 +39,16 @@ class MovieSink(FrameSink):
     """Frames are put in the order of ``numbers``; one that comes early waits for those before it.
 
     A frame that will never come must be said with ``skip``, or those after it wait in memory until ``close``.
+    Where it is to ``update`` a movie that is there, that one stays if no frame differs.
     Frames made of a movie keep its time stamps and its sound: where one does not come, the one before it is
     shown longer. Otherwise the movie closes up, and nothing stands in its place.
     """
 
     is_movie = True
 
-    def __init__(self, spec: str, like: Shot, numbers: Sequence[int], options: WriteOptions) -> None:
+    def __init__(
+        self, spec: str, like: Shot, numbers: Sequence[int], options: WriteOptions, update: bool = False
+    ) -> None:
         super().__init__(spec)
         if options.depth is not None:
             raise SettingError(
@@ -65,6 +70,8 @@ class MovieSink(FrameSink):
         self._sound: SoundCopy | None = None
         self._first: tuple[int, int, int] | None = None
         self._last: np.ndarray | None = None
+        self._update = update
+        self._encoded: list[int] = []
 
     def path(self, number: int) -> Path:
         return self._target
@@ -124,11 +131,25 @@ class MovieSink(FrameSink):
         self._writer.close(self._times.end)
         self._writer = None
         self._close_sound()
+        if self._update and self._is_there():
+            self._beside.unlink(missing_ok=True)
+            return False
         try:
             finish(self._beside, self._target)
         except OSError as error:
             raise cannot_write(self._target, error.strerror or str(error)) from error
         return True
+
+    def _is_there(self) -> bool:
+        """Whether the movie that is there shows the same, frame by frame, as the one that was made."""
+        found = movie_differences(self._beside, self._target) if self._target.is_file() else None
+        if found is None or len(found) != len(self._encoded):
+            return False
+        self.differs = {number: 0.0 for number in self._encoded}
+        for number, difference in zip(self._encoded, found, strict=True):
+            self.differs[number] = max(self.differs[number], difference)
+        self.left = max(found) <= HALF_A_CODE
+        return self.left
 
     def _give_up(self) -> None:
         """Drop the hidden file and all that waits; every later frame is refused."""
@@ -178,12 +199,14 @@ class MovieSink(FrameSink):
             self._writer = self._start(frame, pixels)
         self._check_size(number, pixels)
         self._writer.write(pixels, *self._times.next_of(number))
+        self._encoded.append(number)
         self._last = pixels if self._times.repeats else None
 
     def _hold_the_last(self, number: int) -> None:
         """Where frames have no time stamps of their own, the last one again keeps the rest in their time."""
         if self._writer is not None and self._last is not None:
             self._writer.write(self._last, *self._times.next_of(number))
+            self._encoded.append(number)
 
     def _check_size(self, number: int, pixels: np.ndarray) -> None:
         height, width = pixels.shape[:2]

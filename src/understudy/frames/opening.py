@@ -56,6 +56,7 @@ def open_sink(
     *,
     like: Shot,
     overwrite: bool = False,
+    update: bool = False,
     numbers: Sequence[int] | None = None,
     depth: str | None = None,
     compression: str | None = None,
@@ -67,7 +68,8 @@ def open_sink(
     ``spec`` is a pattern, a file, a movie (.mov, .mxf, .mp4), or a folder, which gets the plate's own names
     (PNG for the frames of a movie). ``numbers`` are the frames that will come, ``like``'s by default.
     ``depth``, ``compression`` (a codec for movies) and ``frame_rate`` override the plate's. ``provenance``,
-    such as ``{"model": hash}``, goes with every frame; ``read_provenance`` finds it again.
+    such as ``{"model": hash}``, goes with every frame; ``read_provenance`` finds it again. A movie that is
+    there, made by whatever model, is to be brought up to date where ``update``.
 
     Nothing is written yet. Raises SequenceError for an output that cannot take the frames or is the plate
     itself, SettingError for a depth or compression that does not exist, and for a movie made by something
@@ -78,7 +80,7 @@ def open_sink(
     rate = Fraction(frame_rate).limit_denominator(1001) if frame_rate else None
     options = WriteOptions(depth, compression, rate, provenance or {})
     if is_movie_path(spec):
-        sink = _movie_sink(spec, like, numbers, options, overwrite)
+        sink = _movie_sink(spec, like, numbers, options, overwrite, update)
     else:
         sink = _file_sink(spec, like, numbers, options)
     _check_not_the_plate(sink, like, numbers)
@@ -94,7 +96,7 @@ def _file_sink(spec: str, like: Shot, numbers: Sequence[int], options: WriteOpti
 
 
 def _movie_sink(
-    spec: str, like: Shot, numbers: Sequence[int], options: WriteOptions, overwrite: bool
+    spec: str, like: Shot, numbers: Sequence[int], options: WriteOptions, overwrite: bool, update: bool
 ) -> FrameSink:
     if extension_of(spec) not in WRITABLE_MOVIES or parse_pattern(spec) is not None:
         raise SequenceError(
@@ -104,8 +106,8 @@ def _movie_sink(
             where=spec,
         )
     if not overwrite:
-        _check_own_movie(Path(spec), options.provenance)
-    return MovieSink(spec, like, numbers, options)
+        _check_own_movie(Path(spec), options.provenance, ("model",) if update else ())
+    return MovieSink(spec, like, numbers, options, update)
 
 
 def _target(spec: str, like: Shot, numbers: Sequence[int]) -> Pattern | Path:
@@ -158,12 +160,14 @@ def _same_file(one: Path, other: Path) -> bool:
         return False
 
 
-def _check_own_movie(path: Path, provenance: Mapping[str, str]) -> None:
-    """A movie made by the same model in the same way may be made again; any other is refused."""
+def _check_own_movie(path: Path, provenance: Mapping[str, str], but: Sequence[str] = ()) -> None:
+    """A movie made by the same model in the same way, ``but`` for what is named, may be made again; any other
+    is refused."""
     if not path.exists():
         return
     wanted = {name.removeprefix(PREFIX): value for name, value in provenance.items()}
-    if wanted and read_provenance(path) == wanted:
+    found = read_provenance(path)
+    if wanted and found and _without(found, but) == _without(wanted, but):
         return
     raise SettingError(
         "The output movie exists already.",
@@ -171,5 +175,10 @@ def _check_own_movie(path: Path, provenance: Mapping[str, str]) -> None:
         "precision)",
         found="a movie that was made by something else, or in another way",
         where=str(path),
-        remedy="choose another name, or allow it with --overwrite",
+        remedy="choose another name, or allow it with --overwrite; where only the model is another, bring it "
+        "up to date with --update",
     )
+
+
+def _without(made: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    return {name: value for name, value in made.items() if name not in names}

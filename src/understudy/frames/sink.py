@@ -41,6 +41,9 @@ class FrameSink(ABC):
     written    the files that are whole, in the order in which they were finished
     notes      what the output's format cannot keep, in words, each once; ``announce`` fills it ahead
     broken     why the output can take no more frames at all, or None
+    differs    of a movie that was to be brought up to date: by how much each frame differs from the one that
+               was there, in code values, once it is closed; None where they were not compared
+    left       that movie was left as it was, since no frame differs by more than half a code value
 
     As a context manager it closes at the end, and aborts when the block raises.
     """
@@ -53,6 +56,8 @@ class FrameSink(ABC):
         self._written: list[Path] = []
         self._notes: list[str] = []
         self.broken: UnderstudyError | None = None
+        self.differs: Mapping[int, float] | None = None
+        self.left = False
 
     @property
     def written(self) -> tuple[Path, ...]:

@@ -30,6 +30,7 @@ from understudy.frames import (
     open_sink,
     set_threads,
 )
+from understudy.frames.difference import HALF_A_CODE
 from understudy.inference.colours import colour_notes, output_notes
 from understudy.inference.compose import Composer, Gathered, make_composer
 from understudy.inference.confidence import CHANNEL, confidence_notes
@@ -55,7 +56,6 @@ from understudy.models.finding import resolve_model
 from understudy.settings import ApplySettings, PlateSettings
 
 Report = Callable[[ApplyEvent], None]
-HALF_A_CODE = 0.5
 PROBES = 5
 """Frames that are tried before the start, to find one that can be read and checked."""
 
@@ -68,8 +68,9 @@ class ApplyResult:
     ``stopped``: ended on request with frames left to do. A movie (``is_movie``) that was stopped has none
     written. ``again``: which of those written were there already, by what they are made from that has
     changed, such as ``("the plate", "the mask")``. ``missing``: frames that a range requested and the plate
-    lacks. ``same``: those that ``update`` compared and left as they were; ``changed_by``: by how much, at
-    most, those that it wrote differ, in code values of their files, infinite where they cannot be compared.
+    lacks. ``same``: those that ``update`` compared and left as they were, of a movie all or none;
+    ``changed_by``: by how much, at most, those that it compared and that changed differ, in code values of
+    their files, infinite where they cannot be compared.
     """
 
     written: tuple[int, ...]
@@ -168,7 +169,13 @@ def _prepare(settings: ApplySettings, like: tuple[str, ...], open_things: ExitSt
     )
     how = settings.engine.precision, settings.finishing
     provenance = provenance_of(fingerprint(model_path), given, output, *how)
-    sink = open_sink(output.output, like=plate, overwrite=output.overwrite, provenance=provenance)
+    sink = open_sink(
+        output.output,
+        like=plate,
+        overwrite=output.overwrite,
+        update=output.update,
+        provenance=provenance,
+    )
     check_finishing(settings.finishing, header.kind, sink)
     mask = Mask(output.mask) if output.mask else None
     about = _neighbours(given, header)
@@ -179,10 +186,9 @@ def _prepare(settings: ApplySettings, like: tuple[str, ...], open_things: ExitSt
     origins = Origins(plate, about, header.offsets, mask.shot if mask else None, extra.shots)
     whole = about.shot if about else open_shot(given.plate, part=given.part, as_held=as_held)
     painted = _find_painted(settings, model_path, header, whole, plate)
-    if output.update and sink.is_movie:
-        raise _no_update(sink)
     there = sort_out(plate.numbers, sink, provenance, origins, output.overwrite, painted, output.update)
     to_do, kept = there.to_do, there.kept
+    painted.drop(kept)
     if mask and to_do:
         mask.look(open_shot(given.plate, part=given.part) if mask.channel else plate)
     composer = make_composer(header, settings, mask, extra)
@@ -216,16 +222,6 @@ def _find_painted(settings: ApplySettings, path: Path, header: Any, whole: Shot,
     if output.painted == "network":
         return Painted()
     return find_painted_frames(path, header, whole, plate.numbers, output.blend)
-
-
-def _no_update(sink: FrameSink) -> SettingError:
-    return SettingError(
-        "A movie cannot be brought up to date frame by frame: it is always made as a whole.",
-        expected="frames as files of their own",
-        found="a movie",
-        where=sink.spec,
-        remedy="Leave --update out, or write frames, such as out.####.png.",
-    )
 
 
 def _neighbours(plate: PlateSettings, header: Any) -> Neighbours | None:
@@ -501,17 +497,18 @@ def _ended(job: Job, outcomes: list[Outcome], stopped: bool, seconds: float, rep
     _report_said(job, report)
     lost = stopped and job.sink.is_movie
     done = [each for each in outcomes if each.error is None]
-    written = () if lost else tuple(sorted(each.number for each in done if not each.is_same))
-    same = tuple(sorted(each.number for each in done if each.is_same))
-    changed_by = {e.number: e.difference for e in done if e.number in job.compared and not e.is_same}
+    same = tuple(sorted(each.number for each in done if each.is_same or job.sink.left))
+    written = () if lost else tuple(sorted({each.number for each in done} - {*same}))
+    changed_by = _changed_by(job, done)
+    unchanged = sum(each.number in job.compared for each in done) - len(changed_by)
     failed = tuple(sorted((each.number, each.error) for each in outcomes if each.error is not None))
     _report_black(job, written, report)
     _report_unmeasured(job, report)
     again = _made_again(job, written)
     missing = job.plate.missing if job.plate.requested else ()
     counts = len(written), len(job.kept), len(failed)
-    if job.compared:
-        report(ApplyMessage(_compared_words(changed_by, same)))
+    if job.compared and not lost:
+        report(ApplyMessage(_compared_words(changed_by, unchanged, job.sink)))
     report(ApplyEnded(*counts, stopped, seconds, in_words(again), len(missing), len(same)))
     is_movie = job.sink.is_movie
     return ApplyResult(
@@ -519,11 +516,26 @@ def _ended(job: Job, outcomes: list[Outcome], stopped: bool, seconds: float, rep
     )
 
 
-def _compared_words(changed_by: Mapping[int, float], same: tuple[int, ...]) -> str:
-    """How many frames changed, and by how much."""
+def _changed_by(job: Job, done: list[Outcome]) -> dict[int, float]:
+    """By how much the frames that were compared differ, of those that do; a movie's once it is whole."""
+    whole = job.sink.differs
+    found = {
+        each.number: each.difference if whole is None else whole.get(each.number, math.inf)
+        for each in done
+        if each.number in job.compared
+    }
+    return {number: difference for number, difference in found.items() if difference > HALF_A_CODE}
+
+
+def _compared_words(changed_by: Mapping[int, float], same: int, sink: FrameSink) -> str:
+    """Which frames changed, and by how much; how many stayed the ``same``."""
     amounts = sorted(each for each in changed_by.values() if math.isfinite(each))
     much = f", by {amounts[0]:.3g} to {amounts[-1]:.3g} code values at most" if amounts else ""
-    return f"Compared: {len(changed_by)} changed{much}; {len(same)} did not, and were left as they are."
+    which = f" (frames {format_numbers(tuple(sorted(changed_by)))})" if changed_by else ""
+    left = (
+        "; the movie was written anew" if sink.is_movie and not sink.left else ", and were left as they are"
+    )
+    return f"Compared: {len(changed_by)} changed{which}{much}; {same} did not{left}."
 
 
 def _made_again(job: Job, written: tuple[int, ...]) -> dict[tuple[str, ...], tuple[int, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial, reduce
@@ -28,6 +28,8 @@ from understudy.temporal import grey
 READERS = 4
 HELD = 3
 """Painted frames whose differences are held: those before and after the frames under way."""
+KEPT = 1_000_000_000
+"""Bytes of painted values, about, that are kept from the start until they are given out."""
 
 Reader = Callable[[int], AsPainted | None]
 Infer = Callable[[int], tuple[np.ndarray, np.ndarray]]
@@ -42,6 +44,7 @@ class Painted:
     marks: Mapping[int, str] = field(default_factory=dict)
     frames: int = 0
     notes: tuple[str, ...] = ()
+    _kept: dict[int, AsPainted] = field(default_factory=dict)
     _missed: OrderedDict[int, Future[Missed | None]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -59,8 +62,17 @@ class Painted:
         return [*([max(before)] if before else []), *([min(after)] if after else [])]
 
     def read(self, number: int) -> AsPainted | None:
-        """The frame as it was painted; None where the network's result is given out."""
-        return _read(self.readers, number) if number in self.marks else None
+        """The frame as it was painted; None where the network's result is given out. What was kept is given
+        once, unless it fades into other frames."""
+        if number not in self.marks:
+            return None
+        kept = self._kept.get(number) if self.frames else self._kept.pop(number, None)
+        return kept or _read(self.readers, number)
+
+    def drop(self, numbers: Iterable[int]) -> None:
+        """Let go of what was kept of frames that are not made."""
+        for number in numbers if not self.frames else ():
+            self._kept.pop(number, None)
 
     def blended(self, number: int, result: np.ndarray, luma: np.ndarray, infer: Infer) -> np.ndarray:
         """A ``result`` (height, width, channels), over the display window, with what the network misses on
@@ -120,6 +132,7 @@ class _Search:
     path: Path
     header: Any
     plate: Shot
+    opened: list[PaintedPairs] = field(default_factory=list)
 
     @cached_property
     def pairs(self) -> dict[int, list[str]]:
@@ -144,11 +157,12 @@ class _Search:
         readers: list[Reader] = []
         numbers: dict[int, None] = {}
         notes: list[str] = []
-        if any(map(self.plate.has, self.pairs)):
+        if settings.data.empty or any(map(self.plate.has, self.pairs)):
             try:
                 pairs = PaintedPairs(settings, self.pairs, self.earlier)
+                self.opened.append(pairs)
                 readers.append(partial(pairs.read, plate=self.plate))
-                numbers |= dict.fromkeys(self.pairs)
+                numbers |= dict.fromkeys((*self.pairs, *pairs.empty))
             except UnderstudyError as error:
                 notes.append(f"Painted frames cannot be read, and are the network's results: {error.message}")
         plates = open_plates(settings, self.earlier)
@@ -162,8 +176,8 @@ class _Search:
     def _corrected(self, correction: Any, own: Shot, number: int) -> AsPainted | None:
         if number not in correction.frames:
             return None
-        channels = self.header.input_channels, self.header.output_channels
-        return read_corrected(correction, number, self.plate, own, *channels)
+        effect = self.header.kind, self.header.input_channels, self.header.output_channels
+        return read_corrected(correction, number, self.plate, own, effect)
 
     def _unknown(self) -> list[str]:
         near = tuple(number for number in sorted(self.pairs) if self.plate.has(number))
@@ -177,15 +191,39 @@ class _Search:
 
 def find_painted_frames(path: Path, header: Any, plate: Shot, numbers: Sequence[int], frames: int) -> Painted:
     """Those of ``plate`` that the network at ``path`` learned from, or that were corrected in its run, and
-    are in or, as differences fade over ``frames``, near ``numbers``. Reads each of them once. RunError when
-    the run is damaged."""
+    are in or, as differences fade over ``frames``, near ``numbers``. Reads each of them once, and keeps as
+    many as ``KEPT`` allows until they are given out. RunError when the run is damaged."""
     search = _Search(path, header, plate)
     readers, known, notes = search.readers()
     wanted = [each for each in sorted(known) if plate.has(each) and _is_near(each, numbers, frames)]
+    known_as = _Known()
     with ThreadPoolExecutor(READERS) as pool:
-        found = list(pool.map(partial(_read_mark, readers), wanted))
-    marks = {number: mark for number, mark in zip(wanted, found, strict=True) if mark}
-    return Painted(readers, marks, frames, (*notes, *_say(marks, wanted, numbers, frames)))
+        list(pool.map(lambda number: known_as.add(number, _read(readers, number)), wanted))
+    for pairs in search.opened:
+        pairs.let_go()
+    marks = {number: known_as.marks[number] for number in wanted if number in known_as.marks}
+    said = _say(marks, wanted, numbers, frames)
+    return Painted(readers, marks, frames, (*notes, *said), known_as.kept)
+
+
+@dataclass
+class _Known:
+    """What was read of the painted frames: the mark of each, and those that are kept."""
+
+    marks: dict[int, str] = field(default_factory=dict)
+    kept: dict[int, AsPainted] = field(default_factory=dict)
+    room: int = KEPT
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, number: int, painted: AsPainted | None) -> None:
+        if painted is None:
+            return
+        size = painted.values.nbytes + painted.weight.nbytes
+        with self._lock:
+            self.marks[number] = _short(painted.mark)
+            if size <= self.room:
+                self.kept[number] = painted
+                self.room -= size
 
 
 def _is_near(number: int, numbers: Sequence[int], frames: int) -> bool:
@@ -204,11 +242,6 @@ def _say(marks: Mapping[int, str], wanted: Sequence[int], numbers: Sequence[int]
             "network's results."
         )
     return notes
-
-
-def _read_mark(readers: Sequence[Reader], number: int) -> str:
-    painted = _read(readers, number)
-    return _short(painted.mark) if painted is not None else ""
 
 
 def _read(readers: Sequence[Reader], number: int) -> AsPainted | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from understudy.errors import ModelFileError, SequenceError, SettingError
-from understudy.frames import FrameSink, format_numbers
+from understudy.frames import FrameSink, Shot, format_numbers, read_provenance
 from understudy.inference.finish import FINISHING, in_provenance
 from understudy.inference.layers import CHANNEL
 from understudy.inference.origins import Origins, knows_origins
@@ -72,6 +72,19 @@ def provenance_of(
     return made | (in_provenance(finishing) if finishing else {})
 
 
+def networks_of(shot: Shot) -> dict[str, tuple[int, ...]]:
+    """The networks, as ``fingerprint`` has them, that made the frames of a shot, and which each of them made;
+    "" made those that do not say it. Empty where none does."""
+    found: dict[str, list[int]] = {}
+    said: dict[Path, str] = {}
+    for number in shot.numbers:
+        path = shot.path(number)
+        if path not in said:
+            said[path] = read_provenance(path).get("model", "")
+        found.setdefault(said[path], []).append(number)
+    return {} if set(found) <= {""} else {network: tuple(numbers) for network, numbers in found.items()}
+
+
 def check_folder(folder: Path) -> None:
     """Make the output's folder and try it. SequenceError when nothing can be written there."""
     try:
@@ -110,7 +123,10 @@ def sort_out(
     update: bool = False,
 ) -> Sorted:
     """What is to do. SettingError names the frames there that another model made, or in another way; where
-    they are to ``update``, another model is none in the way."""
+    they are to ``update``, another model is none in the way. A movie is compared once it is whole."""
+    if sink.is_movie:
+        compared = frozenset(numbers if update and sink.path(numbers[0]).is_file() else ())
+        return Sorted(numbers, (), {}, compared)
     there = [] if overwrite and not update else [number for number in numbers if sink.exists(number)]
     carried = {number: sink.provenance(number) for number in there}
     foreign = [

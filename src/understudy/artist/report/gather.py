@@ -14,6 +14,7 @@ from understudy.artist.report.facts import CorrectionFacts, Finding, PairFacts
 from understudy.colour import to_display
 from understudy.errors import UnderstudyError
 from understudy.frames import Shot, format_numbers, open_shot, pair_shots, resolve_channels, resolve_like
+from understudy.inference.provenance import fingerprint, networks_of
 from understudy.models.description import ModelDescription
 from understudy.runs import RunFolder
 from understudy.runs.asked import settings_of_run
@@ -84,15 +85,15 @@ def settings_text(run: RunFolder) -> dict[str, str]:
     return {name: _plain(value) for name, value in given.items() if value not in (None, (), [])}
 
 
-def provenance_text(model: ModelDescription, path: Path) -> dict[str, str]:
-    """Which network this is, and what it says of its making."""
-    from understudy.inference.provenance import fingerprint
+def provenance_text(model: ModelDescription, path: Path, result: Shot) -> dict[str, str]:
+    """Which network this is, what it says of its making, and which frames of the result it made."""
 
     origin = model.provenance
     held_out, versions = origin.get("held_out"), origin.get("versions")
     lines = {
         "Network": path.name,
         "Written into frames as": fingerprint(path),
+        "Made these frames": _made_by(networks_of(result), fingerprint(path)),
         "Steps": origin.get("steps"),
         "Held-out error": _plain(held_out) if held_out else "",
         "Channels in": ", ".join(model.input_channels),
@@ -106,6 +107,17 @@ def provenance_text(model: ModelDescription, path: Path) -> dict[str, str]:
         "Versions": _plain(versions) if versions else "",
     }
     return {name: _plain(value) for name, value in lines.items() if value}
+
+
+def _made_by(networks: Mapping[str, tuple[int, ...]], own: str) -> str:
+    """Which frames this network made, and which others did; they may name an older network, as an update
+    leaves those alone that a newer one does not change."""
+    names = {own: "this network", "": "none that they name"}
+    said = (
+        f"{names.get(network, f'another network, {network}')}: {format_numbers(numbers)}"
+        for network, numbers in networks.items()
+    )
+    return "; ".join(said) or "not known: they do not say it"
 
 
 def now() -> str:

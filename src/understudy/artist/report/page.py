@@ -28,7 +28,9 @@ def page(facts: Facts) -> str:
         _pairs(facts),
         _corrections(facts.corrections),
         _table("Settings", "What the run was asked for; everything else was left to choose.", facts.settings),
-        _table("Provenance", "Which network made these frames, and how it came about.", facts.provenance),
+        _table(
+            "Provenance", "Which networks made these frames, and how the run's came about.", facts.provenance
+        ),
         _notes(facts.notes),
         f"<footer>Understudy {_e(facts.version)}, {_e(facts.made)}. The figures: report.json.</footer>",
     )

@@ -122,7 +122,7 @@ def _facts(job: _Job, subject: Subject, folder: Path, failed: list[str]) -> Fact
         findings=findings,
         corrections=gather.correction_facts(job.run),
         settings=gather.settings_text(job.run),
-        provenance=gather.provenance_text(job.model, job.network),
+        provenance=gather.provenance_text(job.model, job.network, subject.result),
         strip=seen.strip,
         movie=seen.movie,
         measure=expected.measure,

@@ -99,11 +99,11 @@ def small_picture(frame: Frame, channels: str | None) -> np.ndarray:
     small = small[..., None] if small.ndim == 2 else small
     if len(names) < 3:
         return _bytes(np.repeat(small[..., :1], 3, axis=2))
-    return _bytes(_displayed(small, frame))
+    return _bytes(displayed(small, frame))
 
 
-def _displayed(pixels: np.ndarray, frame: Frame) -> np.ndarray:
-    """What a screen shows of file values; where no one can tell, the values as they are."""
+def displayed(pixels: np.ndarray, frame: Frame) -> np.ndarray:
+    """What a screen shows of a frame's file values (height, width, 3); where no one can tell, these."""
     try:
         decision = decide_space("auto", frame.is_integer, header_colour(frame))
         return pixels if decision.space in ("srgb", "raw") else convert_between(pixels, decision, SRGB)

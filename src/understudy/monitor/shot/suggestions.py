@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
 from understudy.errors import RunError
+from understudy.monitor.jobs.tethered import tether, tethered
 from understudy.monitor.shot.run_shot import RunShot, newest_checkpoint
 
 KEPT = 16
 LONGEST = 3600.0  # seconds
-POLITE = ("nice", "-n", "10")  # training goes first
 
 
 @dataclass(frozen=True)
@@ -79,17 +77,17 @@ def _state_of(shot: RunShot) -> object:
 def _run(shot: RunShot) -> dict[str, Any]:
     """What the command prints. RunError in its own words where it fails."""
     part = shot.settings.data.part
-    command = [sys.executable, "-m", "understudy", "suggest", shot.plate.spec, f"--run={shot.run.path}"]
-    command += [f"--part={part}"] if part else []
+    arguments = ["suggest", shot.plate.spec, f"--run={shot.run.path}", *([f"--part={part}"] if part else [])]
     environment = {**os.environ, "PYTHONUTF8": "1", "NO_COLOR": "1", "TERM": "dumb"}
     try:
-        done = subprocess.run(
-            [*(POLITE if shutil.which(POLITE[0]) else ()), *command, "--json"],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=LONGEST,
-        )
+        with tether() as end:
+            done = subprocess.run(
+                tethered([*arguments, "--json"]),
+                env=environment,
+                stdin=end,
+                capture_output=True,
+                timeout=LONGEST,
+            )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RunError("Suggestions cannot be made.", found=str(error)[:400]) from error
     values = _last_object(done.stdout)

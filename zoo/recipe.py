@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from torch import Tensor
 
 from understudy.network.effect import Architecture
+from understudy.network.losses import Term
 from zoo.pictures import Pictures
 
 RANGE = (0.0, 1.5)
@@ -31,7 +33,8 @@ Make = Callable[[np.random.Generator, Pictures, int], Crop]
 class Recipe:
     """``make(random, pictures, side)`` makes one crop with an input of ``side`` pixels a side. A step takes
     ``crops`` of them. ``kinds``: ``network`` where it is applied as it is, ``start`` where trainings begin
-    with it."""
+    with it. ``begin`` sets the weights of the colour fit, where there is one. ``judged``: the first so many
+    outputs are what the curve is drawn of; all where it is None."""
 
     name: str
     title: str
@@ -39,8 +42,10 @@ class Recipe:
     kinds: tuple[str, ...]
     architecture: Architecture
     make: Make
-    loss: str = "l1"
+    loss: str | Term = "l1"
     side: int = 128
     crops: int = 4
     rate: float = 0.004
     output_channels: tuple[str, ...] = ("R", "G", "B")
+    begin: Callable[[Tensor], None] | None = None
+    judged: int | None = None

@@ -75,7 +75,8 @@ class Training:
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         kind = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
         self.optimizer = Optimizer(self.network, kind, TURNS)
-        self.loss = make_loss(recipe.loss, recipe.architecture.kind)
+        given = recipe.loss
+        self.loss = make_loss(given, recipe.architecture.kind) if isinstance(given, str) else given
         self.at = Trained()
 
     def step(self, batch: Batch, share: float) -> float:
@@ -113,7 +114,8 @@ class Training:
         for batch in held:
             with autocast(CPU, self.precision):
                 result = self.average(batch.input)
-            pairs = zip(result, before_of(batch), batch.truth, strict=True)
+            shown = slice(self.recipe.judged)
+            pairs = zip(result[:, shown], before_of(batch), batch.truth[:, shown], strict=True)
             scores += [[_db(after, truth), _db(before, truth)] for after, before, truth in pairs]
         self.at.score, self.at.before = (round(float(each), 3) for each in np.mean(scores, 0))
 
@@ -158,6 +160,8 @@ def make_network(recipe: Recipe) -> EffectNetwork:
     """An untrained network."""
     network = EffectNetwork(recipe.architecture)
     inputs = recipe.architecture.inputs
+    if recipe.begin is not None:
+        recipe.begin(network.fit_weights)
     network.set_range(Scaling(torch.full((inputs,), RANGE[0]), torch.full((inputs,), RANGE[1])))
     return network
 

@@ -250,8 +250,11 @@ def _choose_coarse(requested: int | str, weights: ModelHeader | None, sizes: lis
 
 
 def _reach_of_weights(weights: ModelHeader | None, requested: int | str) -> int | None:
-    """How many frames before and after the initial weights take; None where that is open."""
-    return None if weights is None or requested != "auto" else len(weights.offsets) // 2
+    """How many frames before and after the initial weights take; None where that is open, as it is for what
+    comes trained on single frames."""
+    if weights is None or weights.card is not None or requested != "auto":
+        return None
+    return len(weights.offsets) // 2
 
 
 def _choose_held_out(requested: int | str, data: DataSet) -> tuple[int | None, bool]:

@@ -27,7 +27,7 @@ from understudy.network.colour_fit import (
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.model_file import load_model
 from understudy.network.places import PLACES, place_planes
-from understudy.network.unet import UNet
+from understudy.network.unet import STEM, UNet
 from understudy.settings import NO_WEIGHTS, NetworkSettings
 from understudy.training.evaluation import middle_of
 
@@ -169,9 +169,14 @@ def _with_initial_weights(network: EffectNetwork, initial_weights: str) -> Effec
     if initial_weights == NO_WEIGHTS:
         return network
     other = load_model(find_model(initial_weights, start=True).path)[1]
-    both = [_in_words(each.architecture) for each in (network, other)]
+    ours, theirs = network.architecture, other.architecture
+    seen = ours.inputs if theirs.inputs != ours.plate else theirs.inputs  # all, or the plate alone
+    both = [_in_words(ours, seen), _in_words(theirs, theirs.inputs)]
     differ = [pair for pair in zip(*both, strict=True) if pair[0] != pair[1]]
-    if not differ and all(_take_over(*views) for views in _views_of_both(network, other)):
+    views = _views_of_both(network, other)
+    if not differ and all(_take_over(*pair) for pair in views):
+        for unet, _ in views:
+            _see_alike(unet, network, other)
         return network
     raise ModelFileError(
         "The initial weights do not fit this training.",
@@ -204,9 +209,25 @@ def _take_over(unet: UNet, other: UNet) -> bool:
     return True
 
 
+@torch.no_grad()
+def _see_alike(unet: UNet, network: EffectNetwork, other: EffectNetwork) -> None:
+    """Let the stem of a U-Net of ``network``, which comes from ``other``, tell of a plate what it told there:
+    each network sees the range of its own pairs as -1..1, and a stem is linear, so that it can take in the
+    difference."""
+    shape, count = network.architecture, len(other.low)
+    low, high = network.low[:count], network.high[:count]
+    wider = (high - low) / (other.high - other.low)
+    shift = (low + high - other.low - other.high) / (other.high - other.low)
+    shift[shape.plate : shape.plate * (1 + shape.beside)] = 0  # seen as what differs from the plate
+    weight = unet.stem.weight[:, : count * STEM * STEM]
+    assert unet.stem.bias is not None
+    unet.stem.bias += (weight.sum((2, 3)) * shift.repeat_interleave(STEM * STEM)).sum(1)
+    weight *= wider.repeat_interleave(STEM * STEM)[:, None, None]
+
+
 def _with_inputs(stem: Tensor, count: int) -> Tensor:
-    """Weights of a stem for so many inputs: what a fit by place adds to them comes last, and counts nothing
-    at first where it is new."""
+    """Weights of a stem for so many inputs: what a fit by place adds to them comes last, as do frames beside
+    the plate and further layers where there were none, and what is new counts nothing at first."""
     kept = stem[:, :count]
     return torch.cat([kept, kept.new_zeros(len(stem), count - kept.shape[1], *stem.shape[2:])], 1)
 
@@ -215,10 +236,10 @@ def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
     return {name: tensor.shape for name, tensor in tensors.items()}
 
 
-def _in_words(architecture: Architecture) -> tuple[str, str, str]:
+def _in_words(architecture: Architecture, inputs: int) -> tuple[str, str, str]:
     """What weights have to agree in."""
     return (
         f"a {architecture.size} network",
-        f"{architecture.inputs} channels in (with those of extra inputs)",
+        f"{inputs} channels in (with those of extra inputs)",
         f"{architecture.outputs} out",
     )

@@ -1,0 +1,148 @@
+"""keying: alpha and straight foreground of what stands before a green or blue screen.
+
+    python -m zoo.keying --data ../shared/photographs --time-limit 2h
+
+Covers with exact soft alpha (bodies, hair, leaves, veils) get a photograph, or skin, hair and cloth, as their
+colour, the screen's light on them as spill, and are laid over a screen in linear light: uneven, creased,
+shaded, with markers. Then come motion blur or defocus, noise, and the file. The truth is the alpha, and the
+foreground without screen and spill.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from understudy.network.effect import Architecture
+from zoo.command import main
+from zoo.degrade.blur import blurred, defocus_kernel, path_kernel, shake_path
+from zoo.degrade.compression import draw_file
+from zoo.degrade.covers import draw_cover, field
+from zoo.degrade.light import Film, draw_exposure, draw_film
+from zoo.degrade.noise import CameraNoise
+from zoo.degrade.screen import BLUE, GREEN, draw_paint, draw_screen
+from zoo.pictures import Pictures
+from zoo.recipe import Crop, Recipe
+
+PLAIN_COLOURS = np.float32(
+    [
+        [0.60, 0.36, 0.26],  # skins
+        [0.35, 0.19, 0.12],
+        [0.14, 0.07, 0.045],
+        [0.03, 0.02, 0.015],  # hair
+        [0.12, 0.06, 0.03],
+        [0.50, 0.35, 0.16],
+        [0.80, 0.80, 0.80],  # cloth
+        [0.18, 0.18, 0.18],
+        [0.02, 0.02, 0.025],
+        [0.50, 0.04, 0.03],
+        [0.05, 0.08, 0.25],
+        [0.55, 0.42, 0.06],
+    ]
+)
+NEARLY_NONE = 1e-3
+SOFT_EDGE = 4.0
+
+
+def make(random: np.random.Generator, pictures: Pictures, side: int) -> Crop:
+    """A plate, and its alpha, R, G and B."""
+    film, key = draw_film(random), GREEN if random.random() < 0.65 else BLUE
+    cover = draw_cover(random, side)
+    paint = draw_paint(random, key)
+    foreground = draw_foreground(random, pictures, side, key, film)
+    screen = draw_screen(random, side, paint, cover)
+    lit = foreground + draw_spill(random, foreground, cover, paint)
+    alpha, straight, plate = composed(draw_kernel(random), cover, foreground, lit, screen)
+    values = film.values(plate + _noise(random, plate))
+    truth = np.dstack([alpha, film.values(straight)])
+    return Crop(values if film.linear else draw_file(random, values), np.asarray(truth, np.float32))
+
+
+def draw_foreground(
+    random: np.random.Generator, pictures: Pictures, side: int, key: int, film: Film
+) -> np.ndarray:
+    """Light of what stands before the screen: a photograph, or a plain colour with a photograph's light and
+    shade. Most of it has no more of the screen's colour than of the others, as what is chosen to be keyed."""
+    light = draw_exposure(random, pictures.crop(random, side), film)
+    if random.random() < 0.4:
+        shade = light.mean(2, keepdims=True) / max(float(light.mean()), 1e-3)
+        light = PLAIN_COLOURS[int(random.integers(len(PLAIN_COLOURS)))] * (0.3 + 0.7 * np.minimum(shade, 4))
+    if random.random() < 0.85:
+        others = light[..., [channel for channel in range(3) if channel != key]].max(2)
+        light[..., key] = np.minimum(light[..., key], others * np.float32(random.uniform(0.95, 1.2)))
+    return np.asarray(light, np.float32)
+
+
+def draw_spill(
+    random: np.random.Generator, foreground: np.ndarray, cover: np.ndarray, paint: np.ndarray
+) -> np.ndarray:
+    """The screen's light on the foreground: most of it near the edges, more where that is bright."""
+    near = 1 - blurred(cover, defocus_kernel(random.uniform(4, 14)))
+    strength = random.uniform(0, 0.3) * (random.uniform(0.1, 0.6) + near)
+    takes = 0.15 + foreground.mean(2) * random.uniform(0.2, 1)
+    wavers = np.exp(0.3 * field(random, len(cover), 2))
+    return np.asarray((strength * takes * wavers)[..., None] * paint, np.float32)
+
+
+def draw_kernel(random: np.random.Generator) -> np.ndarray:
+    """What the camera does to the edge."""
+    kind = random.random()
+    if kind < 0.25:
+        return path_kernel(shake_path(random, float(np.exp(random.uniform(np.log(2), np.log(16))))))
+    return defocus_kernel(float(np.exp(random.uniform(np.log(0.5), np.log(1.2 if kind < 0.8 else 5)))))
+
+
+def composed(
+    kernel: np.ndarray, cover: np.ndarray, foreground: np.ndarray, lit: np.ndarray, screen: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Alpha, the straight foreground without spill, and the plate, all seen through a kernel."""
+    alpha = np.clip(blurred(cover, kernel), 0, 1)
+    over = cover[..., None]
+    premultiplied = blurred(foreground * over, kernel)
+    straight = premultiplied / np.maximum(alpha, NEARLY_NONE)[..., None]
+    plate = blurred(lit * over + screen * (1 - over), kernel)
+    return alpha, np.where(alpha[..., None] > NEARLY_NONE, straight, foreground), plate
+
+
+def _noise(random: np.random.Generator, light: np.ndarray) -> np.ndarray:
+    shot = float(np.exp(random.uniform(np.log(1e-5), np.log(3e-3))))
+    return CameraNoise(shot, shot * shot, mosaic=bool(random.random() < 0.5)).sample(random, light)
+
+
+def loss(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """L1 of the alpha, more at soft edges; of the foreground where there is one; and of both together, as
+    they go over another picture."""
+    alpha, wanted = result[:, :1], truth[:, :1]
+    soft = 1 + SOFT_EDGE * (4 * wanted * (1 - wanted))
+    colours, wanted_colours = result[:, 1:], truth[:, 1:]
+    matte = ((alpha - wanted).abs() * soft * weight).mean()
+    straight = ((colours - wanted_colours).abs() * wanted * weight).mean()
+    over = ((alpha * colours - wanted * wanted_colours).abs() * weight).mean()
+    return matte + straight + 0.5 * over
+
+
+def begin(weights: Tensor) -> None:
+    """The colour fit (terms, outputs) that it begins from: half an alpha, and the plate as the foreground."""
+    weights.zero_()
+    weights[0] = torch.tensor([0.5, 0.75, 0.75, 0.75])
+    weights[1:, 1:] = torch.eye(3) * 0.75
+
+
+RECIPE = Recipe(
+    name="keying",
+    title="Keying",
+    purpose="Alpha and straight foreground of what stands before a green or blue screen, without its spill.",
+    kinds=("network", "start"),
+    architecture=Architecture(
+        inputs=3, outputs=4, size="small", fit="linear", same_channels=False, fit_inputs=3, plate=3
+    ),
+    make=make,
+    loss=loss,
+    output_channels=("alpha", "foreground.R", "foreground.G", "foreground.B"),
+    begin=begin,
+    judged=1,
+)
+
+if __name__ == "__main__":
+    main(RECIPE)

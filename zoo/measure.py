@@ -1,0 +1,169 @@
+"""How good the networks are, beside what else there is, in one run.
+
+    python -m zoo.measure --data ../shared/photographs [--only denoise] [--model FILE.cat] [--count 24]
+
+denoise: Kodak's pictures, the middle of each, with the noise of a camera at several ISO, beside BM3D that is
+told the true sigma. upscale: Kodak's pictures at half the size, beside bicubic. deblur: the middle of
+validation photographs, shaken along paths that no training has seen, beside nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from understudy import load
+from understudy.device import prepare
+from understudy.measure.image import psnr
+from zoo import rivals
+from zoo.degrade.blur import blurred, path_kernel, shake_path
+from zoo.degrade.compression import quantised
+from zoo.degrade.light import Film
+from zoo.degrade.noise import at_iso
+from zoo.degrade.shrink import halved
+from zoo.pictures import LIGHT, load_kodak, load_pictures
+from zoo.training import CPU
+
+Apply = Callable[[np.ndarray], np.ndarray]
+SEED = 20_260
+ISOS = (800, 3200, 12800)
+LENGTHS = (6.0, 12.0, 24.0)
+DENOISE_SIDE, DEBLUR_SIDE = 256, 640
+DISPLAY = Film(linear=False)
+RINGING = 4 / 255
+
+
+class Row(NamedTuple):
+    """One figure: ``what`` was measured, the ``score``, and what else there is ``beside`` it."""
+
+    what: str
+    score: str
+    beside: str
+
+
+def middle(pixels: np.ndarray, side: int) -> np.ndarray:
+    """The middle of a picture, of even sides."""
+    height, width = (min(side, length) // 2 * 2 for length in pixels.shape[:2])
+    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
+    return pixels[top : top + height, left : left + width]
+
+
+def as_file(values: np.ndarray) -> np.ndarray:
+    """What an 8-bit file keeps of 0..1."""
+    return quantised(values).astype(np.float32) / 255
+
+
+def denoise_rows(apply: Apply, data: Path, count: int) -> Iterator[Row]:
+    pictures = load_kodak(data).pixels[:count]
+    for iso in ISOS:
+        scores = np.array([_denoised(apply, picture, iso, n) for n, picture in enumerate(pictures)])
+        before, after, other = scores.mean(0)
+        beside = f"BM3D, told the true sigma: {other:.2f} dB" if rivals.HAS_BM3D else rivals.NO_BM3D
+        what = f"Kodak, middle {DENOISE_SIDE} pixels of {len(pictures)}, camera noise as of ISO {iso}"
+        yield Row(what, f"{after:.2f} dB", f"noisy: {before:.2f} dB; {beside}")
+
+
+def _denoised(apply: Apply, picture: np.ndarray, iso: float, number: int) -> tuple[float, float, float]:
+    """dB before and after, and of BM3D."""
+    light = LIGHT[middle(picture, DENOISE_SIDE)]
+    truth = DISPLAY.values(light)
+    random = np.random.default_rng([SEED, number])
+    noisy = as_file(DISPLAY.values(light + at_iso(iso).sample(random, light)))
+    sigma = float(np.sqrt(np.square(noisy - truth).mean()))
+    other = psnr(as_file(rivals.bm3d(noisy, sigma)), truth) if rivals.HAS_BM3D else np.nan
+    return psnr(noisy, truth), psnr(as_file(apply(noisy)), truth), other
+
+
+def upscale_rows(apply: Apply, data: Path, count: int) -> Iterator[Row]:
+    pictures = load_kodak(data).pixels[:count]
+    scores = np.array([_upscaled(apply, picture) for picture in pictures])
+    after, matlab, opencv = scores.mean(0)
+    yield Row(
+        f"Kodak, {len(pictures)} pictures, at half the size (bicubic) and back",
+        f"{after:.2f} dB",
+        f"bicubic: {matlab:.2f} dB (a = -0.5), {opencv:.2f} dB (a = -0.75)",
+    )
+
+
+def _upscaled(apply: Apply, picture: np.ndarray) -> tuple[float, float, float]:
+    truth = middle(picture, max(picture.shape)).astype(np.float32) / 255
+    small = as_file(halved(truth))
+    others = (rivals.bicubic(small, 2, sharpness) for sharpness in (-0.5, -0.75))
+    first, second = (psnr(as_file(each), truth) for each in others)
+    return psnr(as_file(apply(small)), truth), first, second
+
+
+def deblur_rows(apply: Apply, data: Path, count: int) -> Iterator[Row]:
+    pictures = load_pictures(data, "validation", count).pixels
+    for length in LENGTHS:
+        found = np.array([_deblurred(apply, picture, length, n) for n, picture in enumerate(pictures)])
+        before, after, ringing, sharpness = found.mean(0)
+        yield Row(
+            f"validation photographs, middle {DEBLUR_SIDE} pixels of {len(pictures)}, unseen paths of "
+            f"{length:.0f} pixels",
+            f"{after:.2f} dB",
+            f"nothing done: {before:.2f} dB; {100 * sharpness:.0f} % of the truth's sharpness, "
+            f"{100 * ringing:.2f} % of pixels beyond what the truth has around them",
+        )
+
+
+def _deblurred(apply: Apply, picture: np.ndarray, length: float, number: int) -> tuple[float, ...]:
+    """dB before and after; the share of pixels that overshoot; how sharp it is, of the truth."""
+    light = LIGHT[middle(picture, DEBLUR_SIDE)]
+    random = np.random.default_rng([SEED, number, int(length)])
+    soft = blurred(light, path_kernel(shake_path(random, length)))
+    truth, before = DISPLAY.values(light), as_file(DISPLAY.values(soft))
+    after = as_file(apply(before))
+    sharpness = _gradient(after) / _gradient(truth)
+    return psnr(before, truth), psnr(after, truth), overshoot(after, truth), sharpness
+
+
+def overshoot(result: np.ndarray, truth: np.ndarray) -> float:
+    """The share of values that lie beyond all that the truth has within two pixels: ringing."""
+    import cv2
+
+    around = np.ones((5, 5), np.uint8)
+    above = result > cv2.dilate(truth, around) + RINGING
+    below = result < cv2.erode(truth, around) - RINGING
+    return float((above | below).mean())
+
+
+def _gradient(values: np.ndarray) -> float:
+    return float(np.abs(np.diff(values, axis=0)).mean() + np.abs(np.diff(values, axis=1)).mean())
+
+
+ROWS: dict[str, Callable[[Apply, Path, int], Iterator[Row]]] = {
+    "denoise": denoise_rows,
+    "upscale": upscale_rows,
+    "deblur": deblur_rows,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m zoo.measure", description="Measure the networks.")
+    parser.add_argument("--data", type=Path, required=True, help="the folder of photographs")
+    parser.add_argument("--only", choices=list(ROWS), help="this network alone")
+    parser.add_argument("--model", type=Path, help="a .cat in place of the one that comes with the program")
+    parser.add_argument("--count", type=int, default=24, help="of the pictures, the first so many")
+    parser.add_argument("--json", type=Path, help="write all figures here too")
+    flags = parser.parse_args()
+    prepare(CPU, 1)
+    found: dict[str, list[Row]] = {}
+    for name in [flags.only] if flags.only else list(ROWS):
+        network = load(flags.model or name, precision="auto")
+        found[name] = []
+        for row in ROWS[name](network, flags.data, flags.count):
+            found[name].append(row)
+            print(f"{name}: {row.what}: {row.score} ({row.beside})", flush=True)
+    if flags.json:
+        text = {name: [row._asdict() for row in rows] for name, rows in found.items()}
+        flags.json.write_text(json.dumps(text, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""From a training to the file that comes with the program: half precision, and a card that says all of it.
+
+python -m zoo.ship denoise --folder zoo_runs/denoise --data ../shared/photographs [--measured FILE.json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import platform
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from understudy.colour import SRGB
+from understudy.network.card import Measured, ModelCard, Source
+from understudy.network.card import Trained as TrainedWords
+from understudy.network.model_file import ModelHeader, save_model
+from zoo.credits import SHIPPED, training_credits
+from zoo.recipe import Recipe
+from zoo.training import CURVE, Training
+
+LICENCE = "Apache-2.0"
+HOUR = 3600.0
+
+
+def card_of(training: Training, data: Path, measured: list[dict[str, Any]]) -> ModelCard:
+    """What the network says of itself."""
+    recipe, at = training.recipe, training.at
+    return ModelCard(
+        name=recipe.name,
+        title=recipe.title,
+        purpose=recipe.purpose,
+        licence=LICENCE,
+        sources=[
+            Source(title=each.title, author=each.author, licence=each.licence, address=each.place)
+            for each in training_credits(data)
+        ],
+        trained=TrainedWords(
+            steps=at.step,
+            hours=round(at.seconds / HOUR, 2),
+            processor=f"one core, {platform.machine()}",
+            date=date.today().isoformat(),
+        ),
+        measured=[Measured(**row) for row in measured],
+        kind=list(recipe.kinds),
+    )
+
+
+def header_of(recipe: Recipe, network: Any, card: ModelCard) -> ModelHeader:
+    """Display-referred values as they are."""
+    architecture = recipe.architecture
+    return ModelHeader(
+        kind=architecture.kind,
+        input_channels=["R", "G", "B"],
+        output_channels=list(recipe.output_channels),
+        colour_in=SRGB,
+        colour_out=SRGB,
+        premultiplied=True,
+        architecture=architecture.to_dict(),
+        stride=network.stride,
+        reach=network.reach,
+        card=card,
+    )
+
+
+def ship(training: Training, output: Path, data: Path, measured: list[dict[str, Any]]) -> None:
+    """Write the .cat."""
+    card = card_of(training, data, measured)
+    save_model(output, header_of(training.recipe, training.average, card), training.average, half=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m zoo.ship", description="Write the network of a training."
+    )
+    parser.add_argument("name", help="of the recipe")
+    parser.add_argument("--folder", type=Path, help="where the training lives; zoo_runs/NAME")
+    parser.add_argument("--data", type=Path, required=True, help="the folder of photographs")
+    parser.add_argument("--measured", type=Path, help="figures as zoo.measure --json writes them")
+    parser.add_argument("--output", type=Path, help="in place of the one that comes with the program")
+    parser.add_argument("--seed", type=int, default=0)
+    flags = parser.parse_args()
+    recipe: Recipe = importlib.import_module(f"zoo.{flags.name}").RECIPE
+    training = Training(recipe, flags.seed)
+    folder = flags.folder or Path("zoo_runs") / recipe.name
+    training.resume(folder)
+    rows = json.loads(flags.measured.read_text())[recipe.name] if flags.measured else []
+    output = flags.output or SHIPPED.with_name(f"{recipe.name}.cat")
+    ship(training, output, flags.data, rows)
+    print(
+        f"{output}: {output.stat().st_size / 1e6:.2f} MB, {training.at.step} steps; curve: {folder / CURVE}"
+    )
+
+
+if __name__ == "__main__":
+    main()

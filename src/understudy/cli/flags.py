@@ -16,6 +16,7 @@ MAIN = Group("Options", sort_key=1)
 ADVANCED = Group("Advanced", sort_key=9)
 METAVARS = {
     "shot": "SHOT",
+    "shots": "SHOT",
     "file": "FILE",
     "model": "MODEL",
     "weights": "MODEL",

@@ -11,15 +11,16 @@ from functools import partial
 import numpy as np
 
 from understudy.dataset.colours import settle_colours
-from understudy.dataset.corrected import read_correction_picture
+from understudy.dataset.corrected import planes_of_correction, read_correction_picture
 from understudy.dataset.empty import empty_truth, tells_of
 from understudy.dataset.empty_frames import every_empty
 from understudy.dataset.layers import choose_layers
+from understudy.dataset.mattes import ONE, whites_of
 from understudy.dataset.sources import Source, match, read_both, read_each, read_pair, read_truth
 from understudy.errors import UnderstudyError
 from understudy.frames import Frame, Shot, check_size, open_shot, resolve_like, seen_planes
 from understudy.frames.held_shot import HeldShot
-from understudy.frames.matte import scaled, white_of_all
+from understudy.frames.matte import scaled
 from understudy.runs.corrections import Correction
 from understudy.settings import TrainSettings
 
@@ -36,7 +37,7 @@ HELD = 500_000_000
 class AsPainted:
     """What a frame is to become, over its display window: ``values``, float32 (height, width, channels), in
     the plate's values and encoding, premultiplied, a matte from 0 to 1; and how much they count, ``weight``
-    (height, width, 1), from 0 to 1. ``mark`` tells plate and truth."""
+    (height, width, 1), from 0 to 1, of several mattes each by itself. ``mark`` tells plate and truth."""
 
     values: np.ndarray
     weight: np.ndarray
@@ -74,10 +75,10 @@ class PaintedPairs:
         self._sources = settle_colours(settings.colour, found, first, self._layers, earlier)[1]
         self._empty = every_empty(data, found) if tells_of(*self._layers.effect) else []
         self._known = known
-        self._white = 1.0
-        if self._layers.kind == "matte" and not earlier:
+        self._white = ONE
+        if not earlier:
             truths = (read_truth(*both, self._layers) for both in every())
-            self._white = white_of_all(truths, "matte")[0]
+            self._white = whites_of(self._layers, truths)[0]
 
     @property
     def empty(self) -> frozenset[int]:
@@ -112,7 +113,8 @@ class PaintedPairs:
                 values = read.after
                 if self._layers.kind == "matte":
                     values = scaled(values, self._white)
-                return _counted(values, np.array(read.region, np.float32), read.hash)
+                region = np.array(read.region, np.float32)
+                return _counted(values, region, read.hash, self._layers.mattes > 1)
         return None
 
 
@@ -123,9 +125,9 @@ def _held(sources: Sequence[Source]) -> tuple[list[Source], list[HeldShot]]:
     return [replace(source, truth=held[id(source.truth)]) for source in sources], [*held.values()]
 
 
-def _counted(values: np.ndarray, weight: np.ndarray, mark: str) -> AsPainted:
-    """What is no number does not count."""
-    finite = np.isfinite(values).all(2, keepdims=True)
+def _counted(values: np.ndarray, weight: np.ndarray, mark: str, several: bool = False) -> AsPainted:
+    """What is no number does not count; of ``several`` mattes each by itself."""
+    finite = np.isfinite(values) if several else np.isfinite(values).all(2, keepdims=True)
     return AsPainted(np.where(finite, values, np.float32(0)).astype(np.float32), weight * finite, mark)
 
 
@@ -133,22 +135,23 @@ def read_corrected(
     correction: Correction, number: int, plate: Shot, own: Shot, effect: Effect
 ) -> AsPainted | None:
     """What a correction says of a frame; None where it says nothing that can be given out, or the frame of
-    ``plate`` is not that of the run's ``own``. ``inputs``, ``outputs``: the network's channels. RunError,
-    FrameError or SizeError when its pictures do not fit."""
+    ``plate`` is not that of the run's ``own``. ``inputs``, ``outputs``, ``kind``: the network's channels, and
+    what it makes. RunError, FrameError or SizeError when its pictures do not fit."""
     if correction.kind not in GIVEN or not _is_same(plate, own, number):
         return None
     frame = plate.read(number)
     if correction.kind == "empty":
         return _empty(frame, effect)
-    outputs = effect[2]
-    truth = read_correction_picture(correction.truth_path(number), frame, outputs)
+    kind, _, outputs = effect
+    several = kind == "matte" and len(outputs) > 1
+    truth = read_correction_picture(correction.truth_path(number), frame, outputs, several)
     mark = truth.content
     weight = np.ones((frame.display_window.height, frame.display_window.width, 1), np.float32)
     if correction.kind == "strokes":
         mask = read_correction_picture(correction.mask_path(number), frame)
         told = np.nan_to_num(mask.planes(mask.part.channels[:1]), nan=0.0, posinf=0.0, neginf=0.0)
         weight, mark = np.clip(told, 0.0, 1.0), mark + mask.content
-    return _counted(truth.planes(outputs), weight, mark)
+    return _counted(planes_of_correction(truth, outputs), weight, mark, several)
 
 
 def _empty(frame: Frame, effect: Effect) -> AsPainted | None:

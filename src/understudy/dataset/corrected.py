@@ -47,7 +47,7 @@ class Plate:
 @dataclass(frozen=True)
 class Told:
     """What a correction says of one frame, in network values: ``truth`` (height, width, channels), and
-    ``mask`` (height, width, 1), from 0 to 1, where that counts."""
+    ``mask`` (height, width, 1), from 0 to 1, where that counts; of several mattes each by itself."""
 
     truth: np.ndarray
     mask: np.ndarray
@@ -105,18 +105,20 @@ class FrameReader:
     def told(self, correction: Correction, number: int, plate: Plate) -> Told:
         """What a correction says of one of its frames. RunError, FrameError or SizeError when its pictures
         do not fit."""
-        count = len(self._data.output_channels)
+        outputs, several = self._data.output_channels, self._data.layers.mattes > 1
         if correction.kind == "empty":
-            return Told(self.empty(plate), plate.known)
-        planes = _picture(correction.truth_path(number), plate.frame, self._data.output_channels)
+            known = np.repeat(plate.known, len(outputs), 2) if several else plate.known
+            return Told(self.empty(plate), known)
+        picture = read_correction_picture(correction.truth_path(number), plate.frame, outputs, several)
+        planes = planes_of_correction(picture, outputs)
         filled, bad = fill_nonfinite(planes)
         truth = encode(filled, self._data.colour_out)
         if self._data.kind == "matte":
             truth = np.clip(truth, 0.0, 1.0)
-        known = plate.known * ~bad.any(2, keepdims=True)
-        assert truth.shape[2] == count
+        known = plate.known * ~(bad if several else bad.any(2, keepdims=True))
         if correction.kind == "strokes":
-            mask = _picture(correction.mask_path(number), plate.frame, None)[..., :1]
+            drawn = read_correction_picture(correction.mask_path(number), plate.frame)
+            mask = drawn.planes(drawn.part.channels[:1])
             known = known * np.clip(np.nan_to_num(mask, nan=0.0, posinf=0.0, neginf=0.0), 0.0, 1.0)
         return Told(truth.astype(np.float32), known.astype(np.float32))
 
@@ -129,18 +131,27 @@ class FrameReader:
         return encode(fill_nonfinite(empty_truth(before, *layers.effect))[0], self._data.colour_out)
 
 
-def _picture(path: Path, plate: Frame, channels: tuple[str, ...] | None) -> np.ndarray:
-    """The channels of a picture of a correction, over the plate's display window."""
-    frame = read_correction_picture(path, plate, channels or ())
-    return np.asarray(frame.planes(channels or frame.part.channels), np.float32)
+def planes_of_correction(picture: Frame, channels: Sequence[str]) -> np.ndarray:
+    """float32 (height, width, channels): those of a picture of a correction; of several mattes those that it
+    says nothing of are NaN."""
+    own = [name for name in channels if name in picture.part.channels]
+    planes = picture.planes(own)
+    if len(own) == len(channels):
+        return planes
+    values = np.full((*planes.shape[:2], len(channels)), np.nan, np.float32)
+    values[..., [list(channels).index(name) for name in own]] = planes
+    return values
 
 
-def read_correction_picture(path: Path, plate: Frame, channels: Sequence[str] = ()) -> Frame:
+def read_correction_picture(
+    path: Path, plate: Frame, channels: Sequence[str] = (), several: bool = False
+) -> Frame:
     """A picture of a correction of this frame. FrameError where it cannot be read, SizeError where it has
-    another size, RunError where it lacks one of ``channels``."""
+    another size, RunError where it lacks one of ``channels``, or, of ``several`` mattes, all of them."""
     frame = read_image_file(path)
     check_size(plate, frame, "correction")
-    if set(channels) <= set(frame.part.channels):
+    missing = set(channels) - set(frame.part.channels)
+    if not missing or (several and len(missing) < len(channels)):
         return frame
     raise RunError(
         "A picture of a correction lacks channels that the network makes.",

@@ -45,7 +45,8 @@ class Augmentation:
 @dataclass(frozen=True)
 class Batch:
     """``input`` (N, C, H, W), ``truth`` (N, C_out, H, W), ``base``, what the colour fit makes of the
-    input, of the same shape (empty for a matte), and ``weight`` (N, 1, H, W), all float32.
+    input, of the same shape (empty for a matte), and ``weight`` (N, 1, H, W), or, of several mattes,
+    (N, C_out, H, W), all float32.
 
     Where a coarse view learns too, ``window`` is what it sees around each of these details, and ``offset``
     (N, 2) the row and the column of the window where the detail begins, in pixels of the window. ``coarse``:
@@ -263,10 +264,10 @@ class CropSource:
             again = numbers[which].roll(DRAWS // 4, 1)
             ground = self._views(again, grounds[which], augmentation, size, 0.0, at[under], coarse)
         for scale, crops in enumerate(views.planes):
-            over = _pasted(crops[rows], shown.planes[scale], pasted[rows], self.parts[0])
+            over = _pasted(crops[rows], shown.planes[scale], pasted[rows], self.parts)
             if len(under):
                 others = shown.planes[scale][under], ground.planes[scale]
-                over[under] = _covered(over[under], *others, self.parts[0])
+                over[under] = _covered(over[under], *others, self.parts)
             crops[rows] = over
 
     def _views(
@@ -434,25 +435,38 @@ def _warp(region: Tensor, numbers: Tensor, augmentation: Augmentation, crop: tup
     )
 
 
-def _pasted(crops: Tensor, donors: Tensor, chosen: Tensor, inputs: int) -> Tensor:
-    """The matted part of ``donors`` over ``crops``, plate and matte alike (Ghiasi et al., 2021)."""
-    shape = donors[:, inputs : inputs + 1] * chosen.to(donors.device, donors.dtype)[:, None, None, None]
-    return _laid_over(crops, donors, shape, 1.0, inputs)
+def _pasted(crops: Tensor, donors: Tensor, chosen: Tensor, parts: Sequence[int]) -> Tensor:
+    """The matted part of ``donors`` over ``crops``, plate and mattes alike (Ghiasi et al., 2021)."""
+    shapes = _shapes(donors, parts) * chosen.to(donors.device, donors.dtype)[:, None, None, None]
+    return _laid_over(crops, donors, _union(shapes), shapes, parts)
 
 
-def _covered(crops: Tensor, donors: Tensor, ground: Tensor, inputs: int) -> Tensor:
+def _covered(crops: Tensor, donors: Tensor, ground: Tensor, parts: Sequence[int]) -> Tensor:
     """Background of ``ground`` over ``crops``, in the shape of what ``donors`` show, mirrored: something
     passes before the subject, and what is pasted in does not tell by its outline that it is matted."""
-    shape = donors[:, inputs : inputs + 1].flip(-1) * (1 - ground[:, inputs : inputs + 1])
-    return _laid_over(crops, ground, shape, 0.0, inputs)
+    shape = _union(_shapes(donors, parts)).flip(-1) * (1 - _union(_shapes(ground, parts)))
+    return _laid_over(crops, ground, shape, torch.zeros_like(shape), parts)
 
 
-def _laid_over(crops: Tensor, others: Tensor, shape: Tensor, matte: float, inputs: int) -> Tensor:
-    """The plates of ``others`` over ``crops`` where ``shape`` is above 0, and ``matte`` as their matte. Where
-    ``others`` do not count, nothing is known of them, and nothing is taken."""
-    weight, other = crops[:, -1:], others[:, -1:]
-    shape = shape * (other > 0)
+def _shapes(crops: Tensor, parts: Sequence[int]) -> Tensor:
+    """The mattes of crops, where they are known."""
+    truth, weight = crops[:, parts[0] : parts[0] + parts[1]], crops[:, -parts[3] :]
+    return truth if parts[1] == 1 else truth * (weight > 0)
+
+
+def _union(shapes: Tensor) -> Tensor:
+    """(N, 1, H, W): what any of the mattes covers; along an edge at which two touch it is all covered."""
+    return shapes if shapes.shape[1] == 1 else shapes.sum(1, keepdim=True).clamp(max=1)
+
+
+def _laid_over(crops: Tensor, others: Tensor, shape: Tensor, mattes: Tensor, parts: Sequence[int]) -> Tensor:
+    """The plates of ``others`` over ``crops`` where ``shape`` is above 0, and ``mattes`` as their mattes.
+    Where ``others`` do not count, nothing is known of them, and nothing is taken."""
+    inputs, end = parts[0], parts[0] + parts[1]
+    weight, other = crops[:, -parts[3] :], others[:, -parts[3] :]
+    counts = (other > 0).any(1, keepdim=True)
+    shape, mattes = shape * counts, mattes * counts
     plate = crops[:, :inputs] * (1 - shape) + others[:, :inputs] * shape
-    truth = crops[:, inputs : inputs + 1] * (1 - shape) + matte * shape
+    truth = crops[:, inputs:end] * (1 - shape) + mattes
     weight = torch.where(shape > 0, torch.minimum(weight, other), weight)
     return torch.cat([plate, truth, weight], 1)

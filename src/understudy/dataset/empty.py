@@ -31,5 +31,5 @@ def empty_truth(before: np.ndarray, kind: str, inputs: Sequence[str], outputs: S
     """The truth of an empty frame, in file values, float32 (height, width, outputs): 0 for a matte, else the
     plate's own channels, of which ``before`` has the ``inputs``."""
     if kind == "matte":
-        return np.zeros((*before.shape[:2], 1), np.float32)
+        return np.zeros((*before.shape[:2], len(outputs)), np.float32)
     return np.ascontiguousarray(before[..., [list(inputs).index(name) for name in outputs]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,13 +23,13 @@ from understudy.frames import (
     resolve_like,
     seen_planes,
 )
+from understudy.frames.frame import part_label
+from understudy.frames.matte_names import MATTE, are_mattes, is_data, matte_channels
 from understudy.frames.which import say_taken
 from understudy.settings import DataSettings
 
 COLOURS = {"r", "g", "b", "red", "green", "blue"}
-ALPHA = {"a", "alpha"}
 BAND = 64
-MATTE = "A"
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,11 @@ class Layers:
         return [self.inputs.index(name) for name in self.outputs if name in self.inputs]
 
     @property
+    def mattes(self) -> int:
+        """How many mattes come out; 0 for an image."""
+        return len(self.outputs) if self.kind == "matte" else 0
+
+    @property
     def colourful(self) -> bool:
         """Whether the outputs are colours."""
         return all(name.rpartition(".")[2].lower() in COLOURS for name in self.outputs)
@@ -88,24 +94,63 @@ def choose_layers(data: DataSettings, pairs: Pairs, earlier: bool = False) -> La
     """The channels that ``data`` asks for, or the usual ones. ChannelError when one is not there.
 
     Where none are asked for: RGB in; of the truth its RGB, or its one channel, or what ``find_painted`` finds
-    to be meant, or was before version 0.2.0, if ``earlier``. ``pairs`` gives plates and truths, of which no
-    more are read than it needs to tell.
+    to be meant, or was before version 0.2.0, if ``earlier``. Of several mattes a truth need not have all.
+    ``pairs`` gives plates and truths, of which no more are read than it needs to tell.
     """
     plate, truth = next(pairs())
     inputs = resolve_channels(plate, data.input_channels, "rgb")
     requested = data.ground_truth_channels
     find = find_painted_earlier if earlier else find_painted
-    found = find(pairs) if not requested and len(truth.part.channels) > 1 else Painted(requested)
-    truths = resolve_channels(truth, found.request, "rgb")
-    outputs = _names_in_plate(truths, inputs, truth)
+    if data.mattes:  # which of its channels each shot has for a matte, is known where they are read as one
+        found = Painted(None)
+        truths = tuple(f"{name}.{MATTE}" for name in data.mattes)
+    else:
+        found = find(pairs) if not requested and len(truth.part.channels) > 1 else Painted(requested)
+        truths = _truths(pairs, found.request)
+    named = _named_by_parts(truth, truths)
+    several = are_mattes(named) and not set(truths) & set(inputs) and not earlier
+    truths = named if several else truths
+    outputs = matte_channels(truths) if several else _names_in_plate(truths, inputs, truth)
     if found.is_grey:
         truths, outputs = truths[:1], (MATTE,)
-    kind = "matte" if _is_matte(truths, inputs) else "image"
+    kind = "matte" if several or _is_matte(truths, inputs) else "image"
     found_extras = [_extra(spec, earlier) for spec in data.extra]
     extras = tuple(extra for extra, _ in found_extras)
     notes = [note for _, each in found_extras for note in each]
     said = f"Channels: {', '.join(inputs)} in, {', '.join(outputs)} out ({kind})."
     return Layers(inputs, truths, outputs, kind, extras, " ".join(filter(None, (said, found.note, *notes))))
+
+
+def _truths(pairs: Pairs, request: str | None) -> tuple[str, ...]:
+    """The channels that ``request`` names, of the first truth; of mattes each of the first that has it, as
+    they may be painted on different frames. ChannelError where none has one."""
+    truth = next(pairs())[1]
+    try:
+        return resolve_channels(truth, request, "rgb")
+    except ChannelError:
+        if not request or "," not in request:
+            raise
+        terms = [term.strip() for term in request.split(",")]
+        found = dict.fromkeys(name for term in terms for name in _first_with(pairs, term))
+        if are_mattes(tuple(found)):
+            return tuple(found)
+        raise
+
+
+def _named_by_parts(truth: Frame, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Channels of a file of several parts by the names of these, the selected one's too."""
+    if len(truth.parts) < 2:
+        return names
+    label = part_label(truth.part, truth.selected)
+    own = truth.part.channels
+    return tuple(f"{label}:{name}" if name in own and "." not in name else name for name in names)
+
+
+def _first_with(pairs: Pairs, term: str) -> tuple[str, ...]:
+    for _, truth in pairs():
+        with suppress(ChannelError):
+            return resolve_channels(truth, term)
+    return resolve_channels(next(pairs())[1], term)
 
 
 def _names_in_plate(truths: tuple[str, ...], inputs: tuple[str, ...], truth: Frame) -> tuple[str, ...]:
@@ -121,8 +166,7 @@ def _is_matte(truths: tuple[str, ...], inputs: tuple[str, ...]) -> bool:
     """One channel that is not the plate's own, unless it is a depth or other data layer by name."""
     if len(truths) != 1 or truths == inputs:
         return False
-    short = truths[0].rpartition(".")[2].lower()
-    return short not in {"z", "depth", "zback", "u", "v", "x", "n"}
+    return not is_data(truths[0])
 
 
 def _extra(spec: str, as_held: bool) -> tuple[Extra, tuple[str, ...]]:

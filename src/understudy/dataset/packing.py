@@ -18,6 +18,8 @@ BAND = 32 * GRID
 HALF_ABOVE = 1_500_000_000
 NOISE = 2.0
 CLEAR = 5.0
+LEAST_SHARE = 1e-4
+"""The share of a frame below which a matte draws no more crops for being small."""
 LOCAL = (1e-4, 0.05)
 MATTE_FOCUS = 0.4
 EARLIER_MATTE_FOCUS = 0.8
@@ -27,12 +29,15 @@ EARLIER_MATTE_FOCUS = 0.8
 @dataclass(frozen=True)
 class Material:
     """One pair as it is learned from: float32 tensors (H, W, channels); ``base``, what the colour fit makes
-    of the input, is empty for a matte."""
+    of the input, is empty for a matte; ``weight`` has one channel, or one for each of several mattes.
+    ``shares`` (mattes,): how much a pixel of each is to draw crops, so that a small one has as many as a
+    large one."""
 
     input: Tensor
     truth: Tensor
     base: Tensor
     weight: Tensor
+    shares: Tensor | None = None
 
     @property
     def parts(self) -> tuple[Tensor, ...]:
@@ -42,11 +47,21 @@ class Material:
         """(rows, W): how much there is to learn at each pixel of these rows."""
         truth, weight = self.truth[rows], self.weight[rows]
         error = truth - self.base[rows] if self.base.shape[2] else truth
+        if self.shares is not None:
+            return (error.abs() * weight) @ self.shares
         return error.abs().mean(2) * weight[..., 0]
 
     def weight_of(self, rows: slice) -> Tensor:
-        """(rows, W): how much each pixel of these rows counts."""
-        return self.weight[rows, :, 0]
+        """(rows, W): how much each pixel of these rows counts, for whichever matte."""
+        return self.weight[rows].amax(2)
+
+
+def shares_of_mattes(truth: Tensor, weight: Tensor) -> Tensor | None:
+    """``Material.shares`` of several mattes (H, W, mattes); None for one."""
+    if weight.shape[2] < 2:
+        return None
+    sizes = (truth * weight).mean((0, 1))
+    return sizes.mean() / (len(sizes) * sizes.clamp(min=LEAST_SHARE))
 
 
 @dataclass(frozen=True)
@@ -112,7 +127,7 @@ class Further:
 
 def pack_beside(packed: Packed, further: Sequence[Further], counts: Mapping[int, Tensor]) -> Packed:
     """The pairs of ``packed`` and ``further`` ones after them. ``counts``: of pairs of ``packed``, by index,
-    how much each pixel (H, W) still counts, 0 to 1."""
+    how much each pixel (H, W, 1), or (H, W, mattes), still counts, 0 to 1."""
     sizes = [each.size for each in further]
     if not further:
         return _silenced(packed, counts)
@@ -150,12 +165,13 @@ def _silenced(packed: Packed, counts: Mapping[int, Tensor]) -> Packed:
     starts = packed.sizes.prod(1).cumsum(0) - packed.sizes.prod(1)
     for index, keep in counts.items():
         first = int(starts[index])
-        pixels[first : first + keep.numel(), -1] *= keep.flatten().to(pixels)
-        cell = _cells_of(keep).to(weights[index])
+        kept = keep.flatten(0, 1)
+        pixels[first : first + len(kept), -packed.parts[3] :] *= kept.to(pixels)
+        cell = _cells_of(keep.amax(2)).to(weights[index])
         changes[index], weights[index] = changes[index] * cell, weights[index] * cell
     coarse = packed.coarse
     if coarse is not None:
-        coarse = _silenced(coarse, {index: _smaller(keep, packed.factor) for index, keep in counts.items()})
+        coarse = _silenced(coarse, {index: _shrunk(keep, packed.factor) for index, keep in counts.items()})
     return replace(packed, pixels=pixels, changes=changes, weights=weights, coarse=coarse)
 
 
@@ -178,7 +194,10 @@ def shrunk(material: Material, factor: int) -> Material:
     do not fill one. What does not count has no part in the truth. In bands of rows, as frames are large."""
     height = material.input.shape[0]
     bands = [_shrunk_band(material, slice(top, top + BAND), factor) for top in range(0, height, BAND)]
-    return Material(*(torch.cat(parts) for parts in zip(*(band.parts for band in bands), strict=True)))
+    plate, truth, base, weight = (
+        torch.cat(each) for each in zip(*(band.parts for band in bands), strict=True)
+    )
+    return Material(plate, truth, base, weight, material.shares)
 
 
 def _shrunk_band(material: Material, rows: slice, factor: int) -> Material:

@@ -9,10 +9,11 @@ import numpy as np
 
 from understudy.dataset.colours import settle_colours
 from understudy.dataset.layers import Layers, choose_layers
+from understudy.dataset.mattes import ONE, whites_of
 from understudy.dataset.sources import Source, match, read_both, read_each, read_truth
 from understudy.errors import PairingError
 from understudy.frames import Frame, check_size, open_shot, pair_shots, resolve_like
-from understudy.frames.matte import scaled, white_of_all
+from understudy.frames.matte import scaled
 from understudy.settings import ColourSettings, DataSettings
 
 _ALPHA = ("a", "alpha")
@@ -26,7 +27,7 @@ class Later:
     numbers: tuple[int, ...]
     sources: tuple[Source, ...]
     layers: Layers
-    white: float
+    white: np.ndarray
 
     def read(self, number: int) -> np.ndarray:
         """float32 (height, width, outputs): the truth in the plate's values and encoding, premultiplied, a
@@ -57,9 +58,9 @@ def open_later(
     every = partial(read_each, first, sources)
     layers = _fitted(choose_layers(wanted, every), kind, outputs, first[1])
     settled = settle_colours(colour, sources, first, layers)[1]
-    white = 1.0
+    white = ONE
     if kind == "matte":
-        white = white_of_all((read_truth(*both, layers) for both in every()), "matte")[0]
+        white = whites_of(layers, (read_truth(*both, layers) for both in every()))[0]
     numbers = tuple(source.plate_number for source in settled)
     return Later(plate, numbers, tuple(settled), layers, white)
 

@@ -13,12 +13,14 @@ from understudy.dataset.colours import settle_colours
 from understudy.dataset.empty import check_empty
 from understudy.dataset.empty_frames import empty_sources
 from understudy.dataset.layers import Layers, choose_layers, with_inputs
+from understudy.dataset.mattes import ONE, note_painted, whites_of
 from understudy.dataset.neighbours import choose_neighbours
 from understudy.dataset.outputs import check_outputs
 from understudy.dataset.sources import Behind, Source, Values, match, read_all, read_both, read_each
 from understudy.errors import PairingError, SettingError
 from understudy.frames import Frame, fill_nonfinite, format_numbers
-from understudy.frames.matte import scaled, white_of_all
+from understudy.frames.matte import scaled
+from understudy.frames.matte_names import matte_labels
 from understudy.frames.nonfinite import HUGE
 from understudy.settings import ColourSettings, DataSettings
 
@@ -30,9 +32,9 @@ class Pair:
     ``input``: the plate's channels, those of the frames before and after it once it is complete, and those of
     the extra layers. ``weight`` (height, width, 1), 0 to 1, is how much is learned from each pixel: nothing
     outside the region, and where the truth, or a channel of the plate that it replaces, had no finite value;
-    it is above 0 somewhere. ``hash`` tells the file values of plate and truth, ``hash_beside`` those of all
-    else. ``empty``: nobody painted it, as there is nothing to matte, or nothing to change.
-    """
+    it is above 0 somewhere. Of several mattes each has its own, 0 everywhere where that one was not painted.
+    ``hash`` tells the file values of plate and truth, ``hash_beside`` those of all else. ``empty``: nobody
+    painted it, as there is nothing to matte, or nothing to change."""
 
     name: str
     number: int
@@ -106,10 +108,11 @@ def load_data_set(
     layers = choose_layers(data, every, earlier)
     space, sources, said = settle_colours(colour, sources, (first, painted), layers, earlier)
     frames = read_all(sources, layers, first)
-    white, white_notes = 1.0, tuple[str, ...]()
-    if layers.kind == "matte" and not earlier:
-        white, white_notes = white_of_all((values.after for values in frames), "matte")
+    white, white_notes = ONE, list[str]()
+    if not earlier:
+        white, white_notes = whites_of(layers, (values.after for values in frames))
     check_outputs(sources, layers)
+    painted_notes = note_painted(layers, sources, frames)
     colour_in = encoding_for(space.space, [values.before for values in frames])
     colour_out = _colour_of_truth(layers, colour_in, painted, _inside_region(frames, data.region))
     found = choose_neighbours(data.neighbours, reach, sources, frames, layers, colour_in, colour_out)
@@ -119,7 +122,7 @@ def load_data_set(
     frames.reverse()  # each is let go as soon as its pair is made: file values of large frames are large
     made = [_make_pair(source, frames.pop(), layers, colour_in, colour_out, white) for source in sources]
     pairs, unused = _leave_out_empty(made, data.region)
-    notes += [*said, layers.sentence, *white_notes, *found.notes, *said_of_empty, *unused]
+    notes += [*said, layers.sentence, *painted_notes, *white_notes, *found.notes, *said_of_empty, *unused]
     notes += _note_unknown(pairs, data.region)
     data_set = DataSet(
         pairs,
@@ -138,7 +141,7 @@ def load_data_set(
 
 def _note_unknown(pairs: tuple[Pair, ...], region: str | None) -> list[str]:
     """A sentence on pixels that are no numbers; a region leaves pixels out anyhow."""
-    counts = {pair.number: int(np.count_nonzero(pair.weight == 0)) for pair in pairs}
+    counts = {pair.number: _count_unknown(pair) for pair in pairs}
     hit = tuple(sorted(number for number, count in counts.items() if count))
     if region or not hit:
         return []
@@ -149,20 +152,42 @@ def _note_unknown(pairs: tuple[Pair, ...], region: str | None) -> list[str]:
     ]
 
 
+def _count_unknown(pair: Pair) -> int:
+    """How many pixels do not count, in a matte that was painted."""
+    painted = pair.weight.any((0, 1))
+    unknown = (pair.weight == 0)[..., painted].any(2) if painted.any() else pair.weight[..., 0] == 0
+    return int(np.count_nonzero(unknown))
+
+
 def _note_nothing_to_learn(data: DataSet) -> list[str]:
-    """A sentence where no pair shows an effect. It is no error: the answer is the plate as it is."""
-    if data.kind == "matte" and not any((pair.truth * pair.weight).any() for pair in data.painted):
-        return ["The matte is empty in all pairs: there is nothing to learn. Is the right channel painted?"]
-    if data.kind == "matte" and all(((pair.truth == 1) | (pair.weight == 0)).all() for pair in data.painted):
-        return [
-            "The matte is white everywhere in all pairs: there is nothing to learn. Is the right one taken?"
-        ]
+    """Sentences where no pair shows an effect. It is no error: the answer is the plate as it is."""
+    if data.kind == "matte":
+        return _note_flat_mattes(data)
     if not data.same_channels or not all(_is_unchanged(pair) for pair in data.painted):
         return []
     return [
         f"Plate and ground truth are the same in all pairs ({', '.join(data.output_channels)}): there is "
         "nothing to learn. Is the painted shot the ground truth, and what is painted in these channels?"
     ]
+
+
+def _note_flat_mattes(data: DataSet) -> list[str]:
+    """Of mattes that are black, or white, wherever they are painted."""
+    notes = []
+    labels = matte_labels(data.output_channels)
+    for index, label in enumerate(labels):
+        which = f"The matte {label}" if len(labels) > 1 else "The matte"
+        seen = [(p.truth[..., index], p.weight[..., index % p.weight.shape[2]]) for p in data.painted]
+        if not any((truth * weight).any() for truth, weight in seen):
+            notes.append(
+                f"{which} is empty in all pairs: there is nothing to learn. Is the right channel painted?"
+            )
+        elif all(((truth == 1) | (weight == 0)).all() for truth, weight in seen):
+            notes.append(
+                f"{which} is white everywhere in all pairs: there is nothing to learn. Is the right one "
+                "taken?"
+            )
+    return notes
 
 
 def _is_unchanged(pair: Pair) -> bool:
@@ -204,12 +229,13 @@ def _make_pair(
     layers: Layers,
     colour_in: ColourEncoding,
     colour_out: ColourEncoding,
-    white: float,
+    white: np.ndarray,
 ) -> Pair:
     filled, bad = fill_nonfinite(read.before)
     truth, bad_truth = fill_nonfinite(read.after)
-    known = ~np.asarray(bad[..., layers.written].any(2) | bad_truth.any(2))
-    weight = known[..., None].astype(np.float32)
+    unknown = np.asarray(bad_truth if layers.mattes > 1 else bad_truth.any(2, keepdims=True))
+    known = ~np.asarray(bad[..., layers.written].any(2, keepdims=True) | unknown)
+    weight = known.astype(np.float32)
     pixels = with_inputs(encode(filled, colour_in), read.extras, layers)
     wanted = encode(truth, colour_out)
     if layers.kind == "matte":

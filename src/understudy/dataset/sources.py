@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from understudy.dataset.empty import empty_truth
 from understudy.dataset.layers import Layers, read_inputs
-from understudy.errors import PairingError
+from understudy.dataset.named_truths import open_truth
+from understudy.errors import ChannelError, PairingError
 from understudy.frames import (
     Frame,
     Neighbours,
@@ -21,6 +23,7 @@ from understudy.frames import (
     has_alpha,
     open_shot,
     pair_shots,
+    resolve_channels,
     resolve_like,
     seen_planes,
 )
@@ -76,9 +79,9 @@ def match(data: DataSettings, earlier: bool = False) -> tuple[list[Source], list
     notes: list[str] = []
     extras = tuple(open_shot(spec, as_held=earlier) for spec in data.extra)
     region = open_shot(data.region) if data.region else None
-    for plate_spec, truth_spec in zip(data.input, data.ground_truth, strict=True):
+    for plate_spec, truths in zip(data.input, data.truths, strict=True):
         plate = open_shot(plate_spec, part=data.part, as_held=earlier)
-        truth = open_shot(truth_spec, frames=data.frames, as_held=earlier)
+        truth = open_truth(data, truths, earlier)
         if not earlier:
             truth.prefer(plate.part_name)
         pairing = pair_shots(plate, truth, data.pair_by)
@@ -159,11 +162,23 @@ def _read_painted(source: Source, plate: Frame, layers: Layers) -> np.ndarray:
 
 def read_truth(plate: Frame, truth: Frame, layers: Layers) -> np.ndarray:
     """What is learned: colours as the network sees those of the plate, where that has an alpha to multiply
-    them by; a matte, and colours of a plate without one, as their file holds them."""
+    them by; a matte, and colours of a plate without one, as their file holds them. Of several mattes those
+    that the truth has not are NaN everywhere: not known."""
+    if layers.mattes > 1:
+        return _read_mattes(truth, layers)
     own = resolve_like(truth, layers.truths)
     if layers.kind == "matte" or not has_alpha(plate):
         return truth.planes(own)
     return seen_planes(truth, own)
+
+
+def _read_mattes(truth: Frame, layers: Layers) -> np.ndarray:
+    window = truth.display_window
+    values = np.full((window.height, window.width, layers.mattes), np.nan, np.float32)
+    for index, name in enumerate(layers.truths):
+        with suppress(ChannelError):
+            values[..., index] = truth.planes(resolve_channels(truth, name)[:1])[..., 0]
+    return values
 
 
 class Behind:

@@ -90,15 +90,10 @@ def white_note(largest: float, what: str) -> tuple[str, ...]:
     return ()
 
 
-def white_of_all(planes: Iterable[np.ndarray], what: str) -> tuple[float, tuple[str, ...]]:
-    """Which file value is white in mattes, by all of them together, and sentences on ``what`` they are."""
-    largest = max((largest_of(each) for each in planes), default=0.0)
-    return white_of(largest), white_note(largest, what)
-
-
-def scaled(planes: np.ndarray, white: float) -> np.ndarray:
-    """A matte's values, float32 from 0 to 1, of file values of which ``white`` is white; NaN stays."""
-    return np.asarray(np.clip(planes / np.float32(white), 0.0, 1.0), np.float32)
+def scaled(planes: np.ndarray, white: np.ndarray) -> np.ndarray:
+    """Mattes' values, float32 from 0 to 1, of file values of which ``white`` (mattes,) is white; NaN
+    stays."""
+    return np.asarray(np.clip(planes / white, 0.0, 1.0), np.float32)
 
 
 def largest_of(planes: np.ndarray) -> float:

@@ -94,6 +94,11 @@ class FrameSink(ABC):
         """Whether its files hold colours that are not multiplied by their alpha, as movies do."""
         return True
 
+    @property
+    def has_layers(self) -> bool:
+        """Whether its files keep channels of any name, and so layers beside each other."""
+        return False
+
     @abstractmethod
     def announce(self, frame: Frame) -> None:
         """Have ``notes`` say what will not be kept of frames such as this one, before the first is written.
@@ -181,6 +186,10 @@ class FileSink(FrameSink):
     @property
     def is_straight(self) -> bool:
         return format_to_write(self.path(1)).name in STRAIGHT
+
+    @property
+    def has_layers(self) -> bool:
+        return format_to_write(self.path(1)).has_names
 
     def announce(self, frame: Frame) -> None:
         options, target = self._options, format_to_write(self.path(frame.number))

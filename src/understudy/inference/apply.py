@@ -52,6 +52,7 @@ from understudy.inference.painted import Painted, find_painted_frames
 from understudy.inference.pipeline import Crew, plan_crew, run_frames, with_computing
 from understudy.inference.provenance import PAINTED, check_folder, fingerprint, provenance_of, sort_out
 from understudy.inference.region import within
+from understudy.inference.targets import FLAG
 from understudy.models.finding import resolve_model
 from understudy.settings import ApplySettings, PlateSettings
 
@@ -176,7 +177,7 @@ def _prepare(settings: ApplySettings, like: tuple[str, ...], open_things: ExitSt
         update=output.update,
         provenance=provenance,
     )
-    check_finishing(settings.finishing, header.kind, sink)
+    check_finishing(settings.finishing, header.kind, sink, len(header.output_channels))
     mask = Mask(output.mask) if output.mask else None
     about = _neighbours(given, header)
     extra = ExtraInputs(given.extra, header, about)
@@ -251,6 +252,8 @@ def _check_kept(given: Gathered, composer: Composer, sink: FrameSink) -> None:
     is."""
     wanted = (*given.targets, *((CHANNEL,) if composer.confident else ()))
     kept = sink.keeps(composer.outline(given.frame)) if wanted else ()
+    if composer.stands_beside and not sink.has_layers:
+        kept = ()  # what would be left of a layer stood in the place of the plate's own channels
     lost = [name for name in wanted if name not in kept]
     if lost:
         what = f"the channel {CHANNEL}" if lost == [CHANNEL] else "what the effect changes"
@@ -258,7 +261,7 @@ def _check_kept(given: Gathered, composer: Composer, sink: FrameSink) -> None:
             f"The output's files cannot hold {what}.",
             expected="a format that holds any channels, such as EXR",
             found=f"one that leaves out {', '.join(lost)}",
-            where=sink.spec,
+            where=f"{sink.spec}, {FLAG}" if composer.layer else sink.spec,
             remedy="Write .exr files.",
         )
 

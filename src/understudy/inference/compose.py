@@ -12,13 +12,14 @@ from understudy.errors import ChannelError, SettingError
 from understudy.frames import (
     Frame,
     Window,
-    channel_or_new,
+    has_alpha,
     resolve_channels,
     resolve_like,
     seen_planes,
     unseen_planes,
 )
 from understudy.frames.alpha import as_premultiplied
+from understudy.frames.matte_names import short_of
 from understudy.inference.blend import blend
 from understudy.inference.confidence import ABOUT, CHANNEL, MOVED, confidence_of, moved, moved_back
 from understudy.inference.finish import Finisher, premultiplied_channels
@@ -27,6 +28,7 @@ from understudy.inference.layers import ExtraInputs, Mask
 from understudy.inference.model import LoadedModel
 from understudy.inference.painted import Painted, luma_of, over
 from understudy.inference.region import bounding_box, grown, slices, within
+from understudy.inference.targets import channels_of_layer, check_layer, makes_mattes, target_channels
 from understudy.settings import ApplySettings, TileSettings, parse_region
 
 Read = Callable[[int], Frame]
@@ -40,8 +42,9 @@ class Gathered:
     ``frame``: the plate's, with room for the channels that the result adds. ``window``: display and data
     window together, which ``pixels`` (H, W, the plate's channels), those of each extra input, ``beside``, and
     ``mask`` ((H, W, 1) or None) cover; ``display``: where in it the display window lies. ``targets``: the
-    channels of ``frame`` that the result fills; none for a matte that becomes a file of one channel. The
-    extra inputs are read as they are asked for, once.
+    channels of ``frame`` that the result fills; none for a matte that becomes a file of one channel;
+    ``under``: the plate's channel that lies under each, empty where it has none. The extra inputs are read as
+    they are asked for, once.
     """
 
     frame: Frame
@@ -51,6 +54,7 @@ class Gathered:
     beside: Iterator[np.ndarray]
     mask: np.ndarray | None
     targets: tuple[str, ...]
+    under: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,8 @@ class Composer:
     """How the frames of one job are put together. ``channels``: those of the plate that go in, where others
     than the network's own are asked for. ``region``: of the display window, counted from its first pixel;
     None for all there is. ``finisher``: what is done to results before they are laid over the plate.
-    ``confident``: a further channel says how sure the network is of them."""
+    ``confident``: a further channel says how sure the network is of them. ``layer``: the results fill a layer
+    of this name, beside the plate's own channels, which stay as they are."""
 
     header: Any
     channels: str | None
@@ -78,6 +83,12 @@ class Composer:
     extra: ExtraInputs
     finisher: Finisher = field(default_factory=Finisher)
     confident: bool = False
+    layer: str | None = None
+
+    @property
+    def stands_beside(self) -> bool:
+        """Whether results stand beside the plate's own colours and alpha, and replace neither."""
+        return self.layer is not None or makes_mattes(self.header)
 
     @property
     def bytes_per_pixel(self) -> float:
@@ -96,7 +107,8 @@ class Composer:
         pixels, beside = seen_planes(frame, names, window), self.extra.read(frame, names, window)
         mask = self.mask.read(frame, frame.number, window) if self.mask else None
         display = within(window, frame.display_window)
-        return Gathered(frame.with_room(targets), window, display, pixels, beside, mask, targets)
+        under = self._channels_under(frame, names, targets)
+        return Gathered(frame.with_room(targets), window, display, pixels, beside, mask, targets, under)
 
     def check(self, frame: Frame) -> Gathered:
         """Raises what ``gather`` does, what it raises as the extra inputs are read, and SettingError when the
@@ -124,10 +136,30 @@ class Composer:
         )
 
     def _targets(self, frame: Frame, names: tuple[str, ...]) -> tuple[str, ...]:
-        targets = target_channels(frame, self.header, names)
-        if not self.finisher.asked.premultiply:
+        if self.layer is None:
+            targets = target_channels(frame, self.header, names)
+            return premultiplied_channels(frame, names, targets) if self._premultiplies else targets
+        check_layer(frame, self.layer)
+        targets = channels_of_layer(self.header, self.layer)
+        if not self._premultiplies:
             return targets
-        return premultiplied_channels(frame, names, targets)
+        colours = premultiplied_channels(frame, names, targets)[:-1]
+        return (*(f"{self.layer}.{short_of(name)}" for name in colours), *targets)
+
+    @property
+    def _premultiplies(self) -> bool:
+        return self.finisher.asked.premultiply
+
+    def _channels_under(
+        self, frame: Frame, names: tuple[str, ...], targets: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """Of each target, the channel that lies under it: of a layer of an image that which it is made of."""
+        own = targets
+        if self.layer is not None and self._premultiplies:
+            own = premultiplied_channels(frame, names, targets)
+        elif self.layer is not None and self.header.kind == "image":
+            own = target_channels(frame, self.header, names)
+        return tuple(name if name in frame.channels else "" for name in own)
 
     def outline(self, frame: Frame) -> Frame:
         """A frame with the channels and the header of the finished one, to ask an output about."""
@@ -158,7 +190,9 @@ class Composer:
         if not given.targets:
             return given.frame.as_matte(result, given.window)
         finished = given.frame.with_planes(given.targets, result, given.window)
-        if self.finisher.asked.premultiply:
+        if self.stands_beside:  # of files that hold straight colours, those of the plate go by its own alpha
+            return replace(finished, keyed=finished.keyed or not has_alpha(given.frame))
+        if self._premultiplies:
             return as_premultiplied(finished)
         return replace(finished, keyed=True) if self.header.kind == "matte" else finished
 
@@ -171,7 +205,7 @@ class Composer:
         if self.header.kind != "matte":
             return made
         matte = self.finisher.matte(made.values, needed)
-        return replace(made, values=self.finisher.colours(given.frame, given.targets, matte, given.window))
+        return replace(made, values=self.finisher.colours(given.frame, given.under, matte, given.window))
 
     def _with_painted(
         self, given: Gathered, model: LoadedModel, shown: Window, painted: Painted, read: Read | None
@@ -188,7 +222,8 @@ class Composer:
         if truth is not None:
             result[place] = over(truth, result[place])
             if sure is not None:  # what was painted is right
-                sure[place] = blend(sure[place], np.ones_like(sure[place]), truth.weight)
+                right = truth.weight.min(2, keepdims=True)
+                sure[place] = blend(sure[place], np.ones_like(sure[place]), right)
         elif read is not None and painted.about(number):
             luma = luma_of(self.header, given.pixels[place])
             result[place] = painted.blended(number, result[place], luma, self._infer_other(model, read))
@@ -197,7 +232,7 @@ class Composer:
     def _with_grain(self, given: Gathered, result: np.ndarray) -> np.ndarray:
         if self.header.kind == "matte":
             return result
-        return self.finisher.image(given.frame, given.targets, result, given.window)
+        return self.finisher.image(given.frame, given.under, result, given.window)
 
     def _infer_surely(self, given: Gathered, model: LoadedModel, shown: Window) -> Made:
         """What ``_infer`` gives, and how sure it is, by a second look at the moved frame."""
@@ -239,8 +274,9 @@ class Composer:
         )
 
     def _as_stored(self, given: Gathered, result: np.ndarray) -> np.ndarray:
-        """A result as the plate's file holds colours."""
-        if self.header.kind == "matte":
+        """A result as the plate's file holds colours; in a layer, which has no alpha of the plate's,
+        premultiplied."""
+        if self.header.kind == "matte" or self.layer is not None:
             return result
         return unseen_planes(given.frame, given.targets, result, given.window)
 
@@ -282,13 +318,16 @@ class Composer:
         return under
 
     def _under(self, given: Gathered) -> np.ndarray:
-        """What is there already in the channels of the result; 0 where they are a file of their own, or
+        """What is there already under the result; 0 where that is a file of its own, a new channel, or
         premultiplied by an alpha that the plate has not."""
-        own = given.targets
-        if own and not (self.finisher.asked.premultiply and own[-1] in given.frame.added):
-            return given.frame.planes(own, given.window)
+        own = given.under
         shape = (given.window.height, given.window.width, len(own or self.header.output_channels))
-        return np.zeros(shape, np.float32)
+        under = np.zeros(shape, np.float32)
+        there = [index for index, name in enumerate(own) if name]
+        if there and not (self._premultiplies and not own[-1]):
+            planes = seen_planes if self.layer is not None else Frame.planes
+            under[..., there] = planes(given.frame, [own[index] for index in there], given.window)
+        return under
 
 
 def _further(window: Window) -> Window:
@@ -312,9 +351,17 @@ def make_composer(header: Any, settings: ApplySettings, mask: Mask | None, extra
     """The composer of a job."""
     plate, output = settings.plate, settings.output
     region = Window(*parse_region(output.region)) if output.region else None
-    finisher, confident = Finisher(settings.finishing), output.confidence
     return Composer(
-        header, plate.input_channels, settings.tiles, output.mix, region, mask, extra, finisher, confident
+        header,
+        plate.input_channels,
+        settings.tiles,
+        output.mix,
+        region,
+        mask,
+        extra,
+        Finisher(settings.finishing),
+        output.confidence,
+        output.output_layer,
     )
 
 
@@ -334,23 +381,3 @@ def input_channels(frame: Frame, header: Any, requested: str | None) -> tuple[st
             remedy="Name one for each, in the order of the network's.",
         )
     return names
-
-
-def target_channels(frame: Frame, header: Any, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The channels of the frame that the output fills; empty when a matte becomes a file of its own.
-    ``names`` are those that go in: an output that bears an input's name replaces what went in there.
-
-    A matte goes into the alpha of their layer where the plate has one, and the colours are kept. What an
-    image effect makes beside that replaces the plate's channel of that name, or is a new one where the plate
-    has none.
-    """
-    if header.kind == "matte":
-        layer = names[0].rpartition(".")[0]
-        return tuple(name for name in frame.part.channels if _is_alpha_of(layer, name))[:1]
-    taken = dict(zip(header.input_channels, names, strict=True))
-    return tuple(taken.get(name) or channel_or_new(frame, name) for name in header.output_channels)
-
-
-def _is_alpha_of(layer: str, name: str) -> bool:
-    owner, _, short = name.rpartition(".")
-    return owner == layer and short.lower() in ("a", "alpha")

@@ -65,12 +65,16 @@ def doubt_of(result: np.ndarray, other: np.ndarray, matte: bool) -> np.ndarray:
 
     Of an image: how much both differ, in 8-bit code values, in the worst channel, on average about the
     pixel. Of a matte: how far both, on average about the pixel, are from the side of 0.5 on which the result
-    is; from 0 to 1.
+    is; from 0 to 1; of several mattes that of the one in most doubt.
     """
     if not matte:
         differ = np.nan_to_num(np.abs(result - other), nan=0.0, posinf=0.0).max(2)
         return _blurred(differ, ABOUT["image"]) * np.float32(CODES)
-    here, there = (np.nan_to_num(np.clip(each.mean(2), 0, 1)) for each in (result, other))
+    return np.max([_doubt_of_matte(result[..., k], other[..., k]) for k in range(result.shape[2])], axis=0)
+
+
+def _doubt_of_matte(result: np.ndarray, other: np.ndarray) -> np.ndarray:
+    here, there = (np.nan_to_num(np.clip(each, 0, 1)) for each in (result, other))
     both = _blurred((here + there) / 2, ABOUT["matte"])
     return np.asarray(np.where(here > 0.5, 1 - both, both))
 

@@ -42,8 +42,9 @@ def of_provenance(made: Mapping[str, str]) -> dict[str, Any]:
     return said
 
 
-def check_finishing(asked: FinishingSettings, kind: str, sink: FrameSink) -> None:
-    """SettingError where what is asked for is nothing for what the network makes, or for the output."""
+def check_finishing(asked: FinishingSettings, kind: str, sink: FrameSink, outputs: int = 1) -> None:
+    """SettingError where what is asked for is nothing for what the network makes, which has so many
+    ``outputs``, or for the output."""
     others = [name for name in not_default(asked) if (name in OF_IMAGES) == (kind == "matte")]
     if others:
         flags = ", ".join("--" + name.replace("_", "-") for name in others)
@@ -56,6 +57,14 @@ def check_finishing(asked: FinishingSettings, kind: str, sink: FrameSink) -> Non
             remedy=f"Leave {flags} out.",
         )
     check_clip(asked)
+    if asked.premultiply and kind == "matte" and outputs > 1:
+        raise SettingError(
+            "Colours can be multiplied by one matte only.",
+            expected="a network that makes one matte",
+            found=f"one that makes {outputs}",
+            where="--premultiply (Premultiply)",
+            remedy="Leave --premultiply out, and multiply by the matte that is meant when compositing.",
+        )
     if asked.premultiply and sink.is_straight:
         raise SettingError(
             "The output's files cannot hold premultiplied colours: they hold straight ones.",
@@ -87,23 +96,24 @@ class Finisher:
         return whole.intersect(wide)
 
     def matte(self, result: np.ndarray, known: Window) -> np.ndarray:
-        """A matte (height, width, 1), which is known in a window of it, finished there."""
+        """Mattes (height, width, mattes), which are known in a window of them, finished there, each by
+        itself."""
         place = slices(known)
-        plane = np.ascontiguousarray(result[place][..., 0])
-        finished = finish_matte(plane, self.asked)
-        if finished is plane:
+        planes = [np.ascontiguousarray(result[place][..., index]) for index in range(result.shape[2])]
+        finished = [finish_matte(plane, self.asked) for plane in planes]
+        if all(new is old for new, old in zip(finished, planes, strict=True)):
             return result
         out = result.copy()
-        out[place] = finished[..., None]
+        out[place] = np.stack(finished, 2)
         return out
 
-    def image(self, frame: Frame, targets: tuple[str, ...], result: np.ndarray, window: Window) -> np.ndarray:
+    def image(self, frame: Frame, under: tuple[str, ...], result: np.ndarray, window: Window) -> np.ndarray:
         """A result (height, width, channels) in the values of the frame's file, with grain in the colours
-        that the frame had."""
+        that the frame had: ``under`` names them."""
         if self.asked.grain != "match":
             return result
-        own = [index for index, name in enumerate(targets) if _is_own_colour(frame, name)]
-        plate = frame.planes([targets[index] for index in own], window)
+        own = [index for index, name in enumerate(under) if _is_own_colour(frame, name)]
+        plate = frame.planes([under[index] for index in own], window)
         plate, made = fill_nonfinite(plate)[0], fill_nonfinite(result[..., own])[0]
         grain = measure_grain(plate, made) if own else None
         if grain is None:
@@ -114,14 +124,12 @@ class Finisher:
         out[..., own] = np.where(added == made, out[..., own], added)
         return out
 
-    def colours(
-        self, frame: Frame, targets: tuple[str, ...], matte: np.ndarray, window: Window
-    ) -> np.ndarray:
-        """A matte as what fills ``targets``: where they are to be premultiplied, the plate's colours
-        multiplied by it come first."""
+    def colours(self, frame: Frame, under: tuple[str, ...], matte: np.ndarray, window: Window) -> np.ndarray:
+        """A matte as what is written: where it is to be premultiplied, the plate's colours multiplied by it
+        come first; ``under`` names them, and what lies under the matte."""
         if not self.asked.premultiply:
             return matte
-        return np.concatenate([multiplied(frame.planes(targets[:-1], window), matte), matte], axis=-1)
+        return np.concatenate([multiplied(frame.planes(under[:-1], window), matte), matte], axis=-1)
 
 
 def premultiplied_channels(frame: Frame, names: tuple[str, ...], alpha: tuple[str, ...]) -> tuple[str, ...]:

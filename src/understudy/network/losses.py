@@ -3,7 +3,8 @@
 A loss is a sum of weighted terms, written ``l1``, ``l1+gradient``, or with weights ``l1:1+structure:0.2``.
 Every term takes the result and the truth as (N, C, H, W) and weights (N, 1, H, W), in float32, and gives a
 mean over the samples, so that parts of a batch computed apart add up to the whole. What has no weight has no
-say: of a sample, the mean is that over the pixels that count.
+say: of a sample, the mean is that over the pixels that count. Of several mattes each has weights of its own,
+(N, C, H, W), and a loss of its own; what is learned is their mean.
 """
 
 from __future__ import annotations
@@ -86,11 +87,12 @@ def dice(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 
 
 def _apart_and_total(result: Tensor, truth: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each sample, how far both are apart, and how much there is in both, with a little slack."""
-    over = (1, 2, 3)
+    """Of each sample, and of each of several mattes, how far both are apart, and how much there is in both,
+    with a little slack."""
+    over = _over(weight)
     apart = ((result - truth).abs() * weight).sum(over)
     total = ((result.abs() + truth.abs()) * weight).sum(over)
-    return apart, total + 1e-4 * weight[0].numel()
+    return apart, total + 1e-4 * weight[0, 0].numel()
 
 
 def gradient(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
@@ -139,9 +141,18 @@ LOGIT_TERMS = (bce, edges)
 
 def _evened(weight: Tensor) -> Tensor:
     """Weights with a mean of 1 in each sample: a crop of which only a part counts is no weaker than others,
-    unless that is next to nothing."""
-    share = weight.mean((1, 2, 3), keepdim=True)
+    unless that is next to nothing. Of several mattes those that a sample does not have leave it to the
+    others."""
+    share = weight.mean(_over(weight), keepdim=True)
+    if weight.shape[1] > 1:
+        counting = (share > 0).to(weight.dtype).mean(1, keepdim=True)
+        share = share * counting.clamp(min=1 / weight.shape[1])
     return weight / share.clamp(min=LEAST_SHARE)
+
+
+def _over(weight: Tensor) -> tuple[int, ...]:
+    """What is one whole: a sample, or each of the several mattes of one."""
+    return (1, 2, 3) if weight.shape[1] == 1 else (2, 3)
 
 
 def _window(planes: Tensor) -> Tensor:

@@ -19,7 +19,8 @@ StateName = Literal["starting", "training", "stopped", "finished", "failed", "da
 
 
 class BestHeldOut(BaseModel):
-    """The best checkpoint so far, by the frame that is not learned from."""
+    """The best checkpoint so far, by the frame that is not learned from. ``values``: of several mattes that
+    of each, by its name; ``value`` is their mean."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -27,6 +28,7 @@ class BestHeldOut(BaseModel):
     metric: str = ""
     value: float | None = None
     frame: int | None = None
+    values: dict[str, float] = {}
 
 
 class RunState(BaseModel):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from understudy.errors import SettingError
 from understudy.settings.field import Frames, Region, Text, Texts, setting
 from understudy.settings.finishing import FinishingSettings
 from understudy.settings.sections import Section, Settings
 
+_LAYER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
+_TAKEN = ("rgb", "rgba", "alpha")
 TileSize = Annotated[int, Field(ge=64, le=16384)]
 Overlap = Annotated[int, Field(ge=0, le=4096)]
 
@@ -89,6 +93,14 @@ class OutputSettings(Section):
         "Add a channel confidence: where it is 0.9, nine of ten pixels are right, an image's within 2 code "
         "values (of 8 bits), a matte's on the right side of 0.5. Takes about twice as long.",
     )
+    output_layer: Text | None = setting(
+        None,
+        "Output Layer",
+        "Put the result into a layer of this name, beside the plate's own channels, which stay as they are: "
+        "NAME.R, NAME.G, NAME.B, or NAME.A of a matte. In EXR files.",
+        kind="layer",
+        advanced=True,
+    )
     overwrite: bool = setting(False, "Overwrite", "Make frames again that are there already.")
     update: bool = setting(
         False,
@@ -99,11 +111,24 @@ class OutputSettings(Section):
     like: Text | None = setting(
         None,
         "Like",
-        "Take over how this result of apply was made: mix, region, channels, part, precision and the last "
-        "touch, where they are not given here.",
+        "Take over how this result of apply was made: mix, region, channels, part, precision, output layer "
+        "and the last touch, where they are not given here.",
         kind="shot",
         advanced=True,
     )
+
+    @field_validator("output_layer")
+    @classmethod
+    def _is_a_layer(cls, value: str | None) -> str | None:
+        if value is None or (_LAYER.fullmatch(value) and value.lower() not in _TAKEN):
+            return value
+        raise SettingError(
+            "This cannot be the name of a layer.",
+            expected="letters, digits and _, beginning with a letter, and neither rgb, rgba nor alpha",
+            found=value,
+            where="--output-layer (Output Layer)",
+            remedy="Name it for what the result is, such as cleanup.",
+        )
 
 
 class TileSettings(Section):

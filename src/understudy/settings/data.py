@@ -7,10 +7,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from understudy.errors import SettingError
-from understudy.settings.field import Frames, FramesOfShots, Text, Texts, setting
+from understudy.settings.field import NOWHERE, Frames, FramesOfShots, Text, Texts, setting, split_name
 from understudy.settings.sections import Section
 
-NO_FRAMES = "none"
+NO_FRAMES = NOWHERE
 
 
 class DataSettings(Section):
@@ -20,7 +20,12 @@ class DataSettings(Section):
         ..., "Input", "The plate: the frames as they were shot. Give it once for each shot.", kind="shot"
     )
     ground_truth: Texts = setting(
-        ..., "Ground Truth", "The same frames as they should become; a few painted ones suffice.", kind="shot"
+        ...,
+        "Ground Truth",
+        "The same frames as they should become; a few painted ones suffice. Several mattes at once: each "
+        "with its name, as in hero=SHOT and car=SHOT; of several plates once for each, hero=none where it is "
+        "not painted.",
+        kind="shots",
     )
     frames: Frames = setting(
         None, "Frames", "Learn only from these frames, such as 1001-1100x5,1180.", kind="frames"
@@ -42,7 +47,7 @@ class DataSettings(Section):
     ground_truth_channels: Text | None = setting(
         None,
         "Ground Truth Channels",
-        "Channels of the ground truth to learn: rgb, alpha, or names.",
+        "Channels of the ground truth to learn: rgb, alpha, or names; hero.A,car.A learns both as mattes.",
         kind="channels",
         advanced=True,
     )
@@ -88,9 +93,26 @@ class DataSettings(Section):
             raise ValueError("at least one shot is needed")
         return value
 
+    @property
+    def mattes(self) -> tuple[str, ...]:
+        """The names that ground truths are given by, each once; none where they have none."""
+        return tuple(dict.fromkeys(name for name, _ in map(split_name, self.ground_truth) if name))
+
+    @property
+    def truths(self) -> tuple[dict[str, str], ...]:
+        """The ground truths of each plate, by the name of the matte; under "" where they have no names."""
+        if not self.mattes:
+            return tuple({"": spec} for spec in self.ground_truth)
+        split = [split_name(spec) for spec in self.ground_truth]
+        by_name = {name: [spec for other, spec in split if other == name] for name in self.mattes}
+        return tuple(
+            {name: specs[index] for name, specs in by_name.items()} for index in range(len(self.input))
+        )
+
     @model_validator(mode="after")
     def _in_pairs(self) -> Self:
-        if len(self.input) != len(self.ground_truth):
+        self._check_names()
+        if not self.mattes and len(self.input) != len(self.ground_truth):
             raise SettingError(
                 "Plates and ground truths must be given in pairs.",
                 expected=f"{len(self.input)} ground truths for {len(self.input)} plates",
@@ -108,3 +130,23 @@ class DataSettings(Section):
                 "such frames.",
             )
         return self
+
+    def _check_names(self) -> None:
+        """SettingError where only some ground truths have names, or a name does not come once for each
+        plate."""
+        names = [name for name, _ in map(split_name, self.ground_truth)]
+        counts = {name: names.count(name) for name in self.mattes}
+        wrong = [name for name, count in counts.items() if count != len(self.input)]
+        if not any(names) or ("" not in names and not wrong):
+            return
+        plates = f"{len(self.input)} plates" if len(self.input) > 1 else "one plate"
+        said = ", ".join(f"{name} {count} times" for name, count in counts.items())
+        raise SettingError(
+            "The ground truths are not named alike for each plate.",
+            expected="a name before each, as in hero=SHOT, and each name "
+            f"{len(self.input)} times for {plates}",
+            found=said + (", and some without a name" if "" in names else ""),
+            where="--ground-truth",
+            remedy="Give each name once for each --input, in the same order; hero=none where it is not "
+            "painted. A path with = in it is told apart by ./ before it.",
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +12,9 @@ from pydantic import BeforeValidator, Field, ValidatorFunctionWrapHandler, WrapV
 from understudy.durations import parse_duration
 from understudy.errors import SettingError
 
+NOWHERE = "none"
+"""What is said for a shot that there is not."""
+_NAMED = re.compile(r"([A-Za-z_]\w*)=(.+)", re.ASCII | re.DOTALL)
 _WHOLE = re.compile(r"\s*[+-]?[0-9]{1,6}\s*")
 
 
@@ -19,10 +22,17 @@ def setting(
     default: Any, label: str, description: str, *, unit: str = "", kind: str = "text", advanced: bool = False
 ) -> Any:
     """One setting. ``default`` is ``...`` where it must be given. ``kind`` tells faces how to ask: text,
-    shot, file, model, weights, folder, seconds, channels, frames, mask or region. An ``advanced`` one is
-    folded away."""
+    shot, shots (each may have a name before it), file, model, weights, folder, seconds, channels, frames,
+    mask, region or layer. An ``advanced`` one is folded away."""
     extra: dict[str, Any] = {"label": label, "unit": unit, "kind": kind, "advanced": advanced}
     return Field(default, description=description, json_schema_extra=extra)
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """The name and the shot of ``hero=SHOT``; no name of a shot alone. Of a path that begins so, ``./``
+    before it tells that it is one."""
+    found = _NAMED.fullmatch(text)
+    return (found[1], found[2]) if found else ("", text)
 
 
 def _text(value: object) -> object:
@@ -35,6 +45,8 @@ def _text(value: object) -> object:
 def _texts(value: object) -> object:
     if value is None:
         return ()
+    if isinstance(value, Mapping):
+        return tuple(f"{name}={_text(item)}" for name, item in value.items())
     items = [value] if isinstance(value, str | Path) else value
     return tuple(_text(item) for item in items) if isinstance(items, Iterable) else value
 

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from understudy.errors import SettingError
 
 MODELS = ("model", "weights")
+_SHOT = "a sequence such as plate.####.exr, a folder, a movie, or one file"
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class SettingInfo:
     section: str
     label: str
     help: str
-    # text, shot, file, model, weights, folder, seconds, channels, frames, mask, region, choice, whole,
-    # number, yes-no
+    # text, shot, shots, file, model, weights, folder, seconds, channels, frames, mask, region, layer, choice,
+    # whole, number, yes-no
     kind: str
     default: Any
     unit: str = ""
@@ -53,7 +54,7 @@ class SettingInfo:
     @property
     def is_path(self) -> bool:
         """Whether its value names files or a folder, and depends on the folder one is in."""
-        return self.kind in ("shot", "file", "folder", *MODELS)
+        return self.kind in ("shot", "shots", "file", "folder", *MODELS)
 
     @property
     def expected(self) -> str:
@@ -84,12 +85,14 @@ class SettingInfo:
     def _kind_words(self) -> str:
         return {
             "yes-no": "yes or no",
-            "shot": "a sequence such as plate.####.exr, a folder, a movie, or one file",
+            "shot": _SHOT,
+            "shots": f"{_SHOT}, or several of these with a name before each: hero=SHOT",
             "file": "a file",
             "model": "a .cat, a run, or the name of a network that comes trained",
             "weights": "a .cat, a run, or the name of a network that comes trained",
             "folder": "a folder",
             "frames": "frame numbers such as 1001-1100x5,1180",
+            "layer": "letters, digits and _",
             "region": "X,Y,WIDTH,HEIGHT in whole pixels, such as 640,360,400,200",
             "channels": "rgb, rgba, alpha, or channel names with commas between",
         }.get(self.kind, "text")

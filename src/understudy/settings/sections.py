@@ -10,6 +10,7 @@ from typing import Any, Self, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from understudy.settings.field import NOWHERE, split_name
 from understudy.settings.info import SettingInfo, describe, from_validation, unknown_setting
 
 
@@ -96,6 +97,10 @@ def _absolute(value: Any, base: str, info: SettingInfo) -> Any:
         return value
     if info.is_model and os.sep not in value and not _is_there(os.path.join(base, value)):
         return value  # the name of a model that comes trained
+
+    name, path = split_name(value) if info.kind == "shots" else ("", value)
+    if name:
+        return value if path == NOWHERE else f"{name}={os.path.join(base, path)}"
     return type(value)(os.path.join(base, value)) if not os.path.isabs(value) else value
 
 

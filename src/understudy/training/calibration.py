@@ -22,6 +22,6 @@ def calibrate(
     if not matte:  # as ``evaluate`` limits them
         low, high = float(middle.truth.min(initial=0.0)), float(middle.truth.max(initial=1.0))
         result, other = result.clip(low, high), other.clip(low, high)
-    counts = middle.weight[..., 0] > 0
+    counts = (middle.weight > 0).all(2)
     right = right_pixels(result, middle.truth, matte)
     return fit_table(doubt_of(result, other, matte)[counts], right[counts])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -27,11 +28,14 @@ BAND = 256
 
 @dataclass(frozen=True)
 class Score:
-    """The score on one frame: PSNR in dB of network values (image) or IoU (matte); higher is better."""
+    """The score on one frame: PSNR in dB of network values (image) or IoU (matte); higher is better. Of
+    several mattes ``values`` has that of each, NaN for one that the frame does not tell, and ``value`` is
+    their mean."""
 
     metric: str
     value: float
     frame: int
+    values: tuple[float, ...] = ()
 
 
 def predict(network: EffectNetwork, pixels: np.ndarray, device: torch.device, precision: str) -> np.ndarray:
@@ -63,7 +67,10 @@ def evaluate(network: EffectNetwork, pair: Pair, device: torch.device, precision
     """The score of ``network`` on the pixels of ``pair`` that have weight."""
     result, truth = predict(network, pair.input, device, precision), _known_truth(pair)
     if matte:
-        return Score("IoU", float(iou(result, truth)), pair.number)
+        each = tuple(float(iou(result[..., k], truth[..., k])) for k in range(truth.shape[2]))
+        known = [value for value in each if np.isfinite(value)]
+        mean = float(np.mean(known)) if known else math.nan
+        return Score("IoU", mean, pair.number, each if len(each) > 1 else ())
     return Score("dB", _psnr(result, truth), pair.number)
 
 

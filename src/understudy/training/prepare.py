@@ -262,8 +262,9 @@ def _choose_held_out(requested: int | str, data: DataSet) -> tuple[int | None, b
     painted."""
     numbers = [pair.number for pair in data.painted]  # an empty one tells nothing of the effect
     if requested in ("auto", "none") or (int(requested) in numbers and len(numbers) > 1):
-        telling = [data.kind != "matte" or bool((pair.truth > 0.5).any()) for pair in data.painted]
-        return choose_held_out(requested, numbers, telling)
+        shown = [_shown_mattes(pair) if data.kind == "matte" else 1 for pair in data.painted]
+        most = max(1, *shown)
+        return choose_held_out(requested, numbers, [count == most for count in shown])
     raise SettingError(
         "The held-out frame is not one of several pairs.",
         expected=f"one of {format_numbers(tuple(sorted(set(numbers))))}, and at least two pairs",
@@ -271,6 +272,11 @@ def _choose_held_out(requested: int | str, data: DataSet) -> tuple[int | None, b
         where="--held-out",
         remedy="Name a painted frame, or leave --held-out out.",
     )
+
+
+def _shown_mattes(pair: Pair) -> int:
+    """How many of its mattes show anything."""
+    return int(((pair.truth > 0.5) & (pair.weight > 0)).any((0, 1)).sum())
 
 
 def _note_size(network: NetworkSettings, size: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,8 +44,9 @@ class Logger:
     def log_step(self, row: Row) -> None:
         """Add the row of a step to those to be written to .summary."""
 
-    def log_score(self, value: float) -> None:
-        """Add the score on the held-out pair to the row of the last step."""
+    def log_score(self, value: float, by_name: Mapping[str, float]) -> None:
+        """Add the score on the held-out pair to the row of the last step, and of several mattes that of
+        each."""
 
     def report_progress(self, step: int, total: int | None, pace: float | None, announced: bool) -> None:
         """Report the progress, a few times a second. ``pace`` is seconds per step; it and ``total`` are None
@@ -107,9 +108,11 @@ class RunLogger(Logger):
     def log_step(self, row: Row) -> None:
         self._rows.append(row)
 
-    def log_score(self, value: float) -> None:
+    def log_score(self, value: float, by_name: Mapping[str, float]) -> None:
         if self._rows:
             self._rows[-1]["held_out"] = value
+            if by_name:
+                self._rows[-1]["held_out_of"] = dict(by_name)
 
     def report_progress(self, step: int, total: int | None, pace: float | None, announced: bool) -> None:
         now = time.monotonic()

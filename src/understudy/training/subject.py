@@ -20,19 +20,20 @@ What lies below moves its limbs."""
 
 
 def covered_by_subject(data: DataSet) -> float:
-    """Of a matte, the mean share of the frames that it covers; 0 for images."""
+    """Of mattes, the mean share of the frames that all of them together cover; 0 for images."""
     if data.kind != "matte":
         return 0.0
-    return float(np.mean([(pair.truth * pair.weight).mean() for pair in data.painted]))
+    return float(np.mean([(pair.truth * pair.weight).sum(2).clip(max=1).mean() for pair in data.painted]))
 
 
 def moves_its_limbs(data: DataSet) -> bool:
-    """Whether the painted mattes differ in shape, wherever and however large they are. False for images, and
-    where fewer than two mattes show anything."""
+    """Whether the painted mattes of one of the subjects differ in shape, wherever and however large they are.
+    False for images, and where fewer than two mattes of each show anything."""
     if data.kind != "matte":
         return False
-    agreement = shape_agreement([pair.truth.max(axis=2) for pair in data.painted])
-    return agreement is not None and agreement < LIMBS
+    subjects = range(len(data.output_channels))
+    agreements = [shape_agreement([pair.truth[..., each] for pair in data.painted]) for each in subjects]
+    return any(agreement is not None and agreement < LIMBS for agreement in agreements)
 
 
 def shape_agreement(mattes: Sequence[np.ndarray]) -> float | None:

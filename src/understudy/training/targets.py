@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from understudy.dataset.packing import Material
+from understudy.dataset.packing import Material, shares_of_mattes
 from understudy.dataset.pairs import DataSet, Pair
 from understudy.errors import ModelFileError
 from understudy.models.finding import find_model
@@ -99,7 +99,7 @@ def _share_in_coarse_view(data: DataSet, fit: ColourFit, scaling: Scaling, coars
 
 def _looked_at(pair: Pair) -> Tensor:
     """The indices of the pixels that a colour fit is made of: every so many of those that count."""
-    return thinned(torch.from_numpy(np.flatnonzero(pair.weight)))
+    return thinned(torch.from_numpy(np.flatnonzero(pair.weight.any(2))))
 
 
 def _flat(pixels: np.ndarray) -> Tensor:
@@ -115,7 +115,7 @@ def _places(pair: Pair) -> Tensor:
 def _matte_material(index: int | None, pair: Pair) -> Material:
     nothing = torch.zeros((*pair.input.shape[:2], 0))
     plate, truth, weight = (torch.from_numpy(part) for part in (pair.input, pair.truth, pair.weight))
-    return Material(plate, truth, nothing, weight)
+    return Material(plate, truth, nothing, weight, shares_of_mattes(truth, weight))
 
 
 def _image_material(

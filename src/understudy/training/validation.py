@@ -3,10 +3,12 @@ training set."""
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 
 from understudy.dataset.pairs import Pair
+from understudy.frames.matte_names import matte_labels
 from understudy.runs.state import BestHeldOut
 from understudy.training.calibration import calibrate
 from understudy.training.checkpoints.manager import CheckpointManager
@@ -83,14 +85,34 @@ class Validation:
                 self._calibrate(self.job.data.pairs[index])
         if self.plan.apart:  # then the last validation comes with the last step
             self.clock.reserve = max(self.clock.reserve, 1.0 + 1.5 * (time.monotonic() - began))
-        self.logger.log_score(score.value)
+        self._log(score)
         if self._is_best(score):
-            value = round(score.value, 4)
-            self.best = BestHeldOut(step=step, metric=score.metric, value=value, frame=score.frame)
+            value, values = round(score.value, 4), self._by_name(score)
+            self.best = BestHeldOut(
+                step=step, metric=score.metric, value=value, frame=score.frame, values=values
+            )
             self.checkpoints.save_best(step, self.best)
         if self.plan.apart and self._is_last() and not self.job.matte:
             with self.logger.skipping_without_memory("to compare with the colour match"):
                 self._report_no_gain(self.job.data.pairs[index])
+
+    def _log(self, score: Score) -> None:
+        values = self._by_name(score)
+        self.logger.log_score(score.value, values)
+        if values:
+            each = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
+            self.logger.message(
+                f"{score.metric} on frame {score.frame}: {each}; {score.value:.3f} on average."
+            )
+
+    def _by_name(self, score: Score) -> dict[str, float]:
+        """Of several mattes the score of each that the frame tells."""
+        labels = matte_labels(self.job.data.output_channels)
+        return {
+            label: round(value, 4)
+            for label, value in zip(labels, score.values, strict=False)
+            if math.isfinite(value)
+        }
 
     def _is_last(self) -> bool:
         return self.plan.judged == len(self.plan.marks)
@@ -141,12 +163,13 @@ class Validation:
         if self.plan.vary != "auto" or self.plan.judged < FIRST_TELLING:
             return
         other, learner = self.job.data.pairs[compared_with(index)], self.learner
-        learned = evaluate(learner.average, other, learner.device, self.plan.precision, True).value
-        last = self._is_last()
-        if learned - score.value <= MATTE_GAP and not (last and score.value < WELL_MATTED):
+        learned, unseen = _widest(
+            evaluate(learner.average, other, learner.device, self.plan.precision, True), score
+        )
+        if learned - unseen <= MATTE_GAP and not (self._is_last() and unseen < WELL_MATTED):
             return
         self.logger.message(
-            f"A matte that is learned from has an IoU of {learned:.2f}, an unseen one {score.value:.2f}: "
+            f"A matte that is learned from has an IoU of {learned:.2f}, an unseen one {unseen:.2f}: "
             "from here on crops are turned, zoomed and mixed, so that the subject is learned and not the "
             "frames."
         )
@@ -174,6 +197,13 @@ class Validation:
         network, precision = self.learner.average, self.plan.precision
         score = evaluate(network, pair, self.learner.device, precision, False)
         return score.value - score_colour_fit(network, pair).value
+
+
+def _widest(learned: Score, unseen: Score) -> tuple[float, float]:
+    """The scores of a pair that is learned from and of an unseen one; of several mattes, of those that both
+    tell, that which is furthest behind."""
+    both = [pair for pair in zip(learned.values, unseen.values, strict=True) if all(map(math.isfinite, pair))]
+    return max(both, key=lambda pair: pair[0] - pair[1], default=(learned.value, unseen.value))
 
 
 def _mirrored(pair: Pair) -> Pair:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from understudy.artist.strokes.scene import FrameResult
 from understudy.frames import Neighbours, Shot
-from understudy.inference.compose import Composer, input_channels, target_channels
+from understudy.inference.compose import Composer, input_channels
 from understudy.inference.layers import ExtraInputs
 from understudy.inference.model import LoadedModel
+from understudy.inference.targets import target_channels
 from understudy.settings import TileSettings
 
 MATTE = "A"

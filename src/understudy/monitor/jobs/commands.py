@@ -40,6 +40,7 @@ class Commands:
         self._changing: set[str] = set()
         self._checks: dict[str, Callable[[str], str]] = {
             "shot": allowed.spec,
+            "shots": allowed.named_spec,
             "mask": allowed.mask,
             "file": lambda text: str(allowed.path(text)),
             "model": lambda text: allowed.model(text),

@@ -15,7 +15,14 @@ from understudy.monitor.page.fields import ChoiceField, PlainField, SwitchField
 from understudy.monitor.page.path_field import ManyFields, PathField
 from understudy.settings import SettingInfo, Settings, settings_of
 
-PATHS = {"shot": "shot", "mask": "shot", "file": "file", "model": "model", "weights": "weights"}
+PATHS = {
+    "shot": "shot",
+    "shots": "shot",
+    "mask": "shot",
+    "file": "file",
+    "model": "model",
+    "weights": "weights",
+}
 
 
 FIRST = ("input", "ground_truth", "preview")

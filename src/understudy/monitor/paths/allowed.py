@@ -11,6 +11,7 @@ from understudy.errors import SequenceError, SettingError
 from understudy.frames import Shot, open_shot
 from understudy.frames.sequence import find_files
 from understudy.models.zoo import zoo_model
+from understudy.settings.field import NOWHERE, split_name
 
 LONGEST = 4096
 
@@ -92,6 +93,12 @@ class AllowedFolders:
             return str(self.path(text))
         own = [path for path in (self.path(text), self.path(f"{text}.cat")) if path.exists()]
         return str(own[0]) if own else text
+
+    def named_spec(self, text: str) -> str:
+        """The spec of a shot with a name before it, or without one; ``none`` where there is no shot."""
+        name, spec = split_name(text)
+        found = spec if spec == NOWHERE else self.spec(spec)
+        return f"{name}={found}" if name else found
 
     def mask(self, text: str) -> str:
         """A mask: a channel of the plate (``channel:NAME``) as it is, or a shot's spec."""

@@ -13,6 +13,7 @@ from understudy.network.model_file import ExtraInput, ModelHeader, save_model
 from understudy.runs import RunFolder
 from understudy.runs.state import BestHeldOut
 from understudy.settings import TrainSettings, settings_of
+from understudy.settings.field import split_name
 from understudy.training.checkpoints.progress_file import Progress, save_progress
 from understudy.training.prepare import Job
 from understudy.version import __version__
@@ -110,4 +111,7 @@ def _shortened(value: Any) -> Any:
     """File names without the folders of the machine they were on: a model travels."""
     if isinstance(value, list):
         return [_shortened(item) for item in value]
-    return _last(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    name, path = split_name(value)
+    return f"{name}={_last(path)}" if name else _last(value)

@@ -103,7 +103,7 @@ class MaterialMaker:
         """Of the run's own pairs whose frames were corrected: what of them still counts."""
         origins = self.job.origins
         return {
-            index: torch.from_numpy(1 - found.taken[place][..., 0])
+            index: torch.from_numpy(1 - found.taken[place])
             for index, place in enumerate(origins)
             if place in found.taken
         }
@@ -135,7 +135,7 @@ class MaterialMaker:
         self, found: _Gathering, plate: Plate, truth: np.ndarray, mask: np.ndarray, answer: np.ndarray
     ) -> None:
         """Remember how the corrected place looks, and what it was before."""
-        wrong = (np.abs(answer - truth).max(2) > 4 * CODES) & (mask[..., 0] > 0)
+        wrong = ((np.abs(answer - truth) > 4 * CODES) & (mask > 0)).any(2)
         found.looks.append(of_places(plate.input[..., : self._seen], wrong.astype(np.float32)))
         found.judged.append(Judged(plate.input, truth, mask, answer))
 
@@ -156,7 +156,7 @@ class MaterialMaker:
             around = AROUND * self._sureness(answer) * free * plate.known
             weight = np.maximum(mask, np.where(mask > 0, 0, around)).astype(np.float32)
         pair = Pair(plate.frame.path.name, plate.frame.number, plate.input, truth, weight)
-        drawn = torch.from_numpy(np.ascontiguousarray(mask[..., 0])) if partly and mask.any() else None
+        drawn = torch.from_numpy(np.ascontiguousarray(mask.max(2))) if partly and mask.any() else None
         return Further(self.job.make_material(None, pair), drawn)
 
     def _add_held(self, found: _Gathering, place: Place, looks: np.ndarray) -> None:
@@ -215,7 +215,7 @@ def judge(job: Job, material: Material) -> Outcome | None:
     if not material.judged:
         return None
     now = [_answer(job, each) for each in material.judged]
-    counts = [float((each.mask > 0.5).sum()) for each in material.judged]
+    counts = [float((each.mask > 0.5).any(2).sum()) for each in material.judged]
     whole = max(1.0, sum(counts))
     right = sum(_right(job, each, answer) for each, answer in zip(material.judged, now, strict=True)) / whole
     before = sum(_right(job, each, each.before) for each in material.judged) / whole
@@ -230,7 +230,8 @@ def _answer(job: Job, each: Judged) -> np.ndarray:
 def _right(job: Job, each: Judged, answer: np.ndarray) -> float:
     """How many pixels of the mask are on the right side of a half, or within two codes of 255."""
     good = (answer > 0.5) == (each.truth > 0.5) if job.matte else np.abs(answer - each.truth) <= CODES
-    return float((good.all(2, keepdims=True) & (each.mask > 0.5)).sum())
+    counts = each.mask > 0.5
+    return float(((good | ~counts).all(2) & counts.any(2)).sum())
 
 
 def _moved(job: Job, each: Judged) -> float:

@@ -13,7 +13,7 @@ import pytest
 
 import understudy
 from understudy.cli.main import run
-from understudy.dataset.checks import Sample, check_samples
+from understudy.dataset.checks import Sample, check_samples, small_sample
 from understudy.errors import SettingError
 from understudy.frames import open_shot
 
@@ -130,6 +130,103 @@ def test_good_mattes_raise_no_alarm():
 def test_a_fault_of_one_matte_is_found_at_that_matte(kind, change):
     found = check_samples(discs(change), "matte")
     assert kind in {finding.kind for finding in found if finding.pair == 1}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: moved(m[..., 0], 0.5, 0)[..., None],
+        lambda m: moved(m[..., 0], 0, 0, 1.01)[..., None],
+        lambda m: moved(m[..., 0], 0, 0, 1, 0.5)[..., None],
+    ],
+)
+def test_a_matte_that_alone_was_resampled_is_found_by_its_softer_edges(change):
+    (finding,) = check_samples(discs(change), "matte")
+    assert finding.pair == 1 and finding.kind in ("shift", "scale", "rotation")
+    assert "resampled" in finding.measure
+
+
+def test_two_resampled_mattes_of_seven_do_not_hide_each_other():
+    pairs = [disc(30 + 16 * i, 50 + 3 * i) for i in range(7)]
+    soft = [moved(m[..., 0], 0.5, 0.5)[..., None] if i in (1, 4) else m for i, (_, m) in enumerate(pairs)]
+    mattes = [Sample(str(i), i, pairs[i][0], np.float32(soft[i])) for i in range(7)]
+    assert {finding.pair for finding in check_samples(mattes, "matte")} == {1, 4}
+
+
+@pytest.mark.parametrize("length", [5, 9, 15])
+def test_motion_blur_of_one_matte_is_no_resampling(length):
+    blurred = discs(lambda m: cv2.blur(m, (length, 1))[..., None])
+    assert [f for f in check_samples(blurred, "matte") if "resampled" in f.measure] == []
+
+
+def coded(pixels: np.ndarray, quality: int = 85, grid: tuple[int, int] = (0, 0)) -> np.ndarray:
+    """``pixels`` after JPEG, its blocks beginning at ``grid``."""
+    codes = np.pad(
+        np.rint(pixels.clip(0, 1) * 255).astype(np.uint8), ((grid[0], 0), (grid[1], 0), (0, 0)), "edge"
+    )
+    _, data = cv2.imencode(".jpg", codes, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.float32(cv2.imdecode(data, cv2.IMREAD_COLOR)[grid[0] :, grid[1] :] / 255)
+
+
+@pytest.mark.parametrize("quality", [70, 85, 95])
+@pytest.mark.parametrize("grid", [(0, 0), (3, 5)])
+def test_a_lossy_compression_is_found_wherever_its_blocks_begin(quality, grid):
+    (finding,) = check_samples(samples(lambda t: coded(t, quality, grid)), "image")
+    assert (finding.pair, finding.kind) == (2, "recompression")
+
+
+def test_blocks_that_the_plate_has_too_are_no_fault():
+    plates = [coded(picture(seed)) for seed in range(5)]
+    pairs = [Sample(f"{i}.png", i, plate, np.clip(plate * 0.9, 0, 1)) for i, plate in enumerate(plates)]
+    assert check_samples(pairs, "image") == []
+
+
+def test_a_grade_that_clips_a_sky_is_no_bar():
+    def with_sky(pixels: np.ndarray) -> np.ndarray:
+        sky = np.clip(1.3 - np.arange(120)[:, None, None] / 60, 0, 1)
+        return np.maximum(pixels, np.float32(sky) * 0.85)
+
+    plates = [with_sky(picture(seed)) for seed in range(5)]
+    truths = [plate * np.float32(1.25 if i == 2 else 0.95) for i, plate in enumerate(plates)]
+    pairs = [
+        Sample(f"{i}.png", i, p, t.clip(0, 1)) for i, (p, t) in enumerate(zip(plates, truths, strict=True))
+    ]
+    assert [(f.pair, f.kind) for f in check_samples(pairs, "image")] == [(2, "grade")]
+
+
+def test_a_turned_truth_of_a_still_shot_is_not_taken_for_that_of_another_frame():
+    rng = np.random.default_rng(5)
+    plates = [picture(1) + rng.normal(0, 0.02, (120, 160, 3)).astype(np.float32) for _ in range(5)]
+    truths = [moved(picture(1), 0, 0, 1, 2) if i == 2 else picture(1) + 0.001 * i for i in range(5)]
+    pairs = [
+        Sample(f"{i}.png", i, p, np.float32(t)) for i, (p, t) in enumerate(zip(plates, truths, strict=True))
+    ]
+    assert (2, "rotation") in {(f.pair, f.kind) for f in check_samples(pairs, "image")}
+
+
+def enlarged(sample: Sample, change=lambda truth: truth) -> Sample:
+    """The sample in 1280 x 960, as a file holds it, its truth changed there."""
+    plate, truth = (cv2.resize(a, (1280, 960)).reshape(960, 1280, -1) for a in (sample.plate, sample.truth))
+    if truth.shape[2] == 3:
+        plate = truth = truth + np.random.default_rng(sample.number).normal(0, 0.02, truth.shape)
+    changed = np.float32(change(np.rint(truth * 255) / 255))
+    return Sample(sample.name, sample.number, np.float32(plate), changed)
+
+
+def test_large_frames_are_looked_at_small_and_their_blocks_and_edges_as_they_are():
+    images = [enlarged(s, coded if s.number == 2 else lambda t: t) for s in samples()]
+    found = check_samples([small_sample(s, matte=False) for s in images], "image")
+    assert [(f.pair, f.kind) for f in found] == [(2, "recompression")]
+
+    def hard(truth: np.ndarray) -> np.ndarray:
+        return np.float32(truth > 0.5)
+
+    def soft(truth: np.ndarray) -> np.ndarray:
+        return moved(hard(truth)[..., 0], 0.5, 0.5)[..., None]
+
+    mattes = [enlarged(s, soft if s.number == 1 else hard) for s in discs()]
+    (finding,) = check_samples([small_sample(s, matte=True) for s in mattes], "matte")
+    assert finding.pair == 1 and "resampled" in finding.measure
 
 
 def write(path: Path, pixels: np.ndarray) -> None:

@@ -38,8 +38,8 @@ def _findings(data: DataSet, painted: list[Pair]) -> list[str]:
     pairs = [painted[place] for place in places]
     if len({pair.input.shape for pair in pairs}) != 1 or any((pair.weight < 1).any() for pair in pairs):
         return []
-    samples = [_sample(data, pair) for pair in pairs]
     try:
+        samples = [_sample(data, pair) for pair in pairs]
         found = check_samples(samples, data.kind, data.same_channels)
     except (ArithmeticError, ValueError, np.linalg.LinAlgError, cv2.error):
         return []  # odd values that no measure foresaw are no reason not to train
@@ -48,5 +48,5 @@ def _findings(data: DataSet, painted: list[Pair]) -> list[str]:
 
 def _sample(data: DataSet, pair: Pair) -> Sample:
     plate = pair.input[..., : len(data.input_channels)]
-    small = small_sample(Sample(pair.name, pair.number, plate, pair.truth))
+    small = small_sample(Sample(pair.name, pair.number, plate, pair.truth), data.kind == "matte")
     return replace(small, plate=np.nan_to_num(small.plate), truth=np.nan_to_num(small.truth))

@@ -122,7 +122,7 @@ def _sample(source: Source, layers: Layers, encoding: ColourEncoding, white: flo
             beside += [(number, near)] if near is not None else []
     own = encode(seen_planes(plate, resolve_like(plate, layers.inputs)), encoding)
     sample = Sample(_name(source), source.plate_number, own, np.nan_to_num(seen), tuple(beside))
-    return small_sample(sample)
+    return small_sample(sample, matte)
 
 
 def _plate_or_none(

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from understudy.dataset.checks.copies import check_copies
+from understudy.dataset.checks.edges import edges_of
 from understudy.dataset.checks.finding import Finding, Fix, Kind, Sample
 from understudy.dataset.checks.images import check_places
 from understudy.dataset.checks.mattes import check_mattes
@@ -19,16 +22,26 @@ LONGEST = 960
 """Pixels of the longer side at which pairs are looked at."""
 
 
-def small_sample(sample: Sample) -> Sample:
-    """The sample in the size in which it is looked at."""
+def small_sample(sample: Sample, matte: bool) -> Sample:
+    """The sample in the size in which it is looked at; what only pixels of the file show is kept beside."""
     longest = max(sample.plate.shape[:2])
     if longest <= LONGEST:
         return sample
+    if matte:
+        sample = replace(sample, edges=edges_of(sample.truth[..., 0]))
+    else:
+        sample = replace(sample, detail=(_middle(sample.plate), _middle(sample.truth)))
     plate, truth = reduced(sample.plate[..., :4], LONGEST), reduced(sample.truth[..., :4], LONGEST)
     beside = tuple((number, reduced(pixels[..., :4], LONGEST)) for number, pixels in sample.beside)
     if truth.ndim == 2:
         truth = truth[..., None]
     return replace(sample, plate=plate, truth=truth, beside=beside, times=longest / LONGEST)
+
+
+def _middle(pixels: np.ndarray) -> np.ndarray:
+    """The middle of a frame, LONGEST pixels at most, from a place that blocks of 8 x 8 begin at."""
+    top, left = (max(0, side - LONGEST) // 16 * 8 for side in pixels.shape[:2])
+    return np.nan_to_num(pixels[top : top + LONGEST, left : left + LONGEST, :4].astype(np.float32))
 
 
 def check_samples(samples: Sequence[Sample], kind: str, same_channels: bool = True) -> list[Finding]:
@@ -42,6 +55,9 @@ def check_samples(samples: Sequence[Sample], kind: str, same_channels: bool = Tr
         places = [f for f in check_places(samples) if f.pair not in known]
         lost = {f.pair for f in places if f.kind in ("order", "off-by-one")}
         rest = [i for i in range(len(samples)) if i not in lost | known]
-        others = [*check_tones([samples[i] for i in rest]), *check_texture([samples[i] for i in rest])]
+        tones = check_tones([samples[i] for i in rest])
+        graded = {f.pair for f in tones}  # a gain makes grain louder, too
+        texture = check_texture([samples[i] for i in rest])
+        others = [*tones, *(f for f in texture if f.kind != "grain" or f.pair not in graded)]
         found += [*places, *(replace(f, pair=rest[f.pair]) for f in others)]
     return sorted(found, key=lambda finding: finding.pair)

@@ -6,6 +6,7 @@ ends. So the picture is read along lines across the contour, and the contour is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -82,7 +83,7 @@ class Lie:
     support: float
 
 
-def lie_of(matte: np.ndarray, plate: np.ndarray, free: tuple[int, ...] = (0, 1, 4)) -> Lie | None:
+def lie_of(matte: np.ndarray, plate: np.ndarray, free: Sequence[int] = (0, 1, 4)) -> Lie | None:
     """How ``matte`` lies on ``plate``. ``free``: which of the five values are looked for."""
     contour = contour_of(matte)
     if contour is None:

@@ -10,6 +10,8 @@ from understudy.dataset.checks.finding import Finding, Sample
 
 SAME = 0.5 / 255
 BAR = 2
+ENDS = 0.5
+"""The share of the row below a bar that may have its value."""
 
 
 def check_copies(samples: Sequence[Sample], kind: str) -> list[Finding]:
@@ -73,6 +75,10 @@ def _bars(index: int, sample: Sample) -> list[Finding]:
 
 
 def _bar(pixels: np.ndarray) -> int:
-    """How many rows at the top are of one value."""
-    flat = np.abs(pixels - pixels[:1, :1]).max((1, 2)) < SAME
-    return int(flat.argmin()) if not flat.all() else len(flat)
+    """How many rows at the top are of one value, and end at once: a clipped sky is no bar."""
+    same = np.abs(pixels - pixels[:1, :1]).max(2) < SAME
+    flat = same.all(1)
+    if flat.all():
+        return len(flat)
+    width = int(flat.argmin())
+    return width if same[width].mean() < ENDS else 0

@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from understudy.dataset.checks.edges import Edges
+
 Kind = Literal[
     "shift",
     "scale",
@@ -64,7 +66,8 @@ class Sample:
     """One pair to be looked at: values that the network sees, float32 (height, width, channels).
 
     ``beside`` has the plates of the frames before and after it, with their numbers, where they are known.
-    ``times`` is how many pixels of the file one of these is."""
+    ``times`` is how many pixels of the file one of these is; where that is more than one, ``detail`` has a
+    part of plate and truth in the pixels of the file, and ``edges`` those of a matte."""
 
     name: str
     number: int
@@ -72,3 +75,5 @@ class Sample:
     truth: np.ndarray
     beside: tuple[tuple[int, np.ndarray], ...] = ()
     times: float = 1.0
+    detail: tuple[np.ndarray, np.ndarray] | None = None
+    edges: Edges | None = None

@@ -25,6 +25,14 @@ def check_places(samples: Sequence[Sample]) -> list[Finding]:
     return [*foreign.values(), *(f for i, s in enumerate(samples) if i not in foreign for f in _place(i, s))]
 
 
+def _only_moved(sample: Sample, plate: np.ndarray) -> bool:
+    """Whether the truth, put back, agrees better with its own plate than with that of another pair."""
+    own, other = place(sample.plate, sample.truth), place(plate, sample.truth)
+    if own is None or _kind(own) is None:
+        return False
+    return other is None or 1 - own.after < 0.8 * (1 - max(other.before, other.after))
+
+
 def _place(index: int, sample: Sample) -> list[Finding]:
     found = place(sample.plate, sample.truth)
     if found is None:
@@ -43,7 +51,7 @@ def misplaced(index: int, sample: Sample, kind: Kind, values: np.ndarray, confid
     words = [
         f"{abs(right):.2g} px {'right' if right > 0 else 'left'}" if abs(right) >= 0.1 else "",
         f"{abs(down):.2g} px {'down' if down > 0 else 'up'}" if abs(down) >= 0.1 else "",
-        f"scaled by {100 + 100 * scale:.1f} %" if abs(scale) >= 0.002 else "",
+        f"scaled to {100 + 100 * scale:.1f} %" if abs(scale) >= 0.002 else "",
         f"turned by {abs(np.degrees(turn)):.2f} degrees {'clockwise' if turn > 0 else 'counter-clockwise'}"
         if abs(turn) >= 0.002
         else "",
@@ -110,6 +118,8 @@ def _in_another_order(samples: Sequence[Sample]) -> dict[int, Finding]:
         own, other = float(table[index, index]), float(table[index, best])
         same = correlation(plates[index], plates[best])  # plates that are alike tell little
         if best != index and other > ALIKE and other - own > max(0.03, 0.3 * (1 - same) * other):
+            if _only_moved(samples[index], samples[best].plate):
+                continue
             confidence = float(np.clip(0.6 + other - own, 0.6, 0.99))
             found[index] = in_order(index, samples[index], samples[best].number, confidence)
     return found

@@ -9,12 +9,15 @@ import numpy as np
 from understudy.dataset.checks.contour import Lie, lie_of
 from understudy.dataset.checks.finding import Finding, Fix, Sample
 from understudy.dataset.checks.images import in_order, misplaced, off_by_one
+from understudy.dataset.checks.resampled import check_resampled
 
 NOTHING = 0.0005
 """The share of a frame below which a matte is empty."""
 BETTER = 0.11
 """By how much (logarithm) edges on another plate have to be stronger than on the own one."""
 LEAST, SPREADS = 0.4, 4.0
+OTHERS = 4
+"""Of fewer other mattes their spread is not known well enough."""
 FOREIGN = 1.12
 PLAIN = 1.3
 
@@ -24,6 +27,7 @@ def check_mattes(samples: Sequence[Sample]) -> list[Finding]:
     mattes = [sample.truth[..., 0] for sample in samples]
     shares = [float(matte.mean()) for matte in mattes]
     found = {**_empty(samples, shares), **_inverted(samples, mattes, shares)}
+    found |= check_resampled(samples, [i for i in range(len(samples)) if i not in found])
     lies = {i: lie for i, s in enumerate(samples) if i not in found and (lie := lie_of(mattes[i], s.plate))}
     found |= _foreign(samples, mattes, {i: lie.support for i, lie in lies.items()})
     return [*found.values(), *_moved(samples, {i: lie for i, lie in lies.items() if i not in found})]
@@ -95,7 +99,7 @@ def _moved(samples: Sequence[Sample], lies: dict[int, Lie]) -> list[Finding]:
     found = []
     for i, lie in lies.items():
         rest = np.array([other.values[:2] for k, other in lies.items() if k != i])
-        if len(rest) < 3:
+        if len(rest) < OTHERS:
             continue
         middle = np.median(rest, 0)
         apart = np.linalg.norm(rest - middle, axis=1)

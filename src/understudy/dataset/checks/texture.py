@@ -7,69 +7,37 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from understudy.dataset.checks.blocks import SMALLEST, coded_anew
 from understudy.dataset.checks.finding import Finding, Sample
 from understudy.dataset.checks.planes import blurred, brightness
 
 FEWEST = 3
 NOISIER = 0.35
 SPREADS = 5.0
-BLOCK = 8
-BLOCKED = 0.08
-CODED = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def check_texture(samples: Sequence[Sample]) -> list[Finding]:
-    """Truths with more grain in flat places than the others, or with blocks of 8 x 8 that they lack."""
-    if (
-        not samples
-        or any(sample.times != 1 for sample in samples)
-        or min(min(s.truth.shape[:2]) for s in samples) < 64
-    ):
-        return []  # both are gone in smaller frames
-    planes = [(brightness(sample.plate), brightness(sample.truth)) for sample in samples]
-    blocked = _blocked(samples)
+    """Truths with more grain in flat places than the others, or with blocks of 8 x 8 that their plates
+    lack."""
+    details = [_detail(sample) for sample in samples]
+    if not samples or any(detail is None for detail in details):
+        return []
+    known = [detail for detail in details if detail is not None]
+    blocked = {i: _blocked(i, samples[i]) for i, pair in enumerate(known) if coded_anew(*pair)}
+    planes = [(brightness(plate), brightness(truth)) for plate, truth in known]
     return [*blocked.values(), *(f for f in _grainy(samples, planes) if f.pair not in blocked)]
 
 
-def _blocked(samples: Sequence[Sample]) -> dict[int, Finding]:
-    levels = [
-        blockiness(_coded(sample.truth)) - max(0.0, blockiness(_coded(sample.plate))) for sample in samples
-    ]
-    return {
-        i: Finding(
-            i,
-            samples[i].name,
-            samples[i].number,
-            "recompression",
-            "the ground truth has the blocks of a lossy compression, which its plate has not",
-            "Render it without losses (EXR, PNG, TIFF); this cannot be taken off.",
-            0.85,
-        )
-        for i, level in enumerate(levels)
-        if level > BLOCKED
-    }
+def _detail(sample: Sample) -> tuple[np.ndarray, np.ndarray] | None:
+    """Plate and truth in pixels of the file, as both are gone in smaller frames."""
+    pair = (sample.plate, sample.truth) if sample.times == 1 else sample.detail
+    return pair if pair is not None and min(pair[1].shape[:2]) >= SMALLEST else None
 
 
-def _coded(pixels: np.ndarray) -> np.ndarray:
-    """The brightness that JPEG and its kin code."""
-    return np.asarray(pixels[..., :3] @ CODED if pixels.shape[2] >= 3 else pixels[..., 0])
-
-
-def blockiness(plane: np.ndarray) -> float:
-    """By how much more details are gone in blocks of 8 x 8 at their own places than in those half a block
-    off: about 0 in pictures that were never compressed."""
-    return _vanished(plane, 0) - _vanished(plane, BLOCK // 2)
-
-
-def _vanished(plane: np.ndarray, offset: int) -> float:
-    """The share of details of blocks that are as good as 0."""
-    part = plane[offset:, offset:]
-    high, wide = (side // BLOCK for side in part.shape)
-    blocks = part[: high * BLOCK, : wide * BLOCK].reshape(high, BLOCK, wide, BLOCK)
-    basis = cv2.dct(np.eye(BLOCK))
-    details = np.abs(np.einsum("ua,haib,vb->hiuv", basis, blocks, basis, optimize=True)) * 255
-    fine = np.add.outer(np.arange(BLOCK), np.arange(BLOCK)) >= 4
-    return float((details[..., fine] < 0.75).mean())
+def _blocked(index: int, sample: Sample) -> Finding:
+    said = "the ground truth has the blocks of a lossy compression, which its plate has not"
+    remedy = "Render it without losses (EXR, PNG, TIFF); this cannot be taken off."
+    return Finding(index, sample.name, sample.number, "recompression", said, remedy, 0.9)
 
 
 def _grainy(samples: Sequence[Sample], planes: list[tuple[np.ndarray, np.ndarray]]) -> list[Finding]:

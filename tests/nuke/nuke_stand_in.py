@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from understudy.export.nk import read_script
+from understudy.export.nk import Raw, read_script
 
 
 class Knob:
@@ -48,6 +48,8 @@ class Node:
         self.kind, self._name = kind, name
         self.knobs = {key: Knob(key, value=value) for key, value in (knobs or {}).items()}
         self.inputs: list[Node] = []
+        self.inside: list[Node] = []
+        self.linked: dict[str, str] = {}
 
     def Class(self) -> str:
         return self.kind
@@ -96,6 +98,7 @@ KNOBS = {
     "CatFileCreator": ("torchScriptFile", "catFile", "channelsIn", "channelsOut", "modelId", "create", "mix"),
     "Inference": ("modelFile",),
     "MLClient": ("host", "port", "connect"),
+    "Read": ("file", "first", "last"),
 }
 
 
@@ -166,10 +169,17 @@ class Nuke(ModuleType):
         return node
 
     def nodePaste(self, path: str) -> None:
+        group: Node | None = None
         for found in read_script(Path(path).read_text("utf-8")):
+            if found.kind == "end_group":
+                group = None
+                continue
             values = dict.fromkeys(KNOBS.get(found.kind, ()), "")
             values |= {name: value for name, value in found.knobs if isinstance(value, str)}
-            self.nodes_there.append(Node(found.kind, found.knob("name"), values))
+            node = Node(found.kind, found.knob("name"), values)
+            node.linked = {name: value.text for name, value in found.knobs if isinstance(value, Raw)}
+            (self.nodes_there if group is None else group.inside).append(node)
+            group = node if found.kind == "Group" else group
 
 
 class PythonPanel:

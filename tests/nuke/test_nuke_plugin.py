@@ -95,6 +95,7 @@ def test_the_menu_has_all_that_is_promised(house: House) -> None:
         "Train from selected Input and Ground Truth",
         "Suggest frames",
         "Correct",
+        "Apply run to selected Read",
         "Create Inference from run",
         "Create MLClient from run",
         "Open monitor",
@@ -241,6 +242,77 @@ def test_a_run_becomes_a_cat_file_creator_and_an_inference_with_whole_paths(
     assert Path(plain).is_file() and Path(plain).parent == trained.run.path / "nuke"
     assert nodes["Inference"]["modelFile"].value() == nodes["CatFileCreator"]["catFile"].value()
     assert nodes["CatFileCreator"]["create"].presses == 1
+
+
+def write_matte(folder: Path) -> Path:
+    """The .cat of a matte that nobody trained."""
+    sys.path.insert(0, str(Path(__file__).parent.parent / "export"))
+    from export_models import write_model
+
+    return write_model(folder / "key.cat", kind="matte")
+
+
+def test_a_matte_comes_with_a_group_whose_knobs_are_its_last_touch(house: House, tmp_path: Path) -> None:
+    write_matte(tmp_path)
+    run(["export", str(tmp_path / "key.cat"), "--to", "nuke", "--output", str(tmp_path), "--check", "quick"])
+    made = house.module("nodes").create_inference(str(tmp_path / "key.pt"))
+    group = next(node for node in made if node.Class() == "Group")
+    assert group["grow"].value() == "0" and group["gamma"].value() == "1"
+    assert [node.Class() for node in group.inside[1:-1]] == [
+        "Grade", "FilterErode", "Blur", "Grade", "Invert", "Premult",
+    ]  # fmt: skip
+    blur = group.inside[3]
+    assert "parent.soften" in blur.linked["size"] and blur.linked["disable"] == "{parent.soften==0}"
+
+
+def test_a_run_is_applied_to_a_read_with_its_last_touch_and_comes_back_as_a_read(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from understudy.frames import read_provenance
+    from understudy.runs import RunFolder, RunState
+
+    (tmp_path / "runs").mkdir()
+    trained = RunFolder.create(tmp_path / "runs", "key")
+    trained.write_state(RunState(state="finished"))
+    said = [f'input = ["{house.shot.plate}"]', f'ground_truth = ["{house.shot.truth}"]']
+    trained.settings_path.write_text("\n".join([*said, f'data_directory = "{tmp_path}"']))
+    shutil.move(write_matte(tmp_path), trained.cat_path(20))
+    house.nuke.chosen = [Node("Read", "Plate", {"file": house.shot.plate, "first": 1001, "last": 1005})]
+    output = tmp_path / "out" / "out.####.exr"
+
+    def fill_in(panel: Any) -> bool:
+        panel.run_folder.setValue(str(trained.path))
+        panel.output.setValue(str(output))
+        panel.frames.setValue("1001-1002")
+        panel.numbers["grow"].setValue(0.5)
+        panel.numbers["despeckle"].setValue(12.0)
+        panel.switches["invert"].setValue(True)
+        return True
+
+    monkeypatch.setattr(PythonPanel, "accept", staticmethod(fill_in))
+    house.choose("Apply run to selected Read").join(120)
+    assert house.nuke.messages == []
+    made = json.loads(read_provenance(tmp_path / "out" / "out.1002.exr")["finishing"])
+    assert made == {"despeckle": 12, "grow": 0.5, "invert": True}
+    read = house.nuke.nodes_there[-1]
+    assert (read.Class(), read["first"].value(), read["last"].value()) == ("Read", 1001, 1002)
+    assert read["file"].value().endswith("out.####.exr")
+
+
+def test_an_apply_without_an_output_or_a_run_is_said_in_words(
+    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    house.nuke.chosen = [Node("Read", "Plate", {"file": house.shot.plate, "first": 1001, "last": 1005})]
+    house.choose("Apply run to selected Read")
+    assert "Give an Output" in house.nuke.messages[0]
+
+    def fill_in(panel: Any) -> bool:
+        panel.output.setValue(str(tmp_path / "out.####.exr"))
+        return True
+
+    monkeypatch.setattr(PythonPanel, "accept", staticmethod(fill_in))
+    house.choose("Apply run to selected Read")
+    assert "This is no run" in house.nuke.messages[1]
 
 
 def test_what_is_no_run_is_said_in_words(house: House, tmp_path: Path) -> None:

@@ -155,6 +155,7 @@ def test_mix_and_tile_size_reach_the_network(networks, tmp_path, log):
     assert [(each.name, each.kind, each.default) for each in model.description.options] == [
         ("mix", "float", 1.0),
         ("tile_size", "int", 0),
+        ("grain", "string", "none"),
     ]
     ask(model, planes(), mix=0.25, tile_size=128)
     ask(model, planes())

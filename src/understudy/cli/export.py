@@ -22,6 +22,7 @@ def command(
     name: str | None = None,
     plate: Annotated[str | None, Parameter(metavar="SHOT")] = None,
     check: Literal["full", "quick"] = "full",
+    like: Annotated[str | None, Parameter(metavar="RESULT")] = None,
     json: JsonFlag = False,
 ) -> int:
     """Make files that another program loads, and prove them: they are run at once beside understudy apply.
@@ -43,10 +44,13 @@ def command(
         A shot to try the files on; by default the one that the run learned from.
     check:
         quick leaves out the whole plate and 4K.
+    like:
+        A result of apply whose last touch the export is to have: Nuke as a Group of its own nodes, the others
+        baked in. What the host cannot have is refused.
     """
     from understudy.export.export import ExportSettings, export
 
-    settings = ExportSettings(model, to, output, name, plate, check == "full")
+    settings = ExportSettings(model, to, output, name, plate, check == "full", like)
     made = export(settings, _tell_json if json else _tell)
     _end_json(made) if json else _end(made)
     return 0

@@ -65,9 +65,10 @@ def compare(
     linear: bool,
     frames: Iterator[Trial],
     skip: Callable[[str], None],
+    touched: Callable[[np.ndarray, np.ndarray], np.ndarray] = lambda found, made: made,
 ) -> Iterator[Compared]:
     """Every frame through every runtime. ``linear``: the file takes scene-linear. ``skip`` is told of frames
-    that this machine's memory does not hold."""
+    that this machine's memory does not hold. ``touched``: what of (found, made) is wanted."""
     for trial in frames:
         if not _fits(model, trial):
             skip(f"{trial.name}: not enough memory here")
@@ -80,13 +81,14 @@ def compare(
                 cache[runtime.precision] = _expected(model, given, linear, runtime.precision)
             host, wanted = cache[runtime.precision]
             height, width = host.shape[:2]
+            found = runtime(host)
             yield Compared(
                 trial.name,
                 width,
                 height,
                 runtime.tag,
                 runtime.device,
-                difference(*_within(runtime.precision, runtime(host), wanted)),
+                difference(*_within(runtime.precision, found, touched(found, wanted))),
             )
 
 

@@ -24,11 +24,18 @@ class ExportedEffect(nn.Module):
 
     C: the plate's channels, then those of the extra inputs. ``mix``: 0 gives the plate, 1 the full effect;
     an output that is no channel of the plate, such as a matte, mixes with 0. A pixel of the plate that is not
-    finite keeps its value. Half-precision input runs the network in half precision on a GPU, and in float32
-    on a CPU, where half is slow or missing.
+    finite keeps its value. ``touch``: what is done to a matte last. Half-precision input runs the network in
+    half precision on a GPU, and in float32 on a CPU, where half is slow or missing.
     """
 
-    def __init__(self, header: Any, network: Any, into_file: nn.Module | None, out_of_file: nn.Module | None):
+    def __init__(
+        self,
+        header: Any,
+        network: Any,
+        into_file: nn.Module | None,
+        out_of_file: nn.Module | None,
+        touch: nn.Module | None = None,
+    ):
         super().__init__()
         groups = input_encodings(header)
         plate, outputs = len(header.input_channels), len(header.output_channels)
@@ -46,6 +53,7 @@ class ExportedEffect(nn.Module):
         self.finish = flatten(network, _finish, (channels, outputs))
         self.decode = Decode(header.colour_out)
         self.out_of_file = out_of_file or Same()
+        self.touch = touch or Same()
         names = list(header.input_channels)
         self.under = [names.index(name) if name in names else -1 for name in header.output_channels]
         self.exact = header.output_channels == names and header.colour_in == header.colour_out
@@ -69,7 +77,7 @@ class ExportedEffect(nn.Module):
         made, seen = made[:, :, :height, :width], net[:, :, :height, :width]
         values = self.decode(made)
         if not self.exact:
-            result = self.out_of_file(values)
+            result = self.touch(self.out_of_file(values))
         else:
             # What the network left alone is the plate's own value, which no curve has rounded.
             same = made == seen[:, : self.outputs]

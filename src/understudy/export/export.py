@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from understudy import file_system
@@ -24,13 +25,16 @@ from understudy.export.check import Compared, Runtime, compare
 from understudy.export.effect import ExportedEffect
 from understudy.export.flame_file import flame_values
 from understudy.export.frames import plate_for, trials
+from understudy.export.last_touch import baked, nearest_touched, touch_like
 from understudy.export.linear import into_file, out_of_file
 from understudy.export.metadata import ExportInfo, export_info, read_info
 from understudy.export.nuke_files import check_name, write_nuke_files
 from understudy.export.onnx_file import OnnxRuntime, need_onnx, write_onnx
 from understudy.export.openvino_file import OpenVinoRuntime, need_openvino, write_openvino
 from understudy.export.torchscript_file import ScriptRuntime, write_torchscript
+from understudy.inference.finish import not_default
 from understudy.runs.files import write_error
+from understudy.settings import FinishingSettings
 
 HOSTS = ("nuke", "torchscript", "onnx", "flame", "openvino")
 ENDINGS = {"nuke": ".pt", "torchscript": ".pt", "onnx": ".onnx", "flame": ".onnx", "openvino": ".xml"}
@@ -44,6 +48,7 @@ class ExportSettings:
 
     ``name``: of the files; the model's by default. ``plate``: a shot whose frames it is tried on; by default
     the one that the run learned from, where it is still there. ``full``: also on the whole plate and on 4K.
+    ``like``: a result of apply whose last touch the export is to have.
     """
 
     model: str
@@ -52,6 +57,7 @@ class ExportSettings:
     name: str | None = None
     plate: str | None = None
     full: bool = True
+    like: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,7 @@ class _Job:
     info: ExportInfo
     effect: ExportedEffect
     report: Callable[[Compared], None]
+    asked: FinishingSettings
     notes: tuple[str, ...] = ()
 
 
@@ -109,9 +116,12 @@ def _prepare(settings: ExportSettings, report: Callable[[Compared], None]) -> _J
     header = read_header(path)  # what an export carries of the .cat that it was made from
     description, network = open_model(path, "cpu")
     info = export_info(header, path, settings.to, _name(settings, path))
+    asked, notes = touch_like(settings.like, settings.to, description)
+    info.last_touch = not_default(asked)
     linear = info.values == "scene-linear"
     steps = (into_file(description), out_of_file(description)) if linear else (None, None)
-    job = _Job(settings, path, info, ExportedEffect(description, network, *steps).eval(), report, found.notes)
+    effect = ExportedEffect(description, network, *steps, baked(asked, settings.to)).eval()
+    job = _Job(settings, path, info, effect, report, asked, (*found.notes, *notes))
     _refuse_early(job)
     return job
 
@@ -185,6 +195,7 @@ def _make(job: _Job, hidden: Path, folder: Path) -> Exported:
     if not all(each.passed for each in comparisons):
         raise _disagrees(job, worst)
     moved = _move(hidden, folder)
+    notes = [*job.notes, *notes]
     notes += [f"Not tried: {each}." for each in skipped]
     plain = max(each.difference for each in comparisons if each.precision == "float32")
     return Exported(folder / file.name, moved, folder / record.name, plain, comparisons, tuple(notes))
@@ -216,10 +227,17 @@ def _try(job: _Job, file: Path, skipped: list[str]) -> tuple[Compared, ...]:
     found = []
     linear = job.info.values == "scene-linear"
     frames = trials(job.info.description, plate, job.settings.full, linear)
-    for each in compare(model, runtimes(job.settings.to, file, job.info), linear, frames, skipped.append):
+    ways = runtimes(job.settings.to, file, job.info)
+    for each in compare(model, ways, linear, frames, skipped.append, _touched(job)):
         job.report(each)
         found.append(each)
     return tuple(found)
+
+
+def _touched(job: _Job) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """What the file is held to: what it has baked in is done to apply's matte too."""
+    in_file = baked(job.asked, job.settings.to) is not None
+    return lambda found, made: nearest_touched(found, made, job.asked) if in_file else made
 
 
 def runtimes(host: str, file: Path, info: ExportInfo) -> list[Runtime]:

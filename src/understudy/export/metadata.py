@@ -33,7 +33,8 @@ ONNX_METADATA, ENTRY_KEY, ENTRY_VALUE = 14, 1, 2
 
 class ExportInfo(BaseModel):
     """``host``: nuke, torchscript, onnx, flame or openvino. ``values``: ``file values``, as ``load()`` takes
-    them, or ``scene-linear``. ``inputs``: (name, channels) of each input of the file, in order."""
+    them, or ``scene-linear``. ``inputs``: (name, channels) of each input of the file, in order.
+    ``last_touch``: what is done to a matte in the file, or by nodes after it, by the names of apply's."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -48,6 +49,7 @@ class ExportInfo(BaseModel):
     made_with: dict[str, str]
     date: str
     header: ModelHeader
+    last_touch: dict[str, Any] = {}
 
     @property
     def description(self) -> ModelDescription:

@@ -16,7 +16,8 @@ from understudy.errors import UnderstudyError
 
 BARE = re.compile(r"[\w./:,+@~^-][\w./:,+@~^#%=!?&*-]*\Z")
 ESCAPED = frozenset('\\"[]{}$')
-COMMANDS = ("define_window_layout_xml", "version", "push", "set", "add_layer", "clone", "end_group")
+END_GROUP = "end_group"
+COMMANDS = ("define_window_layout_xml", "version", "push", "set", "add_layer", "clone")
 SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 LONG = {"n": "\n", "t": "\t", "r": "\r"}
 
@@ -37,7 +38,8 @@ Value = str | Raw
 
 @dataclass(frozen=True)
 class Node:
-    """One node: its class and its knobs in order. A knob may come twice, as addUserKnob does."""
+    """One node: its class and its knobs in order. A knob may come twice, as addUserKnob does. What stands
+    between a Group and an ``END_GROUP``, which has no knobs, is in the group."""
 
     kind: str
     knobs: tuple[tuple[str, Value], ...]
@@ -61,6 +63,9 @@ def write_script(nodes: Sequence[Node], head: str = "") -> str:
     """The nodes as a script; ``head`` is a comment for its first line."""
     lines = [f"# {head}"] if head else []
     for node in nodes:
+        if node.kind == END_GROUP:
+            lines.append(END_GROUP)
+            continue
         lines.append(node.kind + " {")
         lines += [f" {name} {_written(value)}" for name, value in node.knobs]
         lines.append("}")
@@ -76,6 +81,8 @@ def read_script(text: str) -> tuple[Node, ...]:
     found = []
     for words in _commands(text):
         body = words[1] if len(words) == 2 else ""
+        if words == [END_GROUP]:
+            found.append(Node(END_GROUP, ()))
         if isinstance(body, Raw) and "\n" in body.text and words[0] not in COMMANDS:
             found.append(Node(_plain(words[0]), _knobs(body.text)))
     return tuple(found)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from understudy.errors import ExportError, SettingError
 from understudy.export.channels import nuke_channels
+from understudy.export.last_touch import touch_nodes
 from understudy.export.metadata import ExportInfo
 from understudy.export.nk import Node, Raw, literal, read_script, write_script
+from understudy.settings import FinishingSettings
 
 ICON = Path(__file__).with_name("icon.png")
 HERE = "[file dirname [value root.name]]"
@@ -60,7 +62,8 @@ def write_nuke_files(folder: Path, info: ExportInfo) -> None:
 
 
 def script_nodes(info: ExportInfo, here: str = HERE) -> tuple[Node, ...]:
-    """A note, the CatFileCreator and the Inference. ``here``: how a file knob names the script's folder."""
+    """A note, the CatFileCreator, the Inference, and for a matte a Group for its last touch. ``here``: how a
+    file knob names the script's folder."""
     script = f"{here}/{literal(info.name)}.pt"
     cat = f"{here}/Cattery/{literal(info.name)}/{literal(info.name)}.cat"
     channels = nuke_channels([name for _, names in info.inputs for name in names])
@@ -92,7 +95,15 @@ def script_nodes(info: ExportInfo, here: str = HERE) -> tuple[Node, ...]:
             "Inference",
             (("inputs", "0"), ("modelFile", cat), ("name", node_name(info.name)), *_at(0, 80)),
         ),
+        *_last_touch(info),
     )
+
+
+def _last_touch(info: ExportInfo) -> tuple[Node, ...]:
+    if info.description.kind != "matte" or len(info.description.output_channels) > 1:
+        return ()
+    asked = FinishingSettings(**info.last_touch)
+    return touch_nodes(f"Last_touch_{node_name(info.name)}", asked, _at(0, 160))
 
 
 def _beside_text(info: ExportInfo, channels: Sequence[str]) -> str:

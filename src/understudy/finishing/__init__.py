@@ -6,7 +6,7 @@ Arrays in, arrays out, of any size, one frame at a time; what is asked for is a 
 from understudy.finishing.despeckle import despeckle
 from understudy.finishing.edges import edge_only, grow
 from understudy.finishing.grain import Grain, add_grain, measure_grain
-from understudy.finishing.matte import check_clip, finish_matte, matte_reach
+from understudy.finishing.matte import check_clip, finish_matte, matte_reach, matte_steps
 
 __all__ = [
     "Grain",
@@ -17,5 +17,6 @@ __all__ = [
     "finish_matte",
     "grow",
     "matte_reach",
+    "matte_steps",
     "measure_grain",
 ]

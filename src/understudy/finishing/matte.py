@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Hashable
+from functools import partial
 
 import cv2
 import numpy as np
@@ -11,6 +13,8 @@ from understudy.errors import SettingError
 from understudy.finishing.despeckle import despeckle, despeckle_reach
 from understudy.finishing.edges import edge_only, grow, grow_reach
 from understudy.settings import FinishingSettings
+
+Step = Callable[[np.ndarray], np.ndarray]
 
 SIGMAS = 4
 """How many standard deviations of the Gaussian count: beyond them lies less than a ten-thousandth."""
@@ -22,13 +26,34 @@ def finish_matte(matte: np.ndarray, asked: FinishingSettings) -> np.ndarray:
     First what is wrong goes (clip, despeckle), then the edge is moved and shaped (grow, soften, gamma), and
     last the matte becomes another one (edge, invert).
     """
-    matte = _clipped(matte, asked.clip_black, asked.clip_white)
-    matte = despeckle(matte, asked.despeckle)
-    matte = grow(matte, asked.grow)
-    matte = _softened(matte, asked.soften)
-    matte = matte if asked.gamma == 1 else np.maximum(matte, 0) ** np.float32(1 / asked.gamma)
-    matte = edge_only(matte, asked.edge) if asked.edge else matte
-    return 1 - matte if asked.invert else matte
+    for _, step in matte_steps(asked):
+        matte = step(matte)
+    return matte
+
+
+def matte_steps(asked: FinishingSettings) -> tuple[tuple[Hashable, Step], ...]:
+    """What ``finish_matte`` does, step by step: of each its name and values, and what does it."""
+    every: tuple[tuple[bool, str, Callable[..., np.ndarray], tuple[float, ...]], ...] = (
+        (
+            asked.clip_black > 0 or asked.clip_white < 1,
+            "clip",
+            _clipped,
+            (asked.clip_black, asked.clip_white),
+        ),
+        (asked.despeckle > 1, "despeckle", despeckle, (asked.despeckle,)),
+        (asked.grow != 0, "grow", grow, (asked.grow,)),
+        (asked.soften > 0, "soften", _softened, (asked.soften,)),
+        (asked.gamma != 1, "gamma", _brightened, (asked.gamma,)),
+        (asked.edge > 0, "edge", edge_only, (asked.edge,)),
+        (asked.invert, "invert", _inverted, ()),
+    )
+    return tuple(
+        ((name, *values), partial(_run, step, values)) for wanted, name, step, values in every if wanted
+    )
+
+
+def _run(step: Callable[..., np.ndarray], values: tuple[float, ...], matte: np.ndarray) -> np.ndarray:
+    return step(matte, *values)
 
 
 def matte_reach(asked: FinishingSettings) -> int:
@@ -54,16 +79,20 @@ def check_clip(asked: FinishingSettings) -> None:
 
 
 def _clipped(matte: np.ndarray, black: float, white: float) -> np.ndarray:
-    if black <= 0 and white >= 1:
-        return matte
     return np.clip((matte - np.float32(black)) / np.float32(white - black), 0, 1)
 
 
 def _softened(matte: np.ndarray, sigma: float) -> np.ndarray:
-    if sigma <= 0:
-        return matte
     side = 2 * _blur_radius(sigma) + 1
     return np.asarray(cv2.GaussianBlur(matte, (side, side), sigma, borderType=cv2.BORDER_REPLICATE))
+
+
+def _brightened(matte: np.ndarray, gamma: float) -> np.ndarray:
+    return np.asarray(np.maximum(matte, 0) ** np.float32(1 / gamma))
+
+
+def _inverted(matte: np.ndarray) -> np.ndarray:
+    return 1 - matte
 
 
 def _blur_radius(sigma: float) -> int:

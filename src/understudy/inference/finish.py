@@ -45,6 +45,19 @@ def of_provenance(made: Mapping[str, str]) -> dict[str, Any]:
 def check_finishing(asked: FinishingSettings, kind: str, sink: FrameSink, outputs: int = 1) -> None:
     """SettingError where what is asked for is nothing for what the network makes, which has so many
     ``outputs``, or for the output."""
+    check_kind(asked, kind, outputs)
+    if asked.premultiply and sink.is_straight:
+        raise SettingError(
+            "The output's files cannot hold premultiplied colours: they hold straight ones.",
+            expected="a format that holds premultiplied RGBA, such as EXR or TIFF",
+            found=sink.spec,
+            where="--premultiply (Premultiply)",
+            remedy="Write .exr files, or leave --premultiply out.",
+        )
+
+
+def check_kind(asked: FinishingSettings, kind: str, outputs: int = 1) -> None:
+    """SettingError where what is asked for is nothing for what the network makes, or contradicts itself."""
     others = [name for name in not_default(asked) if (name in OF_IMAGES) == (kind == "matte")]
     if others:
         flags = ", ".join("--" + name.replace("_", "-") for name in others)
@@ -64,14 +77,6 @@ def check_finishing(asked: FinishingSettings, kind: str, sink: FrameSink, output
             found=f"one that makes {outputs}",
             where="--premultiply (Premultiply)",
             remedy="Leave --premultiply out, and multiply by the matte that is meant when compositing.",
-        )
-    if asked.premultiply and sink.is_straight:
-        raise SettingError(
-            "The output's files cannot hold premultiplied colours: they hold straight ones.",
-            expected="a format that holds premultiplied RGBA, such as EXR or TIFF",
-            found=sink.spec,
-            where="--premultiply (Premultiply)",
-            remedy="Write .exr files, or leave --premultiply out.",
         )
 
 

@@ -23,11 +23,29 @@ def taken_over(settings: ApplySettings) -> tuple[ApplySettings, tuple[str, ...]]
     like = settings.output.like
     if like is None:
         return settings, ()
+    given = settings.given()
+    return _replaced(settings, like, _made(like), given)
+
+
+def how_made(like: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The settings, by name, that a result of apply was made with, and sentences as above. SettingError."""
+    made = _made(like)
+    nothing = ApplySettings(model="any", plate="any", output="any")
+    changed, notes = _replaced(nothing, like, made, {})
+    return {name: changed.flat()[name] for name in _said(made)}, notes
+
+
+def _made(like: str) -> Mapping[str, str]:
     with open_shot(like) as shot:
         made = read_provenance(shot.path(shot.numbers[0]))
     if "model" not in made:
         raise _unknown(like)
-    given = settings.given()
+    return made
+
+
+def _replaced(
+    settings: ApplySettings, like: str, made: Mapping[str, str], given: Mapping[str, Any]
+) -> tuple[ApplySettings, tuple[str, ...]]:
     try:
         taken = {name: value for name, value in _said(made).items() if name not in given}
         changed = settings.replace(**taken)

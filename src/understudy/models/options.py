@@ -17,7 +17,8 @@ FLOAT32 = 3.4028234e38
 
 @dataclass(frozen=True)
 class Option:
-    """One knob: name, type, default, range and a sentence."""
+    """One knob: name, type, default, range and a sentence. ``spare``: a list that is short of room leaves it
+    out."""
 
     name: str
     kind: str
@@ -26,6 +27,7 @@ class Option:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     description: str = ""
+    spare: bool = False
 
     def read(self, value: Any, clamp: bool) -> Any:
         """``value`` as this option's type. ``clamp`` brings it into the range (a node sends wild values);

@@ -18,6 +18,7 @@ from understudy.monitor.runs.curves import CurveStore
 from understudy.monitor.runs.rows import RunRow, row_of
 from understudy.monitor.runs.watcher import Watcher
 from understudy.monitor.shot.corrections import Corrections
+from understudy.monitor.shot.last_touch import LastTouch
 from understudy.monitor.shot.pictures import FramePictures
 from understudy.monitor.shot.results import Results
 from understudy.monitor.shot.run_shot import RunShots
@@ -42,6 +43,7 @@ class AppState:
         self.shots = RunShots(self.allowed)
         self.results = Results(self.allowed)
         self.frame_pictures = FramePictures(self.results)
+        self.last_touch = LastTouch(self.allowed, self.results)
         self.jobs = Jobs(self.data_directory)
         self.corrections = Corrections(self.jobs, self.shots, self.results)
         self.suggestions = Suggestions()

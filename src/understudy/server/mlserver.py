@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 
 from understudy.models.description import ModelDescription
 from understudy.server import protocol
@@ -114,18 +115,33 @@ def is_listed(model: ServedModel) -> bool:
 
 
 def fitting(descriptions: list[ModelDescription]) -> tuple[list[ModelDescription], list[ModelDescription]]:
-    """The descriptions whose list fits into one network segment, in their order, and those left out."""
+    """The descriptions whose list fits into one network segment, in their order, and those left out. Spare
+    options are in it as far as there is room for them beside all the models."""
     chosen: list[ModelDescription] = []
     left_out: list[ModelDescription] = []
     room = protocol.ONE_SEGMENT - LIST_FRAME
     for description in descriptions:
-        size = encode(model_message(description))[1] + MODEL_FRAME
+        size = _size(short := _without_spare(description))
         if size <= room:
             chosen.append(description)
             room -= size
         else:
-            left_out.append(description)
+            left_out.append(short)
+    for place, description in enumerate(chosen):
+        more = _size(description) - _size(_without_spare(description))
+        if more <= room:
+            room -= more
+        else:
+            chosen[place] = _without_spare(description)
     return chosen, left_out
+
+
+def _size(description: ModelDescription) -> int:
+    return encode(model_message(description))[1] + MODEL_FRAME
+
+
+def _without_spare(description: ModelDescription) -> ModelDescription:
+    return replace(description, options=tuple(each for each in description.options if not each.spare))
 
 
 def _family(state: ServerState) -> socket.AddressFamily:

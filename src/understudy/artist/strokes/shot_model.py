@@ -18,24 +18,26 @@ MATTE = "A"
 class ShotModel:
     """A network over a shot: ``result(number)`` is what ``apply`` would write, in float. Not thread-safe.
 
-    ``extra``: the further layers that the network was trained with. SettingError when they are not as many
-    as it wants.
+    ``extra``: the further layers that the network was trained with; ``channels``: those of the plate that go
+    in, where others than its own are wanted. SettingError when they are not as many as it wants.
     """
 
-    def __init__(self, model: LoadedModel, plate: Shot, extra: Sequence[str] = ()) -> None:
-        self.model, self.plate = model, plate
+    def __init__(
+        self, model: LoadedModel, plate: Shot, extra: Sequence[str] = (), channels: str | None = None
+    ) -> None:
+        self.model, self.plate, self._channels = model, plate, channels
         header = model.description
         plate.as_held = not header.premultiplied
         self._about = Neighbours(plate, kept=2 * len(header.offsets) + 1) if header.offsets else None
         self._extra = ExtraInputs(extra, header, self._about)
-        self._composer = Composer(header, None, TileSettings(), 1.0, None, None, self._extra)
+        self._composer = Composer(header, channels, TileSettings(), 1.0, None, None, self._extra)
 
     def result(self, number: int) -> FrameResult:
         """The result for one frame. Raises what reading and inference raise: FrameError, SequenceError,
         ChannelError, SizeError, PairingError, DeviceError."""
         header = self.model.description
         plate = self._about.read(number) if self._about else self.plate.read(number)
-        names = input_channels(plate, header, None)
+        names = input_channels(plate, header, self._channels)
         targets = target_channels(plate, header, names) or (MATTE,)
         pixels = self._composer.compose(plate, self.model).planes(targets)
         return FrameResult(

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 
 from understudy.monitor.access import AccessControl
-from understudy.monitor.api import corrections, curves, events, footage, jobs, pictures, runs, shot
+from understudy.monitor.api import corrections, curves, events, footage, jobs, pictures, runs, shot, touch
 from understudy.monitor.api.common import add_handlers, add_unknown
 from understudy.monitor.app_state import AppState
 from understudy.monitor.root_path import RootPath
@@ -42,7 +42,7 @@ def make_app(app_state: AppState, token: str = "", *, page_key: str = "", root_p
         root_path_in_servers=False,
     )
     app.state.app_state = app_state
-    for module in (runs, shot, corrections, curves, pictures, footage, jobs, events):
+    for module in (runs, shot, corrections, curves, pictures, footage, touch, jobs, events):
         app.include_router(module.router)
     add_unknown(app)
     add_handlers(app)

@@ -91,6 +91,11 @@ async def frame_picture(
     """A frame: its plate; the result of the newest network; how far that is from what was painted, or from
     the plate; what was painted. Results are computed one at a time, the one requested last first."""
     wanted = await run_in_threadpool(_prepare, app_state, name, number, part, (view, width))
+    return await respond(wanted, request)
+
+
+async def respond(wanted: FramePicture, request: Request) -> Response:
+    """The picture, once what it needs is computed, or 304 when the browser has it already."""
     headers = {"etag": f'"{wanted.tag}"', "cache-control": "private, no-cache"}
     if wanted.tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)

@@ -14,11 +14,13 @@ from understudy.monitor.page.form import SettingsForm
 from understudy.monitor.page.large_dialog import LargeDialog
 from understudy.monitor.page.messages import error_text, report_errors
 from understudy.monitor.page.selection import Selection
+from understudy.monitor.page.touch_panel import LEFT_OUT, TouchPanel
 from understudy.monitor.page.viewer import Reel, Viewer, compared, compared_frame, empty_reel
 from understudy.monitor.runs.watcher import Changes
 from understudy.settings import ApplySettings
 
 INITIAL_TEXT = "Choose a model, a plate and an output.\nThe finished frames play here against the plate."
+RESULT, TOUCH = "Result", "Last Touch"
 PROXY = 1280  # longest side of what the player shows
 
 
@@ -32,12 +34,14 @@ class ApplyDialog:
         with self.dialog.left:
             self._left()
         with self.dialog.right:
-            with ui.element("div").classes("us-title"):
-                ui.label("Result").classes("us-word")
-                self.title = ui.label().classes("us-chosen")
-            self.viewer = Viewer(empty_reel(INITIAL_TEXT))
+            self._right()
         selection.on("changes", self._changed)
         self._list()
+
+    @property
+    def viewer(self) -> Viewer:
+        """The viewer in sight."""
+        return self.touch.viewer if self.shown.value == TOUCH else self.result
 
     def open(self, name: str | None = None) -> None:
         """Show it, with the run ``name`` as the model."""
@@ -46,16 +50,43 @@ class ApplyDialog:
         self.dialog.open()
         self._list()
         self._load()
+        self._show()
+
+    def _right(self) -> None:
+        with ui.element("div").classes("us-title"):
+            self.shown = ui.toggle([RESULT, TOUCH], value=RESULT, on_change=self._show)
+            self.shown.props("unelevated no-caps").classes("us-kinds")
+            self.title = ui.label().classes("us-chosen")
+        self.result = Viewer(empty_reel(INITIAL_TEXT))
+        self.touch = TouchPanel(
+            self.selection.app_state, lambda: self.form.values, self.form.put, self._touched
+        )
+        self._show()
+
+    def _show(self) -> None:
+        touching = self.shown.value == TOUCH
+        self.result.visible = self.title.visible = not touching
+        self.touch.element.visible = touching
+        if touching:
+            self.touch.refresh()
+
+    def _touched(self) -> None:
+        self.words.text = f"Last touch: {self.touch.words}"
+
+    def _form_changed(self) -> None:
+        self.form.clear_faults()
+        if self.shown.value == TOUCH:
+            self.touch.refresh()
 
     def _left(self) -> None:
         with ui.element("div").classes("us-form"):
-            self.form = SettingsForm(
-                self.selection.app_state, ApplySettings, lambda: self.form.clear_faults()
-            )
+            self.form = SettingsForm(self.selection.app_state, ApplySettings, self._form_changed, LEFT_OUT)
         with ui.element("div").classes("us-foot"):
             self.fault = ui.label().classes("us-notes bad")
             self.fault.visible = False
             with ui.element("div").classes("us-row").style("justify-content: flex-end"):
+                self.words = ui.label("Last touch: none").classes("us-touch-words")
+                self.words.on("click", lambda: self.shown.set_value(TOUCH))
                 self.start = ui.button("Apply", on_click=report_errors(self._start)).props(
                     "unelevated color=primary"
                 )
@@ -66,7 +97,9 @@ class ApplyDialog:
         self.fault.visible = False
         self.form.clear_faults()
         try:
-            job = await asyncio.to_thread(self.selection.app_state.commands.apply, self.form.values)
+            job = await asyncio.to_thread(
+                self.selection.app_state.commands.apply, {**self.form.values, **self.touch.values}
+            )
         except UnderstudyError as error:
             if not self.form.show_fault(error):
                 self.fault.text, self.fault.visible = error_text(error), True
@@ -74,6 +107,7 @@ class ApplyDialog:
         finally:
             self.start.enable()
         self.chosen = job.id
+        self.shown.set_value(RESULT)
         await self.selection.app_state.watcher.refresh()
 
     def _changed(self, changes: Changes) -> None:
@@ -127,7 +161,7 @@ class ApplyDialog:
         if name == self.chosen and not self.title.is_deleted:
             with self.title.client:
                 self.title.text = title
-                self.viewer.show(reel)
+                self.result.show(reel)
 
     def _reel(self, job: Job) -> tuple[str, Reel]:
         """The frames that are finished, each beside its plate."""

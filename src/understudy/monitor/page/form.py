@@ -78,6 +78,13 @@ class SettingsForm:
             field.value = "" if untouched else _as_typed(value)
         self._filling = False
 
+    def put(self, values: dict[str, Any]) -> None:
+        """Put ``values`` into their fields; the others stay as they are."""
+        self._filling = True
+        for name in values.keys() & self.fields.keys():
+            self.fields[name].value = _as_typed(values[name])
+        self._filling = False
+
     def show_fault(self, error: UnderstudyError) -> bool:
         """Show ``error`` at the field that it is about. Returns whether there is one."""
         self.clear_faults()

@@ -82,6 +82,7 @@ export default {
     this.bitmaps = new Bitmaps();
     this.view = new View();
     this.wipe = 0.5;
+    this.fine = false;
     this.shown = [];
     this.turn = 0;
     this.look.gainStops = 2;
@@ -162,7 +163,7 @@ export default {
       if (this.look.exposure) query.set("exposure", this.look.exposure);
       if (this.look.gamma !== 1) query.set("gamma", this.look.gamma);
       if (this.mode.gain) query.set("gain", 2 ** this.look.gainStops);
-      if (this.reel.size) query.set("size", this.reel.size);
+      if (this.reel.size && !this.fine) query.set("size", this.reel.size);
       if (frame.version) query.set("v", frame.version);
       const text = query.toString();
       return text ? base + (base.includes("?") ? "&" : "?") + text : base;
@@ -263,6 +264,7 @@ export default {
     // -- hands ---------------------------------------------------------------------------------------
     fit() {
       this.view.fit();
+      this.refine();
       this.draw();
     },
     where(event) {
@@ -275,7 +277,15 @@ export default {
       if (!this.shown.length) return;
       const { at, pane } = this.where(event);
       this.view.zoomAt(Math.exp(-event.deltaY / 400), at, pane, size(this.shown[0]));
+      this.refine();
       this.draw();
+    },
+    // Who has zoomed in sees the frame's own pixels, where the reel has them; till they come, the coarse ones.
+    refine() {
+      const fine = Boolean(this.reel.fine) && this.view.zoom > 1.25;
+      if (fine === this.fine) return;
+      this.fine = fine;
+      this.show();
     },
     press(event) {
       if (!this.shown.length) return;

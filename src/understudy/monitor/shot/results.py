@@ -6,10 +6,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from understudy.artist.strokes.scene import FrameResult
 from understudy.errors import RunError, UnderstudyError
+from understudy.frames import Shot
 from understudy.monitor.images.rendering import stamp
 from understudy.monitor.paths.allowed import AllowedFolders
 from understudy.monitor.paths.run_files import NotFound
@@ -23,6 +25,17 @@ MOST_WAITING = 48
 MODELS = 2
 
 Key = tuple[Hashable, ...]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A network over a plate: the ``extra`` layers that it takes beside, and the ``channels`` of the plate,
+    where others than its own are wanted."""
+
+    checkpoint: Checkpoint
+    plate: Shot
+    extra: tuple[str, ...] = ()
+    channels: str | None = None
 
 
 class Results:
@@ -51,12 +64,17 @@ class Results:
                 where=str(shot.run.path),
                 remedy="Wait for the first one.",
             )
-        return checkpoint, (checkpoint.stamp, stamp(shot.plate.path(number)), number)
+        return checkpoint, _key(Wanted(checkpoint, shot.plate, shot.settings.data.extra), number)
 
     def request(self, shot: RunShot, number: int) -> Future[FrameResult]:
         """The result of a frame, now or later. As ``key``; the future raises what reading, loading and
         inference raise, and RunError when too much else was requested since."""
-        checkpoint, key = self.key(shot, number)
+        checkpoint, _ = self.key(shot, number)
+        return self.request_of(Wanted(checkpoint, shot.plate, shot.settings.data.extra), number)
+
+    def request_of(self, wanted: Wanted, number: int) -> Future[FrameResult]:
+        """The same of any network and plate."""
+        key = _key(wanted, number)
         with self._changed:
             if key in self._done:
                 self._done.move_to_end(key)
@@ -64,7 +82,7 @@ class Results:
             if key in self._under_way:
                 return self._under_way[key]
             if key not in self._waiting:
-                self._waiting[key] = Future(), lambda: self._compute(checkpoint, shot, number)
+                self._waiting[key] = Future(), lambda: self._compute(wanted, number)
             self._waiting.move_to_end(key)
             dropped = self._drop()
             self._start()
@@ -110,19 +128,27 @@ class Results:
             while held > MEMORY and len(self._done) > 1:
                 held -= self._done.popitem(last=False)[1].pixels.nbytes
 
-    def _compute(self, checkpoint: Checkpoint, shot: RunShot, number: int) -> FrameResult:
+    def _compute(self, wanted: Wanted, number: int) -> FrameResult:
         # Late: a page that shows no results needs no torch, which takes seconds to import.
         from understudy.artist.strokes.shot_model import ShotModel
         from understudy.inference.model import load
 
-        key = (checkpoint.stamp, shot.plate.spec, shot.plate.numbers)
+        plate, rest = wanted.plate, (wanted.extra, wanted.channels)
+        key = (wanted.checkpoint.stamp, plate.spec, plate.part_name, plate.numbers, *rest)
         if key not in self._models:
-            extra = [self._allowed.spec(spec) for spec in shot.settings.data.extra]
-            self._models[key] = ShotModel(load(str(checkpoint.path), engine="torch"), shot.plate, extra)
+            extra = [self._allowed.spec(spec) for spec in wanted.extra]
+            model = load(str(wanted.checkpoint.path), engine="torch")
+            self._models[key] = ShotModel(model, plate, extra, wanted.channels)
         self._models.move_to_end(key)
         while len(self._models) > MODELS:
             self._models.popitem(last=False)
         return self._models[key].result(number)
+
+
+def _key(wanted: Wanted, number: int) -> Key:
+    """What the result of a frame depends on."""
+    at = stamp(wanted.plate.path(number))
+    return wanted.checkpoint.stamp, at, wanted.plate.part_name, number, wanted.extra, wanted.channels
 
 
 def _finished(found: FrameResult) -> Future[FrameResult]:

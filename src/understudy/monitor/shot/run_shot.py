@@ -129,6 +129,14 @@ def newest_checkpoint(run: RunFolder) -> Checkpoint | None:
     return max(there, key=lambda each: each.stamp[1], default=None)
 
 
+def checkpoint_at(path: Path) -> Checkpoint:
+    """The network in a file. NotFound."""
+    found = _checkpoint(path, 0)
+    if found is None:
+        raise NotFound("There is no network here.", where=str(path))
+    return found
+
+
 def _checkpoint(path: Path, step: int) -> Checkpoint | None:
     try:
         return Checkpoint(path, step, stamp(path))

@@ -16,6 +16,7 @@ from understudy.models.options import Option
 from understudy.server.log import ServerLog
 from understudy.server.models.batch import infer_together
 from understudy.server.models.devices import EXECUTOR, pool_for
+from understudy.server.models.last_touch import asked_of, finished, touch_options
 from understudy.server.models.served import Answer, Call, ModelDown
 from understudy.server.models.space import to_file, to_linear
 
@@ -43,7 +44,8 @@ class Network:
         from understudy.models.opening import describe
 
         self.path = path
-        self.description = replace(describe(path), options=OPTIONS)
+        found = describe(path)
+        self.description = replace(found, options=(*OPTIONS, *touch_options(found.kind)))
         self._log = log
         self._convert = convert
         self._seen = 0.0
@@ -66,9 +68,17 @@ class Network:
         return load(str(self.path), devices=device, precision="auto", megapixels=megapixels, say=say)
 
     def infer(self, frames: list[np.ndarray], options: dict[str, Any], device: str) -> list[np.ndarray]:
-        """The results for frames (height, width, channels) of one size. Out of memory: tiles, then the
-        CPU.
+        """The results for frames (height, width, channels) of one size, with the last touch that is asked
+        for. Out of memory: tiles, then the CPU.
         """
+        asked, mix = asked_of(options), options.get("mix", 1.0)
+        if asked is None:
+            return self._infer(frames, options, device)
+        results = self._infer(frames, {**options, "mix": 1.0}, device)
+        model = self.on(device)
+        return [finished(model, frame, made, asked, mix) for frame, made in zip(frames, results, strict=True)]
+
+    def _infer(self, frames: list[np.ndarray], options: dict[str, Any], device: str) -> list[np.ndarray]:
         self._count(frames, device)
         try:
             return infer_together(self.on(device), frames, options)

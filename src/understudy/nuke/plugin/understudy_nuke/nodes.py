@@ -63,7 +63,8 @@ def exported_file(text):
 
 
 def create_inference(script):
-    """CatFileCreator and Inference for a TorchScript file, by the .nk that lies beside it.
+    """CatFileCreator and Inference for a TorchScript file, by the .nk that lies beside it; for a matte with
+    the Group for its last touch.
 
     The paths in that .nk are relative to itself; here they are made whole, as these nodes are in another
     script.

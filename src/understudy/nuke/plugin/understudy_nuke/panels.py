@@ -89,6 +89,62 @@ class CorrectPanel(nukescripts.PythonPanel):
         }
 
 
+NUMBERS = (
+    ("clip_black", "Matte: Clip Black", 0.0),
+    ("clip_white", "Matte: Clip White", 1.0),
+    ("despeckle", "Matte: Despeckle (pixels)", 0.0),
+    ("grow", "Matte: Grow / Shrink (pixels)", 0.0),
+    ("soften", "Matte: Soften (pixels)", 0.0),
+    ("gamma", "Matte: Gamma", 1.0),
+    ("edge", "Matte: Edge Only (pixels)", 0.0),
+)
+SWITCHES = (("invert", "Matte: Invert"), ("premultiply", "Matte: Premultiply"))
+WHOLE = ("despeckle",)
+
+
+class ApplyPanel(nukescripts.PythonPanel):
+    """Asks for what ``understudy apply`` needs, and for the last touch, which does nothing as it comes."""
+
+    def __init__(self, plate):
+        nukescripts.PythonPanel.__init__(self, "Understudy: apply", "uk.understudy.apply")
+        self.which = nuke.Text_Knob("which", "", f"Plate: {plate.name()}")
+        self.run_folder = nuke.File_Knob("run_folder", "Run (its folder)")
+        self.output = nuke.File_Knob("output", "Output, such as out/out.####.exr")
+        self.frames = nuke.String_Knob("frames", "Frames", frames.suggested(plate))
+        self.like = nuke.File_Knob("like", "As this result was made")
+        self.numbers = {name: nuke.Double_Knob(name, label) for name, label, _ in NUMBERS}
+        for name, _, default in NUMBERS:
+            self.numbers[name].setValue(default)
+        self.switches = {name: nuke.Boolean_Knob(name, label) for name, label in SWITCHES}
+        self.grain = nuke.Enumeration_Knob("grain", "Image: Grain", ["none", "match"])
+        knobs = [self.which, self.run_folder, self.output, self.frames, self.like]
+        for knob in knobs + list(self.numbers.values()) + list(self.switches.values()) + [self.grain]:
+            self.addKnob(knob)
+
+    def wish(self):
+        """All that was chosen; ``touch`` as flags."""
+        return {
+            "run": self.run_folder.value(),
+            "output": self.output.value(),
+            "frames": self.frames.value().strip(),
+            "like": self.like.value(),
+            "touch": self.touch(),
+        }
+
+    def touch(self):
+        """The flags of the last touch; none for what does nothing."""
+        words = []
+        for name, _, default in NUMBERS:
+            value = float(self.numbers[name].value())
+            if value != default:
+                text = str(round(value)) if name in WHOLE else f"{value:.6g}"
+                words.append("--{}={}".format(name.replace("_", "-"), text))
+        words += [f"--{name}" for name, _ in SWITCHES if self.switches[name].value()]
+        if self.grain.value() != "none":
+            words.append("--grain=" + self.grain.value())
+        return words
+
+
 class ProgressPanel(nukescripts.PythonPanel):
     """Shows one training: its state, its newest contact sheet, and a button to stop it."""
 

@@ -1,0 +1,199 @@
+"""The last touch on a result that is not written yet: of any network over any plate, for a screen."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+
+from understudy.artist.strokes.scene import FrameResult
+from understudy.colour import PLAIN, ColourEncoding, to_scene_linear
+from understudy.finishing import matte_steps
+from understudy.frames import Frame, Shot, parse_frame_range
+from understudy.models.description import ModelDescription
+from understudy.models.finding import resolve_model
+from understudy.models.opening import describe_effect
+from understudy.monitor.images.rendering import Picture, PictureCache, ViewerSettings, picture_of, png_of, tag
+from understudy.monitor.paths.allowed import AllowedFolders
+from understudy.monitor.shot.pictures import FramePicture, picture_of_result
+from understudy.monitor.shot.results import Results, Wanted
+from understudy.monitor.shot.run_shot import Checkpoint, checkpoint_at
+from understudy.settings import FinishingSettings
+
+TouchView = Literal["plate", "result", "black", "checker", "white"]
+MEMORY = 200_000_000  # bytes of mattes on their way kept
+PLATES, FRESH = 4, 2.0
+TILE = 16  # pixels of a field of the checkerboard
+LIGHT, DARK = 0.4, 0.1  # of its fields, in scene-linear values
+LINEAR = ColourEncoding(space="linear")
+
+
+@dataclass(frozen=True)
+class TouchSource:
+    """What is looked at: ``model`` and ``plate`` as they are given to apply."""
+
+    model: str
+    plate: str
+    part: str | None = None
+    extra: tuple[str, ...] = ()
+    channels: str | None = None
+
+
+@dataclass(frozen=True)
+class TouchShot:
+    """What there is to look at: ``kind`` is matte or image, ``version`` changes with the network's file."""
+
+    kind: str
+    numbers: tuple[int, ...]
+    version: int
+
+
+class LastTouch:
+    """Pictures of results with a last touch on them; the results, and what was done to them so far, are kept,
+    so that a slider costs its own step and those after it. Thread-safe."""
+
+    def __init__(self, allowed: AllowedFolders, results: Results) -> None:
+        self._allowed, self._results = allowed, results
+        self._plates: OrderedDict[Any, tuple[float, Shot]] = OrderedDict()
+        self._stages: OrderedDict[Any, np.ndarray] = OrderedDict()
+        self._pictures = PictureCache()
+        self._lock = threading.Lock()
+
+    def look(self, source: TouchSource, frames: str | None = None) -> TouchShot:
+        """The frames to choose from. Raises what opening the network and the plate raise: ModelFileError,
+        SequenceError, PathNotAllowed."""
+        checkpoint = self._checkpoint(source)
+        plate = self._plate(source)
+        asked = set(parse_frame_range(frames)) if frames else None
+        numbers = tuple(number for number in plate.numbers if asked is None or number in asked)
+        return TouchShot(describe_effect(checkpoint.path).kind, numbers, checkpoint.stamp[1])
+
+    def prepare(
+        self,
+        source: TouchSource,
+        number: int,
+        asked: FinishingSettings,
+        how: TouchView,
+        view: ViewerSettings,
+    ) -> FramePicture:
+        """The picture of a frame. As ``look``, and SettingError where what is asked for is nothing for what
+        the network makes."""
+        from understudy.inference.finish import check_kind
+
+        checkpoint, plate = self._checkpoint(source), self._plate(source)
+        plate.check(number)
+        model = describe_effect(checkpoint.path)
+        check_kind(asked, model.kind, len(model.output_channels))
+        wanted = Wanted(checkpoint, plate, source.extra, source.channels)
+        name = tag(wanted.checkpoint.stamp, plate.stamp(number), source, number, asked, how, view)
+        if how == "plate":
+            return FramePicture(name, None, lambda _: png_of(self._shown_plate(plate, number, model), view))
+        render = partial(self._render, plate, asked, how, view, (checkpoint.stamp, plate.stamp(number)))
+        return FramePicture(name, lambda: self._request(wanted, number), render)
+
+    def _request(self, wanted: Wanted, number: int) -> Future[FrameResult]:
+        return self._results.request_of(wanted, number)
+
+    def _render(
+        self,
+        plate: Shot,
+        asked: FinishingSettings,
+        how: TouchView,
+        view: ViewerSettings,
+        key: Any,
+        found: FrameResult | None,
+    ) -> bytes:
+        assert found is not None
+        if found.kind != "matte":
+            made = self._kept((*key, found.number, asked.grain), lambda: _with_grain(found, plate, asked))
+            return png_of(picture_of_result(replace(found, pixels=made)), view)
+        mattes = [
+            self._finished((*key, found.number, index), found.pixels[..., index], asked)
+            for index in range(found.pixels.shape[2])
+        ]
+        if how == "result":
+            return png_of(Picture(_as_colours(mattes), PLAIN), view)
+        colours = self._linear_plate(plate, found.number, found.colour_in)
+        return png_of(Picture(_over(colours, np.max(mattes, axis=0)[..., None], how), LINEAR), view)
+
+    def _finished(self, key: Any, matte: np.ndarray, asked: FinishingSettings) -> np.ndarray:
+        """As ``finish_matte``, with what is known of its steps."""
+        matte = np.ascontiguousarray(matte)
+        for name, step in matte_steps(asked):
+            key = (*key, name)
+            matte = self._kept(key, partial(step, matte))
+        return matte
+
+    def _kept(self, key: Any, make: Callable[[], np.ndarray]) -> np.ndarray:
+        with self._lock:
+            if key in self._stages:
+                self._stages.move_to_end(key)
+                return self._stages[key]
+        made = make()
+        with self._lock:
+            self._stages[key] = made
+            held = sum(each.nbytes for each in self._stages.values())
+            while held > MEMORY and len(self._stages) > 1:
+                held -= self._stages.popitem(last=False)[1].nbytes
+        return made
+
+    def _shown_plate(self, plate: Shot, number: int, model: ModelDescription) -> Picture:
+        key = (plate.stamp(number), number, plate.part_name)
+        return self._pictures.get(key, lambda: picture_of(plate.read(number), model.colour_in))
+
+    def _linear_plate(self, plate: Shot, number: int, encoding: ColourEncoding) -> np.ndarray:
+        def read() -> Picture:
+            pixels = picture_of(plate.read(number), encoding).pixels
+            return Picture(to_scene_linear(np.nan_to_num(pixels), encoding), LINEAR)
+
+        return self._pictures.get((plate.stamp(number), number, plate.part_name, "linear"), read).pixels
+
+    def _checkpoint(self, source: TouchSource) -> Checkpoint:
+        return checkpoint_at(resolve_model(self._allowed.model(source.model)))
+
+    def _plate(self, source: TouchSource) -> Shot:
+        key = source.plate, source.part
+        with self._lock:
+            opened, known = self._plates.get(key, (0.0, None))
+        if known is not None and (known.is_movie or time.monotonic() - opened < FRESH):
+            return known
+        found = self._allowed.shot(source.plate, None, source.part)
+        with self._lock:
+            self._plates[key] = time.monotonic(), found
+            while len(self._plates) > PLATES:
+                self._plates.popitem(last=False)
+        return found
+
+
+def _with_grain(found: FrameResult, plate: Shot, asked: FinishingSettings) -> np.ndarray:
+    from understudy.inference.finish import Finisher
+
+    frame: Frame = plate.read(found.number)
+    return Finisher(asked).image(frame, found.targets, found.pixels, frame.display_window)
+
+
+def _as_colours(mattes: list[np.ndarray]) -> np.ndarray:
+    """A matte as grey; of several the first three as red, green and blue."""
+    if len(mattes) == 1:
+        return np.repeat(mattes[0][..., None], 3, axis=2)
+    none = [np.zeros_like(mattes[0])] * 3
+    return np.stack([*mattes, *none][:3], axis=2)
+
+
+def _over(colours: np.ndarray, matte: np.ndarray, how: TouchView) -> np.ndarray:
+    """Scene-linear colours (height, width, 3) as far as the matte shows them, over a ground."""
+    ground = _checker(matte.shape) if how == "checker" else np.float32(how == "white")
+    return np.asarray(ground + (colours - ground) * matte, np.float32)
+
+
+def _checker(shape: tuple[int, ...]) -> np.ndarray:
+    rows, columns = (np.arange(length) // TILE % 2 for length in shape[:2])
+    light = (rows[:, None] ^ columns).astype(bool)[..., None]
+    return np.where(light, np.float32(LIGHT), np.float32(DARK))

@@ -267,6 +267,15 @@ def test_a_repaired_truth_is_the_good_one_again_and_the_originals_stay(shot, tmp
     assert run(["check", *again]) == 0
 
 
+def test_how_far_the_look_has_come_is_shown_and_not_among_json(shot, tmp_path, capsys):
+    assert run(["check", *flags(shot), "--repair", str(tmp_path / "new")]) == 1
+    assert "15/15  written 5" in capsys.readouterr().out.splitlines()
+    assert run(["check", *flags(shot)]) == 1
+    assert "10/10  looked at 5" in capsys.readouterr().out.splitlines()
+    assert run(["check", *flags(shot), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["pairs"] == 5
+
+
 def test_where_repaired_truths_are_is_said_at_the_end(shot, tmp_path, capsys):
     folder = tmp_path / "put right"
     assert run(["check", *flags(shot), "--repair", str(folder)]) == 1

@@ -120,7 +120,7 @@ def test_pairs_in_the_wrong_order_are_noticed_before_the_training(page, stage):
     open_form(page)
     field(page, "Input").fill(stage.plate)
     field(page, "Ground Truth").fill(str(swapped / "truth.####.png"))
-    page.locator(".us-notes.warn", has_text="looks like plate frame").wait_for()
+    page.locator(".us-notes.warn", has_text="the ground truth is that of frame").wait_for()
 
 
 def start(page, stage, name, **values):

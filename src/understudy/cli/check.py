@@ -7,6 +7,7 @@ from shlex import quote
 
 from understudy.cli.flags import settings_command
 from understudy.cli.json_flag import JsonFlag
+from understudy.cli.screen import Screen, screen
 from understudy.settings import CheckSettings
 
 
@@ -14,9 +15,15 @@ from understudy.settings import CheckSettings
 def command(settings: CheckSettings, *, json: JsonFlag = False) -> int:
     """Say what is wrong with the pairs, and how to mend it. Ends with 0 when nothing was found, with 1 when
     something was, with 2 when the pairs cannot be looked at."""
-    from understudy.artist.check import check
+    from understudy.artist.check import Looked, check
 
-    result = check(settings)
+    with Screen() if json else screen(False) as shown:
+
+        def report(event: Looked) -> None:
+            shown.advance(event.done, event.total, f"{event.what} {event.number}")
+
+        result = check(settings, report)
+        shown.finish()
     if json:
         print(json_module.dumps(result.as_json(), ensure_ascii=False))
         return 1 if result.findings else 0

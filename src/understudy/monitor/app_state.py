@@ -66,7 +66,7 @@ class AppState:
 
     def pairs(self, settings: TrainSettings) -> PairsReport:
         """What a training with ``settings`` would learn from."""
-        return pairs_report(settings, self.allowed, self.gallery, self.watcher.rows)
+        return pairs_report(settings, self.allowed, self.watcher.rows)
 
     def advice(self, run: RunFolder) -> list[Advice]:
         """Advice on ``run`` from its figures, and from its pairs where they can be read from here."""

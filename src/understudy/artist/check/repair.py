@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from understudy.colour import ColourEncoding, decode, encode
+from understudy.colour import decode, encode
 from understudy.dataset.checks import Finding, Fix
-from understudy.dataset.checks.register import matrix_of
+from understudy.dataset.checks.register import put_back
+from understudy.dataset.file_check import FileCheck
 from understudy.dataset.sources import Source
 from understudy.errors import SettingError
 from understudy.frames import Frame, resolve_like, write_image_file
@@ -67,18 +67,18 @@ def _try_folder(folder: Path) -> None:
 def repair(
     folder: Path,
     sources: Sequence[Source],
-    findings: Sequence[Finding],
-    channels: tuple[str, ...],
-    encoding: ColourEncoding,
-    white: float,
+    looked: FileCheck,
+    told: Callable[[int, str], None] = lambda number, what: None,
 ) -> list[Repaired]:
     """Write the truths into ``folder``: those with nothing wrong as they are, those that can be put right so.
-    Two that would come under one number, and what cannot be put right, are left out. WriteError."""
+    Two that would come under one number, and what cannot be put right, are left out. ``told`` is called with
+    the number of each. WriteError."""
     folder.mkdir(parents=True, exist_ok=True)
     done: list[Repaired] = []
     taken: set[Path] = set()
     for index, source in enumerate(sources):
-        own = [f for f in findings if f.pair == index and f.kind not in HARMLESS]
+        told(source.plate_number, "written")
+        own = [f for f in looked.findings if f.pair == index and f.kind not in HARMLESS]
         name = source.truth.path(source.truth_number).name
         lost = [finding for finding in own if finding.fix is None]
         if lost:
@@ -92,7 +92,7 @@ def repair(
         frame = source.truth.read(source.truth_number)
         for finding in own:
             if finding.fix is not None:
-                frame = _put_right(frame, finding.fix, channels, encoding, white)
+                frame = _put_right(frame, finding.fix, looked)
         write_image_file(path, frame)
         done.append(Repaired(name, path.name, _say(own)))
     return done
@@ -118,38 +118,22 @@ def _say(own: Sequence[Finding]) -> str:
     return "; ".join(ways.get(finding.kind, "put back by resampling (Lanczos)") for finding in own)
 
 
-def _put_right(
-    frame: Frame, fix: Fix, channels: tuple[str, ...], encoding: ColourEncoding, white: float
-) -> Frame:
-    names = resolve_like(frame, channels)
+def _put_right(frame: Frame, fix: Fix, looked: FileCheck) -> Frame:
+    names = resolve_like(frame, looked.channels)
     values = frame.planes(names)
     if fix.place is not None:
         low, high = values.min((0, 1)), values.max((0, 1))
         values = put_back(values, np.array(fix.place)).clip(low, high)
     elif fix.inverted:
-        values = np.float32(white) - values
+        values = np.float32(looked.white) - values
     elif fix.curve is not None:
-        values = decode(_curved(encode(values, encoding), fix.curve), encoding)
+        values = decode(curved(encode(values, looked.encoding), fix.curve), looked.encoding)
     else:
         return frame
     return frame.with_planes(names, np.ascontiguousarray(values, np.float32))
 
 
-def put_back(values: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """What is moved, scaled and turned by ``place`` brought back, resampled with Lanczos."""
-    size = values.shape[1], values.shape[0]
-    matrix = matrix_of(place, values.shape)
-    how = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
-    planes = [
-        cv2.warpAffine(
-            np.ascontiguousarray(values[..., c]), matrix, size, flags=how, borderMode=cv2.BORDER_REPLICATE
-        )
-        for c in range(values.shape[2])
-    ]
-    return np.stack(planes, 2)
-
-
-def _curved(values: np.ndarray, curve: np.ndarray) -> np.ndarray:
+def curved(values: np.ndarray, curve: np.ndarray) -> np.ndarray:
     """Each channel through its curve; above 1 as at 1, moved on."""
     grid = np.linspace(0, 1, curve.shape[1])
     planes = [

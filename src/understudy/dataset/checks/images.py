@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -19,10 +19,17 @@ ALIKE = 0.3
 SMALL = 240
 
 
-def check_places(samples: Sequence[Sample]) -> list[Finding]:
-    """Truths that are moved, scaled or turned, or belong to the frame before or after, or to another pair."""
+def check_places(
+    samples: Sequence[Sample], told: Callable[[int], None] = lambda number: None
+) -> list[Finding]:
+    """Truths that are moved, scaled or turned, or belong to the frame before or after, or to another pair.
+    ``told`` is called with the number of each pair."""
     foreign = _in_another_order(samples)
-    return [*foreign.values(), *(f for i, s in enumerate(samples) if i not in foreign for f in _place(i, s))]
+    found = [*foreign.values()]
+    for index, sample in enumerate(samples):
+        found += [] if index in foreign else _place(index, sample)
+        told(sample.number)
+    return found
 
 
 def _only_moved(sample: Sample, plate: np.ndarray) -> bool:

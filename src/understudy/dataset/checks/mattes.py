@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -22,13 +22,20 @@ FOREIGN = 1.12
 PLAIN = 1.3
 
 
-def check_mattes(samples: Sequence[Sample]) -> list[Finding]:
-    """What is wrong with mattes, each against its plate and against the others."""
+def check_mattes(
+    samples: Sequence[Sample], told: Callable[[int], None] = lambda number: None
+) -> list[Finding]:
+    """What is wrong with mattes, each against its plate and against the others. ``told`` is called with the
+    number of each."""
     mattes = [sample.truth[..., 0] for sample in samples]
     shares = [float(matte.mean()) for matte in mattes]
     found = {**_empty(samples, shares), **_inverted(samples, mattes, shares)}
     found |= check_resampled(samples, [i for i in range(len(samples)) if i not in found])
-    lies = {i: lie for i, s in enumerate(samples) if i not in found and (lie := lie_of(mattes[i], s.plate))}
+    lies = {}
+    for i, sample in enumerate(samples):
+        if i not in found and (lie := lie_of(mattes[i], sample.plate)):
+            lies[i] = lie
+        told(sample.number)
     found |= _foreign(samples, mattes, {i: lie.support for i, lie in lies.items()})
     return [*found.values(), *_moved(samples, {i: lie for i, lie in lies.items() if i not in found})]
 

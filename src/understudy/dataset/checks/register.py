@@ -57,6 +57,21 @@ def matrix_of(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.hstack([linear, move[:, None]])
 
 
+def put_back(values: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """What is moved, scaled and turned by ``place`` (right, down, scale, turn) brought back, float (height,
+    width, channels), resampled with Lanczos."""
+    size = values.shape[1], values.shape[0]
+    matrix = matrix_of(place, values.shape)
+    how = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
+    planes = [
+        cv2.warpAffine(
+            np.ascontiguousarray(values[..., c]), matrix, size, flags=how, borderMode=cv2.BORDER_REPLICATE
+        )
+        for c in range(values.shape[2])
+    ]
+    return np.stack(planes, 2)
+
+
 def place(plate: np.ndarray, truth: np.ndarray, reach: float = 8.0) -> Placement | None:
     """Where ``truth`` lies on ``plate``: float (height, width, channels), or their brightness, of one size.
     None where the frames are too small or too flat to tell."""

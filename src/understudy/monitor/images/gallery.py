@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from understudy.colour import ColourEncoding
 from understudy.errors import UnderstudyError
 from understudy.frames import Shot, read_image_file
@@ -106,10 +104,6 @@ class Gallery:
             return difference_png(first, second, view)
 
         return LazyPng(tag(stamps, numbers, view), render)
-
-    def pixels(self, spec: str, number: int) -> np.ndarray:
-        """float32 (height, width, 3) of one frame, in file values."""
-        return self._frame(self._shot(spec), number).pixels
 
     def _file(self, path: Path, encoding: ColourEncoding | None) -> Picture:
         return self._cache.get(

@@ -1,1 +1,1 @@
-"""What a new training would learn from: pairs, their alignment, the time it takes."""
+"""What a new training would learn from: pairs, what is wrong with them, the time it takes."""

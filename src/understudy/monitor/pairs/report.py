@@ -10,11 +10,11 @@ from pydantic import BaseModel
 
 from understudy.dataset.colours import say_colours
 from understudy.dataset.empty_frames import choose_empty
+from understudy.dataset.file_check import check_sources
 from understudy.dataset.layers import choose_layers
+from understudy.dataset.sources import Source
 from understudy.errors import ColourError, UnderstudyError
-from understudy.frames import Pairing, Shot, format_numbers, pair_shots
-from understudy.monitor.images.gallery import Gallery
-from understudy.monitor.pairs.alignment import mismatched_pairs, shift_between
+from understudy.frames import Neighbours, Pairing, Shot, format_numbers, pair_shots
 from understudy.monitor.paths.allowed import AllowedFolders
 from understudy.monitor.runs.rows import RunRow
 from understudy.settings import TrainSettings
@@ -59,9 +59,7 @@ class PairsReport(BaseModel):
     warnings: list[str] = []
 
 
-def pairs_report(
-    settings: TrainSettings, allowed: AllowedFolders, gallery: Gallery, rows: Sequence[RunRow]
-) -> PairsReport:
+def pairs_report(settings: TrainSettings, allowed: AllowedFolders, rows: Sequence[RunRow]) -> PairsReport:
     """The report for ``settings``. Raises what the training would raise: no frames, no pairs."""
     data = settings.data
     shots = [
@@ -79,7 +77,7 @@ def pairs_report(
     )
     empty = _count_empty(report, settings, allowed)
     _estimate(report, settings, rows, len(report.pairs) + empty)
-    report.warnings = [*_say_choices(report, settings, shots, pairings), *_warnings(report, gallery)]
+    report.warnings = [*_say_choices(report, settings, shots, pairings), *_warnings(report, settings, shots)]
     return report
 
 
@@ -118,7 +116,7 @@ def _say_choices(
         except ColourError as error:
             refused.append(f"{error.message} {error.remedy}")
         except UnderstudyError:
-            continue  # the comparison of the pairs says so
+            continue  # the look at the pairs of the pairs says so
     report.notes = [*dict.fromkeys(notes), *report.notes]
     return refused
 
@@ -157,46 +155,22 @@ def _estimate(report: PairsReport, settings: TrainSettings, rows: Sequence[RunRo
         report.notes.append("The time is known after the first steps.")
 
 
-def _warnings(report: PairsReport, gallery: Gallery) -> list[str]:
-    """Warnings about the pairs; a frame that cannot be read is one."""
-    chosen = _spread(report.pairs, MOST_COMPARED)
-    plates, truths, sizes = [], [], []
+def _warnings(report: PairsReport, settings: TrainSettings, shots: Sequence[tuple[Shot, Shot]]) -> list[str]:
+    """What is wrong with the pairs; a frame that cannot be read is, too."""
+    sources = [_source(shots[pair.shot], pair) for pair in _spread(report.pairs, MOST_COMPARED)]
     try:
-        for pair in chosen:
-            shot = report.shots[pair.shot]
-            plates.append(gallery.pixels(shot.input, pair.input))
-            truths.append(gallery.pixels(shot.ground_truth, pair.ground_truth))
+        looked = check_sources(sources, settings.data, settings.colour, beside=False)
+    except ColourError:
+        return []  # said among the choices
     except UnderstudyError as error:
         return [f"{error.message} {error.where}".strip()]
-    report.height, report.width = plates[0].shape[:2]
-    for pair, plate, truth in zip(chosen, plates, truths, strict=True):
-        if plate.shape != truth.shape:
-            sizes.append(
-                f"Frame {pair.input}: the plate is {plate.shape[1]} x {plate.shape[0]}, "
-                f"the ground truth {truth.shape[1]} x {truth.shape[0]}."
-            )
-    return sizes or [*_shifted(chosen, plates, truths), *_mismatched(chosen, plates, truths)]
+    report.width, report.height = looked.size
+    return [finding.sentence for finding in looked.findings]
 
 
-def _shifted(pairs: Sequence[Pair], plates: list, truths: list) -> list[str]:
-    found = [
-        (pair.input, shift)
-        for pair, plate, truth in zip(pairs, plates, truths, strict=True)
-        if (shift := shift_between(plate, truth)) not in (None, (0, 0))
-    ]
-    return [
-        f"Frame {number}: the ground truth seems shifted by {right} pixels right, {down} down. "
-        "Lay it over the plate with the wipe."
-        for number, (right, down) in found
-    ]
-
-
-def _mismatched(pairs: Sequence[Pair], plates: list, truths: list) -> list[str]:
-    return [
-        f"The ground truth of frame {pairs[pair].input} looks like plate frame {pairs[plate].input}: "
-        "check the order (Pair By)."
-        for pair, plate in mismatched_pairs(plates, truths)
-    ]
+def _source(shots: tuple[Shot, Shot], pair: Pair) -> Source:
+    plate, truth = shots
+    return Source(plate, truth, (), None, pair.input, pair.ground_truth, Neighbours(plate))
 
 
 def _spread(pairs: Sequence[Pair], most: int) -> list[Pair]:

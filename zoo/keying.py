@@ -47,7 +47,17 @@ SOFT_EDGE = 4.0
 
 def make(random: np.random.Generator, pictures: Pictures, side: int) -> Crop:
     """A plate, and its alpha, R, G and B."""
-    film, key = draw_film(random), GREEN if random.random() < 0.65 else BLUE
+    film, key = draw_film(random), draw_key(random)
+    return make_before(random, pictures, side, film, key)
+
+
+def draw_key(random: np.random.Generator) -> int:
+    """The channel of a screen's colour."""
+    return GREEN if random.random() < 0.65 else BLUE
+
+
+def make_before(random: np.random.Generator, pictures: Pictures, side: int, film: Film, key: int) -> Crop:
+    """The same, before a screen of a colour."""
     cover = draw_cover(random, side)
     paint = draw_paint(random, key)
     foreground = draw_foreground(random, pictures, side, key, film)

@@ -4,7 +4,8 @@
 
 denoise: Kodak's pictures, the middle of each, with the noise of a camera at several ISO, beside BM3D that is
 told the true sigma. upscale: Kodak's pictures at half the size, beside bicubic. deblur: the middle of
-validation photographs, shaken along paths that no training has seen, beside nothing.
+validation photographs, shaken along paths that no training has seen, beside nothing. keying: validation
+photographs as foregrounds before made screens, beside a colour difference keyer that is set by the truth.
 """
 
 from __future__ import annotations
@@ -18,22 +19,23 @@ from typing import NamedTuple
 import numpy as np
 
 from understudy import load
+from understudy.colour.scene_linear import srgb_to_linear
 from understudy.device import prepare
 from understudy.measure.image import psnr
-from zoo import rivals
+from zoo import keying, rivals
 from zoo.degrade.blur import blurred, path_kernel, shake_path
 from zoo.degrade.compression import quantised
 from zoo.degrade.light import Film
 from zoo.degrade.noise import at_iso
 from zoo.degrade.shrink import halved
-from zoo.pictures import LIGHT, load_kodak, load_pictures
+from zoo.pictures import LIGHT, Pictures, load_kodak, load_pictures
 from zoo.training import CPU
 
 Apply = Callable[[np.ndarray], np.ndarray]
 SEED = 20_260
 ISOS = (800, 3200, 12800)
 LENGTHS = (6.0, 12.0, 24.0)
-DENOISE_SIDE, DEBLUR_SIDE = 256, 640
+DENOISE_SIDE, DEBLUR_SIDE, KEYING_SIDE = 256, 640, 256
 DISPLAY = Film(linear=False)
 RINGING = 4 / 255
 
@@ -137,10 +139,47 @@ def _gradient(values: np.ndarray) -> float:
     return float(np.abs(np.diff(values, axis=0)).mean() + np.abs(np.diff(values, axis=1)).mean())
 
 
+def keying_rows(apply: Apply, data: Path, count: int) -> Iterator[Row]:
+    pictures = load_pictures(data, "validation")
+    found = np.array([_keyed(apply, pictures, number) for number in range(count)])
+    ours, theirs, our_colour, their_colour = np.nanmean(found, 0)
+    what = f"{len(found)} unseen foregrounds before unseen screens, {KEYING_SIDE} pixels"
+    tuned = "a colour difference keyer at its best setting for each"
+    yield Row(f"{what}: mean error of the alpha", f"{ours:.4f}", f"{tuned}: {theirs:.4f}")
+    yield Row(f"{what}: mean error of the foreground", f"{our_colour:.4f}", f"{tuned}: {their_colour:.4f}")
+
+
+def _keyed(apply: Apply, pictures: Pictures, number: int) -> tuple[float, float, float, float]:
+    """The mean errors of both alphas, and of both foregrounds where there is one, in values of the file."""
+    random = np.random.default_rng([SEED, number])
+    key = keying.draw_key(random)
+    crop = keying.make_before(random, pictures, KEYING_SIDE, DISPLAY, key)
+    alpha, straight = crop.truth[..., 0], crop.truth[..., 1:]
+    made = apply(crop.input)
+    light = srgb_to_linear(crop.input)
+    bare = light[alpha < 0.01]
+    screen = np.median(bare, 0) if len(bare) else np.median(light.reshape(-1, 3), 0)
+    other = rivals.best_key(light, screen, key, alpha)
+    colours = (
+        DISPLAY.values(rivals.despilled(light, other, screen, key, share)) for share in (0.0, 0.5, 1.0)
+    )
+    errors = [_colour_error(each, straight, alpha) for each in colours]
+    ours = _colour_error(np.clip(made[..., 1:], 0, 1), straight, alpha)
+    apart = (float(np.abs(np.clip(each, 0, 1) - alpha).mean()) for each in (made[..., 0], other))
+    return (*apart, ours, min(errors))  # type: ignore[return-value]
+
+
+def _colour_error(made: np.ndarray, straight: np.ndarray, alpha: np.ndarray) -> float:
+    """By as much as there is of the foreground; NaN where there is none."""
+    total = float(alpha.sum())
+    return float((np.abs(made - straight).mean(2) * alpha).sum() / total) if total > 1 else np.nan
+
+
 ROWS: dict[str, Callable[[Apply, Path, int], Iterator[Row]]] = {
     "denoise": denoise_rows,
     "upscale": upscale_rows,
     "deblur": deblur_rows,
+    "keying": keying_rows,
 }
 
 

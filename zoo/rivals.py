@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -45,3 +46,50 @@ def _keys(x: float, a: float) -> float:
     if x <= 1:
         return (a + 2) * x**3 - (a + 3) * x**2 + 1
     return a * x**3 - 5 * a * x**2 + 8 * a * x - 4 * a if x < 2 else 0.0
+
+
+@dataclass(frozen=True)
+class ColourDifference:
+    """A colour difference keyer: how much more a pixel has of the screen's colour than of the others, as a
+    share of what the screen has. ``larger``: how much the larger one of the others counts in what is compared
+    with. Between ``black`` and ``white`` of that share the alpha falls from 1 to 0."""
+
+    larger: float
+    black: float
+    white: float
+
+    def alpha(self, light: np.ndarray, screen: np.ndarray, key: int) -> np.ndarray:
+        """(H, W) of light (H, W, 3) before a screen of an even colour (3,)."""
+        share = self._more(light, key) / max(float(self._more(screen[None, None], key)[0, 0]), 1e-4)
+        return 1 - np.clip((share - self.black) / (self.white - self.black), 0, 1)
+
+    def _more(self, light: np.ndarray, key: int) -> np.ndarray:
+        others = np.delete(light, key, axis=2)
+        compared = self.larger * others.max(2) + (1 - self.larger) * others.min(2)
+        return np.asarray(light[..., key] - compared)
+
+
+SETTINGS = tuple(
+    ColourDifference(larger, black, white)
+    for larger in (0.5, 0.75, 1.0)
+    for black in (0.0, 0.05, 0.1, 0.2, 0.35)
+    for white in (0.55, 0.7, 0.8, 0.9, 1.0)
+)
+
+
+def best_key(light: np.ndarray, screen: np.ndarray, key: int, truth: np.ndarray) -> np.ndarray:
+    """The alpha of the setting that comes nearest to the truth, which an artist would have to find."""
+    keys = (setting.alpha(light, screen, key) for setting in SETTINGS)
+    return min(keys, key=lambda alpha: float(np.abs(alpha - truth).mean()))
+
+
+def despilled(
+    light: np.ndarray, alpha: np.ndarray, screen: np.ndarray, key: int, larger: float
+) -> np.ndarray:
+    """The straight foreground: the screen taken out, and what is left of its colour held at a mix of the
+    others."""
+    straight = (light - (1 - alpha[..., None]) * screen) / np.maximum(alpha, 0.05)[..., None]
+    others = np.delete(straight, key, axis=2)
+    held = np.maximum(straight, 0)
+    held[..., key] = np.minimum(held[..., key], larger * others.max(2) + (1 - larger) * others.mean(2))
+    return np.maximum(held, 0)

@@ -58,6 +58,7 @@ def header_of(recipe: Recipe, network: Any, card: ModelCard) -> ModelHeader:
         colour_in=SRGB,
         colour_out=SRGB,
         premultiplied=True,
+        scale=getattr(architecture, "scale", 1),
         architecture=architecture.to_dict(),
         stride=network.stride,
         reach=network.reach,
@@ -82,7 +83,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="in place of the one that comes with the program")
     parser.add_argument("--seed", type=int, default=0)
     flags = parser.parse_args()
-    recipe: Recipe = importlib.import_module(f"zoo.{flags.name}").RECIPE
+    recipe: Recipe = importlib.import_module(f"zoo.{flags.name.replace('-', '_')}").RECIPE
     training = Training(recipe, flags.seed)
     folder = flags.folder or Path("zoo_runs") / recipe.name
     training.resume(folder)

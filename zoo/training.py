@@ -95,7 +95,7 @@ class Training:
         if self.recipe.architecture.kind == "matte":
             result = remainder.float()  # the losses of mattes take what the sigmoid is taken of
         else:
-            result = self.network.finish(batch.input, remainder)
+            result = laid_out(self.network, self.network.finish(batch.input, remainder))
         return self.loss(result, batch.truth, torch.ones_like(batch.truth[:, :1]))
 
     @torch.no_grad()
@@ -164,6 +164,12 @@ def make_network(recipe: Recipe) -> EffectNetwork:
         recipe.begin(network.fit_weights)
     network.set_range(Scaling(torch.full((inputs,), RANGE[0]), torch.full((inputs,), RANGE[1])))
     return network
+
+
+def laid_out(network: EffectNetwork, made: Tensor) -> Tensor:
+    """Of a network that enlarges, what each pixel becomes as a picture."""
+    scale = getattr(network, "scale", 1)
+    return made if scale == 1 else torch.nn.functional.pixel_shuffle(made, scale)
 
 
 def rate_at(rate: float, step: int, share: float) -> float:

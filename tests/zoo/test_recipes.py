@@ -16,16 +16,14 @@ from tests.zoo.conftest import REPOSITORY, painted
 from zoo.command import run
 from zoo.pictures import load_pictures
 from zoo.stream import Stream, make_batch
-from zoo.training import CURVE, Limits, Training, held_batches, rate_at, train
+from zoo.training import CURVE, Limits, Training, held_batches, make_network, rate_at, train
 
 from understudy.measure.image import psnr
-from zoo import deblur, denoise, upscale
+from zoo import deblur, denoise, keying, upscale, upscale_start
 
-RECIPES = [denoise.RECIPE, deblur.RECIPE]
+RECIPES = [denoise.RECIPE, deblur.RECIPE, upscale_start.RECIPE, keying.RECIPE]
 EACH = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
-MAKERS = pytest.mark.parametrize(
-    "make", [denoise.make, deblur.make, upscale.make], ids=lambda m: m.__module__
-)
+MAKERS = pytest.mark.parametrize("make", [recipe.make for recipe in RECIPES] + [upscale.make])
 
 
 @MAKERS
@@ -50,6 +48,63 @@ def test_the_noise_of_denoise_has_no_direction(pictures):
     shift = np.mean([np.mean(crop.input - crop.truth) for crop in crops])
     spread = np.mean([np.std(crop.input - crop.truth) for crop in crops])
     assert abs(shift) < 0.15 * spread
+
+
+def test_what_was_enlarged_lies_where_it_was(pictures):
+    crops = [upscale_start.make(np.random.default_rng(seed), pictures, 48) for seed in range(30)]
+    assert np.mean([psnr(crop.input, crop.truth) for crop in crops]) > 20
+    assert all(np.abs(crop.input.mean() - crop.truth.mean()) < 0.03 for crop in crops)
+
+
+def test_a_plate_before_a_screen_is_its_foreground_over_the_screen():
+    screen = np.full((32, 32, 3), (0.05, 0.5, 0.08), np.float32)
+    foreground = np.full((32, 32, 3), (0.4, 0.2, 0.1), np.float32)
+    cover = np.zeros((32, 32), np.float32)
+    cover[:, 16:] = 1
+    cover[:, 15] = 0.5
+    kernel = np.full((1, 3), 1 / 3, np.float32)
+    kernel = np.pad(kernel, ((1, 1), (0, 0)))
+    alpha, straight, plate = keying.composed(kernel, cover, foreground, foreground, screen)
+    assert np.allclose(straight[alpha > 0.01], foreground[0, 0], atol=1e-4)
+    wanted = foreground * alpha[..., None] + screen * (1 - alpha[..., None])
+    assert np.allclose(plate, wanted, atol=1e-5)
+    assert 0 < alpha[5, 14] < alpha[5, 15] < alpha[5, 16] < 1
+
+
+def test_crops_of_keying_are_all_foreground_all_screen_and_soft_between(pictures):
+    alphas = [keying.make(np.random.default_rng(seed), pictures, 48).truth[..., 0] for seed in range(60)]
+    assert any(alpha.max() == 0 for alpha in alphas) and any(alpha.min() > 0.99 for alpha in alphas)
+    soft = [np.mean((alpha > 0.05) & (alpha < 0.95)) for alpha in alphas]
+    assert 0.03 < np.mean(soft) < 0.5
+    assert all(alpha.min() >= 0 and alpha.max() <= 1 for alpha in alphas)
+
+
+def test_most_foregrounds_have_no_more_of_the_screens_colour_than_of_others(pictures):
+    crops = [keying.make(np.random.default_rng(seed), pictures, 48).truth for seed in range(60)]
+    solid = np.concatenate([crop[crop[..., 0] > 0.99, 1:] for crop in crops])
+    more = solid[:, 1:].max(1) > solid[:, 0] * 1.35 + 0.03
+    assert more.mean() < 0.5
+
+
+def test_the_loss_of_keying_asks_for_no_colour_where_nothing_is():
+    truth = torch.zeros(1, 4, 8, 8)
+    right, other = torch.zeros(1, 4, 8, 8), torch.zeros(1, 4, 8, 8)
+    other[:, 1:] = 0.7
+    weight = torch.ones(1, 1, 8, 8)
+    assert keying.loss(right, truth, weight) == keying.loss(other, truth, weight) == 0
+    truth[:, 0] = 1
+    assert keying.loss(truth, truth, weight) == 0
+    assert keying.loss(right, truth, weight) > 0.9
+
+
+def test_keying_begins_with_the_plate_as_the_foreground():
+    network = make_network(keying.RECIPE)
+    x = torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        made = network(x)
+    assert torch.allclose(made[:, 1:], x, atol=1e-5) and torch.allclose(
+        made[:, :1], torch.full((1, 1, 32, 32), 0.5)
+    )
 
 
 def test_upscale_is_twice_as_large_and_bicubic_is_near(pictures):

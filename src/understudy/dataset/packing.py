@@ -150,7 +150,7 @@ def _drawn_where(packed: Packed, drawn: Sequence[Tensor | None]) -> Packed:
 
 
 def _smaller(plane: Tensor, factor: int) -> Tensor:
-    return _shrunk(plane[:, :, None], factor)[:, :, 0]
+    return shrunk_planes(plane[:, :, None], factor)[:, :, 0]
 
 
 def _cells_of(plane: Tensor) -> Tensor:
@@ -171,7 +171,9 @@ def _silenced(packed: Packed, counts: Mapping[int, Tensor]) -> Packed:
         changes[index], weights[index] = changes[index] * cell, weights[index] * cell
     coarse = packed.coarse
     if coarse is not None:
-        coarse = _silenced(coarse, {index: _shrunk(keep, packed.factor) for index, keep in counts.items()})
+        coarse = _silenced(
+            coarse, {index: shrunk_planes(keep, packed.factor) for index, keep in counts.items()}
+        )
     return replace(packed, pixels=pixels, changes=changes, weights=weights, coarse=coarse)
 
 
@@ -204,15 +206,18 @@ def _shrunk_band(material: Material, rows: slice, factor: int) -> Material:
     plate, truth, base, weight = (part[rows] for part in material.parts)
     known = (weight > 0).to(weight.dtype)
     start = base if base.shape[2] else torch.zeros_like(truth)
-    share = _shrunk(known, factor).clamp(min=1e-6)
-    error = _shrunk((truth - start) * known, factor) / share
-    smaller = _shrunk(base, factor)
+    share = shrunk_planes(known, factor).clamp(min=1e-6)
+    error = shrunk_planes((truth - start) * known, factor) / share
+    smaller = shrunk_planes(base, factor)
     return Material(
-        _shrunk(plate, factor), smaller + error if base.shape[2] else error, smaller, _shrunk(weight, factor)
+        shrunk_planes(plate, factor),
+        smaller + error if base.shape[2] else error,
+        smaller,
+        shrunk_planes(weight, factor),
     )
 
 
-def _shrunk(planes: Tensor, factor: int) -> Tensor:
+def shrunk_planes(planes: Tensor, factor: int) -> Tensor:
     """(H, W, C) -> (H / factor, W / factor, C), rounded up."""
     if not planes.shape[2]:
         return planes.new_zeros((-(-planes.shape[0] // factor), -(-planes.shape[1] // factor), 0))

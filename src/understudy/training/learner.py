@@ -13,6 +13,7 @@ from understudy.device import autocast, can_capture_graphs, is_out_of_memory
 from understudy.errors import TrainingError
 from understudy.network.effect import EffectNetwork
 from understudy.network.losses import Term
+from understudy.training.agreement import Agreement
 from understudy.training.distributed.shard import Shard
 from understudy.training.graph_capture import GraphCapture
 from understudy.training.optimizer import Optimizer
@@ -57,16 +58,18 @@ class Learner:
         augmentation: tuple[Augmentation, Augmentation],
         plan: Plan,
         shard: Shard,
+        agreement: Agreement | None = None,
     ) -> None:
         device = crops.device
         self.network = network.lay_out(device).train()
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.crops, self.loss, (self.augmentation, self.varied) = crops, loss, augmentation
         self.plan, self.shard, self.device = plan, shard, device
+        self.agreement = agreement
         kind = torch.bfloat16 if plan.precision == "bfloat16" else torch.float32
         self.optimizer = Optimizer(self.network, kind, plan.turns)
         self.count = crops.count
-        alone = can_capture_graphs(device) and shard.world_size == 1
+        alone = can_capture_graphs(device) and shard.world_size == 1 and agreement is None
         self.graph_capture = GraphCapture(self._learn, list(self.network.parameters())) if alone else None
         self._ahead: tuple[Draw, Batch] | None = None
         self._groups: tuple[list[int], list[int], list[int]] | None = None
@@ -83,6 +86,8 @@ class Learner:
         with self.shard.detecting_lost_workers():
             loss = self.graph_capture(batch) if self.graph_capture else self._learn(batch, part)
             mean = self.shard.all_reduce(loss.detach())
+        if self.agreement is not None and self.agreement.is_due(step):
+            self.agreement.disagreement(self.network, step).backward()  # beside the gradients of the pairs
         self.optimizer.step(self.plan.rate_at(step), step)
         self._update_average(step)
         if self.graph_capture and step < self.plan.total_steps:

@@ -53,7 +53,8 @@ class Plan(BaseModel):
     whether the others show the borders of a frame as often as its middle;
     ``neighbours``: how many frames before and after the plate's own go in; ``coarse``: how many times smaller
     than the frame the coarse view of it is, 1 where there is none; ``lesson``: the corrections that are
-    learned, or were learned last; ``confidence``: how often the network's pixels were right on the pair that
+    learned, or were learned last; ``agreement``: how much frames that follow each other are to agree;
+    ``confidence``: how often the network's pixels were right on the pair that
     is kept apart, when it was looked at last, or did best."""
 
     model_config = ConfigDict(extra="ignore")
@@ -84,6 +85,7 @@ class Plan(BaseModel):
     wants_turn: bool = False
     timed: bool = True
     lesson: Lesson | None = None
+    agreement: float = Field(default=0.0, ge=0, le=1)
     confidence: ConfidenceTable | None = None
 
     @property

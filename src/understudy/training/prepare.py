@@ -30,9 +30,11 @@ from understudy.network.losses import EARLIER_AUTO, chosen_terms, make_loss
 from understudy.network.model_file import ModelHeader, read_header
 from understudy.network.unet import SIZES
 from understudy.settings import NO_WEIGHTS, NetworkSettings, TrainSettings
+from understudy.training.agreement import Agreement
 from understudy.training.distributed.shard import Shard
 from understudy.training.evaluation import compared_with, middle_of
 from understudy.training.learner import Learner
+from understudy.training.links import Link, read_links
 from understudy.training.optimizer import TURNS
 from understudy.training.plan import (
     MOST_CROPS,
@@ -110,6 +112,8 @@ def make_job(
     coarse = plan.coarse if plan else _choose_coarse(settings.network.coarse_view, weights, sizes)
     network, make_material, notes = make_network(data, settings.network, coarse, sure)
     release_memory(device)  # what the fit took, before packing takes its own
+    agreed = plan.agreement if plan else settings.loss.agreement
+    links = _read_links(agreed, data, network, shard)
     covered = covered_by_subject(data)
     held_out = (plan.held_out, plan.apart) if plan else _choose_held_out(settings.data.held_out, data)
     vary = plan.vary if plan else _choose_vary(settings.augmentation.vary, held_out[0], data)
@@ -130,8 +134,24 @@ def make_job(
         plan.focus = focus_of(packed, data.kind == "matte", len(data.painted))
     focus = _earlier_focus(packed, data.kind) if plan.focus is None else plan.focus
     crops = CropSource(packed, device, plan.crop, plan.seed, focus, plan.evenly)
-    learner = Learner(network, crops, loss, augmentations_for(data.kind, plan.vary, covered), plan, shard)
+    agreement = Agreement(links, plan, device) if links else None
+    varied = augmentations_for(data.kind, plan.vary, covered)
+    learner = Learner(network, crops, loss, varied, plan, shard, agreement)
     return Job(settings, data, learner, plan, tuple(notes), *digests, packed, make_material, origins)
+
+
+def _read_links(agreed: float, data: DataSet, network: EffectNetwork, shard: Shard) -> list[Link]:
+    """The frames that are to agree along the motion; none where nothing is ``agreed``."""
+    if not agreed:
+        return []
+    if shard.world_size > 1:
+        raise SettingError(
+            "Agreement along the motion is learned by one process.",
+            expected="one device, or no --agreement",
+            found=f"{shard.world_size} processes",
+            where=f"--agreement {agreed:g}",
+        )
+    return read_links(data, network.architecture.coarse, network.placed)
 
 
 def _origins(data: DataSet) -> tuple[tuple[int, int], ...]:
@@ -216,6 +236,7 @@ def _make_plan(
         timed=False,
         held_out=held_out[0],
         apart=held_out[1],
+        agreement=settings.loss.agreement,
         rate=RATE if schedule.learning_rate == "auto" else float(schedule.learning_rate),
     )
 

@@ -20,6 +20,8 @@ MOST_GAIN = 4.0
 """A frame that is nearly flat has no contrast to be brought back, only noise."""
 SMALLEST = 16
 """A side that DIS can work on; smaller frames are mirrored on."""
+ALL = 0.999
+"""Of a mean of what is 0 or 1: all of it is 1."""
 SLACK, SHARE = 0.5, 0.01
 """There and back may miss by a squared distance of SLACK pixels and SHARE of the squared motion
 (Sundaram et al., 2010)."""
@@ -38,6 +40,17 @@ class Flow:
     vectors: np.ndarray
     sure: np.ndarray
 
+    def enlarged(self, shape: tuple[int, ...]) -> Flow:
+        """The flow in the pixels of a frame of another ``shape`` (height, width); sure only where all is that
+        a pixel is mixed from."""
+        if shape == self.sure.shape:
+            return self
+        (height, width), (own_height, own_width) = shape, self.sure.shape
+        vectors = np.asarray(cv2.resize(self.vectors, (width, height), interpolation=cv2.INTER_LINEAR))
+        vectors *= np.array([width / own_width, height / own_height], np.float32)
+        share = cv2.resize(self.sure.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+        return Flow(vectors, np.asarray((share > ALL) & _inside(vectors)))
+
 
 def flow_between(a: np.ndarray, b: np.ndarray, *, longest: int = LONGEST) -> Flow:
     """The flow from ``a`` to ``b``: where the pixels of ``a`` are in ``b``.
@@ -46,12 +59,28 @@ def flow_between(a: np.ndarray, b: np.ndarray, *, longest: int = LONGEST) -> Flo
     ``longest`` are made smaller for the search, and the vectors are brought back to their size. A change of
     exposure between the two is evened out first. ValueError when they are not of one size.
     """
+    if a.shape != b.shape:
+        raise _sizes(a, b)
+    return flows_between(reduced(a, longest), reduced(b, longest))[0].enlarged(a.shape)
+
+
+def flows_between(a: np.ndarray, b: np.ndarray) -> tuple[Flow, Flow]:
+    """The flow from ``a`` to ``b``, and that from ``b`` to ``a``, for the work of one; both in the pixels of
+    the planes, which are not made smaller. As ``flow_between`` otherwise."""
     if a.shape != b.shape or a.ndim != 2 or not a.size:
-        raise ValueError(f"two planes of one size are wanted, not {a.shape} and {b.shape}")
-    small_a = reduced(a, longest)
-    first, second = _codes(small_a), _codes(matched(reduced(b, longest), small_a))
+        raise _sizes(a, b)
+    first, second = _codes(a), _codes(matched(b, a))
     there, back = _search(first, second), _search(second, first)
-    return _enlarged(Flow(there, _meets(there, back)), a.shape)
+    return Flow(there, _meets(there, back)), Flow(back, _meets(back, there))
+
+
+def chained(first: Flow, second: Flow) -> Flow:
+    """The flow over two steps: ``second`` begins where ``first`` leads; sure where both are."""
+    x, y = _targets(first.vectors)
+    further = np.stack([_read_at(second.vectors[:, :, c], x, y, False) for c in range(2)], axis=2)
+    vectors = first.vectors + further
+    both = first.sure & (_read_at(second.sure.astype(np.float32), x, y, False) > ALL)
+    return Flow(vectors, both & _inside(vectors))
 
 
 def warp(planes: np.ndarray, flow: Flow, *, cubic: bool = False) -> np.ndarray:
@@ -97,9 +126,18 @@ def _meets(there: np.ndarray, back: np.ndarray) -> np.ndarray:
     returned = np.stack([_read_at(back[:, :, c], x, y, False) for c in range(2)], axis=2)
     missed = np.square(there + returned).sum(2)
     motion = np.square(there).sum(2) + np.square(returned).sum(2)
-    height, width = there.shape[:2]
-    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    return np.asarray(inside & (missed <= SLACK + SHARE * motion))
+    return np.asarray(_inside(there) & (missed <= SLACK + SHARE * motion))
+
+
+def _inside(vectors: np.ndarray) -> np.ndarray:
+    """Where the way ends within the frame."""
+    x, y = _targets(vectors)
+    height, width = vectors.shape[:2]
+    return np.asarray((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1))
+
+
+def _sizes(a: np.ndarray, b: np.ndarray) -> ValueError:
+    return ValueError(f"two planes of one size are wanted, not {a.shape} and {b.shape}")
 
 
 def _targets(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -112,17 +150,3 @@ def _targets(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _read_at(plane: np.ndarray, x: np.ndarray, y: np.ndarray, cubic: bool) -> np.ndarray:
     how = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
     return np.asarray(cv2.remap(np.ascontiguousarray(plane), x, y, how, borderMode=cv2.BORDER_REPLICATE))
-
-
-def _enlarged(flow: Flow, shape: tuple[int, ...]) -> Flow:
-    """In the pixels of the whole frame; sure only where all that a pixel is mixed from is."""
-    height, width = shape
-    small_height, small_width = flow.sure.shape
-    if (height, width) == (small_height, small_width):
-        return flow
-    vectors = np.asarray(cv2.resize(flow.vectors, (width, height), interpolation=cv2.INTER_LINEAR))
-    vectors *= np.array([width / small_width, height / small_height], np.float32)
-    share = cv2.resize(flow.sure.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    x, y = _targets(vectors)
-    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    return Flow(vectors, np.asarray((share > 0.999) & inside))

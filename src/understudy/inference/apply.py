@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import queue
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,8 @@ from understudy.inference.painted import Painted, find_painted_frames
 from understudy.inference.pipeline import Crew, plan_crew, run_frames, with_computing
 from understudy.inference.provenance import PAINTED, check_folder, fingerprint, provenance_of, sort_out
 from understudy.inference.region import within
+from understudy.inference.steady import RADIUS, Steady
+from understudy.inference.steady_choice import choose_strength
 from understudy.inference.targets import FLAG
 from understudy.models.finding import resolve_model
 from understudy.settings import ApplySettings, PlateSettings
@@ -107,7 +110,7 @@ class Job:
     ``about``: the frames before and after, where the network sees them; ``changed``: the frames that are made
     again, and why; ``compared``: those that are written only where they differ from what is there; ``said``:
     sentences from the threads, to be reported; ``like``: sentences on what was taken over from another
-    result; ``reported``: how many of the sink's notes have been reported."""
+    result; ``reported``: how many of the sink's notes have been reported; ``steady``: steadies results."""
 
     settings: ApplySettings
     plate: Shot
@@ -125,6 +128,12 @@ class Job:
     said: queue.SimpleQueue[str]
     like: tuple[str, ...] = ()
     reported: int = 0
+    steady: Steady | None = None
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether results are to be steadied, as far as that gains anything."""
+        return self.settings.output.stabilise != 0
 
     def read(self, number: int) -> Frame:
         """A frame of the plate."""
@@ -179,12 +188,14 @@ def _prepare(settings: ApplySettings, like: tuple[str, ...], open_things: ExitSt
     )
     check_finishing(settings.finishing, header.kind, sink, len(header.output_channels))
     mask = Mask(output.mask) if output.mask else None
-    about = _neighbours(given, header)
+    offsets = _offsets(header, output.stabilise != 0)
+    about = _neighbours(given, header, offsets)
     extra = ExtraInputs(given.extra, header, about)
     for layer in (mask, extra):
         if layer is not None:
             open_things.callback(layer.close)
-    origins = Origins(plate, about, header.offsets, mask.shot if mask else None, extra.shots)
+    extra_offsets = tuple(range(-RADIUS, RADIUS + 1)) if output.stabilise else (0,)
+    origins = Origins(plate, about, offsets, mask.shot if mask else None, extra.shots, extra_offsets)
     whole = about.shot if about else open_shot(given.plate, part=given.part, as_held=as_held)
     painted = _find_painted(settings, model_path, header, whole, plate)
     there = sort_out(plate.numbers, sink, provenance, origins, output.overwrite, painted, output.update)
@@ -222,12 +233,20 @@ def _find_painted(settings: ApplySettings, path: Path, header: Any, whole: Shot,
     output = settings.output
     if output.painted == "network":
         return Painted()
-    return find_painted_frames(path, header, whole, plate.numbers, output.blend)
+    reach = RADIUS if output.stabilise else 0
+    return find_painted_frames(path, header, whole, plate.numbers, output.blend, reach)
 
 
-def _neighbours(plate: PlateSettings, header: Any) -> Neighbours | None:
-    """The whole plate, also beyond ``--frames``, where the network sees the frames before and after."""
-    if not header.offsets:
+def _offsets(header: Any, steady: bool) -> tuple[int, ...]:
+    """How far from a frame those are that it is made from beside itself."""
+    seen = (0, *header.offsets)
+    reach = range(-RADIUS, RADIUS + 1) if steady else (0,)
+    return tuple(sorted({each + step for each in seen for step in reach} - {0}))
+
+
+def _neighbours(plate: PlateSettings, header: Any, offsets: Sequence[int]) -> Neighbours | None:
+    """The whole plate, also beyond ``--frames``, where frames before and after are wanted."""
+    if not offsets:
         return None
     return Neighbours(open_shot(plate.plate, part=plate.part, as_held=not header.premultiplied))
 
@@ -282,7 +301,8 @@ def _work(job: Job, report: Report, stop: Any) -> Iterator[Outcome]:
     model = _load(job, crew, str(device))
     if device.type == "cpu":
         crew = with_computing(crew, model.engine.parallel, core_count())
-    report(_planned(job, model))
+    job.steady, said = _steady(job, model, crew.workers)
+    report(_planned(job, model, said))
     done = len(job.kept)
     began = time.monotonic()
     made = 0
@@ -305,7 +325,7 @@ def _make_frame(job: Job, model: LoadedModel, number: int) -> Outcome:
     try:
         made_from = job.origins.of_files(number)
         frame = job.read(number)
-        finished = job.composer.compose(frame, model, job.painted, job.whole.read)
+        finished = job.composer.compose(frame, model, job.painted, job.whole.read, job.steady)
         made_from |= job.origins.of_movies(number, frame)
         if mark := job.painted.mark(number):
             made_from[PAINTED] = mark
@@ -344,9 +364,11 @@ def _plan_crew(job: Job) -> tuple[torch.device, Crew]:
     free = free_memory(torch.device("cpu"))
     held = _frame_bytes(job.sample, job.composer, 2 if job.about else 1) if job.sample else 1.0
     most = min(free / 4, 5e8 * max(cores, 2))
+    if job.is_steady:  # four frames beside the one that is worked on
+        most = max(most - 4 * held, most / 4)
     crew = plan_crew(cores, len(job.to_do), held, device.type == "cpu", most)
     if job.about:
-        offsets = job.composer.header.offsets
+        offsets = _offsets(job.composer.header, job.is_steady)
         job.about.keep(crew.workers + max(offsets) - min(offsets))
     return device, crew
 
@@ -356,6 +378,24 @@ def _frame_bytes(frame: Frame, composer: Composer, frames: int) -> float:
     the plate are held for each that is under way."""
     canvas = frame.display_window.union(frame.data_window)
     return frames * frame.nbytes + canvas.width * canvas.height * composer.bytes_per_pixel
+
+
+def _steady(job: Job, model: LoadedModel, workers: int) -> tuple[Steady | None, tuple[str, ...]]:
+    """What steadies the results, where that is asked for and gains anything; and what was found."""
+    asked, header, known = job.settings.output.stabilise, job.composer.header, frozenset(job.whole.numbers)
+    if asked == 0 or job.composer.mix <= 0:
+        return None, ()
+
+    def make(painted: Painted, strength: float) -> Steady:
+        see = partial(job.composer.see, model=model, painted=painted, read=job.read)
+        return Steady(see, known, header.colour_out, strength, workers - 1)
+
+    if asked != "auto":
+        return make(job.painted, float(asked)), ()
+    path = resolve_model(job.settings.model.model)
+    truths = find_painted_frames(path, header, job.whole, job.whole.numbers, 0)
+    strength, why = choose_strength(make(Painted(), 1.0), truths)
+    return (make(job.painted, strength) if strength else None), (why,)
 
 
 def _load(job: Job, crew: Crew, device: str) -> LoadedModel:
@@ -393,7 +433,7 @@ def _threads(crew: Crew, on_cpu: bool) -> Iterator[Callable[[], None]]:
         set_threads(images)
 
 
-def _planned(job: Job, model: LoadedModel) -> ApplyPlanned:
+def _planned(job: Job, model: LoadedModel, said: tuple[str, ...]) -> ApplyPlanned:
     window = job.sample.display_window.union(job.sample.data_window) if job.sample else None
     size = job.settings.tiles.tile_size, job.settings.tiles.tile_overlap
     tile = model.tile_for(window.height, window.width, *size) if window else None
@@ -415,6 +455,7 @@ def _planned(job: Job, model: LoadedModel) -> ApplyPlanned:
         *job.composer.extra.notes,
         *_colour_notes(job),
         *(confidence_notes(job.composer.header) if job.composer.confident else ()),
+        *said,
         *model.notes,
     )
     return ApplyPlanned(total, len(job.kept), engine.name, engine.precision, str(engine.device), tile, notes)
@@ -441,7 +482,11 @@ def _missing(plate: Shot, movie: bool) -> tuple[str, ...]:
 def _alone(job: Job) -> tuple[str, ...]:
     offsets = job.composer.header.offsets
     about = job.about
-    if about is None or any(about.has(number, [offset]) for number in job.to_do for offset in offsets):
+    if (
+        about is None
+        or not offsets
+        or any(about.has(number, [offset]) for number in job.to_do for offset in offsets)
+    ):
         return ()
     return (
         "The network sees the frames before and after each one too, and the plate has none: expect less "

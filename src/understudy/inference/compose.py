@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from understudy.dataset.as_painted import AsPainted
 from understudy.errors import ChannelError, SettingError
 from understudy.frames import (
     Frame,
@@ -28,6 +29,7 @@ from understudy.inference.layers import ExtraInputs, Mask
 from understudy.inference.model import LoadedModel
 from understudy.inference.painted import Painted, luma_of, over
 from understudy.inference.region import bounding_box, grown, slices, within
+from understudy.inference.steady import Seen, Steady, seen_with
 from understudy.inference.targets import channels_of_layer, check_layer, makes_mattes, target_channels
 from understudy.settings import ApplySettings, TileSettings, parse_region
 
@@ -171,14 +173,19 @@ class Composer:
         return finished.with_room((CHANNEL,)) if self.confident else finished
 
     def compose(
-        self, frame: Frame, model: LoadedModel, painted: Painted = NONE, read: Read | None = None
+        self,
+        frame: Frame,
+        model: LoadedModel,
+        painted: Painted = NONE,
+        read: Read | None = None,
+        steady: Steady | None = None,
     ) -> Frame:
         """The finished frame: the plate with the result where mix and mask let it show, all else
         untouched. What is ``painted`` takes the place of the network's result, and is blended into that of
-        the frames about it, which ``read`` reads."""
+        the frames about it, which ``read`` reads. ``steady``: averages it with those."""
         given = self.gather(frame)
         shown = self._shown(given)
-        made = None if shown.is_empty else self._finished(given, model, shown, painted, read)
+        made = None if shown.is_empty else self._finished(given, model, shown, painted, read, steady)
         finished = self._over_plate(given, self._laid_over(given, made.values if made else None, shown))
         if not self.confident:
             return finished
@@ -197,25 +204,70 @@ class Composer:
         return replace(finished, keyed=True) if self.header.kind == "matte" else finished
 
     def _finished(
-        self, given: Gathered, model: LoadedModel, shown: Window, painted: Painted, read: Read | None
+        self,
+        given: Gathered,
+        model: LoadedModel,
+        shown: Window,
+        painted: Painted,
+        read: Read | None,
+        steady: Steady | None,
     ) -> Made:
         """The result with its last touch, where ``shown``; around that as much is computed as it asks for."""
         needed = self.finisher.needed(shown, Window(0, 0, given.window.width, given.window.height))
-        made = self._with_painted(given, model, needed, painted, read)
+        made = self._with_painted(given, model, needed, painted, read, steady)
         if self.header.kind != "matte":
             return made
         matte = self.finisher.matte(made.values, needed)
         return replace(made, values=self.finisher.colours(given.frame, given.under, matte, given.window))
 
     def _with_painted(
-        self, given: Gathered, model: LoadedModel, shown: Window, painted: Painted, read: Read | None
+        self,
+        given: Gathered,
+        model: LoadedModel,
+        shown: Window,
+        painted: Painted,
+        read: Read | None,
+        steady: Steady | None,
     ) -> Made:
         """The result for all pixels, in the plate's file values, where ``shown``."""
         number, place = given.frame.number, slices(given.display)
         truth = painted.read(number)
-        whole = truth is not None and truth.is_whole and truth.values.shape[:2] == given.pixels.shape[:2]
-        if truth is not None and whole:
+        if truth is not None and _is_all(truth, given):
             return Made(self._as_stored(given, truth.values))
+        values = None if steady is None else steady.steadied(number)
+        if values is not None and not self.confident and values.shape[:2] == given.pixels.shape[:2]:
+            made = Made(values)
+        else:
+            made = self._beside_painted(given, model, shown, truth, painted, read)
+        if values is not None:
+            made.values[place] = values if truth is None else over(truth, values)
+        return Made(self._with_grain(given, self._as_stored(given, made.values)), made.confidence)
+
+    def see(self, number: int, model: LoadedModel, painted: Painted, read: Read) -> Seen:
+        """A frame's result over its whole display window, which is to be steadied with others: what is
+        ``painted`` in its place."""
+        given = replace(self, mask=None, confident=False).gather(read(number))
+        place, whole = slices(given.display), Window(0, 0, given.window.width, given.window.height)
+        truth = painted.read(number)
+        if truth is not None and truth.is_whole:
+            result = truth.values
+        else:
+            plain = replace(self, confident=False)
+            result = plain._beside_painted(given, model, whole, truth, painted, read).values[place]
+        return seen_with(self.header, given.pixels[place], model.plate_of(given.pixels)[place], result)
+
+    def _beside_painted(
+        self,
+        given: Gathered,
+        model: LoadedModel,
+        shown: Window,
+        truth: AsPainted | None,
+        painted: Painted,
+        read: Read | None,
+    ) -> Made:
+        """What the network makes, as it sees colours, with what is painted on this frame and those about
+        it."""
+        number, place = given.frame.number, slices(given.display)
         made = self._infer_surely(given, model, shown) if self.confident else None
         result = made.values if made else self._infer(given, model, shown)
         sure = made.confidence if made else None
@@ -227,7 +279,7 @@ class Composer:
         elif read is not None and painted.about(number):
             luma = luma_of(self.header, given.pixels[place])
             result[place] = painted.blended(number, result[place], luma, self._infer_other(model, read))
-        return Made(self._with_grain(given, self._as_stored(given, result)), sure)
+        return Made(result, sure)
 
     def _with_grain(self, given: Gathered, result: np.ndarray) -> np.ndarray:
         if self.header.kind == "matte":
@@ -328,6 +380,11 @@ class Composer:
             planes = seen_planes if self.layer is not None else Frame.planes
             under[..., there] = planes(given.frame, [own[index] for index in there], given.window)
         return under
+
+
+def _is_all(truth: AsPainted, given: Gathered) -> bool:
+    """Whether what was painted counts in all of a frame."""
+    return truth.is_whole and truth.values.shape[:2] == given.pixels.shape[:2]
 
 
 def _further(window: Window) -> Window:

@@ -27,13 +27,14 @@ WORDS = {
 @dataclass(frozen=True)
 class Origins:
     """The plate of a job, and what else goes into each of its frames: the frames at ``offsets`` from it, of
-    ``about``, the ``mask``, and the ``extra`` inputs."""
+    ``about``, the ``mask``, and the ``extra`` inputs, of the frames at ``extra_offsets`` from it."""
 
     plate: Shot
     about: Neighbours | None = None
     offsets: Sequence[int] = ()
     mask: Shot | None = None
     extra: Sequence[Shot] = ()
+    extra_offsets: Sequence[int] = (0,)
     _known: dict[tuple[int, int], str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -75,7 +76,10 @@ class Origins:
         if self.mask is not None:
             yield "mask", [(self.mask, _of(self.mask, number))]
         if self.extra:
-            yield "extra", [(shot, _of(shot, number)) for shot in self.extra]
+            yield (
+                "extra",
+                [(shot, _of(shot, number + offset)) for shot in self.extra for offset in self.extra_offsets],
+            )
 
     def _told(self, shot: Shot, number: int, frame: Frame | None = None) -> str:
         """Content and stamp of a frame of a source."""

@@ -38,13 +38,15 @@ Infer = Callable[[int], tuple[np.ndarray, np.ndarray]]
 @dataclass
 class Painted:
     """The frames of a job's plate that are known as they were painted. ``marks``: what tells each of them,
-    by number; ``frames``: over how many a difference fades; ``notes``: sentences for the artist."""
+    by number; ``frames``: over how many a difference fades; ``reach``: over how many results are steadied, of
+    which each is then made from these frames too; ``notes``: sentences for the artist."""
 
     readers: Sequence[Reader] = ()
     marks: Mapping[int, str] = field(default_factory=dict)
     frames: int = 0
     notes: tuple[str, ...] = ()
     _kept: dict[int, AsPainted] = field(default_factory=dict)
+    reach: int = 0
     _missed: OrderedDict[int, Future[Missed | None]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -52,7 +54,9 @@ class Painted:
         """What a frame's provenance says of this: empty where it is the network's alone."""
         if number in self.marks:
             return self.marks[number]
-        told = " ".join(f"{each} {self.marks[each]}" for each in self.about(number))
+        far = self.frames + self.reach
+        near = [n for n in self.marks if abs(n - number) <= far] if self.reach else self.about(number)
+        told = " ".join(f"{each} {self.marks[each]}" for each in near)
         return f"blended {self.frames} {_short(told)}" if told else ""
 
     def about(self, number: int) -> list[int]:
@@ -66,12 +70,12 @@ class Painted:
         once, unless it fades into other frames."""
         if number not in self.marks:
             return None
-        kept = self._kept.get(number) if self.frames else self._kept.pop(number, None)
+        kept = self._kept.get(number) if self.frames or self.reach else self._kept.pop(number, None)
         return kept or _read(self.readers, number)
 
     def drop(self, numbers: Iterable[int]) -> None:
         """Let go of what was kept of frames that are not made."""
-        for number in numbers if not self.frames else ():
+        for number in numbers if not (self.frames or self.reach) else ():
             self._kept.pop(number, None)
 
     def blended(self, number: int, result: np.ndarray, luma: np.ndarray, infer: Infer) -> np.ndarray:
@@ -189,13 +193,16 @@ class _Search:
         ]
 
 
-def find_painted_frames(path: Path, header: Any, plate: Shot, numbers: Sequence[int], frames: int) -> Painted:
+def find_painted_frames(
+    path: Path, header: Any, plate: Shot, numbers: Sequence[int], frames: int, reach: int = 0
+) -> Painted:
     """Those of ``plate`` that the network at ``path`` learned from, or that were corrected in its run, and
-    are in or, as differences fade over ``frames``, near ``numbers``. Reads each of them once, and keeps as
-    many as ``KEPT`` allows until they are given out. RunError when the run is damaged."""
+    are in or, as differences fade over ``frames`` and results are steadied over ``reach``, near ``numbers``.
+    Reads each of them once, and keeps as many as ``KEPT`` allows until they are given out. RunError when the
+    run is damaged."""
     search = _Search(path, header, plate)
     readers, known, notes = search.readers()
-    wanted = [each for each in sorted(known) if plate.has(each) and _is_near(each, numbers, frames)]
+    wanted = [each for each in sorted(known) if plate.has(each) and _is_near(each, numbers, frames + reach)]
     known_as = _Known()
     with ThreadPoolExecutor(READERS) as pool:
         list(pool.map(lambda number: known_as.add(number, _read(readers, number)), wanted))
@@ -203,7 +210,7 @@ def find_painted_frames(path: Path, header: Any, plate: Shot, numbers: Sequence[
         pairs.let_go()
     marks = {number: known_as.marks[number] for number in wanted if number in known_as.marks}
     said = _say(marks, wanted, numbers, frames)
-    return Painted(readers, marks, frames, (*notes, *said), known_as.kept)
+    return Painted(readers, marks, frames, (*notes, *said), known_as.kept, reach)
 
 
 @dataclass

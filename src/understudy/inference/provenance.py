@@ -22,7 +22,7 @@ from understudy.settings import FinishingSettings, OutputSettings, PlateSettings
 WHOLE_MIX = "1"
 PAINTED = "painted"
 PAINTED_WORDS = "the painted frames"
-ALWAYS = ("region", "confidence", "output_layer", FINISHING)
+ALWAYS = ("region", "confidence", "output_layer", "stabilise", FINISHING)
 """What no frame was ever made with that does not say so."""
 LATER = ("extra", "part", "input_channels", "precision")
 """What was not always noted. ``precision`` always is since the others are, so a frame without it is older."""
@@ -61,6 +61,8 @@ def provenance_of(
         made["mask"] = output.mask
     if output.region:
         made["region"] = output.region
+    if output.stabilise:
+        made["stabilise"] = f"{output.stabilise:g}" if output.stabilise != "auto" else "auto"
     if output.confidence:
         made["confidence"] = "yes"
     if output.output_layer:
@@ -164,8 +166,8 @@ def _foreign(numbers: Sequence[int], sink: FrameSink) -> SettingError:
     return SettingError(
         "Frames are there already that were made by another model, or with other settings.",
         expected="no frames, or frames that the same model made with the same mix, region, input "
-        "channels, part, precision, output layer and last touch, with a mask, extra inputs and confidence "
-        "where these have them",
+        "channels, part, precision, output layer, stabilising and last touch, with a mask, extra inputs and "
+        "confidence where these have them",
         found=f"frames {format_numbers(tuple(numbers))}",
         where=str(sink.path(numbers[0]).parent),
         remedy="Write somewhere else, allow it with --overwrite, or, where only the model is another, bring "

@@ -16,6 +16,7 @@ from understudy.settings.sections import Section, Settings
 _LAYER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
 _TAKEN = ("rgb", "rgba", "alpha")
 TileSize = Annotated[int, Field(ge=64, le=16384)]
+Stabilise = Literal["auto"] | Annotated[float, Field(ge=0, le=1)]
 Overlap = Annotated[int, Field(ge=0, le=4096)]
 
 
@@ -86,6 +87,13 @@ class OutputSettings(Section):
         "Over so many frames before and after a painted one, what the network misses there fades out along "
         "the motion.",
         unit="frames",
+    )
+    stabilise: Stabilise = setting(
+        0.0,
+        "Stabilise",
+        "How much of what boils from frame to frame is averaged away along the motion, over two frames "
+        "before and after each; auto tries on a few frames whether anything is gained. What the plate does "
+        "itself stays. Takes about twice as long.",
     )
     confidence: bool = setting(
         False,

@@ -3,10 +3,11 @@
 from understudy.temporal.cuts import exposure_change, is_cut
 from understudy.temporal.flow import LONGEST, Flow, chained, flow_between, flows_between, warp
 from understudy.temporal.planes import grey, reduced
-from understudy.temporal.steady import Look, steadied
+from understudy.temporal.steady import Beside, Look, steadied
 
 __all__ = [
     "LONGEST",
+    "Beside",
     "Flow",
     "Look",
     "chained",

@@ -24,7 +24,7 @@ WIDE = 31
 EDGE = 5
 """Pixels over which weights fade towards where the motion is not known: an edge of it would be seen."""
 APART = 3.0
-"""How many times the usual difference two frames may be apart: beyond that, what is there is something else."""
+"""How many times the usual difference two frames may be apart: more is something else."""
 CALMED, UNCHANGED = 1.6, 1.0
 """Where the plate changes so many times as much as the result, the network calmed it; up to as much, not."""
 LIGHT, SPREAD = 8, 2.0

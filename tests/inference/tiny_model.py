@@ -30,6 +30,7 @@ def tiny_header(
         "stride": 1,
         "reach": 0,
         "precision": {},
+        "card": None,
         "confidence": None,
         "provenance": {},
         "format": "understudy.cat",

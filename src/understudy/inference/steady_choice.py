@@ -18,8 +18,8 @@ from understudy.temporal import Beside, steadied, warp
 PLACES = 3
 """Frames that are tried; for each, the two before and after it are made too."""
 CODES = 255.0
-LEAST = 0.02
-"""Code values, of 8 bits, in the mean over a frame: less than this is nothing that an eye would miss."""
+LEAST = 0.005
+"""Code values, of 8 bits, in the mean over a frame, most of which is black in a matte: less is nothing."""
 SLACK = 1.02
 """A network knows the frames that it was shown best: as much more error there is none elsewhere."""
 AGREE = 0.95

@@ -88,7 +88,7 @@ def flags() -> set[str]:
     with contextlib.redirect_stdout(said):
         for command in commands():
             run([command.name, "--help"])
-    folders = ("benchmarks", "examples/*", "tools", "tests/*")
+    folders = ("benchmarks", "examples/*", "tools", "zoo", "tests/*")
     scripts = [path for folder in folders for path in REPOSITORY.glob(f"{folder}/*.py")]
     texts = [said.getvalue(), *(path.read_text(encoding="utf-8") for path in scripts)]
     return {"--help", *re.findall(r"--[a-z][a-z-]+", "\n".join(texts))}

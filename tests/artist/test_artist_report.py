@@ -18,6 +18,7 @@ from understudy.artist.report.facts import Facts, Finding, FrameFacts, PairFacts
 from understudy.artist.report.page import page
 from understudy.artist.report.place import put_in_place
 from understudy.cli.main import run
+from understudy.frames import held_files, open_shot, open_sink
 from understudy.runs import RunFolder
 
 SMALL = {"max_steps": 2, "model_size": "small", "crop_size": 32, "devices": "cpu", "neighbours": 0}
@@ -68,6 +69,66 @@ def test_a_result_of_another_plate_is_refused_and_nothing_is_left(
     assert run(["report", str(folder), shot.plate, lost, "--output", str(output)]) == 2
     assert run(["report", str(tmp_path), shot.plate, "--output", str(output)]) == 2
     assert not output.exists() and not list(tmp_path.glob(".tmp-*"))
+
+
+def test_a_folder_that_cannot_be_made_is_refused_with_a_remedy(trained, tmp_path, capsys) -> None:
+    shot, folder = trained
+    (tmp_path / "file").write_text("no folder")
+    for output in (tmp_path / "file" / "report", tmp_path / "file", Path("/proc/none/report")):
+        assert run(["report", str(folder), shot.plate, shot.truth, "--output", str(output)]) == 2
+        assert "Choose another --output" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "no folder"
+
+
+def test_every_file_of_the_pairs_is_read_once_for_all_that_is_asked_of_them(
+    trained, tmp_path, monkeypatch
+) -> None:
+    shot, folder = trained
+    read: list[Path] = []
+    real = held_files.read_image_file
+    monkeypatch.setattr(
+        held_files, "read_image_file", lambda path, **given: read.append(path) or real(path, **given)
+    )
+    done = understudy.report(folder, shot.plate, shot.plate, output=tmp_path / "report", worst=0)
+    assert done.facts.findings is not None and all(pair.picture for pair in done.facts.pairs)
+    truths = [path for path in read if path.parent.name == "truth"]
+    assert sorted(truths) == [shot.truth_file(number) for number in shot.truth_numbers]
+    again = held_files.read_file(shot.truth_file(shot.truth_numbers[0]), 7)
+    assert again.number == 7 and len(read) > len(truths)  # held no longer
+
+
+def test_files_that_do_not_fit_are_read_again(trained, tmp_path, monkeypatch) -> None:
+    shot, folder = trained
+    monkeypatch.setattr(sys.modules["understudy.artist.report.report"], "HELD", 0)
+    done = understudy.report(folder, shot.plate, shot.plate, output=tmp_path / "report", worst=0)
+    assert done.facts.findings is not None and all(pair.picture for pair in done.facts.pairs)
+
+
+def test_a_movie_is_reported_on_with_the_networks_that_made_it(trained, tmp_path) -> None:
+    pytest.importorskip("av")
+    shot, folder = trained
+    plate = make_movie(shot, tmp_path / "plate.mov")
+    done = understudy.report(folder, plate, output=tmp_path / "report", worst=1)
+    assert [each.frame for each in done.facts.frames] == [1, 2, 3, 4, 5]
+    assert done.facts.steady["result"] >= 0 and done.facts.worst[0].pictures
+    assert not any(each.painted for each in done.facts.frames)  # it is not the plate that was painted
+    assert done.facts.provenance["Made these frames"] == "this network: 1-5"
+    understudy.apply(folder, plate, tmp_path / "out.mov")
+    made = understudy.report(folder, plate, tmp_path / "out.mov", output=tmp_path / "again", worst=0)
+    assert made.facts.provenance["Made these frames"] == "this network: 1-5"
+
+
+def make_movie(shot, path: Path) -> Path:
+    frames = open_shot(shot.plate)
+    with open_sink(str(path), like=frames) as sink:
+        for number in frames.numbers:
+            sink.write(number, frames.read(number))
+    return path
+
+
+def test_frames_of_an_older_network_are_told_from_those_of_the_run() -> None:
+    said = gather._made_by({"ab": (1, 2), "cd": (3,), "": (4,)}, "ab")
+    assert said == "this network: 1-2; another network, cd: 3; none that they name: 4"
 
 
 def test_names_from_outside_are_escaped() -> None:

@@ -14,9 +14,11 @@ import pytest
 
 import understudy
 from understudy.artist.suggest import Looked, suggest
-from understudy.artist.suggest.cover import choose, left
+from understudy.artist.suggest.cover import NOISE, choose, gains_of, kernel_of, unknown
+from understudy.artist.suggest.study import study_shot
 from understudy.cli.main import run
 from understudy.errors import FrameError, PairingError, SettingError
+from understudy.frames import open_shot
 from understudy.settings import SuggestSettings
 
 WIDTH, HEIGHT = 96, 64
@@ -162,14 +164,56 @@ def test_python_callers_get_what_the_command_says(tmp_path: Path) -> None:
     ]
 
 
-def test_medoids_are_those_of_an_exhaustive_search() -> None:
+def plane_kernel(seed: int, count: int = 9) -> np.ndarray:
+    points = np.random.default_rng(seed).random((count, 2))
+    return kernel_of(np.linalg.norm(points[:, None] - points[None], axis=2), 1.0)
+
+
+def test_as_little_is_left_unknown_as_by_an_exhaustive_search() -> None:
     from itertools import combinations
 
     for seed in range(5):
-        points = np.random.default_rng(seed).random((9, 2))
-        distances = np.linalg.norm(points[:, None] - points[None], axis=2)
-        best = min(float(left(distances, each).sum()) for each in combinations(range(9), 3))
-        assert left(distances, choose(distances, 3)).sum() <= 1.05 * best
+        kernel = plane_kernel(seed)
+        weights = np.random.default_rng(seed + 10).random(9)
+
+        def left(frames: Any, kernel: np.ndarray = kernel, weights: np.ndarray = weights) -> float:
+            return float(weights @ np.diagonal(unknown(kernel, frames)))
+
+        best = min(left(each) for each in combinations(range(9), 3))
+        assert left(choose(kernel, 3, weights=weights)) <= 1.02 * best
+
+
+def test_what_a_frame_tells_is_what_is_less_unknown_once_it_is_painted() -> None:
+    kernel = plane_kernel(1)
+    before = unknown(kernel, [2])
+    gains = gains_of(before)
+    for place in (0, 5):
+        less = np.diagonal(before).sum() - np.diagonal(unknown(kernel, [2, place])).sum()
+        assert gains[place] == pytest.approx(less, rel=1e-6)
+    assert gains[2] < 9 * NOISE < gains.max()
+
+
+def test_a_frame_between_two_painted_ones_is_known_better_than_one_beside_the_last() -> None:
+    at = np.arange(9.0)
+    left = np.diagonal(unknown(kernel_of(np.abs(at[:, None] - at), 6.0), [2, 6]))
+    assert left[4] < left[0] and left[3] < left[1] * 1.2
+
+
+@pytest.mark.parametrize("pictures", [moving(24), [*moving(3, 0), *moving(14, 1), *moving(7, 2)]])
+def test_what_frames_tell_of_each_other_is_a_covariance(tmp_path: Path, pictures: list[np.ndarray]) -> None:
+    spec, other = (write_shot(tmp_path / name, pictures) for name in ("plate", "other"))
+    others = [(open_shot(other), number) for number in (1001, 1010, 1024)]
+    study = study_shot(open_shot(spec), (1004,), None, others)[0]
+    assert np.linalg.eigvalsh(study.kernel.astype(np.float64)).min() > -1e-4
+    left = np.diagonal(unknown(study.kernel, study.known))
+    assert left.min() > -1e-4 and left.max() <= 1
+
+
+def test_a_shot_that_flows_on_is_painted_evenly_and_near_its_ends(tmp_path: Path) -> None:
+    frames = chosen(write_shot(tmp_path, moving(41)), count=5)
+    apart = np.diff(frames)
+    assert frames[0] <= 1005 and frames[-1] >= 1037
+    assert apart.max() <= 12 and apart.min() >= 7
 
 
 def test_a_hundred_frames_of_film_size_take_a_fraction_of_the_time_allowed(

@@ -14,8 +14,7 @@ import pytest
 from understudy.dataset import as_painted
 from understudy.dataset.pairs import load_data_set
 from understudy.errors import SettingError
-from understudy.frames import read_image_file, read_provenance, write_image_file
-from understudy.frames import shot as shot_module
+from understudy.frames import held_files, read_image_file, read_provenance, write_image_file
 from understudy.frames.difference import largest_difference
 from understudy.inference import painted
 from understudy.inference.apply import ApplyResult, apply
@@ -222,13 +221,13 @@ def test_an_update_of_a_movie_that_cannot_be_compared_writes_it_anew(bench: Benc
 
 def test_painted_frames_are_read_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    file = shot_module.read_image_file
+    file = held_files.read_image_file
 
     def counted(path: Path, **values: Any) -> Any:
         read.append(path.name)
         return file(path, **values)
 
-    monkeypatch.setattr(shot_module, "read_image_file", counted)
+    monkeypatch.setattr(held_files, "read_image_file", counted)
     bench.apply()
     assert sorted(name for name in read if name.startswith("truth")) == ["truth.1001.png", "truth.1005.png"]
     read.clear()

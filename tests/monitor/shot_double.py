@@ -35,7 +35,8 @@ class ShotDouble:
         self.corrections = []
         self.waits = 1  # suggestions are still being made so often
         self.refusal = None
-        self.job_state = "running"
+        self.job_state, self.job_message, self.job_warnings = "running", "The disk is full.", []
+        self.shots = ["plate.####.png"]
 
     def intercept(self, page, name="sky"):
         """Answer the page instead of the monitor."""
@@ -52,12 +53,15 @@ class ShotDouble:
         elif "/corrections" in address:
             self._correct(route)
         else:
-            route.fulfill(json=self._shot())
+            route.fulfill(json=self._shot(address.endswith("shot=1")))
 
-    def _shot(self):
-        corrected = sorted({frame for each in self.corrections for frame in each["frames"]})
+    def _shot(self, second):
+        """The second of several shots ends at its sixth frame."""
+        own = [each for each in self.corrections if each["shot"] == second]
+        corrected = sorted({frame for each in own for frame in each["frames"]})
         return {
-            "plate": "plate.####.png", "kind": self.kind, "width": WIDTH, "height": HEIGHT, "frames": FRAMES,
+            "plate": self.shots[second], "shot": int(second), "shots": self.shots,
+            "kind": self.kind, "width": WIDTH, "height": HEIGHT, "frames": FRAMES[:6] if second else FRAMES,
             "painted": [1001, 1007], "corrected": corrected, "checkpoint": self.checkpoint,
         }  # fmt: skip
 
@@ -87,7 +91,8 @@ class ShotDouble:
             route.fulfill(status=202, json={"ids": [], "job": self._job()})
 
     def _job(self):
-        return {"id": JOB, "state": self.job_state, "message": "The disk is full."}
+        said = {"message": self.job_message, "warnings": self.job_warnings}
+        return {"id": JOB, "state": self.job_state, **said}
 
     def _take(self, body):
         read_documents(body.get("strokes", []))  # the monitor's own check
@@ -96,6 +101,7 @@ class ShotDouble:
         kind = "strokes" if frames else "accept" if "accept" in body else "empty"
         number = f"{len(self.corrections) + 1:04}"
         entry = {"id": number, "kind": kind, "frames": frames or [1002], "author": "ann"}
+        entry["shot"] = body.get("shot", 0)
         self.corrections.append({**entry, "time": "2030-01-01T12:00:00", "undone": False})
 
     def _picture(self, frame, part):

@@ -449,6 +449,43 @@ def test_strokes_that_the_run_could_not_be_taught_come_back(correct):
     assert waiting(page) == [["1001", "1 stroke"]]
 
 
+def test_what_the_job_warns_of_is_said_and_its_last_words_stay(correct):
+    page, double = correct()
+    drag(page, (75, 50), (75, 80))
+    double.job_warnings = ["The masks are 8 bits."]
+    saved(page, double)
+    page.locator(".us-side .warn", has_text="The masks are 8 bits.").wait_for()
+    assert page.get_by_role("alert").count() == 0
+    double.job_state, double.job_message = "finished", "98.2% of the corrected place is right now."
+    page.get_by_text("98.2% of the corrected place is right now.").wait_for()
+    assert page.locator(".us-side .warn").count() == 1 and waiting(page) == []
+
+
+def test_several_shots_of_a_run_are_chosen_and_corrected_each_by_itself(correct):
+    page, double = correct()
+    assert page.get_by_label("Shot", exact=True).count() == 0
+    double.shots = ["/shots/010/plate.####.png", "/shots/020/plate.####.png"]
+    page.reload()
+    page.wait_for_selector('.ag-row[row-id="sky"]')
+    enter(page)
+    choice = page.get_by_label("Shot", exact=True)
+    assert choice.locator("option").all_inner_texts() == ["010/plate.####.png", "020/plate.####.png"]
+    drag(page, (75, 50), (75, 80))
+    choice.select_option(label="020/plate.####.png")
+    until(lambda: page.locator(".us-cell").count() == 6)
+    shown(page, 1001)
+    assert waiting(page) == []
+    page.get_by_role("button", name="Right as it is").click()
+    assert saved(page, double) == {"accept": "1001", "shot": 1}
+    page.locator("li", has_text="020/plate").wait_for()
+    choice.select_option(label="010/plate.####.png")
+    until(lambda: page.locator(".us-cell").count() == 12)
+    shown(page, 1001)
+    assert waiting(page) == [["1001", "1 stroke"]]
+    page.get_by_role("button", name="1002", exact=True).click()  # a correction of the other shot
+    until(lambda: page.locator(".us-cell").count() == 6 and frame(page) == 1002)
+
+
 def test_keys_of_the_tab_do_not_reach_what_one_types_nor_the_other_tab(correct):
     page, _ = correct()
     page.get_by_label("Frames", exact=True).focus()

@@ -65,10 +65,11 @@ def test_strokes_become_floats_in_the_plates_own_values_and_start_the_command(tr
     shot = trained(suffix=".exr")
     answer = api.post("/api/runs/sky/corrections", json={"strokes": [strokes()], "accept": "1005-1006"})
     assert answer.status_code == 202, answer.text
-    assert answer.json()["job"]["kind"] == "correct" and answer.json()["ids"] == ["0001"]
+    assert answer.json()["job"]["kind"] == "correct" and answer.json()["ids"] == ["0001", "0002"]
     command, files = started[0]
     assert command[0] == "correct" and command[1].endswith("/sky")
-    assert command[2:] == ["--accept=1005-1006", "--json"]
+    assert command[2:] == ["--json"]
+    assert files["truth.1005.exr"].shape == (48, 64, 3) and "mask.1005.exr" not in files
     truth, mask = files["truth.1002.exr"], files["mask.1002.exr"][..., 0]
     plate = planes(shot.plate_file(1002))
     assert mask[20, 30] == 1 and mask[40, 30] == 0
@@ -76,6 +77,38 @@ def test_strokes_become_floats_in_the_plates_own_values_and_start_the_command(tr
     understudy.apply(api.app.state.app_state.run("sky").newest(), shot.plate, shot.folder / "out.####.exr")
     applied = planes(shot.folder / "out.1002.exr")
     assert np.abs(truth - applied)[mask == 0].max() < 2e-3  # half floats in the file that apply writes
+
+
+def test_each_shot_of_a_run_is_shown_and_corrected_by_its_index(make_shot, data, api, started):
+    shots = [
+        make_shot(f"footage/{name}", range(1001, 1001 + count), (1001, 1002), (64, 48))
+        for name, count in (("one", 4), ("two", 6))
+    ]
+    understudy.train(
+        input=[each.plate for each in shots],
+        ground_truth=[each.truth for each in shots],
+        data_directory=str(data),
+        **{"max_steps": 2, "model_size": "small", "crop_size": 64, "batch_size": 1, "name": "sky"},
+    )
+    found = api.get("/api/runs/sky/shot?shot=1").json()
+    assert found["shots"] == [each.plate for each in shots] and found["shot"] == 1
+    assert found["frames"] == list(range(1001, 1007)) and found["plate"] == shots[1].plate
+    assert len(api.get("/api/runs/sky/shot").json()["frames"]) == 4
+    for part in ("plate", "result", "truth"):
+        assert api.get(f"/api/runs/sky/frames/1002/{part}.png?shot=1").status_code == 200
+    assert api.get("/api/runs/sky/frames/1006/plate.png").status_code == 404
+    said = {"strokes": [strokes(frame=1006)], "accept": "1004-1005", "empty": "1003", "shot": 1}
+    assert api.post("/api/runs/sky/corrections", json=said).json()["ids"] == ["0001", "0002", "0003"]
+    kept = api.get("/api/runs/sky/corrections").json()
+    assert [(each["kind"], each["frames"], each["shot"]) for each in kept] == [
+        ("strokes", [1006], 1),
+        ("accept", [1004, 1005], 1),
+        ("empty", [1003], 1),
+    ]
+    assert api.get("/api/runs/sky/shot?shot=1").json()["corrected"] == [1003, 1004, 1005, 1006]
+    assert api.get("/api/runs/sky/shot").json()["corrected"] == []
+    answer = api.get("/api/runs/sky/shot?shot=2")
+    assert answer.status_code == 404 and "no shot 2" in answer.json()["error"]["message"]
 
 
 def test_a_run_that_trains_takes_strokes_up_by_itself(trained, api, started, data):

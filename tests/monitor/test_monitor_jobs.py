@@ -11,6 +11,7 @@ from monitor_stage import until
 
 from understudy.monitor.jobs import processes
 from understudy.monitor.jobs.commands import Commands, flags
+from understudy.monitor.jobs.output import JobOutput
 from understudy.monitor.jobs.processes import Jobs
 from understudy.monitor.paths.allowed import AllowedFolders
 from understudy.monitor.paths.run_files import NotFound
@@ -78,6 +79,18 @@ def test_a_job_that_refuses_says_why(data, scripted):
     job = jobs.start("train", [], title="one")
     job = until(lambda: (found := jobs.get(job.id)).state != "running" and found)
     assert job.state == "failed" and "There are no pairs." in job.message
+
+
+def test_what_a_command_warns_of_is_told_once_and_is_no_failure(tmp_path):
+    (tmp_path / "output").write_text('{"event": "said", "text": "All is right now."}\n')
+    warning = "/lib/strokes.py:12: UserWarning: The masks are 8 bits.\n  warnings.warn(\n"
+    (tmp_path / "errors").write_text(warning * 2 + "Warning: the disk is nearly full\nnoise\n")
+    output = JobOutput(tmp_path)
+    output.read_new()
+    status = output.status(False, 0)
+    assert (status["state"], status["message"]) == ("finished", "All is right now.")
+    assert status["warnings"] == ["The masks are 8 bits.", "the disk is nearly full"]
+    assert output.status(False, 1)["warnings"] == []
 
 
 def test_a_job_stops_as_with_ctrl_c(data, scripted):

@@ -140,6 +140,9 @@ class Nuke(ModuleType):
     def allNodes(self) -> list[Node]:
         return list(self.nodes_there)
 
+    def root(self) -> Node:
+        return Node("Root", "root", {"workingSpaceLUT": "linear"})
+
     def frame(self) -> int:
         return 1001
 

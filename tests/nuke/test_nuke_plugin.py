@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -22,6 +23,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from nuke_stand_in import Node, Nuke, PythonPanel
 
 from understudy.cli.main import run
+from understudy.colour import SpaceDecision, convert_between
+from understudy.frames import read_image_file, write_image_file
 from understudy.nuke.write import PLUGIN, write_plugin
 
 FILES = sorted(PLUGIN.rglob("*.py"))
@@ -401,6 +404,53 @@ def test_painted_frames_and_where_they_count_go_to_the_command(
     assert "--strokes" not in started[1] and started[1][:2] == words[:2]
     house.nuke.chosen = []
     assert house.choose("Correct") is None and "Select the painted node" in house.nuke.messages[-1]
+
+
+def test_frames_painted_in_nuke_correct_a_run_of_integer_plates_in_the_plates_own_values(
+    house: House, tmp_path: Path, make_shot: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import understudy
+
+    shot = make_shot("integers", truth_numbers=(1001, 1002), size=(48, 32))
+    run = understudy.train(
+        input=shot.plate, ground_truth=shot.truth, data_directory=tmp_path / "runs", name="night",
+        max_steps=2, crop_size=32, batch_size=1, model_size="small", devices="cpu", neighbours=0,
+    ).run.path  # fmt: skip
+    painted = read_image_file(shot.plate_file(1004)).planes("RGB") * np.float32(0.5)
+
+    def render(node: Node, path: str, frame: int) -> None:
+        """As Nuke writes with raw on: scene-linear floats."""
+        like = read_image_file(shot.plate_file(frame))
+        linear = convert_between(painted, SpaceDecision("srgb", ""), SpaceDecision("linear", ""))
+        write_image_file(Path(path), like.with_planes("RGB", linear), depth="float")
+
+    house.nuke._render = render
+    house.nuke.chosen = [Node("RotoPaint", "Painted")]
+    artist = house.module("artist")
+    made = artist.correction
+    quick = ["--max-steps", "1"]
+    monkeypatch.setattr(artist, "correction", lambda *given: [*made(*given), *quick])
+
+    def fill(panel: Any) -> bool:
+        panel.run_folder.setValue(str(run))
+        panel.frames.setValue("1004")
+        return True
+
+    monkeypatch.setattr(PythonPanel, "accept", staticmethod(fill))
+    house.choose("Correct").join(300)
+    assert house.nuke.messages == ["The run has learned the correction."]
+    kept = read_image_file(run / "corrections" / "0001" / "truth.1004.exr").planes("RGB")
+    assert np.abs(kept - painted).max() < 1e-4
+
+
+def test_only_plates_that_are_no_exr_need_to_be_told_what_nuke_renders(house: House, tmp_path: Path) -> None:
+    artist, run = house.module("artist"), tmp_path / "night"
+    run.mkdir()
+    (run / "state.json").write_text("{}")
+    assert artist.colour(str(run)) == ["--ground-truth-colour", "linear"]  # nobody knows
+    for plate, words in (("a.####.exr", []), ("a.####.dpx", ["--ground-truth-colour", "linear"])):
+        (run / "settings.toml").write_text(f'[data]\ninput = ["{plate}"]\n')
+        assert artist.colour(str(run)) == words
 
 
 def test_nukes_own_libraries_do_not_reach_the_other_process(

@@ -14,7 +14,8 @@ from types import TracebackType
 
 from understudy.errors import ChannelError, FrameError, SequenceError
 from understudy.frames.frame import Frame
-from understudy.frames.image_file import read_header, read_image_file, select_part, take_part
+from understudy.frames.held_files import read_file
+from understudy.frames.image_file import read_header, select_part, take_part
 from understudy.frames.sequence import FileList, Pattern, format_numbers
 from understudy.frames.which import say_which
 
@@ -198,7 +199,7 @@ class FileShot(Shot):
             raise FrameError("The file cannot be opened.", found=reason, where=str(path)) from error
 
     def read(self, number: int) -> Frame:
-        frame = replace(read_image_file(self.path(number), number=number), as_held=self.as_held)
+        frame = replace(read_file(self.path(number), number), as_held=self.as_held)
         if self.header is not None and self._is_in(self.header):
             return take_part(frame, self.header)
         return select_part(frame, self._part) if self._part else frame

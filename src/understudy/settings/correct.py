@@ -25,6 +25,13 @@ class CorrectionSettings(Section):
     ground_truth: Text | None = setting(
         None, "Ground Truth", "Further painted frames of the shot, by their numbers.", kind="shot"
     )
+    ground_truth_colour: Text | None = setting(
+        None,
+        "Ground Truth Colour",
+        "The colour space of these painted frames, where it is another than the plate's: srgb, linear, raw, "
+        "or a named OCIO space; left out, that of the run's ground truth. They are converted to the plate's.",
+        advanced=True,
+    )
     strokes: Text | None = setting(
         None,
         "Strokes",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from understudy.artist.correct import sheets
@@ -92,6 +92,9 @@ def _undo(run: RunFolder, given: CorrectionSettings) -> tuple[Correction, ...]:
 def _give(run: RunFolder, given: CorrectionSettings) -> tuple[Correction, ...]:
     """Check everything, then write everything."""
     taught = sheets.Taught.open(run)
+    if given.ground_truth_colour is not None:
+        asked = taught.settings.replace(ground_truth_colour=given.ground_truth_colour)
+        taught = replace(taught, settings=asked)
     values: dict[str, Any] = {"time_limit": given.time_limit or 20.0, "steps": given.max_steps or 0}
     if given.author:
         values["author"] = given.author

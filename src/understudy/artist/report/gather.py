@@ -35,6 +35,16 @@ def painted_frames(run: RunFolder, plate: Shot) -> frozenset[int]:
     return frozenset(found & set(plate.numbers))
 
 
+def pair_files(run: RunFolder) -> list[Path]:
+    """The files of plates and truths of the run's pairs; none where its shots are gone."""
+    files: list[Path] = []
+    with suppress(UnderstudyError), ExitStack() as stack:
+        for plate, truth in _shots(settings_of_run(run).data, stack):
+            for number, other in pair_shots(plate, truth).pairs:
+                files += [shot.path(n) for shot, n in ((plate, number), (truth, other)) if not shot.is_movie]
+    return files
+
+
 def pair_facts(run: RunFolder, model: ModelDescription, folder: Path) -> tuple[PairFacts, ...]:
     """The pairs that the network says it learned from, each with a picture in ``folder`` where its files are
     still there."""

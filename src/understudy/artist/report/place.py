@@ -25,7 +25,11 @@ def refuse_occupied(folder: Path, overwrite: bool) -> None:
     """SettingError where the folder holds anything and it was not allowed to write over it."""
     if os.path.lexists(folder) and not folder.is_dir():
         raise SettingError(
-            "The report cannot go there.", expected="a folder", found="a file", where=str(folder)
+            "The report cannot go there.",
+            expected="a folder",
+            found="a file",
+            where=str(folder),
+            remedy="Choose another --output.",
         )
     if overwrite or not folder.is_dir() or not any(folder.iterdir()):
         return
@@ -41,13 +45,18 @@ def refuse_occupied(folder: Path, overwrite: bool) -> None:
 
 @contextlib.contextmanager
 def hidden_beside(folder: Path) -> Iterator[Path]:
-    """A new folder beside ``folder``, which is gone afterwards with all that is still in it. WriteError."""
+    """A new folder beside ``folder``, which is gone afterwards with all that is still in it. SettingError
+    where there can be none."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         hidden = tempfile.TemporaryDirectory(prefix=".tmp-", dir=folder.parent)
     except OSError as error:
         raise SettingError(
-            "The folder for the report cannot be made.", found=what_is_there(error), where=str(folder)
+            "The folder for the report cannot be made.",
+            expected="a folder in one that may be written to",
+            found=what_is_there(error),
+            where=str(folder),
+            remedy="Choose another --output, or correct the rights of the folder above it.",
         ) from error
     with hidden as path:
         yield Path(path)

@@ -20,6 +20,7 @@ from understudy.artist.report.place import FIGURES, PAGE, hidden_beside, put_in_
 from understudy.artist.report.risk import Risk, expected_errors, worst_frames
 from understudy.artist.report.subject import Subject, open_subject
 from understudy.errors import ApplyError
+from understudy.frames.held_files import held_files
 from understudy.inference.apply import apply
 from understudy.models.description import ModelDescription
 from understudy.models.opening import describe_effect
@@ -30,6 +31,8 @@ from understudy.version import __version__
 
 Report = Callable[[object], None]
 RESULTS = ".results"
+HELD = 1_000_000_000
+"""Bytes of pairs, about, that are held between what is asked of them."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,11 @@ def _make_results(job: _Job, folder: Path, failed: list[str]) -> str:
 
 
 def _facts(job: _Job, subject: Subject, folder: Path, failed: list[str]) -> Facts:
+    with held_files(gather.pair_files(job.run), HELD):
+        return _gathered(job, subject, folder, failed)
+
+
+def _gathered(job: _Job, subject: Subject, folder: Path, failed: list[str]) -> Facts:
     seen = look(subject, folder, job.report, job.stop)
     painted = gather.painted_frames(job.run, subject.plate)
     corrected = gather.corrected_frames(job.run)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from understudy.artist.suggest.cover import choose, left
+from understudy.artist.suggest.cover import choose, gains_of, left, unknown
 from understudy.artist.suggest.reasons import Reasons
 from understudy.artist.suggest.result import Looked, Said, Suggestion, Suggestions
 from understudy.artist.suggest.sheet import cells_of, check_sheet, write_sheet
@@ -96,10 +96,10 @@ def painted_numbers(shot: Shot, painted: str | None) -> tuple[int, ...]:
 
 
 def of_looks(study: Study, count: int, notes: tuple[str, ...] = ()) -> Suggestions:
-    """Before anything is trained: those that leave least of the shot unlike any of them."""
-    chosen = choose(study.distances, count, study.known, study.candidates)
-    gains = gains_of(study)
-    return _told_of(study, chosen, gains, None, _reasons(study, chosen), notes, "")
+    """Before anything is trained: those that leave least of the shot unknown."""
+    weights = np.ones(len(study.looks), np.float32)
+    chosen = choose(study.kernel, count, study.known, study.candidates, weights)
+    return _told_of(study, chosen, _gains(study, weights), None, _reasons(study, chosen), notes, "")
 
 
 def _of_run(
@@ -122,9 +122,9 @@ def _of_run(
         report(Said(note))
     weights = (risk.expected / max(float(risk.expected.mean()), 1e-9)).astype(np.float32)
     count = settings.suggestion.count
-    chosen = choose(study.distances, count, study.known, study.candidates, weights)
+    chosen = choose(study.kernel, count, study.known, study.candidates, weights)
     reasons = _reasons(study, chosen, risk.blocks)
-    return _told_of(study, chosen, gains_of(study, weights), risk.expected, reasons, notes, MEASURES[kind])
+    return _told_of(study, chosen, _gains(study, weights), risk.expected, reasons, notes, MEASURES[kind])
 
 
 def _told_of(
@@ -153,11 +153,9 @@ def _told_of(
     )
 
 
-def gains_of(study: Study, weights: np.ndarray | None = None) -> np.ndarray:
-    """How much less distance each frame would leave if it were painted too, (n,); 0 for painted ones."""
-    count = len(study.looks)
-    brought = np.maximum(left(study.distances, study.known)[:, None] - study.distances[:, :count], 0.0)
-    gains = np.asarray((brought if weights is None else brought * weights[:, None]).sum(0))
+def _gains(study: Study, weights: np.ndarray) -> np.ndarray:
+    """How much less would be unknown if each frame were painted too, (n,); 0 for painted ones."""
+    gains = gains_of(unknown(study.kernel, study.known), weights)[: len(study.looks)]
     gains[list(study.painted)] = 0.0
     return gains
 

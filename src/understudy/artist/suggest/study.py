@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from understudy.artist.suggest.cover import kernel_of
 from understudy.artist.suggest.events import Events, events_of
 from understudy.artist.suggest.looks import Look, Unread, looks_of
 from understudy.artist.suggest.unlike import mean_between, same_as_earlier, unlikeness
@@ -14,24 +16,28 @@ from understudy.frames import Shot, format_numbers
 
 MOST = 1500
 """Frames that are looked at; of a longer shot every second, or every third, and so on."""
-TIME = 1.0
+TIME = 2.0
 """How much the distance in time counts beside that in looks; both are 1 for two frames in the mean."""
-APART = 2.0
-"""The distance in time of two frames with a cut between them: as far as two frames of one shot get."""
+APART = 3.0
+"""The distance in time of two frames with a cut between them: as far as the two ends of one shot."""
 
-ELSEWHERE = 0.5
+ELSEWHERE = 0.75
 """The distance in time of a painted frame of another shot, where time tells nothing: looks decide."""
+LENGTH = 6.0
+"""Over how much distance, in looks and time together, a frame tells 1/e of another: twice what two frames of
+a shot have between them in the mean, so that what is unlike all else counts for more than what lies beside
+something that is painted."""
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """``distances`` (n, n + m): how badly each of the n frames, and of m painted frames of other shots,
-    stands for each frame, by looks and time. ``painted``: places of frames that are painted. ``candidates``:
+    """``between`` (n + m, n + m): how far the n frames, and m painted frames of other shots, are from each
+    other, by looks and time. ``painted``: places of frames that are painted. ``candidates``:
     those that may be suggested."""
 
     looks: list[Look]
     events: Events
-    distances: np.ndarray
+    between: np.ndarray
     painted: tuple[int, ...]
     candidates: tuple[int, ...]
 
@@ -40,9 +46,19 @@ class Study:
         return [look.number for look in self.looks]
 
     @property
+    def distances(self) -> np.ndarray:
+        """Of the n frames from all, (n, n + m)."""
+        return np.asarray(self.between[: len(self.looks)])
+
+    @cached_property
+    def kernel(self) -> np.ndarray:
+        """What all frames tell of each other, (n + m, n + m)."""
+        return kernel_of(self.between, LENGTH)
+
+    @property
     def known(self) -> tuple[int, ...]:
         """The columns of all that is painted, here and in other shots."""
-        return (*self.painted, *range(len(self.looks), self.distances.shape[1]))
+        return (*self.painted, *range(len(self.looks), len(self.between)))
 
     @property
     def scale(self) -> float:
@@ -89,9 +105,10 @@ def _others(others: Sequence[tuple[Shot, int]], like: Look) -> list[Look]:
 
 def _distances(looks: Sequence[Look], events: Events, others: Sequence[Look]) -> np.ndarray:
     count = len(looks)
-    apart = time_between([look.number for look in looks], events.part)
-    elsewhere = np.full((count, len(others)), ELSEWHERE, np.float32)
-    return unlikeness([*looks, *others])[:count] + np.float32(TIME) * np.hstack([apart, elsewhere])
+    apart = np.full((count + len(others),) * 2, ELSEWHERE, np.float32)
+    np.fill_diagonal(apart, 0.0)
+    apart[:count, :count] = time_between([look.number for look in looks], events.part)
+    return unlikeness([*looks, *others]) + np.float32(TIME) * apart
 
 
 def time_between(numbers: Sequence[int], part: np.ndarray) -> np.ndarray:

@@ -54,6 +54,9 @@ def viewer_settings(
 AppStateDep = Annotated[AppState, Depends(app_state_of)]
 ViewerQuery = Annotated[ViewerSettings, Depends(viewer_settings)]
 RunName = Annotated[str, InPath(min_length=1, max_length=255, description="The name of a run.")]
+ShotIndex = Annotated[
+    int, Query(alias="shot", ge=0, le=10_000, description="Which of the shots that the run learns from.")
+]
 Step = Annotated[int, InPath(ge=0, le=10**12)]
 FrameNumber = Annotated[int, InPath(ge=-(10**12), le=10**12)]
 

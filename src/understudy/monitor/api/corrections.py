@@ -10,7 +10,7 @@ from fastapi import Path as InPath
 from pydantic import BaseModel, Field
 
 from understudy.artist.strokes.document import MOST_DOCUMENTS, StrokesDocument, read_documents
-from understudy.monitor.api.common import AppStateDep, RunName, error_responses
+from understudy.monitor.api.common import AppStateDep, RunName, ShotIndex, error_responses
 from understudy.monitor.api.runs import Body
 from understudy.monitor.jobs.processes import Job
 from understudy.runs.corrections import Correction, read_corrections
@@ -21,8 +21,8 @@ Range = Annotated[str, Field(max_length=10_000, examples=["1001-1010,1020"])]
 
 
 class CorrectionEntry(BaseModel):
-    """A correction. ``time``: when it was made, as ISO 8601; ``changed``: the share of the frames' pixels
-    that it says something of."""
+    """A correction of the shot ``shot`` of the run. ``time``: when it was made, as ISO 8601; ``changed``: the
+    share of the frames' pixels that it says something of."""
 
     id: str
     kind: str
@@ -31,6 +31,7 @@ class CorrectionEntry(BaseModel):
     time: str
     undone: bool
     changed: float
+    shot: int
 
 
 class NewCorrections(Body):
@@ -40,11 +41,12 @@ class NewCorrections(Body):
     strokes: list[StrokesDocument] = Field(default=[], max_length=MOST_DOCUMENTS)
     accept: Range = ""
     empty: Range = ""
+    shot: Annotated[int, Field(ge=0, le=10_000, description="Which of the run's shots they are of.")] = 0
 
 
 class CorrectionJob(BaseModel):
-    """``ids``: the corrections that are kept in the run by now. ``job`` keeps the others and teaches all;
-    None where a process trains the run already: it takes them up."""
+    """``ids``: the corrections that are kept in the run by now. ``job`` teaches them; None where a process
+    trains the run already: it takes them up."""
 
     ids: list[str]
     job: Job | None
@@ -60,7 +62,8 @@ def list_corrections(app_state: AppStateDep, name: RunName) -> list[CorrectionEn
 def correct_run(app_state: AppStateDep, name: RunName, body: NewCorrections) -> CorrectionJob:
     """Correct the run: strokes are laid over the newest results, in floats, and taught at once."""
     documents = read_documents(body.strokes)
-    ids, job = app_state.corrections.start(app_state.run(name), documents, body.accept, body.empty)
+    said = body.accept, body.empty
+    ids, job = app_state.corrections.start(app_state.run(name), documents, *said, body.shot)
     return CorrectionJob(ids=ids, job=job)
 
 
@@ -74,10 +77,12 @@ def undo_correction(app_state: AppStateDep, name: RunName, correction: Correctio
     "/{name}/suggestions",
     responses={202: {"description": "They are being made: ask again."}, **error_responses(404, 409)},
 )
-def suggestions(app_state: AppStateDep, name: RunName, response: Response) -> dict[str, Any]:
+def suggestions(
+    app_state: AppStateDep, name: RunName, response: Response, index: ShotIndex = 0
+) -> dict[str, Any]:
     """Which frames would teach the run most, as ``understudy suggest --json`` says: ``frames``, the best
     first, ``all`` in order, ``cuts``. 202 and an empty object while they are being made."""
-    found = app_state.suggestions.of(app_state.shots.of(app_state.run(name)))
+    found = app_state.suggestions.of(app_state.shots.of(app_state.run(name), index))
     if found is None:
         response.status_code = 202
         return {}
@@ -94,4 +99,5 @@ def _entry(correction: Correction) -> CorrectionEntry:
         time=made.isoformat(timespec="seconds"),
         undone=correction.undone,
         changed=correction.changed,
+        shot=correction.plate,
     )

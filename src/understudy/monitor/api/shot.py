@@ -17,6 +17,7 @@ from understudy.monitor.api.common import (
     AppStateDep,
     FrameNumber,
     RunName,
+    ShotIndex,
     ViewerQuery,
     error_responses,
 )
@@ -33,11 +34,14 @@ Cache = Annotated[
 
 
 class RunShotResponse(BaseModel):
-    """The shot that a run works on. ``painted``: frames with a ground truth; ``corrected``: with corrections
-    that count. ``checkpoint``: the step of the network that results are made with, and ``checkpoint_tag``
-    what changes with its file; None and "" without one, and ``kind`` is then a guess."""
+    """One of the shots that a run works on, ``shot`` of ``shots``. ``painted``: frames with a ground truth;
+    ``corrected``: with corrections that count. ``checkpoint``: the step of the network that results are made
+    with, and ``checkpoint_tag`` what changes with its file; None and "" without one, and ``kind`` is then a
+    guess."""
 
     plate: str
+    shot: int
+    shots: list[str]
     kind: Literal["matte", "image"]
     width: int
     height: int
@@ -49,14 +53,16 @@ class RunShotResponse(BaseModel):
 
 
 @router.get("/{name}/shot", responses=error_responses(404, 409))
-def run_shot(app_state: AppStateDep, name: RunName) -> RunShotResponse:
-    """The frames of the run's first plate, and which of them were painted."""
+def run_shot(app_state: AppStateDep, name: RunName, index: ShotIndex = 0) -> RunShotResponse:
+    """The frames of a plate of the run, and which of them were painted."""
     run = app_state.run(name)
-    shot = app_state.shots.of(run)
+    shot = app_state.shots.of(run, index)
     width, height = app_state.shots.size(shot)
     checkpoint = newest_checkpoint(run)
     return RunShotResponse(
         plate=shot.plate.spec,
+        shot=index,
+        shots=list(shot.settings.data.input),
         kind=_kind(shot),
         width=width,
         height=height,
@@ -85,12 +91,13 @@ async def frame_picture(
     number: FrameNumber,
     part: FramePart,
     view: ViewerQuery,
+    index: ShotIndex = 0,
     width: Width = 0,
     checkpoint: Cache = "",
 ) -> Response:
     """A frame: its plate; the result of the newest network; how far that is from what was painted, or from
     the plate; what was painted. Results are computed one at a time, the one requested last first."""
-    wanted = await run_in_threadpool(_prepare, app_state, name, number, part, (view, width))
+    wanted = await run_in_threadpool(_prepare, app_state, (name, index), number, part, (view, width))
     return await respond(wanted, request)
 
 
@@ -109,10 +116,14 @@ async def respond(wanted: FramePicture, request: Request) -> Response:
 
 
 def _prepare(
-    app_state: AppState, name: str, number: int, part: FramePart, shown: tuple[ViewerSettings, int]
+    app_state: AppState,
+    which: tuple[str, int],
+    number: int,
+    part: FramePart,
+    shown: tuple[ViewerSettings, int],
 ) -> FramePicture:
     view, width = shown
-    shot = app_state.shots.of(app_state.run(name))
+    shot = app_state.shots.of(app_state.run(which[0]), which[1])
     if width:
         wide, high = app_state.shots.size(shot)
         longest = math.ceil(max(wide, high) * width / max(wide, 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from understudy.inference.events import closing_words
 
 LONGEST_LINE = 100_000
 MOST_NAMED = 200  # failed frames that are listed
+MOST_WARNINGS = 5
+WARNING = re.compile(r"(?:^|\s)\w*Warning:\s*(?P<words>.+)|^warning:\s*(?P<said>.+)", re.IGNORECASE)
 
 
 class JobOutput:
@@ -50,6 +53,7 @@ class JobOutput:
             **self._progress,
             "state": state,
             "message": message,
+            "warnings": [] if state == "failed" else self._warnings(),
             "numbers": format_numbers(self._numbers) if self._numbers else "",
             "failed": [{"number": n, "error": e} for n, e in list(self._failed.items())[:MOST_NAMED]],
         }
@@ -62,11 +66,20 @@ class JobOutput:
         return "finished" if code == 0 else "failed"
 
     def _error_text(self) -> str:
+        text = self._errors()
+        return text[text.rfind("Error:") :].strip() if "Error:" in text else ""
+
+    def _warnings(self) -> list[str]:
+        """What warnings on standard error say, each once; without the line of the program that they name."""
+        found = (WARNING.search(line) for line in self._errors().splitlines())
+        said = (match["words"] or match["said"] for match in found if match)
+        return list(dict.fromkeys(words.strip()[:1000] for words in said))[-MOST_WARNINGS:]
+
+    def _errors(self) -> str:
         try:
-            text = (self.folder / "errors").read_bytes()[-4000:].decode("utf-8", "replace")
+            return (self.folder / "errors").read_bytes()[-4000:].decode("utf-8", "replace")
         except OSError:
             return ""
-        return text[text.rfind("Error:") :].strip() if "Error:" in text else ""
 
     def _parse(self, line: str) -> None:
         event = _event(line)

@@ -57,13 +57,15 @@ class FailedFrame(BaseModel):
 
 
 class Job(JobRecord):
-    """A job and its status. ``message`` is its last line, or why it failed.
+    """A job and its status. ``message`` is its last line, or why it failed; ``warnings``: the lines of its
+    errors that are no failure, the last few.
 
     For apply: ``done`` of ``total`` frames, the ``numbers`` written so far, and those that ``failed``.
     """
 
     state: Literal["running", "finished", "failed", "stopped"] = "running"
     message: str = ""
+    warnings: list[str] = []
     done: int = 0
     total: int = 0
     numbers: str = ""

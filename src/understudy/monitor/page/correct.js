@@ -17,6 +17,9 @@ export default {
         <label class="us-pick" title="The run that is corrected"><span>Run</span>
           <select aria-label="Run" :value="name" @change="$emit('choose', $event.target.value); $event.target.blur()">
             <option v-for="each in runs" :key="each" :value="each">{{ each }}</option></select></label>
+        <label class="us-pick" v-if="shots.length > 1" title="Which of the shots that the run learns from"><span>Shot</span>
+          <select aria-label="Shot" :value="index" @change="chooseShot(Number($event.target.value)); $event.target.blur()">
+            <option v-for="(each, i) in shots" :key="i" :value="i">{{ each }}</option></select></label>
         <div class="us-modes" role="tablist" aria-label="What to look at">
           <button v-for="each in views" :key="each.id" role="tab" :class="{ on: each.id === mode }" :aria-selected="each.id === mode"
             :disabled="each.id === 'truth' && !hasTruth" :title="each.label + ' (' + each.key + ')'" @click="setMode(each.id)">{{ each.label }}</button></div>
@@ -89,22 +92,24 @@ export default {
             <button class="us-save" :disabled="!waiting.length || saving" title="Save, and teach the run (Ctrl-S)" @click="save">{{ saving ? "Saving …" : "Save and teach" }}</button>
             <div class="us-small warn" v-if="pending?.fault">{{ pending.fault }}</div>
           </div>
-          <div class="us-side-part" role="status" v-if="told || learning">
+          <div class="us-side-part" role="status" v-if="told || learning || outcome || warned.length">
             <div class="us-small">{{ learning ? learningText : told }}</div>
             <div class="us-progress" v-if="learning"><div :class="{ busy: !part }" :style="{ width: (part || 0.3) * 100 + '%' }"></div></div>
             <div class="us-small" v-if="learning && told">{{ told }}</div>
+            <div class="us-small" v-if="!learning && outcome">{{ outcome }}</div>
+            <div class="us-small warn" v-for="each in warned" :key="each">{{ each }}</div>
           </div>
           <div class="us-side-part bad" role="alert" v-if="fault || trouble">{{ fault || trouble }}</div>
           <div class="us-side-part grow">
             <div class="us-side-head"><b>Corrections</b><span class="us-small">{{ corrections.length || "none yet" }}</span></div>
             <ul class="us-list"><li v-for="each in newestFirst" :key="each.id" :class="{ undone: each.undone }" :title="titleOf(each)">
-              <button class="us-link" @click="showFirst(each.frames)">{{ framesText(each.frames) }}</button><span>{{ kinds[each.kind] ?? each.kind }}</span>
+              <button class="us-link" @click="showFirst(each)">{{ framesText(each.frames) }}</button><span>{{ kinds[each.kind] ?? each.kind }}<small v-if="each.shot && shots.length > 1"> · {{ shots[each.shot] }}</small></span>
               <button class="us-icon-button" v-if="!each.undone" :aria-label="'Undo correction ' + each.id" title="Undo this correction: the run forgets it" @click="undoCorrection(each)"><i class="material-icons">undo</i></button>
               <em v-else>undone</em></li></ul>
           </div>
         </aside>
       </div>
-      <strip v-if="frames.length" :name="name" :frames="frames" :frame="frame" :marks="marks" :range="range" @go="go"></strip>
+      <strip v-if="frames.length" :name="name" :index="index" :frames="frames" :frame="frame" :marks="marks" :range="range" @go="go"></strip>
     </div>`,
   props: { name: String, runs: Array, row: Object, active: Boolean },
   emits: ["choose"],
@@ -204,6 +209,7 @@ export default {
       else clearTimeout(this.clock);
     },
     name() {
+      this.index = 0;
       if (this.active) this.openRun();
     },
     row(now, before) {
@@ -237,8 +243,8 @@ export default {
       this.show(frames.includes(this.frame) ? this.frame : frames[0]);
     },
     url(frame, part) {
-      const fresh = part === "plate" ? "" : `?checkpoint=${versionOf(this.shot)}`;
-      return `${this.route}/frames/${frame}/${part}.png${fresh}`;
+      const fresh = part === "plate" ? "" : `&checkpoint=${versionOf(this.shot)}`;
+      return `${this.route}/frames/${frame}/${part}.png?shot=${this.index}${fresh}`;
     },
     go(frame, extend) {
       if (extend && this.frame != null) {
@@ -330,7 +336,8 @@ export default {
       const count = this.wanted.length;
       if (count) this.show(this.wanted[at < 0 ? 0 : (at + by + count) % count].frame);
     },
-    showFirst(frames) {
+    async showFirst({ frames, shot }) {
+      await this.chooseShot(shot ?? 0);
       const first = framesOf(this.framesText(frames), this.frames)?.[0];
       if (first != null) this.show(first);
     },
@@ -483,8 +490,8 @@ export default {
     framesText(frames) {
       return Array.isArray(frames) ? rangeText([...frames].sort((one, other) => one - other)) : String(frames);
     },
-    titleOf({ id, author, time }) {
-      return [`Correction ${id}`, author && `by ${author}`, time && new Date(typeof time === "number" ? time * 1000 : time).toLocaleString()].filter(Boolean).join("\n");
+    titleOf({ id, author, time, shot }) {
+      return [`Correction ${id}`, this.shots.length > 1 && `of ${this.shots[shot ?? 0]}`, author && `by ${author}`, time && new Date(typeof time === "number" ? time * 1000 : time).toLocaleString()].filter(Boolean).join("\n");
     },
     // -- keys ----------------------------------------------------------------------------------------
     pressed(event) {

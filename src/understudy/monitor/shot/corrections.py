@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from understudy.artist.strokes.document import StrokesDocument
 from understudy.artist.strokes.raster import rasterise
+from understudy.dataset.empty import check_empty
 from understudy.errors import SettingError
 from understudy.frames import format_numbers, parse_frame_range
+from understudy.frames.matte import spread
+from understudy.models.opening import describe
 from understudy.monitor.jobs.processes import Job, Jobs
 from understudy.monitor.paths.run_files import NotFound
 from understudy.monitor.shot.results import Results
 from understudy.monitor.shot.run_shot import RunShot, RunShots
 from understudy.runs import RunFolder
-from understudy.runs.corrections import Correction, read_corrections
+from understudy.runs.corrections import MOST_OF_RANGE, Correction, Kind, read_corrections
 
 if TYPE_CHECKING:
     from understudy.artist.correct.store import Sheet
 
 TIMEOUT = 300.0  # seconds that a result may take
+Give = Callable[[], Correction]
 
 
 class Corrections:
@@ -31,31 +35,36 @@ class Corrections:
         self._jobs, self._shots, self._results = jobs, shots, results
 
     def start(
-        self, run: RunFolder, documents: Sequence[StrokesDocument], accept: str = "", empty: str = ""
+        self,
+        run: RunFolder,
+        documents: Sequence[StrokesDocument],
+        accept: str = "",
+        empty: str = "",
+        index: int = 0,
     ) -> tuple[list[str], Job | None]:
-        """Correct a run: the numbers of the corrections that are kept by now, and the job that keeps the rest
-        and teaches all; None where a process trains the run already, which does. ``accept`` and ``empty`` are
-        ranges of frames.
+        """Correct a run: the numbers of the corrections, which are kept in it by now, and the job that
+        teaches them; None where a process trains the run already, which does. ``accept`` and ``empty`` are
+        ranges of frames of the run's shot ``index``.
 
         SettingError, NotFound, and what reading, inference and writing raise: nothing is kept or started
         then."""
-        shot = self._shots.of(run)
-        flags = [
-            *_range_flag("--accept", accept, shot),
-            *_range_flag("--empty", empty, shot),
-        ]
+        shot = self._shots.of(run, index)
+        accepted, emptied = _frames_of("accept", accept, shot), _frames_of("empty", empty, shot)
         for document in documents:
             shot.check(document.frame)
-        if not (flags or documents):
+        if not (accepted or emptied or documents):
             raise SettingError(
                 "There is nothing to correct with.", expected="strokes, accept or empty", where="the body"
             )
-
-        kept = [f"{self._keep(shot, documents).id:04}"] if documents else []
-        if run.is_busy() and not flags:
-            return kept, None  # the process that trains it takes it up
-        arguments = [str(run.path), *flags, "--json"]
-        return kept, self._jobs.start("correct", arguments, title=run.name, run=run.name)
+        gives = [
+            *([self._painted(shot, documents)] if documents else []),
+            *([self._accepted(shot, accepted)] if accepted else []),
+            *([_empty(shot, emptied)] if emptied else []),
+        ]
+        kept = [f"{give().id:04}" for give in gives]
+        if run.is_busy():
+            return kept, None  # the process that trains it takes them up
+        return kept, self._jobs.start("correct", [str(run.path), "--json"], title=run.name, run=run.name)
 
     def undo(self, run: RunFolder, number: int) -> Job:
         """Take a correction back. NotFound when there is none of that number, SettingError when it is undone
@@ -68,16 +77,26 @@ class Corrections:
         arguments = [str(run.path), f"--undo={number}", "--json"]
         return self._jobs.start("correct", arguments, title=run.name, run=run.name)
 
-    def _keep(self, shot: RunShot, documents: Sequence[StrokesDocument]) -> Correction:
-        """The strokes as a correction in the run's folder: not by way of a file that has to say which colours
-        it holds, and kept even where no process can be started."""
-        from understudy.artist.correct.store import add_correction
-
+    def _painted(self, shot: RunShot, documents: Sequence[StrokesDocument]) -> Give:
+        """Strokes as a correction in the run's folder: not by way of a file that has to say which colours it
+        holds, and kept even where no process can be started."""
         sheets: dict[int, Sheet] = {}
         channels: tuple[str, ...] = ()
         for document in documents:
             sheets[document.frame], channels = self._paint(shot, document)
-        return add_correction(shot.run, "strokes", tuple(sheets), sheets, channels, plate=0)
+        return _given(shot, "strokes", tuple(sheets), sheets, channels)
+
+    def _accepted(self, shot: RunShot, numbers: tuple[int, ...]) -> Give:
+        """What the network makes of some of the frames that are right as they are."""
+        from understudy.artist.correct.store import Sheet
+
+        sheets: dict[int, Sheet] = {}
+        channels: tuple[str, ...] = ()
+        for number in spread(numbers, MOST_OF_RANGE):
+            result = self._results.request(shot, number).result(TIMEOUT)
+            sheets[number] = Sheet(result.kept_values(shot.plate.read(number)))
+            channels = result.channels
+        return _given(shot, "accept", numbers, sheets, channels)
 
     def _paint(self, shot: RunShot, document: StrokesDocument) -> tuple[Sheet, tuple[str, ...]]:
         from understudy.artist.correct.store import Sheet
@@ -93,16 +112,36 @@ class Corrections:
         return Sheet(painted.truth, painted.mask), result.channels
 
 
-def _range_flag(flag: str, text: str, shot: RunShot) -> list[str]:
-    """A range of frames, such as 1001-1010, all of the shot, as a flag. SettingError."""
+def _empty(shot: RunShot, numbers: tuple[int, ...]) -> Give:
+    """Frames on which there is nothing. ChannelError where that tells nothing of the effect."""
+    model = describe(shot.run.best_or_newest())
+    check_empty(model.kind, model.input_channels, model.output_channels)
+    return _given(shot, "empty", numbers, {}, ())
+
+
+def _given(
+    shot: RunShot,
+    kind: Kind,
+    numbers: tuple[int, ...],
+    sheets: Mapping[int, Sheet],
+    channels: tuple[str, ...],
+) -> Give:
+    from understudy.artist.correct.store import add_correction
+
+    return lambda: add_correction(shot.run, kind, numbers, sheets, channels, plate=shot.index)
+
+
+def _frames_of(what: str, text: str, shot: RunShot) -> tuple[int, ...]:
+    """The frames of a range such as 1001-1010. SettingError unless the shot has all of them."""
     if not text.strip():
-        return []
-    missing = sorted(set(parse_frame_range(text)) - set(shot.plate.numbers))
+        return ()
+    numbers = tuple(sorted(set(parse_frame_range(text))))
+    missing = [number for number in numbers if not shot.plate.has(number)]
     if missing:
         raise SettingError(
             "The shot has not all of these frames.",
             expected=f"frames of {format_numbers(shot.plate.numbers)}",
             found=format_numbers(missing[:1000]),
-            where=flag.removeprefix("--"),
+            where=what,
         )
-    return [f"{flag}={text.strip()}"]
+    return numbers

@@ -33,19 +33,21 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class RunShot:
-    """``truth_of``: the number of the painted frame of each plate frame that has one."""
+    """One of the shots that a run learns from, ``index`` of all. ``truth_of``: the number of the painted
+    frame of each plate frame that has one."""
 
     run: RunFolder
     settings: TrainSettings
     plate: Shot
     truth: Shot | None
     truth_of: dict[int, int]
+    index: int = 0
 
     @property
     def corrections(self) -> tuple[Correction, ...]:
         """The corrections of this plate that count, in order; none where one is damaged."""
         try:
-            return tuple(each for each in active_corrections(self.run.path) if each.plate == 0)
+            return tuple(each for each in active_corrections(self.run.path) if each.plate == self.index)
         except UnderstudyError:  # said where they are listed
             return ()
 
@@ -70,21 +72,22 @@ class RunShots:
 
     def __init__(self, allowed: AllowedFolders) -> None:
         self._allowed = allowed
-        self._known: OrderedDict[tuple[str, int, int], tuple[float, RunShot]] = OrderedDict()
+        self._known: OrderedDict[tuple[object, int], tuple[float, RunShot]] = OrderedDict()
         self._sizes: dict[tuple[str, int, int], tuple[int, int]] = {}
         self._lock = threading.Lock()
 
-    def of(self, run: RunFolder) -> RunShot:
-        """The shot of ``run``: the first plate that it learns from. NotFound when its settings are not there,
-        RunError when they are damaged, PathNotAllowed, SequenceError."""
+    def of(self, run: RunFolder, index: int = 0) -> RunShot:
+        """The shot of ``run``, of those that it learns from that of this index. NotFound when its settings
+        are not there, or it has not so many shots, RunError when they are damaged, PathNotAllowed,
+        SequenceError."""
         if not is_plain_file(run.settings_path):
             raise NotFound(f"{run.name} has no settings that can be read.", where=str(run.path))
-        key = stamp(run.settings_path)
+        key = stamp(run.settings_path), index
         with self._lock:
             opened, known = self._known.get(key, (0.0, None))
         if known is not None and (known.plate.is_movie or time.monotonic() - opened < FRESH):
             return known
-        found = self._open(run)
+        found = self._open(run, index)
         with self._lock:
             self._known[key] = time.monotonic(), found
             self._known.move_to_end(key)
@@ -105,18 +108,20 @@ class RunShots:
                 self._sizes = {**dict(list(self._sizes.items())[-KEPT:]), key: known}
         return known
 
-    def _open(self, run: RunFolder) -> RunShot:
+    def _open(self, run: RunFolder, index: int) -> RunShot:
         settings = settings_of_run(run)
         data = settings.data
-        plate = self._allowed.shot(data.input[0], None, data.part)
+        if index >= len(data.input):
+            raise NotFound(f"{run.name} has no shot {index}.", expected=f"0 to {len(data.input) - 1}")
+        plate = self._allowed.shot(data.input[index], None, data.part)
         for spec in data.extra:
             self._allowed.spec(spec)
         try:
-            truth = self._allowed.shot(data.ground_truth[0], data.frames)
+            truth = self._allowed.shot(data.ground_truth[index], data.frames)
             pairs = dict(pair_shots(plate, truth, data.pair_by).pairs)
         except UnderstudyError:  # the painted frames may be away: the plate can be corrected nevertheless
-            return RunShot(run, settings, plate, None, {})
-        return RunShot(run, settings, plate, truth, pairs)
+            return RunShot(run, settings, plate, None, {}, index)
+        return RunShot(run, settings, plate, truth, pairs, index)
 
 
 def newest_checkpoint(run: RunFolder) -> Checkpoint | None:

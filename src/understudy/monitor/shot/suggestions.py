@@ -39,7 +39,7 @@ class Suggestions:
     def of(self, shot: RunShot) -> dict[str, Any] | None:
         """What is suggested for the run; None while that is being found out. While the run trains, what was
         last found stays, as each checkpoint would ask anew. RunError where the command failed."""
-        name, key = str(shot.run.path), _state_of(shot)
+        name, key = f"{shot.run.path} {shot.index}", _state_of(shot)
         with self._lock:
             known = self._known.get(name)
             fresh = known is not None and (known.key == key or (known.values and shot.run.is_busy()))

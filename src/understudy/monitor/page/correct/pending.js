@@ -4,8 +4,9 @@
 const PREFIX = "understudy/corrections/";
 
 export class Pending {
-  constructor(run, storage = window.localStorage) {
-    this.prefix = `${PREFIX}${run}/`;
+  // Of the first shot of a run, or of another one of this index.
+  constructor(run, index = 0, storage = window.localStorage) {
+    this.prefix = `${PREFIX}${run}/${index ? `@${index}/` : ""}`;
     this.storage = storage;
     this.frames = new Map();
     this.fault = "";

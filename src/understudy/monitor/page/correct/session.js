@@ -5,18 +5,24 @@ import { Pending } from "./pending.js";
 const SUGGESTED = 5;
 const LEARNING = 400; // ms between looks at the run while it learns
 const IDLE = 4000;
+const MOST_WARNED = 5;
 
 export const Session = {
   data: () => ({
     shot: null, suggestions: null, suggesting: "", corrections: [], fault: "", saving: false,
     version: 0, // grows with every change of what is pending
     taught: {}, // by frame: strokes that are saved, until a checkpoint has learned from them
-    told: "", learnsSince: 0,
+    told: "", learnsSince: 0, outcome: "", warned: [],
+    index: 0, // which of the run's shots
     jobs: {}, // what was saved, by the job that teaches it
   }),
   computed: {
     route() {
       return `/api/runs/${encodeURIComponent(this.name)}`;
+    },
+    // Several shots of one run, by names that tell them apart.
+    shots() {
+      return namesOf(this.shot?.shots ?? []);
     },
     frames() {
       return this.shot?.frames ?? [];
@@ -64,12 +70,12 @@ export const Session = {
     async openRun() {
       clearTimeout(this.clock);
       const opening = (this.opening = {});
-      Object.assign(this, { shot: null, suggestions: null, corrections: [], taught: {}, fault: "", told: "", learnsSince: 0, jobs: {} });
-      this.pending = this.name ? new Pending(this.name) : null;
+      Object.assign(this, { shot: null, suggestions: null, corrections: [], taught: {}, fault: "", told: "", learnsSince: 0, jobs: {}, outcome: "", warned: [] });
+      this.pending = this.name ? new Pending(this.name, this.index) : null;
       this.version++;
       if (!this.name) return;
       try {
-        const shot = await fetchJson(`${this.route}/shot`);
+        const shot = await fetchJson(`${this.route}/shot?shot=${this.index}`);
         if (opening !== this.opening) return;
         this.shot = shot;
         this.opened();
@@ -81,6 +87,11 @@ export const Session = {
       this.suggest();
       this.again();
     },
+    async chooseShot(index) {
+      if (index === this.index || this.easel?.stroke) return;
+      this.index = index;
+      await this.openRun();
+    },
     again() {
       clearTimeout(this.clock);
       this.clock = setTimeout(() => this.look(), this.learning ? LEARNING : IDLE);
@@ -89,7 +100,7 @@ export const Session = {
     async look() {
       const { opening, shot } = this;
       try {
-        const now = await fetchJson(`${this.route}/shot`);
+        const now = await fetchJson(`${this.route}/shot?shot=${this.index}`);
         if (opening !== this.opening) return;
         if (JSON.stringify(now) !== JSON.stringify(shot)) this.shot = now;
         if (versionOf(now) !== versionOf(shot)) this.learned(versionOf(shot));
@@ -105,13 +116,15 @@ export const Session = {
       for (const [id, kept] of Object.entries(this.jobs)) {
         const job = await fetchJson(`/api/jobs/${id}`);
         if (opening !== this.opening) return;
+        this.warned = [...new Set([...this.warned, ...(job.warnings ?? [])])].slice(-MOST_WARNED);
         if (job.state === "running") continue;
         delete this.jobs[id];
-        if (job.state === "failed") this.notKept(kept, job.message);
+        if (job.state === "failed") this.notKept(kept, job);
+        else if (job.message) this.outcome = job.message;
       }
       if (!Object.keys(this.jobs).length) this.learnsSince = 0;
     },
-    notKept(entries, message) {
+    notKept(entries, { message }) {
       for (const [frame, entry] of entries) {
         this.pending.restore(frame, entry);
         delete this.taught[frame];
@@ -142,7 +155,7 @@ export const Session = {
       this.suggesting = "Looking for the frames that would teach it most …";
       try {
         for (;;) {
-          const answer = await fetchRoute(`${this.route}/suggestions`);
+          const answer = await fetchRoute(`${this.route}/suggestions?shot=${this.index}`);
           if (opening !== this.opening) return;
           if (answer.status === 200) {
             this.suggestions = await answer.json();
@@ -160,8 +173,8 @@ export const Session = {
       const frames = this.waiting.map((each) => each.frame);
       const body = this.pending?.body(frames);
       if (!body || this.saving) return;
-      this.saving = true;
-      this.fault = "";
+      if (this.index) body.shot = this.index;
+      Object.assign(this, { saving: true, fault: "", outcome: "", warned: [] });
       try {
         const answer = await sendJson("POST", `${this.route}/corrections`, body);
         this.saved(frames, answer.job);
@@ -201,6 +214,17 @@ export const Session = {
     },
   },
 };
+
+// The last parts of paths that tell them apart: plate.####.exr, or 010/plate.####.exr and 020/plate.####.exr.
+export function namesOf(paths) {
+  const parts = paths.map((path) => path.split(/[\\/]/));
+  const longest = Math.max(1, ...parts.map((each) => each.length));
+  for (let count = 1; count <= longest; count++) {
+    const names = parts.map((each) => each.slice(-count).join("/"));
+    if (new Set(names).size === names.length) return names;
+  }
+  return paths;
+}
 
 // What changes with the network that the results are made with.
 export function versionOf(shot) {

@@ -29,7 +29,7 @@ export const Strip = {
         </div>
       </div>
     </section>`,
-  props: { name: String, frames: Array, frame: Number, marks: Object, range: Array, shape: Number, version: Number },
+  props: { name: String, index: Number, frames: Array, frame: Number, marks: Object, range: Array, shape: Number, version: Number },
   emits: ["go"],
   data: () => ({ width: 76, left: 0, wide: 800, pictures: {} }),
   computed: {
@@ -45,7 +45,8 @@ export const Strip = {
   watch: {
     frame() { this.reveal(); this.draw(); },
     marks() { this.draw(); },
-    name() { this.pictures = {}; this.fitted(); this.calm(); },
+    name() { this.emptied(); },
+    index() { this.emptied(); },
     frames() { this.fitted(); this.calm(); },
     width() { this.calm(); },
   },
@@ -68,6 +69,11 @@ export const Strip = {
         frame, mark, left: index * this.pitch, picture: this.pictures[frame], colour: riskColour(mark.risk),
         chosen: high > low && frame >= low && frame <= high, title: titleOf(frame, mark),
       };
+    },
+    emptied() {
+      this.pictures = {};
+      this.fitted();
+      this.calm();
     },
     // Narrower cells for longer shots, until somebody chooses a width.
     fitted() {
@@ -112,16 +118,16 @@ export const Strip = {
         const next = this.cells.find((cell) => !(cell.frame in this.pictures));
         if (!next) return;
         this.pictures[next.frame] = "";
-        this.fetchOne(this.name, next.frame);
+        this.fetchOne(this.name, this.index, next.frame);
       }
     },
-    async fetchOne(name, frame) {
+    async fetchOne(name, index, frame) {
       this.loading++;
       try {
-        const route = `/api/runs/${encodeURIComponent(name)}/frames/${frame}/plate.png?width=120`;
+        const route = `/api/runs/${encodeURIComponent(name)}/frames/${frame}/plate.png?width=120&shot=${index}`;
         const answer = await fetchRoute(route);
         const url = URL.createObjectURL(await answer.blob());
-        if (name === this.name) this.pictures[frame] = url;
+        if (name === this.name && index === this.index) this.pictures[frame] = url;
       } catch {
         // The cell stays without a picture; the large view says why when it is opened.
       }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 
 from understudy_nuke import frames, processes
@@ -13,6 +14,7 @@ from understudy_nuke.trouble import Trouble
 import nuke
 
 KNOB, LABEL = "understudy_suggested", "Suggested frames"
+INPUT = re.compile(r"""^input\s*=\s*\[\s*["']([^"'\n]*)["']""", re.MULTILINE)
 NO_NODES = ("Viewer", "BackdropNode", "StickyNote")
 
 
@@ -112,12 +114,32 @@ def correction(wish, painted, counts, folder):
     """Render what ``wish`` (as CorrectPanel gives it) names; the command line."""
     numbers = frames.parse(wish["frames"])
     truth = frames.render(painted, numbers, folder, "truth", wish["channels"])
-    words = ["correct", wish["run"].rstrip("/\\"), "--ground-truth", truth]
+    words = ["correct", wish["run"].rstrip("/\\"), "--ground-truth", truth, *colour(wish["run"])]
     if counts is not None:
         words += ["--strokes", frames.render(counts, numbers, folder, "strokes", "alpha")]
     if wish["time_limit"]:
         words += ["--time-limit", wish["time_limit"]]
     return [*words, "--json"]
+
+
+def colour(run):
+    """What the rendered frames hold, where the plate's files do not hold the like: they are in Nuke's working
+    space, scene-linear, and files other than EXR mostly are not."""
+    if plate_of(run).lower().endswith(".exr"):
+        return []
+    knob = nuke.root().knob("workingSpaceLUT")
+    space = knob.value() if knob is not None else ""
+    return ["--ground-truth-colour", space if space not in ("", "None") else "linear"]
+
+
+def plate_of(run):
+    """The first plate that a run learned from, as settings.toml names it; empty where it does not."""
+    try:
+        with open(os.path.join(run_folder(run), "settings.toml"), encoding="utf-8") as file:
+            found = INPUT.search(file.read())
+    except OSError:
+        return ""
+    return found.group(1) if found else ""
 
 
 def _tell(process, log):

@@ -1,7 +1,7 @@
 """Draw docs/pictures/report.jpg: the report on the demo's run, as Chromium shows it.
 
-    make demo
-    python tools/draw_report.py demo [--pdf report.pdf]
+make demo
+python tools/draw_report.py demo [--pdf report.pdf]
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python benchmarks/few_shot.py --cases DIR [--time-limit 60s] [--only NAME ...] [--seed N]
                                   [--model-size medium] [--steps N] [--json FILE] [--pictures DIR]
-                                  [--keep DIR] [--width PIXELS | --enlarge FACTOR]
+                                  [--keep DIR] [--stabilise auto|0..1] [--width PIXELS | --enlarge FACTOR]
                                   [-- further flags of understudy train]
 
 DIR holds one folder per case: ``input/`` and ``groundtruth/`` with a sequence (or a movie) each, numbered
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import platform
 import signal
@@ -51,7 +52,7 @@ class Row:
 
     ``above`` is how far that is above ``bar``, the baseline to beat; ``flicker`` is in 8-bit code values, as
     is ``along_motion``: what changes from frame to frame along the motion, of the result, the truth and the
-    plate.
+    plate. ``stabilised``: the same of the frames of a second ``apply --stabilise``, where that is asked for.
     """
 
     name: str
@@ -70,11 +71,23 @@ class Row:
     peak_memory_mb: float
     baselines: dict[str, float]
     frames: dict[int, float]
+    stabilised: Stabilised | None = None
+
+
+@dataclass
+class Stabilised:
+    """What ``apply --stabilise`` makes of the same run: score, change along the motion, seconds."""
+
+    main: float
+    along_motion: float
+    apply_seconds: float
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = case_parser(__doc__)
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="write a picture of each case there")
+    help_ = "apply a second time with this --stabilise, and judge that beside the first"
+    parser.add_argument("--stabilise", metavar="auto|0..1", help=help_)
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--width", type=int, metavar="PIXELS", help="enlarge every case to this width first")
     size.add_argument("--enlarge", type=float, metavar="FACTOR", help="enlarge every case so often first")
@@ -107,7 +120,11 @@ def run_case(folder: Path, options: argparse.Namespace, say: Any) -> Row:
         trained = train(case, painted, keep / "runs", options, say)
         spec, applied = apply(case, keep, say)
         learned = stack.enter_context(open_shot(spec))
-        return judge(case, learned, trained, applied, options)
+        row = judge(case, learned, trained, applied, options)
+        if options.stabilise:
+            again, cost = apply(case, keep, say, "stabilised", "--stabilise", options.stabilise)
+            row.stabilised = judge_stabilised(case, stack.enter_context(open_shot(again)), cost)
+        return row
 
 
 def open_case(folder: Path, larger: Path, options: argparse.Namespace, say: Any) -> Case:
@@ -130,13 +147,13 @@ def train(case: Case, painted: str, runs: Path, options: argparse.Namespace, say
     return understudy_command(train_command(case, painted, runs, options), report)
 
 
-def apply(case: Case, keep: Path, say: Any) -> tuple[str, Cost]:
-    """Every frame of the shot, losslessly; the spec of the results."""
+def apply(case: Case, keep: Path, say: Any, folder: str = "learned", *flags: str) -> tuple[str, Cost]:
+    """Every frame of the shot, losslessly; the spec of the results. ``flags``: more of apply."""
     sample = case.plate.read(case.plate.numbers[0])
-    spec = str(keep / "learned" / f"learned.####{'.png' if sample.is_integer else '.exr'}")
+    spec = str(keep / folder / f"{folder}.####{'.png' if sample.is_integer else '.exr'}")
     say(f"{case.name}: applying")
     arguments = ["apply", str(keep / "runs" / case.name), str(case.folder / "input"), spec, "--overwrite"]
-    return spec, understudy_command(arguments, lambda event: None)
+    return spec, understudy_command([*arguments, *flags], lambda event: None)
 
 
 def judge(case: Case, learned: Shot, trained: Cost, applied: Cost, options: argparse.Namespace) -> Row:
@@ -171,6 +188,14 @@ def judge(case: Case, learned: Shot, trained: Cost, applied: Cost, options: argp
     )
 
 
+def judge_stabilised(case: Case, shot: Shot, applied: Cost) -> Stabilised:
+    def result(number: int) -> np.ndarray:
+        return display(shot.read(number), case.kind)
+
+    mean = statistics.fmean(score(case, number, result(number))["main"] for number in case.test_frames)
+    return Stabilised(mean, along_motion(case, result).get("result", math.nan), applied.seconds)
+
+
 def along_motion(case: Case, result: Callable[[int], np.ndarray]) -> dict[str, float]:
     """By "result", "truth" and "plate": what changes along the motion of the truth, or of a matte's plate. A
     plate of another size than its truth is left out."""
@@ -199,6 +224,8 @@ def as_table(rows: Sequence[Row]) -> Table:
         "MAE",
         "flicker",
         "along motion",
+        "stabilised",
+        "",
         "truth",
         "plate",
         "steps",
@@ -217,7 +244,9 @@ def as_table(rows: Sequence[Row]) -> Table:
             str(row.worst_frame),
             "" if row.mae is None else f"{row.mae:.4f}",
             f"{row.flicker:.2f}",
-            *(_change(row, name) for name in ("result", "truth", "plate")),
+            _change(row, "result"),
+            *_stabilised(row),
+            *(_change(row, name) for name in ("truth", "plate")),
             str(row.steps),
             f"{row.train_seconds:.0f}",
             f"{row.peak_memory_mb:.0f}",
@@ -227,6 +256,12 @@ def as_table(rows: Sequence[Row]) -> Table:
 
 def _change(row: Row, name: str) -> str:
     return f"{row.along_motion[name]:.2f}" if name in row.along_motion else ""
+
+
+def _stabilised(row: Row) -> tuple[str, str]:
+    if row.stabilised is None:
+        return "", ""
+    return _score(row, row.stabilised.main), f"{row.stabilised.along_motion:.2f}"
 
 
 def _score(row: Row, value: float) -> str:

@@ -44,6 +44,7 @@ class Actor:
         self.plays = plays
         self.painted: tuple[int, ...] = ()
         self.given: list[str] = []
+        self.applied: list[list[str]] = []
 
     def __call__(self, arguments, report) -> Cost:
         if arguments[0] == "train":
@@ -52,6 +53,7 @@ class Actor:
             self.painted_folder = sorted(p.name for p in Path(self._flag("--ground-truth")).parent.iterdir())
             report({"event": "stepped", "step": 5, "total": 7, "loss": 0.5})
             return Cost(seconds=3.0, last={"stepped": {"step": 5}, "ended": {"step": 7}})
+        self.applied.append(list(arguments))
         self._play(Path(arguments[2]), arguments[3])
         return Cost(seconds=1.0)
 
@@ -94,6 +96,17 @@ def test_scores_are_the_mean_over_the_test_frames_only(make_case, run):
     assert row["main"] == 100 and row["flicker"] == 0
     assert row["along_motion"]["result"] == row["along_motion"]["truth"] > 0
     assert row["steps"] == 7 and row["train_seconds"] == 3
+
+
+def test_stabilised_frames_are_judged_beside_those_that_are_not(make_case, run):
+    cases = make_case(known={"train_frames": TRAIN, "kind": "image"})
+    _, figures, actor = run(cases, "truth", "--stabilise", "auto")
+    row = figures["cases"][0]
+    assert actor.applied[1][-2:] == ["--stabilise", "auto"] and "--stabilise" not in actor.applied[0]
+    assert row["stabilised"]["main"] == row["main"] == 100
+    assert row["stabilised"]["along_motion"] == row["along_motion"]["result"]
+    _, figures, _ = run(cases)
+    assert figures["cases"][0]["stabilised"] is None
 
 
 def test_an_unchanged_plate_scores_what_case_or_benchmark_say_for_it(make_case, run):

@@ -25,6 +25,8 @@ EDGE = 5
 """Pixels over which weights fade towards where the motion is not known: an edge of it would be seen."""
 APART = 3.0
 """How many times the usual difference two frames may be apart: more is something else."""
+CRAWLS = 6.0
+"""The same of what is no picture of the plate: between black and white of a matte there is nothing usual."""
 CALMED, UNCHANGED = 1.6, 1.0
 """Where the plate changes so many times as much as the result, the network calmed it; up to as much, not."""
 LIGHT, SPREAD = 8, 2.0
@@ -104,7 +106,8 @@ def _weight(own: Look, other: Beside, light: np.ndarray | None) -> np.ndarray:
     weight = _faded(sure)
     weight *= _alike(np.abs(own.smooth - warp(other.look.smooth, other.flow)), sure)
     apart = _apart(own.small, other.look.small, other.flow, light)
-    weight *= _usual(apart, sure)
+    is_picture = own.under is not None and other.look.under is not None
+    weight *= _usual(apart, sure, APART if is_picture else CRAWLS)
     if own.under is not None and other.look.under is not None:
         weight *= _own_doing(apart, _apart(own.under, other.look.under, other.flow, light))
     return _volume(weight)
@@ -116,10 +119,10 @@ def _alike(difference: np.ndarray, sure: np.ndarray) -> np.ndarray:
     return _bell(difference, APART * noise)
 
 
-def _usual(apart: np.ndarray, sure: np.ndarray) -> np.ndarray:
+def _usual(apart: np.ndarray, sure: np.ndarray, times: float) -> np.ndarray:
     """1 where results are as near to each other as they mostly are, towards 0 beyond."""
     spread = max(float(np.sqrt(np.square(apart[sure]).mean())), float(CODE) / 2)
-    return _bell(apart, APART * spread)
+    return _bell(apart, times * spread)
 
 
 def _own_doing(apart: np.ndarray, plate: np.ndarray) -> np.ndarray:

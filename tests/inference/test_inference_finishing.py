@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import OpenImageIO as oiio
 import pytest
 
 from understudy.cli.main import run
 from understudy.errors import SettingError
 from understudy.finishing import finish_matte
 from understudy.frames import Window, open_shot, read_provenance
-from understudy.settings import FinishingSettings
+from understudy.inference.apply import apply
+from understudy.settings import ApplySettings, FinishingSettings
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_inference_region import HEIGHT, REGIONS, ROUNDING, WIDTH, Shot, inside, moved
 
 MATTE = {"kind": "matte"}
+ENGINE: dict[str, Any] = {"devices": "cpu", "engine": "torch", "precision": "float32"}
 ASKED: dict[str, Any] = {"clip_black": 0.4, "clip_white": 0.6, "grow": 0.5, "soften": 1.5, "invert": True}
 
 
@@ -131,3 +134,107 @@ def test_grain_in_a_region_is_measured_in_the_whole_frame(tmp_path: Path) -> Non
     assert np.abs(part[place] - whole[place]).max() <= ROUNDING
     part[place] = shot.pixels[place]
     assert np.array_equal(part, shot.pixels)
+
+
+# -- motion blur -------------------------------------------------------------------------------------------
+
+
+def moving_shot(tmp_path: Path, shutter: float) -> tuple[Path, str]:
+    """A network that takes what is bright for the subject, and the plate of a disc that flies."""
+    onnx = pytest.importorskip("onnx")
+    sys.path.insert(0, str(Path(__file__).parent.parent / "finishing"))
+    from made_motion import frame
+
+    for number in range(1001, 1006):
+        plate = np.repeat(frame(number - 1003, (16.0, 5.0), shutter)[1][..., None], 3, axis=2)
+        spec = oiio.ImageSpec(plate.shape[1], plate.shape[0], 3, "float")
+        output = oiio.ImageOutput.create(str(tmp_path / f"fly.{number}.exr"))
+        assert output.open(str(tmp_path / f"fly.{number}.exr"), spec)
+        assert output.write_image(np.ascontiguousarray(plate)) and output.close()
+    make, tensor, helper = onnx.helper.make_node, onnx.numpy_helper.from_array, onnx.helper
+    values = {"w": np.float32([12, 0, 0]).reshape(1, 3, 1, 1), "b": np.float32([-4.5])}
+    values |= {"low": np.float32(0), "high": np.float32(1)}
+    graph = helper.make_graph(
+        [make("Conv", ["plate", "w", "b"], ["key"]), make("Clip", ["key", "low", "high"], ["matte"])],
+        "key",
+        [helper.make_tensor_value_info("plate", 1, [1, 3, "h", "w"])],
+        [helper.make_tensor_value_info("matte", 1, [1, 1, "h", "w"])],
+        [tensor(np.asarray(value), name) for name, value in values.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, str(tmp_path / "key.onnx"))
+    side = 'matte = true\n[[inputs]]\nname = "plate"\n[[outputs]]\nname = "matte"\nchannels = 1\n'
+    (tmp_path / "key.toml").write_text(side)
+    return tmp_path / "key.onnx", str(tmp_path / "fly.####.exr")
+
+
+def made(model: Path, plate: str, output: Path, **asked: Any) -> dict[int, np.ndarray]:
+    apply(ApplySettings(model=str(model), plate=plate, output=str(output), **ENGINE, **asked))
+    with open_shot(str(output)) as shot:
+        return {
+            number: shot.read(number).planes(shot.read(number).channels)[..., 0] for number in shot.numbers
+        }
+
+
+def test_a_motion_blur_is_told_by_the_frames_about_each_and_the_same_frame_by_frame(tmp_path: Path) -> None:
+    model, plate = moving_shot(tmp_path, 0.5)
+    sharp = {"clip_black": 0.45, "clip_white": 0.5}
+    plain = made(model, plate, tmp_path / "plain.####.exr", **sharp)
+    blurred = made(model, plate, tmp_path / "blurred.####.exr", **sharp, motion_blur=0.5)
+    assert list(blurred) == [1001, 1002, 1003, 1004, 1005]
+    for number in blurred:
+        assert np.abs(blurred[number] - plain[number]).max() > 0.1
+    alone = made(model, plate, tmp_path / "alone.####.exr", **sharp, motion_blur=0.5, frames="1003")
+    assert np.array_equal(alone[1003], blurred[1003])
+    boxed = made(
+        model,
+        plate,
+        tmp_path / "boxed.####.exr",
+        **sharp,
+        motion_blur=0.5,
+        frames="1003",
+        region="150,60,90,90",
+    )
+    assert np.abs(boxed[1003][60:150, 150:240] - blurred[1003][60:150, 150:240]).max() < 1e-4
+    said = read_provenance(tmp_path / "blurred.1003.exr")
+    assert json.loads(said["finishing"])["motion_blur"] == 0.5 and "beside_content" in said
+
+
+def test_the_shutter_is_measured_in_the_whole_plate_and_said(tmp_path: Path) -> None:
+    model, plate = moving_shot(tmp_path, 0.5)
+    notes: list[str] = []
+
+    def report(event: Any) -> None:
+        notes.extend(getattr(event, "notes", ()))
+
+    output = tmp_path / "out.####.exr"
+    settings = ApplySettings(
+        model=str(model), plate=plate, output=str(output), frames="1003", motion_blur="auto", **ENGINE
+    )
+    apply(settings, report)
+    said = next(note for note in notes if "Motion blur" in note)
+    found = float(said.split("open for ")[1].split()[0])
+    assert abs(found - 0.5) <= 0.15
+    # What stands tells nothing, and its matte stays as it is.
+    still = str(tmp_path / "fly.1003.exr")
+    settings = ApplySettings(
+        model=str(model), plate=still, output=str(tmp_path / "still.exr"), motion_blur="auto", **ENGINE
+    )
+    apply(settings, report)
+    assert "too little of the plate moves" in notes[-1] or any("too little" in note for note in notes)
+
+
+def test_a_changed_neighbour_makes_a_motion_blurred_frame_again(tmp_path: Path) -> None:
+    model, plate = moving_shot(tmp_path, 0.5)
+    settings = ApplySettings(
+        model=str(model),
+        plate=plate,
+        output=str(tmp_path / "out.####.exr"),
+        frames="1003",
+        motion_blur=0.5,
+        **ENGINE,
+    )
+    apply(settings)
+    assert apply(settings).kept == (1003,)
+    (tmp_path / "fly.1001.exr").replace(tmp_path / "fly.1004.exr")
+    assert apply(settings).written == (1003,)

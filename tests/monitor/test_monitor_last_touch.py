@@ -44,11 +44,13 @@ def look(api, footage, tmp_path, model="matte.cat", **query):
     return np.asarray(oiio.ImageBuf(str(path)).get_pixels("uint8"))
 
 
-def test_what_is_shown_is_what_apply_writes(footage, api, tmp_path):
-    shown = look(api, footage, tmp_path, touch=json.dumps(ASKED))
+@pytest.mark.parametrize("more", [{}, {"motion_blur": 0.8}], ids=["edges", "motion"])
+def test_what_is_shown_is_what_apply_writes(footage, api, tmp_path, more):
+    asked = {**ASKED, **more}
+    shown = look(api, footage, tmp_path, touch=json.dumps(asked))
     plate, output = footage / "plate.####.png", tmp_path / "out.####.exr"
     understudy.apply(
-        footage / "matte.cat", plate, output, frames="1001", engine="torch", precision="float32", **ASKED
+        footage / "matte.cat", plate, output, frames="1001", engine="torch", precision="float32", **asked
     )
     made = open_shot(str(output)).read(1001).planes(("A",))
     assert np.abs(shown / 255 - made).max() <= 0.6 / 255
@@ -167,6 +169,11 @@ def test_what_is_set_is_seen_live_and_is_what_the_job_does(page, staged):
     page.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + box["height"] / 2)
     until(lambda: 4 < (asked(page) or {}).get("soften", 0) < 6)
     field(page, "Soften, number").fill("1.2")
+    until(lambda: asked(page) == {"grow": 1.5, "soften": 1.2, "invert": True})
+    field(page, "Motion Blur").click()
+    page.get_by_role("option", name="shutter").click()
+    until(lambda: (asked(page) or {}).get("motion_blur") == 0.5)
+    row(page, "Motion Blur").locator(".us-touch-name").dblclick()
     until(lambda: asked(page) == {"grow": 1.5, "soften": 1.2, "invert": True})
     dialog(page).get_by_role("tab", name="Over Checker").click()
     until(lambda: "how=checker" in page.locator(".us-touch .us-viewer").get_attribute("data-shown"))

@@ -7,9 +7,11 @@ from understudy.finishing.despeckle import despeckle
 from understudy.finishing.edges import edge_only, grow
 from understudy.finishing.grain import Grain, add_grain, measure_grain
 from understudy.finishing.matte import check_clip, finish_matte, matte_reach, matte_steps
+from understudy.finishing.motion_blur import Motion, motion_blurred
 
 __all__ = [
     "Grain",
+    "Motion",
     "add_grain",
     "check_clip",
     "despeckle",
@@ -19,4 +21,5 @@ __all__ = [
     "matte_reach",
     "matte_steps",
     "measure_grain",
+    "motion_blurred",
 ]

@@ -6,7 +6,6 @@ much as it lacks there. Nothing is taken from the place itself, since what was p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -24,25 +23,38 @@ AREA = 3.0
 SAME, OTHER = 0.25, 0.5
 """A difference of this part of the grain is none; from the second on it counts in full."""
 
+EVERYWHERE, LEAST = 17, 0.55
+"""In a square of so many pixels grain has, at its weakest, this part of its mean energy."""
+
 LEVELS = 12
 SAMPLES = 400_000
 EVEN = 0.4
 NONE = 1e-4
 """Grain of this part of the brightness is the rounding of numbers."""
 
-PATCHES = (48, 24, 12)
-DONORS = 4
+BLOCKS = (32, 16, 12)
+FEWEST, MOST = 6, 1500
+"""Its spectrum is told from blocks of one of these sizes, where there are so many; of more some are taken."""
+
+QUIET = 0.3
+"""At each frequency this part of the blocks has less: what the picture adds to some is left out. Of noise,
+that is -log(1 - QUIET) of the mean."""
+
+FLAT = 0.1, 0.15
+"""Cycles per pixel: coarser than the first, grain is no stronger than from there to the second; what is, is
+picture."""
 
 
 @dataclass(frozen=True)
 class Grain:
     """The grain of one frame. ``levels`` and ``strengths``, (LEVELS, channels): its standard deviation by
-    brightness, in the frame's own values. ``patches``: pieces of it, (size, size, channels), even in
-    strength."""
+    brightness, in the frame's own values. White noise through ``kernels``, (count, size, size), mixed by
+    ``mixing``, (channels, count), is grain whose finest detail is of strength 1."""
 
     levels: np.ndarray
     strengths: np.ndarray
-    patches: tuple[np.ndarray, ...]
+    kernels: np.ndarray
+    mixing: np.ndarray
 
     def strength(self, brightness: np.ndarray) -> np.ndarray:
         """Its standard deviation at each value of (..., channels)."""
@@ -64,9 +76,10 @@ def measure_grain(plate: np.ndarray, result: np.ndarray) -> Grain | None:
     curves = _curves(base, energy, unchanged)
     if curves is None:
         return None
-    grain = Grain(*curves, ())
-    patches = _patches(plate - _blurred(plate, WIDE), energy, grain.strength(base), unchanged)
-    return Grain(*curves, patches) if patches else None
+    strength = Grain(*curves, np.zeros(0), np.zeros(0)).strength(base)
+    even = _over(plate - _blurred(plate, WIDE), strength)
+    structure = _structure(even, _over(fine, strength), unchanged)
+    return Grain(*curves, *structure) if structure else None
 
 
 def add_grain(plate: np.ndarray, result: np.ndarray, grain: Grain, seed: int) -> np.ndarray:
@@ -77,11 +90,19 @@ def add_grain(plate: np.ndarray, result: np.ndarray, grain: Grain, seed: int) ->
     wanted = grain.strength(base)
     lost = np.sqrt(_blurred((plate - _blurred(plate, FINE) - fine) ** 2, AREA))
     part = np.divide(lost, wanted, out=np.zeros_like(lost), where=wanted > 0).max(axis=-1, keepdims=True)
-    lacks = np.sqrt(np.maximum(wanted**2 - _blurred(fine * fine, AREA), 0))
+    lacks = np.sqrt(np.maximum(wanted**2 - _grain_in(fine), 0))
     amount = lacks * np.clip((part - SAME) / (OTHER - SAME), 0, 1)
     if not amount.any():
         return result
-    return np.asarray(result + _field(grain.patches, result.shape, seed) * amount)
+    return np.asarray(result + _field(grain, result.shape, seed) * amount)
+
+
+def _grain_in(fine: np.ndarray) -> np.ndarray:
+    """The energy of the grain in some finest detail: as much as there is everywhere around a pixel. What is
+    here and there, such as edges and texture, is picture."""
+    energy = _blurred(fine * fine, AREA)
+    least = cv2.erode(energy, np.ones((EVERYWHERE, EVERYWHERE), np.uint8), borderType=cv2.BORDER_REPLICATE)
+    return np.minimum(_blurred(least.reshape(fine.shape), AREA) / np.float32(LEAST), energy)
 
 
 def _blurred(planes: np.ndarray, sigma: float) -> np.ndarray:
@@ -102,7 +123,7 @@ def _curves(
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Brightness and strength, (LEVELS, channels), of the most even parts of each brightness."""
     places = np.flatnonzero(unchanged)
-    if len(places) < PATCHES[-1] ** 2:
+    if len(places) < BLOCKS[-1] ** 2:
         return None
     places = places[:: 1 + len(places) // SAMPLES]
     slope = _slope(base)
@@ -130,51 +151,83 @@ def _curve(base: np.ndarray, energy: np.ndarray, slope: np.ndarray) -> tuple[np.
     return levels, np.where(strengths > NONE * np.abs(levels), strengths, 0)
 
 
-def _patches(
-    grain: np.ndarray, energy: np.ndarray, strength: np.ndarray, unchanged: np.ndarray
-) -> tuple[np.ndarray, ...]:
-    """The pieces whose strength is nearest to what their brightness has, that lie in what is unchanged."""
-    even = np.divide(grain, strength, out=np.zeros_like(grain), where=strength > 0)
-    floor = np.finfo(np.float32).tiny
-    odd = np.abs(np.log((energy + floor) / (strength**2 + floor))).mean(axis=-1)
-    for size in PATCHES:
-        places = _places(odd, unchanged, size)
-        if places:
-            return tuple(even[top : top + size, left : left + size] for top, left in places)
-    return ()
+def _over(grain: np.ndarray, strength: np.ndarray) -> np.ndarray:
+    return np.divide(grain, strength, out=np.zeros_like(grain), where=strength > 0)
 
 
-def _places(odd: np.ndarray, unchanged: np.ndarray, size: int) -> list[tuple[int, int]]:
-    """Top and left of the least odd squares of a grid in what is unchanged, the least odd first."""
-    rows, columns = (length // size for length in unchanged.shape)
-    if not rows or not columns:
-        return []
-    blocks = (rows, size, columns, size)
-    whole = unchanged[: rows * size, : columns * size].reshape(blocks).all(axis=(1, 3))
-    mean = odd[: rows * size, : columns * size].reshape(blocks).mean(axis=(1, 3))
-    order = np.argsort(np.where(whole, mean, np.inf), axis=None)[: min(DONORS, int(whole.sum()))]
-    return [(int(each) // columns * size, int(each) % columns * size) for each in order]
+def _structure(
+    even: np.ndarray, fine: np.ndarray, unchanged: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Kernels and mixing of grain that is ``even`` in strength, ``fine`` its finest detail; None where too
+    little is unchanged."""
+    for size in BLOCKS:
+        places = _places(unchanged, size)
+        if len(places) >= FEWEST:
+            break
+    else:
+        return None
+    axes = _axes(np.stack([fine[top : top + size, left : left + size] for top, left in places]))
+    blocks = np.stack([even[top : top + size, left : left + size] for top, left in places])
+    return _scaled(_kernels(_spectrum(blocks @ axes)), axes)
 
 
-def _field(patches: Sequence[np.ndarray], shape: tuple[int, ...], seed: int) -> np.ndarray:
-    """Grain of strength 1, (height, width, channels): white noise in the shape of the patches, which gives it
-    their spectrum, and their channels the same in common."""
-    field = np.zeros(shape, np.float32)
-    size = patches[0].shape[0]
-    for index, patch in enumerate(patches):
-        noise = np.random.default_rng([seed & 0xFFFFFFFF, index])
+def _places(unchanged: np.ndarray, size: int) -> list[tuple[int, int]]:
+    """Top and left of squares in what is unchanged, half over each other; of many some, evenly."""
+    inside = cv2.erode(
+        unchanged.view(np.uint8), np.ones((size, size), np.uint8), anchor=(0, 0), borderValue=0
+    )
+    rows, columns = np.nonzero(inside[:: size // 2, :: size // 2])
+    found = np.stack([rows, columns], axis=1) * (size // 2)
+    return [(int(top), int(left)) for top, left in found[:: 1 + len(found) // MOST]]
+
+
+def _axes(blocks: np.ndarray) -> np.ndarray:
+    """(channels, channels): the directions in colour in which the finest detail of the quieter half of the
+    blocks varies by itself."""
+    quiet = np.argsort((blocks**2).mean(axis=(1, 2, 3)))[: max(len(blocks) // 2, 1)]
+    pixels = blocks[quiet].reshape(-1, blocks.shape[-1]).astype(np.float64)
+    return np.asarray(np.linalg.eigh(pixels.T @ pixels)[1], np.float32)
+
+
+def _spectrum(blocks: np.ndarray) -> np.ndarray:
+    """The power of grain at each frequency, (count, size, size), of (blocks, size, size, count)."""
+    size = blocks.shape[1]
+    window = np.hanning(size + 2)[1:-1]
+    faded = (blocks - blocks.mean(axis=(1, 2), keepdims=True)) * (window[:, None] * window)[None, ..., None]
+    power = np.abs(np.fft.fft2(faded, axes=(1, 2))) ** 2
+    grain = np.moveaxis(np.quantile(power, QUIET, axis=0) / -np.log1p(-QUIET), -1, 0)
+    steps = np.fft.fftfreq(size)
+    frequency = np.hypot(steps[:, None], steps)
+    ring = (frequency >= FLAT[0]) & (frequency < FLAT[1])
+    most = grain[:, ring].mean(axis=1)[:, None, None]
+    return np.where(frequency < FLAT[0], np.minimum(grain, most), grain)
+
+
+def _kernels(power: np.ndarray) -> np.ndarray:
+    """Kernels (count, size, size) that give white noise these spectra."""
+    centred = np.fft.fftshift(np.fft.ifft2(np.sqrt(power), axes=(1, 2)).real, axes=(1, 2))
+    return np.asarray(centred, np.float32)
+
+
+def _scaled(kernels: np.ndarray, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The kernels, and their mixing into channels whose finest detail is of strength 1."""
+    margin = int(WIDE)
+    wide = np.ascontiguousarray(
+        np.moveaxis(np.pad(kernels, ((0, 0), (margin, margin), (margin, margin))), 0, -1)
+    )
+    detail = ((wide - _blurred(wide, FINE)) ** 2).sum(axis=(0, 1))
+    size = np.sqrt((axes**2) @ detail)[:, None]
+    return kernels, np.divide(axes, size, out=np.zeros_like(axes), where=size > 0)
+
+
+def _field(grain: Grain, shape: tuple[int, ...], seed: int) -> np.ndarray:
+    """Grain of strength 1, (height, width, channels)."""
+    size = grain.kernels.shape[1]
+    noise = np.random.default_rng(seed & 0xFFFFFFFF)
+    spread = []
+    for kernel in grain.kernels:
         white = noise.standard_normal((shape[0] + size, shape[1] + size), np.float32)
-        for channel, kernel in enumerate(_kernels(patch)):
-            spread = cv2.filter2D(white, cv2.CV_32F, kernel)
-            field[..., channel] += spread[size // 2 :, size // 2 :][: shape[0], : shape[1]]
-    return field / np.float32(np.sqrt(len(patches)))
-
-
-def _kernels(patch: np.ndarray) -> list[np.ndarray]:
-    """A patch's channels, faded to its border, which make grain whose finest detail is of strength 1."""
-    window = np.hanning(patch.shape[0] + 2)[1:-1].astype(np.float32)
-    faded = (patch - patch.mean(axis=(0, 1))) * (window[:, None] * window)[..., None]
-    wide = np.pad(faded, ((int(WIDE), int(WIDE)), (int(WIDE), int(WIDE)), (0, 0)))
-    size = np.sqrt(((wide - _blurred(wide, FINE)) ** 2).sum(axis=(0, 1)))
-    scaled = np.divide(faded, size, out=np.zeros_like(faded), where=size > 0)
-    return [np.ascontiguousarray(scaled[..., channel]) for channel in range(patch.shape[-1])]
+        spread.append(
+            cv2.filter2D(white, cv2.CV_32F, kernel)[size // 2 :, size // 2 :][: shape[0], : shape[1]]
+        )
+    return np.asarray(np.stack(spread, axis=-1) @ grain.mixing.T)

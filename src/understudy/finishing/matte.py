@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable
 from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from understudy.errors import SettingError
 from understudy.finishing.despeckle import despeckle, despeckle_reach
 from understudy.finishing.edges import edge_only, grow, grow_reach
+from understudy.finishing.motion_blur import Motion, motion_blurred
 from understudy.settings import FinishingSettings
 
 Step = Callable[[np.ndarray], np.ndarray]
@@ -20,20 +22,21 @@ SIGMAS = 4
 """How many standard deviations of the Gaussian count: beyond them lies less than a ten-thousandth."""
 
 
-def finish_matte(matte: np.ndarray, asked: FinishingSettings) -> np.ndarray:
+def finish_matte(matte: np.ndarray, asked: FinishingSettings, motion: Motion | None = None) -> np.ndarray:
     """A matte, float32 (height, width), as it is ``asked`` for; the array itself where nothing is.
 
-    First what is wrong goes (clip, despeckle), then the edge is moved and shaped (grow, soften, gamma), and
-    last the matte becomes another one (edge, invert).
+    First what is wrong goes (clip, despeckle), then the edge is moved and shaped (grow, soften, gamma, motion
+    blur along the plate's ``motion``, where that is known), and last the matte becomes another one (edge,
+    invert).
     """
-    for _, step in matte_steps(asked):
+    for _, step in matte_steps(asked, motion):
         matte = step(matte)
     return matte
 
 
-def matte_steps(asked: FinishingSettings) -> tuple[tuple[Hashable, Step], ...]:
+def matte_steps(asked: FinishingSettings, motion: Motion | None = None) -> tuple[tuple[Hashable, Step], ...]:
     """What ``finish_matte`` does, step by step: of each its name and values, and what does it."""
-    every: tuple[tuple[bool, str, Callable[..., np.ndarray], tuple[float, ...]], ...] = (
+    every: tuple[tuple[bool, str, Callable[..., np.ndarray], tuple[Any, ...]], ...] = (
         (
             asked.clip_black > 0 or asked.clip_white < 1,
             "clip",
@@ -44,6 +47,7 @@ def matte_steps(asked: FinishingSettings) -> tuple[tuple[Hashable, Step], ...]:
         (asked.grow != 0, "grow", grow, (asked.grow,)),
         (asked.soften > 0, "soften", _softened, (asked.soften,)),
         (asked.gamma != 1, "gamma", _brightened, (asked.gamma,)),
+        (motion is not None and asked.motion_blur != "none", "motion blur", motion_blurred, (motion,)),
         (asked.edge > 0, "edge", edge_only, (asked.edge,)),
         (asked.invert, "invert", _inverted, ()),
     )
@@ -52,12 +56,13 @@ def matte_steps(asked: FinishingSettings) -> tuple[tuple[Hashable, Step], ...]:
     )
 
 
-def _run(step: Callable[..., np.ndarray], values: tuple[float, ...], matte: np.ndarray) -> np.ndarray:
+def _run(step: Callable[..., np.ndarray], values: tuple[Any, ...], matte: np.ndarray) -> np.ndarray:
     return step(matte, *values)
 
 
 def matte_reach(asked: FinishingSettings) -> int:
-    """Pixels of context on each side from which ``finish_matte`` gives a part of a frame as in the whole."""
+    """Pixels of context on each side from which ``finish_matte`` gives a part of a frame as in the whole; a
+    motion blur asks for all of it."""
     return (
         despeckle_reach(asked.despeckle)
         + grow_reach(asked.grow)

@@ -48,6 +48,7 @@ from understudy.inference.finish import check_finishing
 from understudy.inference.layers import BLACK, ExtraInputs, Mask
 from understudy.inference.like import taken_over
 from understudy.inference.model import LoadedModel, load
+from understudy.inference.motion import OFFSETS
 from understudy.inference.origins import Origins, in_words
 from understudy.inference.painted import Painted, find_painted_frames
 from understudy.inference.pipeline import Crew, plan_crew, run_frames, with_computing
@@ -188,7 +189,7 @@ def _prepare(settings: ApplySettings, like: tuple[str, ...], open_things: ExitSt
     )
     check_finishing(settings.finishing, header.kind, sink, len(header.output_channels))
     mask = Mask(output.mask) if output.mask else None
-    offsets = _offsets(header, output.stabilise != 0)
+    offsets = _offsets(header, output.stabilise != 0, settings.finishing.motion_blur != "none")
     about = _neighbours(given, header, offsets)
     extra = ExtraInputs(given.extra, header, about)
     for layer in (mask, extra):
@@ -203,7 +204,7 @@ def _prepare(settings: ApplySettings, like: tuple[str, ...], open_things: ExitSt
     painted.drop(kept)
     if mask and to_do:
         mask.look(open_shot(given.plate, part=given.part) if mask.channel else plate)
-    composer = make_composer(header, settings, mask, extra)
+    composer = make_composer(header, settings, mask, extra, about)
     sample = _first_readable(plate, to_do, composer, sink)
     if sample is not None:
         sink.announce(composer.outline(sample))
@@ -237,11 +238,13 @@ def _find_painted(settings: ApplySettings, path: Path, header: Any, whole: Shot,
     return find_painted_frames(path, header, whole, plate.numbers, output.blend, reach)
 
 
-def _offsets(header: Any, steady: bool) -> tuple[int, ...]:
-    """How far from a frame those are that it is made from beside itself."""
+def _offsets(header: Any, steady: bool, moves: bool) -> tuple[int, ...]:
+    """How far from a frame those are that it is made from beside itself: ``steady`` where it is averaged with
+    them, ``moves`` where they tell of its motion."""
     seen = (0, *header.offsets)
     reach = range(-RADIUS, RADIUS + 1) if steady else (0,)
-    return tuple(sorted({each + step for each in seen for step in reach} - {0}))
+    told = OFFSETS if moves else ()
+    return tuple(sorted({each + step for each in seen for step in reach}.union(told) - {0}))
 
 
 def _neighbours(plate: PlateSettings, header: Any, offsets: Sequence[int]) -> Neighbours | None:
@@ -368,7 +371,7 @@ def _plan_crew(job: Job) -> tuple[torch.device, Crew]:
         most = max(most - 4 * held, most / 4)
     crew = plan_crew(cores, len(job.to_do), held, device.type == "cpu", most)
     if job.about:
-        offsets = _offsets(job.composer.header, job.is_steady)
+        offsets = job.origins.offsets
         job.about.keep(crew.workers + max(offsets) - min(offsets))
     return device, crew
 
@@ -453,6 +456,7 @@ def _planned(job: Job, model: LoadedModel, said: tuple[str, ...]) -> ApplyPlanne
         *_mask_notes(job),
         *job.painted.notes,
         *job.composer.extra.notes,
+        *_motion_notes(job),
         *_colour_notes(job),
         *(confidence_notes(job.composer.header) if job.composer.confident else ()),
         *said,
@@ -499,6 +503,10 @@ def _added(job: Job) -> tuple[str, ...]:
     if not names:
         return ()
     return (f"The plate has no {', '.join(names)}: written as new, beside the channels that it has.",)
+
+
+def _motion_notes(job: Job) -> tuple[str, ...]:
+    return job.composer.finisher.motion.notes if job.composer.finisher.motion else ()
 
 
 def _mask_notes(job: Job) -> tuple[str, ...]:

@@ -10,8 +10,10 @@ import numpy as np
 
 from understudy.dataset.as_painted import AsPainted
 from understudy.errors import ChannelError, SettingError
+from understudy.finishing import Motion
 from understudy.frames import (
     Frame,
+    Neighbours,
     Window,
     has_alpha,
     resolve_channels,
@@ -27,6 +29,7 @@ from understudy.inference.finish import Finisher, premultiplied_channels
 from understudy.inference.inputs import expected_channels
 from understudy.inference.layers import ExtraInputs, Mask
 from understudy.inference.model import LoadedModel
+from understudy.inference.motion import PlateMotion
 from understudy.inference.painted import Painted, luma_of, over
 from understudy.inference.region import bounding_box, grown, slices, within
 from understudy.inference.steady import Seen, Steady, seen_with
@@ -217,8 +220,15 @@ class Composer:
         made = self._with_painted(given, model, needed, painted, read, steady)
         if self.header.kind != "matte":
             return made
-        matte = self.finisher.matte(made.values, needed)
+        matte = self.finisher.matte(made.values, needed, self._motion(given))
         return replace(made, values=self.finisher.colours(given.frame, given.under, matte, given.window))
+
+    def _motion(self, given: Gathered) -> Motion | None:
+        moves = self.finisher.motion
+        if moves is None:
+            return None
+        names = input_channels(given.frame, self.header, self.channels)
+        return moves.of(given.frame, names, given.pixels, given.window)
 
     def _with_painted(
         self,
@@ -404,9 +414,16 @@ def _outside(region: Window | None, given: Gathered) -> SettingError:
     )
 
 
-def make_composer(header: Any, settings: ApplySettings, mask: Mask | None, extra: ExtraInputs) -> Composer:
-    """The composer of a job."""
+def make_composer(
+    header: Any,
+    settings: ApplySettings,
+    mask: Mask | None,
+    extra: ExtraInputs,
+    about: Neighbours | None = None,
+) -> Composer:
+    """The composer of a job. ``about``: the frames before and after, where a motion blur is asked for."""
     plate, output = settings.plate, settings.output
+    motion = plate_motion(header, settings, about) if about else None
     region = Window(*parse_region(output.region)) if output.region else None
     return Composer(
         header,
@@ -416,10 +433,18 @@ def make_composer(header: Any, settings: ApplySettings, mask: Mask | None, extra
         region,
         mask,
         extra,
-        Finisher(settings.finishing),
+        Finisher(settings.finishing, motion=motion),
         output.confidence,
         output.output_layer,
     )
+
+
+def plate_motion(header: Any, settings: ApplySettings, about: Neighbours) -> PlateMotion | None:
+    """How the plate moves, for the motion blur that is asked for; None without."""
+    wanted, channels = settings.finishing.motion_blur, settings.plate.input_channels
+    if wanted == "none":
+        return None
+    return PlateMotion(header, about, lambda frame: input_channels(frame, header, channels), wanted)
 
 
 def input_channels(frame: Frame, header: Any, requested: str | None) -> tuple[str, ...]:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from understudy.errors import ChannelError, SettingError
-from understudy.finishing import add_grain, check_clip, finish_matte, matte_reach, measure_grain
+from understudy.finishing import Motion, add_grain, check_clip, finish_matte, matte_reach, measure_grain
 from understudy.frames import Frame, FrameSink, Window, fill_nonfinite
 from understudy.frames.alpha import multiplied
 from understudy.frames.frame import is_colour
+from understudy.inference.motion import PlateMotion
 from understudy.inference.region import slices
 from understudy.settings import FinishingSettings
 
@@ -82,30 +83,34 @@ def check_kind(asked: FinishingSettings, kind: str, outputs: int = 1) -> None:
 
 @dataclass(frozen=True)
 class Finisher:
-    """The last touch of one job. ``unmeasured``: frames whose grain could not be told."""
+    """The last touch of one job. ``unmeasured``: frames whose grain could not be told. ``motion``: how the
+    plate moves, where a motion blur is asked for."""
 
     asked: FinishingSettings = field(default_factory=FinishingSettings)
     unmeasured: list[int] = field(default_factory=list)
+    motion: PlateMotion | None = None
 
     @property
     def bytes_per_pixel(self) -> float:
         """About what it takes beside the result."""
-        return 150.0 if self.asked.grain == "match" else 20.0 if not_default(self.asked) else 0.0
+        wide = self.asked.grain == "match" or self.motion is not None
+        return 150.0 if wide else 20.0 if not_default(self.asked) else 0.0
 
     def needed(self, shown: Window, whole: Window) -> Window:
-        """What of the ``whole`` frame has to be computed for what is ``shown``; grain is measured in all."""
-        if shown.is_empty or self.asked.grain == "match":
+        """What of the ``whole`` frame has to be computed for what is ``shown``; grain is measured in all, and
+        motion carried on from anywhere."""
+        if shown.is_empty or self.asked.grain == "match" or self.motion is not None:
             return shown if shown.is_empty else whole
         reach = matte_reach(self.asked)
         wide = Window(shown.x - reach, shown.y - reach, shown.width + 2 * reach, shown.height + 2 * reach)
         return whole.intersect(wide)
 
-    def matte(self, result: np.ndarray, known: Window) -> np.ndarray:
+    def matte(self, result: np.ndarray, known: Window, motion: Motion | None = None) -> np.ndarray:
         """Mattes (height, width, mattes), which are known in a window of them, finished there, each by
         itself."""
         place = slices(known)
         planes = [np.ascontiguousarray(result[place][..., index]) for index in range(result.shape[2])]
-        finished = [finish_matte(plane, self.asked) for plane in planes]
+        finished = [finish_matte(plane, self.asked, motion) for plane in planes]
         if all(new is old for new, old in zip(finished, planes, strict=True)):
             return result
         out = result.copy()

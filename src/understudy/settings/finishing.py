@@ -14,6 +14,7 @@ Level = Annotated[float, Field(ge=0, le=1)]
 Growth = Annotated[float, Field(ge=-20, le=20)]
 Blur = Annotated[float, Field(ge=0, le=100)]
 Gamma = Annotated[float, Field(ge=0.01, le=100)]
+Shutter = Annotated[float, Field(ge=0.01, le=1)]
 Width = Annotated[float, Field(ge=0, le=40)]
 
 
@@ -43,6 +44,13 @@ class FinishingSettings(Section):
         0.0, "Soften", "Mattes: blur by a Gaussian of this standard deviation.", unit="pixels"
     )
     gamma: Gamma = setting(1.0, "Gamma", "Mattes: above 1 makes the greys brighter, below 1 darker.")
+    motion_blur: Literal["none", "auto"] | Shutter = setting(
+        "none",
+        "Motion Blur",
+        "Mattes: smear the edge along the plate's motion as far as it is sharper than the shutter makes it: "
+        "the part of the time between two frames for which that is open, such as 0.5 for 180 degrees; auto "
+        "measures it in the plate.",
+    )
     edge: Width = setting(
         0.0,
         "Edge Only",

@@ -3,6 +3,7 @@
 from understudy.temporal.cuts import exposure_change, is_cut
 from understudy.temporal.flow import LONGEST, Flow, chained, flow_between, flows_between, warp
 from understudy.temporal.planes import grey, reduced
+from understudy.temporal.shutter import edge_widths, fitted_shutter
 from understudy.temporal.steady import Beside, Look, steadied
 
 __all__ = [
@@ -11,7 +12,9 @@ __all__ = [
     "Flow",
     "Look",
     "chained",
+    "edge_widths",
     "exposure_change",
+    "fitted_shutter",
     "flow_between",
     "flows_between",
     "grey",

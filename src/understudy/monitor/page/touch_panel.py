@@ -14,7 +14,7 @@ from understudy.errors import UnderstudyError
 from understudy.monitor.app_state import AppState
 from understudy.monitor.page.messages import error_text, report_errors
 from understudy.monitor.page.path_field import PathField
-from understudy.monitor.page.touch_sliders import RANGES, TouchSlider, TouchSwitch
+from understudy.monitor.page.touch_sliders import TouchControl, control_of
 from understudy.monitor.page.viewer import SINGLE, WIPE, Reel, Viewer, empty_reel, mode
 from understudy.monitor.shot.last_touch import TouchShot, TouchSource
 from understudy.settings import ApplySettings, SettingInfo, settings_of
@@ -40,7 +40,7 @@ class TouchPanel:
     ) -> None:
         self._app_state, self._given, self._taken_over, self._changed = app_state, given, taken_over, changed
         self._request, self._shot, self._looked = 0, None, None
-        self.controls: dict[str, TouchSlider | TouchSwitch] = {}
+        self.controls: dict[str, TouchControl] = {}
         with ui.element("div").classes("us-touch") as self.element:
             self.viewer = Viewer(empty_reel(INITIAL_TEXT))
             with ui.element("div").classes("us-touch-side"):
@@ -88,8 +88,7 @@ class TouchPanel:
 
     def _make(self, wanted: Callable[[str], bool]) -> None:
         for info in filter(lambda info: wanted(info.name), _INFOS.values()):
-            control = TouchSlider if info.name in RANGES else TouchSwitch
-            self.controls[info.name] = control(info, self._touched)
+            self.controls[info.name] = control_of(info, self._touched)
 
     async def _take_over(self) -> None:
         from understudy.inference.like import how_made

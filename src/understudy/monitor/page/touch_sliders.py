@@ -21,6 +21,10 @@ RANGES: dict[str, tuple[float, float, float]] = {
 """From, to and step of each slider, in a range in which a hand is fine enough; numbers may go further."""
 
 
+NUMBER = "shutter"
+HALF_OPEN = 0.5  # of the time between two frames: 180 degrees
+
+
 class TouchSlider:
     """A number, by slider or as it is typed. Its name reset it with a double-click."""
 
@@ -102,3 +106,56 @@ class TouchSwitch:
     def _switched(self) -> None:
         if not self._setting:
             self._changed()
+
+
+class TouchShutter:
+    """One of a few words, or a number."""
+
+    def __init__(self, info: SettingInfo, changed: Callable[[], Any]) -> None:
+        self._info, self._changed, self._setting = info, changed, False
+        with ui.element("div").classes("us-touch-row"):
+            label = ui.label(info.label).classes("us-touch-name")
+            label.tooltip(f"{info.help} Double-click resets.").on("dblclick", self.reset)
+            words = [*info.choices, NUMBER]
+            self.word = ui.select(words, value=info.default, on_change=self._chosen)
+            self.word.props(f'dense outlined options-dense hide-bottom-space aria-label="{info.label}"')
+            self.number = ui.number(
+                value=HALF_OPEN, min=info.minimum, max=info.maximum, step=0.05, on_change=self._chosen
+            ).props(f'dense outlined hide-bottom-space aria-label="{info.label}, number"')
+            self.number.enabled = False
+
+    @property
+    def value(self) -> Any:
+        if self.word.value != NUMBER:
+            return self.word.value
+        return HALF_OPEN if self.number.value is None else float(self.number.value)
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self._setting = True
+        is_number = isinstance(value, int | float)
+        self.word.set_value(NUMBER if is_number else value)
+        self.number.set_value(float(value) if is_number else self.number.value)
+        self.number.enabled = is_number
+        self._setting = False
+
+    def reset(self) -> None:
+        """Back to what does nothing."""
+        if self.value != self._info.default:
+            self.value = self._info.default
+            self._changed()
+
+    def _chosen(self) -> None:
+        self.number.enabled = self.word.value == NUMBER
+        if not self._setting:
+            self._changed()
+
+
+TouchControl = TouchSlider | TouchSwitch | TouchShutter
+
+
+def control_of(info: SettingInfo, changed: Callable[[], Any]) -> TouchControl:
+    """What a setting of the last touch is chosen with."""
+    if info.name in RANGES:
+        return TouchSlider(info, changed)
+    return TouchShutter(info, changed) if info.choices and info.number else TouchSwitch(info, changed)

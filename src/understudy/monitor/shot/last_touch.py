@@ -9,14 +9,14 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from understudy.artist.strokes.scene import FrameResult
 from understudy.colour import PLAIN, ColourEncoding, to_scene_linear
-from understudy.finishing import matte_steps
-from understudy.frames import Frame, Shot, parse_frame_range
+from understudy.finishing import Motion, matte_steps
+from understudy.frames import Frame, Shot, parse_frame_range, seen_planes
 from understudy.models.description import ModelDescription
 from understudy.models.finding import resolve_model
 from understudy.models.opening import describe_effect
@@ -26,6 +26,9 @@ from understudy.monitor.shot.pictures import FramePicture, picture_of_result
 from understudy.monitor.shot.results import Results, Wanted
 from understudy.monitor.shot.run_shot import Checkpoint, checkpoint_at
 from understudy.settings import FinishingSettings
+
+if TYPE_CHECKING:
+    from understudy.inference.motion import PlateMotion
 
 TouchView = Literal["plate", "result", "black", "checker", "white"]
 MEMORY = 200_000_000  # bytes of mattes on their way kept
@@ -63,6 +66,8 @@ class LastTouch:
         self._allowed, self._results = allowed, results
         self._plates: OrderedDict[Any, tuple[float, Shot]] = OrderedDict()
         self._stages: OrderedDict[Any, np.ndarray] = OrderedDict()
+        self._plate_motions: OrderedDict[Any, PlateMotion] = OrderedDict()
+        self._motions: OrderedDict[Any, Motion | None] = OrderedDict()
         self._pictures = PictureCache()
         self._lock = threading.Lock()
 
@@ -95,7 +100,9 @@ class LastTouch:
         name = tag(wanted.checkpoint.stamp, plate.stamp(number), source, number, asked, how, view)
         if how == "plate":
             return FramePicture(name, None, lambda _: png_of(self._shown_plate(plate, number, model), view))
-        render = partial(self._render, plate, asked, how, view, (checkpoint.stamp, plate.stamp(number)))
+        moves = self._motion(wanted, model, asked)
+        key = checkpoint.stamp, plate.stamp(number)
+        render = partial(self._render, plate, asked, how, view, key, moves)
         return FramePicture(name, lambda: self._request(wanted, number), render)
 
     def _request(self, wanted: Wanted, number: int) -> Future[FrameResult]:
@@ -108,14 +115,16 @@ class LastTouch:
         how: TouchView,
         view: ViewerSettings,
         key: Any,
+        moves: PlateMotion | None,
         found: FrameResult | None,
     ) -> bytes:
         assert found is not None
         if found.kind != "matte":
             made = self._kept((*key, found.number, asked.grain), lambda: _with_grain(found, plate, asked))
             return png_of(picture_of_result(replace(found, pixels=made)), view)
+        motion = self._moved(key, plate, found.number, moves) if moves else None
         mattes = [
-            self._finished((*key, found.number, index), found.pixels[..., index], asked)
+            self._finished((*key, found.number, index), found.pixels[..., index], asked, motion)
             for index in range(found.pixels.shape[2])
         ]
         if how == "result":
@@ -123,10 +132,12 @@ class LastTouch:
         colours = self._linear_plate(plate, found.number, found.colour_in)
         return png_of(Picture(_over(colours, np.max(mattes, axis=0)[..., None], how), LINEAR), view)
 
-    def _finished(self, key: Any, matte: np.ndarray, asked: FinishingSettings) -> np.ndarray:
+    def _finished(
+        self, key: Any, matte: np.ndarray, asked: FinishingSettings, motion: Motion | None = None
+    ) -> np.ndarray:
         """As ``finish_matte``, with what is known of its steps."""
         matte = np.ascontiguousarray(matte)
-        for name, step in matte_steps(asked):
+        for name, step in matte_steps(asked, motion):
             key = (*key, name)
             matte = self._kept(key, partial(step, matte))
         return matte
@@ -143,6 +154,42 @@ class LastTouch:
             while held > MEMORY and len(self._stages) > 1:
                 held -= self._stages.popitem(last=False)[1].nbytes
         return made
+
+    def _motion(
+        self, wanted: Wanted, model: ModelDescription, asked: FinishingSettings
+    ) -> PlateMotion | None:
+        """How the plate moves, where a motion blur is asked for; what was measured in it is kept."""
+        if asked.motion_blur == "none" or model.kind != "matte":
+            return None
+        from understudy.frames import Neighbours
+        from understudy.inference.compose import input_channels
+        from understudy.inference.motion import PlateMotion
+
+        plate = wanted.plate
+        key = plate.spec, plate.part_name, plate.numbers, wanted.channels, asked.motion_blur, model.colour_in
+        with self._lock:
+            if key not in self._plate_motions:
+                about = Neighbours(plate, kept=4)
+                names = partial(_names, input_channels, model, wanted.channels)
+                self._plate_motions[key] = PlateMotion(model, about, names, asked.motion_blur)
+                while len(self._plate_motions) > PLATES:
+                    self._plate_motions.popitem(last=False)
+            return self._plate_motions[key]
+
+    def _moved(self, key: Any, plate: Shot, number: int, moves: PlateMotion) -> Motion | None:
+        """The motion in a frame, of which the last few are kept."""
+        key = (*key, number, moves.wanted)
+        with self._lock:
+            if key in self._motions:
+                return self._motions[key]
+        frame = plate.read(number)
+        names, window = moves.channels(frame), frame.display_window
+        found = moves.of(frame, names, seen_planes(frame, names, window), window)
+        with self._lock:
+            self._motions[key] = found
+            while len(self._motions) > PLATES:
+                self._motions.popitem(last=False)
+        return found
 
     def _shown_plate(self, plate: Shot, number: int, model: ModelDescription) -> Picture:
         key = (plate.stamp(number), number, plate.part_name)
@@ -170,6 +217,10 @@ class LastTouch:
             while len(self._plates) > PLATES:
                 self._plates.popitem(last=False)
         return found
+
+
+def _names(find: Callable[..., Any], model: ModelDescription, channels: str | None, frame: Frame) -> Any:
+    return find(frame, model, channels)
 
 
 def _with_grain(found: FrameResult, plate: Shot, asked: FinishingSettings) -> np.ndarray:

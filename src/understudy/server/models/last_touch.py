@@ -18,15 +18,16 @@ from understudy.server.models.space import is_alpha
 from understudy.settings import ApplySettings, FinishingSettings, SettingInfo, settings_of
 
 OF_IMAGES = ("grain",)
-IN_THE_HOST = ("premultiply",)
-"""What a compositing program does to the answer by itself: it holds the plate's colours."""
+LEFT_OUT = ("premultiply", "motion_blur")
+"""What the server does not do: a compositing program multiplies the plate's colours itself, and one frame
+alone tells of no motion."""
 
 _INFOS = {info.name: info for info in settings_of(ApplySettings) if info.section == "finishing"}
 
 
 def touch_options(kind: str) -> tuple[Option, ...]:
     """The options of a network that makes a ``kind``: matte or image."""
-    names = [name for name in _INFOS if name not in IN_THE_HOST and (name in OF_IMAGES) == (kind != "matte")]
+    names = [name for name in _INFOS if name not in LEFT_OUT and (name in OF_IMAGES) == (kind != "matte")]
     return tuple(_option(_INFOS[name]) for name in names)
 
 

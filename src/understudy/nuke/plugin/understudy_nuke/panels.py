@@ -116,9 +116,13 @@ class ApplyPanel(nukescripts.PythonPanel):
         for name, _, default in NUMBERS:
             self.numbers[name].setValue(default)
         self.switches = {name: nuke.Boolean_Knob(name, label) for name, label in SWITCHES}
+        self.motion_blur = nuke.String_Knob(
+            "motion_blur", "Matte: Motion Blur (none, auto, or a shutter such as 0.5)", "none"
+        )
         self.grain = nuke.Enumeration_Knob("grain", "Image: Grain", ["none", "match"])
         knobs = [self.which, self.run_folder, self.output, self.frames, self.like]
-        for knob in knobs + list(self.numbers.values()) + list(self.switches.values()) + [self.grain]:
+        more = [self.motion_blur, self.grain]
+        for knob in knobs + list(self.numbers.values()) + list(self.switches.values()) + more:
             self.addKnob(knob)
 
     def wish(self):
@@ -140,6 +144,8 @@ class ApplyPanel(nukescripts.PythonPanel):
                 text = str(round(value)) if name in WHOLE else f"{value:.6g}"
                 words.append("--{}={}".format(name.replace("_", "-"), text))
         words += [f"--{name}" for name, _ in SWITCHES if self.switches[name].value()]
+        if self.motion_blur.value().strip() not in ("", "none"):
+            words.append("--motion-blur=" + self.motion_blur.value().strip())
         if self.grain.value() != "none":
             words.append("--grain=" + self.grain.value())
         return words

@@ -146,6 +146,11 @@ def test_a_matte_that_alone_was_resampled_is_found_by_its_softer_edges(change):
     assert "resampled" in finding.measure
 
 
+def test_a_matte_moved_by_whole_pixels_is_put_back_by_as_many():
+    (finding,) = check_samples(discs(lambda m: np.roll(m, (-1, 2), (0, 1))), "matte")
+    assert (finding.pair, finding.kind, finding.fix.place) == (1, "shift", (2, -1, 0, 0))
+
+
 def test_two_resampled_mattes_of_seven_do_not_hide_each_other():
     pairs = [disc(30 + 16 * i, 50 + 3 * i) for i in range(7)]
     soft = [moved(m[..., 0], 0.5, 0.5)[..., None] if i in (1, 4) else m for i, (_, m) in enumerate(pairs)]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from understudy.dataset.checks.contour import Lie, lie_of
+from understudy.dataset.checks.edges import edges_of
 from understudy.dataset.checks.finding import Finding, Fix, Sample
 from understudy.dataset.checks.images import in_order, misplaced, off_by_one
-from understudy.dataset.checks.resampled import check_resampled
+from understudy.dataset.checks.resampled import EXACT, TRANSFORM, check_resampled
 
 NOTHING = 0.0005
 """The share of a frame below which a matte is empty."""
@@ -20,6 +22,10 @@ OTHERS = 4
 """Of fewer other mattes their spread is not known well enough."""
 FOREIGN = 1.12
 PLAIN = 1.3
+WHOLE = 0.8
+"""The share of crisp edges of a matte that was not resampled."""
+COUNTED, NEAR = 0.17, 2.5
+"""How sure, and how small, in pixels, a shift has to be for whole pixels to be counted."""
 
 
 def check_mattes(
@@ -118,6 +124,22 @@ def _moved(samples: Sequence[Sample], lies: dict[int, Lie]) -> list[Finding]:
             4 * float(np.hypot(*lie.errors[:2])),
         )
         if np.hypot(*off) > limit:
-            values = np.array([*off, 0, 0])
-            found.append(misplaced(i, samples[i], "shift", values, 0.6))
+            noise = np.hypot(rest.std(0, ddof=1), lie.errors[:2])
+            found.append(_shifted(i, samples[i], off, float(noise.max())))
     return found
+
+
+def _shifted(index: int, sample: Sample, off: np.ndarray, noise: float) -> Finding:
+    """The finding of a matte that lies ``off`` (right, down) by ``noise`` more or less, and was not seen to
+    be resampled: where its edges are crisp, it was moved by whole pixels, so that these can be counted."""
+    edges = sample.edges or edges_of(sample.truth[..., 0])
+    exact = noise * sample.times <= EXACT
+    crisp = edges.crisp[:, -1]
+    if (crisp[np.isfinite(crisp)] > WHOLE).any():
+        counted = np.round(off * sample.times) / sample.times
+        away = float(np.abs(counted - off).max())
+        sure = noise * sample.times <= COUNTED and np.abs(off).max() <= NEAR
+        exact = bool(sure and counted.any() and away < 3 * noise)
+        off = counted if exact else off
+    found = misplaced(index, sample, "shift", np.array([*off, 0, 0]), 0.6)
+    return found if exact else replace(found, fix=None, remedy=TRANSFORM)

@@ -16,6 +16,7 @@ SEEN = 3.0
 """By how many standard deviations a matte has to lie off before it is said by how much."""
 EXACT = 0.15
 """How sure, in pixels, a shift has to be before it is put back."""
+TRANSFORM = "Look for a transform or a filter in the script that rendered it."
 PLAINER = 1.2
 """By how much surer scale or rotation have to be than a shift, of which a matte in one place looks alike."""
 KINDS: dict[Kind, tuple[int, ...]] = {"shift": (0, 1), "scale": (2,), "rotation": (3,)}
@@ -62,12 +63,12 @@ def _finding(
     index: int, sample: Sample, others: dict[Kind, list[Lie | None]], own: float, least: float
 ) -> Finding:
     said = f"the matte was resampled: {own:.0%} of its edges are crisp, of the others {least:.0%} or more"
-    remedy = "Look for a transform or a filter in the script that rendered it."
     found = {kind: off for kind in KINDS if (off := _off(_lie(sample, kind), others[kind], kind))}
     kind: Kind = max(found, key=lambda k: found[k].sure / (1 if k == "shift" else PLAINER), default="shift")
     if kind not in found or found[kind].sure < SEEN:
         said += "; where it lies cannot be measured on its contour"
-        return Finding(index, sample.name, sample.number, kind, said, remedy, 0.75)
+        return Finding(index, sample.name, sample.number, kind, said, TRANSFORM, 0.75)
     moved = misplaced(index, sample, kind, found[kind].values, 0.9)
     fix = moved.fix if kind == "shift" and found[kind].noise.max() * sample.times <= EXACT else None
+    remedy = moved.remedy if fix else TRANSFORM
     return replace(moved, measure=f"{said}; {moved.measure}", remedy=remedy, fix=fix)

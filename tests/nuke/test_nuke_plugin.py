@@ -290,13 +290,14 @@ def test_a_run_is_applied_to_a_read_with_its_last_touch_and_comes_back_as_a_read
         panel.numbers["grow"].setValue(0.5)
         panel.numbers["despeckle"].setValue(12.0)
         panel.switches["invert"].setValue(True)
+        panel.motion_blur.setValue(" 0.5 ")
         return True
 
     monkeypatch.setattr(PythonPanel, "accept", staticmethod(fill_in))
     house.choose("Apply run to selected Read").join(120)
     assert house.nuke.messages == []
     made = json.loads(read_provenance(tmp_path / "out" / "out.1002.exr")["finishing"])
-    assert made == {"despeckle": 12, "grow": 0.5, "invert": True}
+    assert made == {"despeckle": 12, "grow": 0.5, "motion_blur": 0.5, "invert": True}
     read = house.nuke.nodes_there[-1]
     assert (read.Class(), read["first"].value(), read["last"].value()) == ("Read", 1001, 1002)
     assert read["file"].value().endswith("out.####.exr")

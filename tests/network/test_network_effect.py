@@ -16,11 +16,10 @@ from understudy.network.colour_fit import (
     Scaling,
     exponents,
     fit_colours,
-    fit_drifts,
     measure_scaling,
     predict,
-    steady,
 )
+from understudy.network.drift import find_drift, fit_drifts, steady
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.places import MOST, place_planes, with_places
 from understudy.network.unet import SIZES, Size, UNet
@@ -282,7 +281,7 @@ def test_what_differs_from_pair_to_pair_is_taken_out_of_the_truths() -> None:
     bases = [predict(pixels, fit, scaling, True) for pixels in inputs]
     drifts = fit_drifts(inputs, truths, bases, scaling)
     assert drifts is not None
-    agreed = [steady(p, t, own, scaling) for p, t, own in zip(inputs, truths, drifts, strict=True)]
+    agreed = [steady(p, t, own, scaling) for p, t, own in zip(inputs, truths, drifts.each, strict=True)]
     spread = [float((s - grade(p)).mean()) for s, p in zip(agreed, inputs, strict=True)]
     assert max(spread) - min(spread) < 0.005 < max(drift) - min(drift)
 
@@ -317,9 +316,37 @@ def test_a_fix_survives_where_the_frames_drift_as_well() -> None:
     bases = [predict(pixels, fit, scaling, True) for pixels in inputs]
     drifts = fit_drifts(inputs, truths, bases, scaling)
     assert drifts is not None
-    for pixels, truth, own, base in zip(inputs, truths, drifts, bases, strict=True):
+    for pixels, truth, own, base in zip(inputs, truths, drifts.each, bases, strict=True):
         left = steady(pixels, truth, own, scaling)[fixed] - base[fixed]
         assert float((left.mean() - 0.3).abs()) < 0.03
+
+
+def test_the_drift_of_one_more_frame_is_found_beside_what_all_have_in_common() -> None:
+    inputs = [pixels_of(seed) for seed in range(6)]
+    drift = [-0.04, 0.03, 0.0, -0.02, 0.03, 0.05]
+    truths = [grade(p) + d for p, d in zip(inputs, drift, strict=True)]
+    fit, scaling = fit_colours(inputs[:5], truths[:5], True)
+    bases = [predict(pixels, fit, scaling, True) for pixels in inputs]
+    drifts = fit_drifts(inputs[:5], truths[:5], bases[:5], scaling)
+    assert drifts is not None
+    later = find_drift(inputs[5], truths[5] - bases[5], scaling, drifts.common)
+    assert later is not None
+    agreed = steady(inputs[5], truths[5], later, scaling)
+    others = [steady(p, t, d, scaling) for p, t, d in zip(inputs, truths, drifts.each, strict=False)]
+    level = sum(float((o - grade(p)).mean()) for o, p in zip(others, inputs, strict=False)) / 5
+    assert abs(float((agreed - grade(inputs[5])).mean()) - level) < 0.005
+
+
+def test_a_fix_alone_a_large_difference_and_a_few_pixels_are_no_drift() -> None:
+    pixels = pixels_of(3)
+    scaling = measure_scaling(pixels)
+    noise = 0.01 * torch.randn(pixels.shape, generator=torch.Generator().manual_seed(6))
+    fixed = noise.clone()
+    fixed[::20] += 0.3
+    assert find_drift(pixels, fixed, scaling) is None
+    assert find_drift(pixels, noise + 0.2, scaling) is None
+    assert find_drift(pixels[:100], noise[:100] + 0.03, scaling) is None
+    assert find_drift(pixels, noise + 0.03, scaling) is not None
 
 
 def test_one_hot_pixel_leaves_the_others_their_range() -> None:

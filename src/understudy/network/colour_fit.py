@@ -22,9 +22,6 @@ GAIN_NEEDED = {"linear": 0.98, "cubic": 0.98, "placed": 0.25}
 UNSEEN = (0.1 / 255) ** 2
 MOST_PIXELS = 200_000
 AT_A_TIME = 1 << 16
-DRIFT_SHARE = 0.2
-LARGEST_DRIFT = 0.1
-TRUSTED = 0.8
 OUTLIERS = 0.001
 BEYOND = 0.25
 
@@ -35,15 +32,6 @@ class ColourFit:
 
     kind: str
     weights: Tensor
-
-
-@dataclass(frozen=True)
-class Drift:
-    """What the truth of one pair has as a whole and the others do not: a fit to the input, and the ``most``
-    that it adds or takes, (outputs,)."""
-
-    fit: ColourFit
-    most: Tensor
 
 
 @dataclass(frozen=True)
@@ -129,9 +117,9 @@ def fit_colours(
     kind = _simplest_good(scores)
     if kind == "identity":
         return ColourFit(kind, torch.zeros(1, wanted[0].shape[1])), scaling
-    equations = [_equations(*sample, kind) for sample in samples]
-    left, right = (torch.stack(sides).sum(0) for sides in zip(*equations, strict=True))
-    return ColourFit(kind, _solve(left, right).float()), scaling
+    sides = [equations(*sample, kind) for sample in samples]
+    left, right = (torch.stack(each).sum(0) for each in zip(*sides, strict=True))
+    return ColourFit(kind, solve(left, right).float()), scaling
 
 
 def _simplest_good(scores: dict[str, float]) -> str:
@@ -145,58 +133,6 @@ def _simplest_good(scores: dict[str, float]) -> str:
         if scores[kind] < GAIN_NEEDED[kind] * scores[best] - UNSEEN:
             best = kind
     return best
-
-
-def fit_drifts(
-    inputs: list[Tensor], truths: list[Tensor], bases: list[Tensor], scaling: Scaling
-) -> list[Drift] | None:
-    """What each pair's truth has as a whole and the others do not, or None where that is hardly anything.
-    ``bases``: what the shared fit makes of the inputs.
-
-    An effect that was made frame by frame often sits a little brighter or warmer on one frame than on the
-    next. A network can only learn such a difference by knowing the frame by heart. Where such differences
-    are much of what the shared fit leaves, they are to be taken out of the truths (``steady``), and what is
-    learned is the effect that all pairs agree on. A difference beyond a tenth of the range is none of these.
-    """
-    kind = "cubic" if inputs[0].shape[1] <= CUBIC_CHANNELS else "linear"
-    if len(inputs) < 3:
-        return None
-    rests = [truth - base for truth, base in zip(truths, bases, strict=True)]
-    fits = [_fit_most(*each, kind, scaling) for each in zip(inputs, rests, strict=True)]
-    common = torch.stack([fit.weights for fit, _ in fits]).mean(0)
-    drifts, before, after = [], 0.0, 0.0
-    for pixels, rest, (fit, trusted) in zip(inputs, rests, fits, strict=True):
-        own = ColourFit(kind, fit.weights - common)
-        most = predict(pixels[trusted], own, scaling, same_channels=False).abs().amax(0)
-        drifts.append(Drift(own, most))
-        before += rest.square().mean().item()
-        after += steady(pixels, rest, drifts[-1], scaling).square().mean().item()
-    small = all(bool((drift.most < LARGEST_DRIFT).all()) for drift in drifts)
-    return drifts if small and after < (1 - DRIFT_SHARE) * before else None
-
-
-def _fit_most(pixels: Tensor, rest: Tensor, kind: str, scaling: Scaling) -> tuple[ColourFit, Tensor]:
-    """The fit of ``rest`` (pixels, C_out) for the four fifths of the pixels that it leaves least of, and
-    which these are.
-
-    A local fix is the largest rest there is: a fit to all pixels would take a logo that was painted out for
-    what this frame makes of the logo's colour, and out of the truth it would go. So it has no say.
-    """
-    scaled, found = scaling.apply(pixels).double(), torch.zeros_like(rest)
-    for _ in range(2):
-        left = (rest - found).square().sum(1)
-        trusted = left <= left.kthvalue(max(1, round(TRUSTED * len(left)))).values
-        few = scaled[trusted]
-        fit = ColourFit(kind, _solve(*_equations(few, few, rest[trusted].double(), kind)).float())
-        found = predict(pixels, fit, scaling, same_channels=False)
-    return fit, trusted
-
-
-def steady(pixels: Tensor, truth: Tensor, drift: Drift, scaling: Scaling) -> Tensor:
-    """A truth (pixels, C_out) without what differs from pair to pair as a whole."""
-    found = predict(pixels, drift.fit, scaling, same_channels=False)
-    found = torch.minimum(torch.maximum(found, -drift.most), drift.most)
-    return torch.sub(truth, found, out=found)
 
 
 def predict(
@@ -216,7 +152,7 @@ def thinned(pixels: Tensor) -> Tensor:
     return pixels[:: max(1, len(pixels) // MOST_PIXELS)]
 
 
-def _equations(pixels: Tensor, places: Tensor, wanted: Tensor, kind: str) -> tuple[Tensor, Tensor]:
+def equations(pixels: Tensor, places: Tensor, wanted: Tensor, kind: str) -> tuple[Tensor, Tensor]:
     """The two sides of the normal equations of one pair, in double precision."""
     features = _term_rows(pixels, kind, places.double())
     return features @ features.T / len(pixels), features @ wanted / len(pixels)
@@ -228,7 +164,8 @@ def _term_rows(pixels: Tensor, kind: str, places: Tensor | None) -> Tensor:
     return terms(pixels.T.contiguous(), kind, 0, None if places is None else places.T)
 
 
-def _solve(left: Tensor, right: Tensor) -> Tensor:
+def solve(left: Tensor, right: Tensor) -> Tensor:
+    """The weights (terms, outputs) that fulfil normal equations best, drawn a little to nothing."""
     ridge = RIDGE * left.diagonal().mean() * torch.eye(len(left), dtype=left.dtype)
     return torch.linalg.solve(left + ridge, right)
 
@@ -238,11 +175,11 @@ def _left_out_error(samples: list[tuple[Tensor, Tensor, Tensor]], kind: str) -> 
     powers = [wanted.square().mean(0).sum() for _, _, wanted in samples]
     if kind == "identity":
         return float(sum(powers)) / len(samples)
-    equations = [_equations(*sample, kind) for sample in samples]
+    sides = [equations(*sample, kind) for sample in samples]
     error = 0.0
-    for index, (left, right) in enumerate(equations):
-        others = [each for i, each in enumerate(equations) if i != index] or [equations[index]]
-        weights = _solve(
+    for index, (left, right) in enumerate(sides):
+        others = [each for i, each in enumerate(sides) if i != index] or [sides[index]]
+        weights = solve(
             torch.stack([each[0] for each in others]).sum(0), torch.stack([each[1] for each in others]).sum(0)
         )
         error += float(powers[index] - 2 * (weights * right).sum() + (weights * (left @ weights)).sum())

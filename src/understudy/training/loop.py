@@ -21,7 +21,7 @@ from understudy.training.prepare import Job
 from understudy.training.run_logger import Logger
 from understudy.training.schedule import Schedule
 from understudy.training.teaching.lessons import Due, Lessons
-from understudy.training.teaching.words import say_begun, say_outcome
+from understudy.training.teaching.words import say_begun, say_graded, say_outcome
 from understudy.training.validation import Validation
 
 SOUND_EVERY = 25
@@ -146,6 +146,8 @@ class TrainingLoop:
         self.checkpoints.begin_lesson(self.step, self.held_out.best)
         self.logger.update_state(learning=lesson.active)
         self.logger.message(say_begun(due, alone))
+        if lessons.material is not None and lessons.material.graded:
+            self.logger.message(say_graded(lessons.material.graded))
 
     def _end_lesson(self, finished: bool) -> Ended | None:
         """Say how the lesson has gone. How the run ended, where there is more of it to come."""

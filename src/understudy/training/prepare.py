@@ -32,6 +32,7 @@ from understudy.network.unet import SIZES
 from understudy.settings import NO_WEIGHTS, NetworkSettings, TrainSettings
 from understudy.training.agreement import Agreement
 from understudy.training.distributed.shard import Shard
+from understudy.training.drifting import Drifting
 from understudy.training.evaluation import compared_with, middle_of
 from understudy.training.learner import Learner
 from understudy.training.links import Link, read_links
@@ -64,7 +65,7 @@ class Job:
     """A training that is ready to go. ``notes`` are sentences for the artist; ``digest`` tells what is
     learned from, ``old_digest`` did so in runs that were begun before it told of all that is. ``packed``: the
     pairs as crops are drawn from them; ``make_material`` makes more such ones; ``origins``: which plate and
-    which frame each pair is of."""
+    which frame each pair is of; ``drifting``: there where the pairs were graded frame by frame."""
 
     settings: TrainSettings
     data: DataSet
@@ -76,6 +77,7 @@ class Job:
     packed: Packed
     make_material: MakeMaterial
     origins: tuple[tuple[int, int], ...]
+    drifting: Drifting | None
 
     @property
     def matte(self) -> bool:
@@ -110,7 +112,8 @@ def make_job(
     sizes = [pair.input.shape[:2] for pair in data.pairs]
     sure = plan is not None or settings.network.coarse_view != "auto"
     coarse = plan.coarse if plan else _choose_coarse(settings.network.coarse_view, weights, sizes)
-    network, make_material, notes = make_network(data, settings.network, coarse, sure)
+    targets = make_network(data, settings.network, coarse, sure)
+    network, notes = targets.network, targets.notes
     release_memory(device)  # what the fit took, before packing takes its own
     agreed = plan.agreement if plan else settings.loss.agreement
     links = _read_links(agreed, data, network, shard)
@@ -119,7 +122,9 @@ def make_job(
     vary = plan.vary if plan else _choose_vary(settings.augmentation.vary, held_out[0], data)
     whole = held_out[0] if shard.rank == 0 else None
     pairs, data = list(data.pairs), replace(data, pairs=())  # so that each can be let go
-    packed = pack(_one_by_one(data, pairs, make_material, whole, device), sizes, network.architecture.coarse)
+    packed = pack(
+        _one_by_one(data, pairs, targets.make_material, whole, device), sizes, network.architecture.coarse
+    )
     origins = _origins(data)
     data = replace(data, pairs=tuple(pairs), sources=())
     digests = _digest(data, settings), _old_digest(data, settings)
@@ -137,7 +142,18 @@ def make_job(
     agreement = Agreement(links, plan, device) if links else None
     varied = augmentations_for(data.kind, plan.vary, covered)
     learner = Learner(network, crops, loss, varied, plan, shard, agreement)
-    return Job(settings, data, learner, plan, tuple(notes), *digests, packed, make_material, origins)
+    return Job(
+        settings,
+        data,
+        learner,
+        plan,
+        tuple(notes),
+        *digests,
+        packed,
+        targets.make_material,
+        origins,
+        targets.drifting,
+    )
 
 
 def _read_links(agreed: float, data: DataSet, network: EffectNetwork, shard: Shard) -> list[Link]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,20 +15,19 @@ from understudy.errors import ModelFileError
 from understudy.models.finding import find_model
 from understudy.network.colour_fit import (
     ColourFit,
-    Drift,
     Scaling,
     fit_colours,
-    fit_drifts,
     measure_scaling,
     predict,
-    steady,
     thinned,
 )
+from understudy.network.drift import Drift, fit_drifts, steady
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.model_file import load_model
 from understudy.network.places import PLACES, place_planes
 from understudy.network.unet import STEM, UNet
 from understudy.settings import NO_WEIGHTS, NetworkSettings
+from understudy.training.drifting import Drifting
 from understudy.training.evaluation import middle_of
 
 COARSE_EFFECT = 0.3
@@ -40,13 +39,22 @@ MakeMaterial = Callable[[int | None, Pair], Material]
 """Makes the material of the pair of an index; of one that is not among the pairs, None."""
 
 
-def make_network(
-    data: DataSet, settings: NetworkSettings, coarse: int, sure: bool = True
-) -> tuple[EffectNetwork, MakeMaterial, list[str]]:
-    """The network, what makes the material of a pair, and sentences for the artist. ``coarse``: how many
-    times smaller its view of the whole frame is; where that is not ``sure``, an effect that lives at the
-    pixel has none. Empty pairs have no say in the fit of the colours, which is what the painted ones agree
-    on, nor in what it is scaled by: the network learns on top of it where there is nothing to change."""
+@dataclass(frozen=True)
+class Targets:
+    """The network, what makes the material of a pair, sentences for the artist, and, where the pairs differ
+    in overall colour from frame to frame, what tells that of a frame that is painted later."""
+
+    network: EffectNetwork
+    make_material: MakeMaterial
+    notes: list[str]
+    drifting: Drifting | None = None
+
+
+def make_network(data: DataSet, settings: NetworkSettings, coarse: int, sure: bool = True) -> Targets:
+    """The network, and what it is to learn. ``coarse``: how many times smaller its view of the whole frame
+    is; where that is not ``sure``, an effect that lives at the pixel has none. Empty pairs have no say in the
+    fit of the colours, which is what the painted ones agree on, nor in what it is scaled by: the network
+    learns on top of it where there is nothing to change."""
     data = replace(data, pairs=data.painted)
     looked_at = [_looked_at(pair) for pair in data.pairs]
     inputs = [_flat(pair.input)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
@@ -54,7 +62,7 @@ def make_network(
     if data.kind == "matte":
         network = EffectNetwork(_architecture(data, settings, "identity", 0, coarse))
         network.set_range(whole)
-        return _with_initial_weights(network, settings.initial_weights), _matte_material, []
+        return Targets(_with_initial_weights(network, settings.initial_weights), _matte_material, [])
     count = len(data.output_channels) if data.same_channels else len(data.input_channels)
     seen = [pixels[:, :count] for pixels in inputs]
     truths = [_flat(pair.truth)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
@@ -71,16 +79,18 @@ def make_network(
         predict(rows, fit, scaling, data.same_channels, where)
         for rows, where in zip(seen, places, strict=True)
     ]
-    drifts = fit_drifts(seen, truths, bases, scaling)
+    drifts, drifting = fit_drifts(seen, truths, bases, scaling), None
     notes = [_say_fit(fit)]
     if drifts is not None:
+        drifting = Drifting(fit, scaling, drifts.common, same_channels)
         notes.append("The pairs differ in overall colour from frame to frame: learning what they agree on.")
 
     def make(index: int | None, pair: Pair) -> Material:
-        drift = drifts[index] if drifts and index is not None and not pair.empty else None
+        drift = drifts.each[index] if drifts and index is not None and not pair.empty else None
         return _image_material(pair, fit, scaling, same_channels, drift)
 
-    return _with_initial_weights(network, settings.initial_weights), make, notes
+    network = _with_initial_weights(network, settings.initial_weights)
+    return Targets(network, make, notes, drifting)
 
 
 def _share_in_coarse_view(data: DataSet, fit: ColourFit, scaling: Scaling, coarse: int) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from understudy.dataset.corrected import FrameReader, Place, Plate
+from understudy.dataset.corrected import FrameReader, Place, Plate, Told
 from understudy.dataset.packing import Further, Packed, pack_beside
 from understudy.dataset.pairs import Pair
 from understudy.frames.matte import spread
@@ -44,13 +44,15 @@ class Judged:
 @dataclass(frozen=True)
 class Material:
     """``packed``: all pairs; ``groups``: which of them were there before, are new, and are held; ``judged``:
-    the new ones; ``held``: those that are to stay."""
+    the new ones; ``held``: those that are to stay; ``graded``: of new
+    frames, how much of a grade of their own was left out of their truths, in network values."""
 
     packed: Packed
     groups: tuple[list[int], list[int], list[int]]
     judged: list[Judged]
     held: list[Judged]
     digest: str
+    graded: dict[int, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -66,6 +68,7 @@ class _Gathering:
     looks: list[np.ndarray] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     kept: list[Judged] = field(default_factory=list)
+    graded: dict[int, float] = field(default_factory=dict)
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
 
@@ -96,8 +99,8 @@ class MaterialMaker:
             [first + index for index in each] for each in (found.older, found.new, found.held)
         )
         base = [index for index in range(first) if index not in counts or bool(counts[index].any())]
-        digest = found.digest.hexdigest()
-        return Material(packed, ([*base, *older], new, held), found.judged, found.kept, digest)
+        groups, digest = ([*base, *older], new, held), found.digest.hexdigest()
+        return Material(packed, groups, found.judged, found.kept, digest, found.graded)
 
     def _overruled(self, found: _Gathering) -> dict[int, Tensor]:
         """Of the run's own pairs whose frames were corrected: what of them still counts."""
@@ -119,11 +122,31 @@ class MaterialMaker:
         new = correction.id in self.lesson.new
         partly = correction.kind == "strokes"
         answer = self._answer(plate) if new or partly else None
+        truth = self._without_grade(found, correction, plate, told, answer)
         if answer is not None and new:
-            self._look(found, plate, told.truth, mask, answer)
+            self._look(found, plate, truth, mask, answer)
         (found.new if new else found.older).append(len(found.further))
-        found.further.append(self._further(plate, told.truth, mask, free, answer if partly else None, partly))
+        found.further.append(self._further(plate, truth, mask, free, answer if partly else None, partly))
         found.taken[place] = np.maximum(found.taken.get(place, mask), mask)
+
+    def _without_grade(
+        self, found: _Gathering, correction: Correction, plate: Plate, told: Told, answer: np.ndarray | None
+    ) -> np.ndarray:
+        """What was painted, without what this frame alone has of a grade that was set frame by frame: it is
+        not true of the others."""
+        drifting = self.job.drifting
+        if drifting is None or correction.kind not in ("strokes", "ground-truth"):
+            return told.truth
+        if correction.kind == "ground-truth":
+            steadied = drifting.of_frame(plate.input, told.truth, told.mask)
+        elif answer is None:
+            return told.truth
+        else:
+            beside = plate.known * (told.mask == 0)
+            steadied = drifting.of_strokes(plate.input, told.truth, beside, answer)
+        if steadied.most > CODES and correction.id in self.lesson.new:
+            found.graded[plate.frame.number] = steadied.most
+        return steadied.truth
 
     def _answer(self, plate: Plate) -> np.ndarray | None:
         if self.reference is None:

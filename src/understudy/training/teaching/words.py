@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from understudy.durations import duration_text
 from understudy.frames import format_numbers
 from understudy.training.teaching.lessons import Due
@@ -20,6 +22,15 @@ def say_begun(due: Due, alone: bool) -> str:
         numbers = ", ".join(str(each.id) for each in due.new)
         parts.append(f"Learning correction {numbers} (frames {format_numbers(tuple(frames))}): {time}")
     return "; ".join(parts) + "."
+
+
+def say_graded(graded: Mapping[int, float]) -> str:
+    """That frames have a grade of their own, by how much at most, in network values."""
+    frames, most = format_numbers(tuple(sorted(graded))), 255 * max(graded.values())
+    return (
+        "The pairs differ in overall colour from frame to frame, and so do the corrected frames "
+        f"{frames} (by up to {most:.0f} code values): the run learns what is painted there without that."
+    )
 
 
 def say_outcome(outcome: Outcome, matte: bool) -> str:

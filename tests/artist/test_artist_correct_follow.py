@@ -1,6 +1,6 @@
 """A command that waits for another process tells how that one is doing."""
 
-from understudy.artist.correct.job import _stepped
+from understudy.artist.correct.teaching import _stepped
 from understudy.runs.state import RunState
 from understudy.training.plan import UNKNOWN
 

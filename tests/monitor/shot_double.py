@@ -35,13 +35,16 @@ class ShotDouble:
         self.corrections = []
         self.waits = 1  # suggestions are still being made so often
         self.refusal = None
+        self.opened = 0
         self.job_state, self.job_message, self.job_warnings = "running", "The disk is full.", []
         self.shots = ["plate.####.png"]
 
     def intercept(self, page, name="sky"):
         """Answer the page instead of the monitor."""
         page.route(re.compile(rf"/api/jobs/{JOB}"), lambda route: route.fulfill(json=self._job()))
-        page.route(re.compile(rf"/api/runs/{name}/(shot|frames|suggestions|corrections)"), self._answer)
+        page.route(
+            re.compile(rf"/api/runs/{name}/(shot|frames|suggestions|corrections|teacher)"), self._answer
+        )
 
     def _answer(self, route):
         address = route.request.url
@@ -52,6 +55,9 @@ class ShotDouble:
             self._suggest(route)
         elif "/corrections" in address:
             self._correct(route)
+        elif address.endswith("/teacher"):
+            self.opened += 1
+            route.fulfill(status=202, json={"job": None})
         else:
             route.fulfill(json=self._shot(address.endswith("shot=1")))
 

@@ -256,6 +256,7 @@ def test_what_is_sent_is_the_stroke_itself(correct):
     page, double = correct()
     page.keyboard.press("x")
     drag(page, (75, 50), (75, 80))
+    until(lambda: double.opened == 1)
     stroke = saved(page, double)["strokes"][0]
     assert (stroke["version"], stroke["frame"]) == (1, 1001)
     (edge,) = stroke["strokes"]

@@ -14,6 +14,7 @@ import understudy
 from understudy.monitor.jobs import processes
 from understudy.monitor.shot import suggestions
 from understudy.runs import RunFolder
+from understudy.runs.presence import Presence
 from understudy.runs.state import this_host
 
 
@@ -68,7 +69,7 @@ def test_strokes_become_floats_in_the_plates_own_values_and_start_the_command(tr
     assert answer.json()["job"]["kind"] == "correct" and answer.json()["ids"] == ["0001", "0002"]
     command, files = started[0]
     assert command[0] == "correct" and command[1].endswith("/sky")
-    assert command[2:] == ["--json"]
+    assert command[2:] == ["--wait=10m", "--json"]
     assert files["truth.1005.exr"].shape == (48, 64, 3) and "mask.1005.exr" not in files
     truth, mask = files["truth.1002.exr"], files["mask.1002.exr"][..., 0]
     plate = planes(shot.plate_file(1002))
@@ -119,6 +120,19 @@ def test_a_run_that_trains_takes_strokes_up_by_itself(trained, api, started, dat
     answer = api.post("/api/runs/sky/corrections", json={"strokes": [strokes()]})
     assert answer.json() == {"ids": ["0001"], "job": None} and not started
     assert api.get("/api/runs/sky/corrections").json()[0]["frames"] == [1002]
+
+
+def test_who_begins_to_paint_has_the_run_kept_open_once(trained, api, started, data):
+    trained()
+    job = api.post("/api/runs/sky/teacher", json={}).json()["job"]
+    assert started[0][0][2:] == ["--wait=10m", "--json"]
+    assert api.post("/api/runs/sky/teacher", json={}).json()["job"]["id"] == job["id"], "it is coming"
+    answer = api.post("/api/runs/sky/corrections", json={"strokes": [strokes()]}).json()
+    assert answer["job"]["id"] == job["id"] and len(started) == 1
+    with Presence(RunFolder.open(data / "sky")):
+        assert api.post("/api/runs/sky/teacher", json={}).json() == {"job": None}
+        answer = api.post("/api/runs/sky/corrections", json={"accept": "1005"}).json()
+        assert answer["ids"] == ["0002"] and answer["job"]["id"] == job["id"] and len(started) == 1
 
 
 def test_an_8_bit_plate_is_revealed_to_the_code_value(trained, api, started):

@@ -16,4 +16,4 @@ def command(settings: CorrectSettings, *, json: JsonFlag = False) -> int:
 
     with StopFlag(ends_process=True) as stop, training_progress(json) as progress:
         result = correct(settings, progress.report, stop=stop)
-        return progress.ended(result.run)
+        return progress.ended(result.run, update=True)

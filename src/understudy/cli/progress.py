@@ -99,11 +99,16 @@ class TrainingProgress(Progress):
             score += f" at step {at}" if score and at else ""
             self.screen.say(f"{event.path.name}{score}")
 
+    def _on_waiting(self, event: Any) -> None:
+        words = "It is kept open: what is corrected is learned at once, for"
+        self.screen.say(f"{words} {duration_text(event.seconds)} from now on.")
+
     def _on_ended(self, event: Any) -> None:
         self.state, self.reason, self.step = event.state, event.reason, event.step
 
-    def ended(self, run: RunFolder) -> int:
-        """The closing words, with what to do next; the exit code."""
+    def ended(self, run: RunFolder, update: bool = False) -> int:
+        """The closing words, with what to do next; the exit code. ``update``: there may be results already,
+        of which only what has changed is to be written."""
         self.screen.finish()
         because = f": {self.reason}" if self.reason else ""
         self.screen.say(f"{run.name} {self.state} at step {self.step}{because}")
@@ -112,7 +117,8 @@ class TrainingProgress(Progress):
         if self.state != "finished":
             self.screen.say(f"To go on:   {_how_to_go_on(run)}")
         if run.newest() is not None:
-            self.screen.say(f"To use it:  understudy apply {_quoted(run.path)} PLATE OUTPUT{_extra(run)}")
+            more = _extra(run) + (" --update" if update else "")
+            self.screen.say(f"To use it:  understudy apply {_quoted(run.path)} PLATE OUTPUT{more}")
         return 1 if self.state == "failed" else 0
 
 

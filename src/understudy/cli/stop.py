@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from understudy.runs import RunFolder
+from understudy.runs.presence import is_kept_open
 
 
 def command(run: str, /, *, wait: bool = False) -> int:
@@ -18,6 +19,12 @@ def command(run: str, /, *, wait: bool = False) -> int:
         Come back only when it has stopped.
     """
     folder = RunFolder.open(run)
+    if not folder.is_busy() and is_kept_open(folder):
+        folder.request_stop()
+        print(f"The process that keeps {folder.name} open for corrections ends.")
+        while wait and is_kept_open(folder):
+            time.sleep(0.2)
+        return 0
     if not folder.is_busy():
         print(f"{folder.name} is not being trained: {folder.condition()}.")
         return 0

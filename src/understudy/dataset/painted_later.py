@@ -29,6 +29,10 @@ class Later:
     layers: Layers
     white: np.ndarray
 
+    def plate_frame(self, number: int) -> Frame:
+        """The plate's frame of this number. FrameError."""
+        return self.sources[self.numbers.index(number)].plate.read(number)
+
     def read(self, number: int) -> np.ndarray:
         """float32 (height, width, outputs): the truth in the plate's values and encoding, premultiplied, a
         matte from 0 to 1. Raises what reading the frames raises, and SizeError."""

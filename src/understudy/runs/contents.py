@@ -13,8 +13,8 @@ from understudy.runs.files import TEMPORARY
 from understudy.runs.making import cannot
 
 STATE_FILE, SETTINGS_FILE, LOG_FILE = "state.json", "settings.toml", "run.log"
-STOP_FILE, LOCK_FILE = "stop", "lock"
-FIXED_FILES = (SETTINGS_FILE, LOG_FILE, STOP_FILE, LOCK_FILE, renaming.PLAN_FILE, STATE_FILE)
+STOP_FILE, LOCK_FILE, TEACHER_FILE = "stop", "lock", "teacher.json"
+FIXED_FILES = (SETTINGS_FILE, LOG_FILE, STOP_FILE, LOCK_FILE, TEACHER_FILE, renaming.PLAN_FILE, STATE_FILE)
 
 
 def is_run(path: Path) -> bool:

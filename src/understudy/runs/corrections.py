@@ -12,9 +12,10 @@ import contextlib
 import os
 import re
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -28,6 +29,8 @@ FILE = "correction.toml"
 VERSION = 1
 MOST = 9999
 MOST_OF_RANGE = 8
+HASHES = 10_000
+PlateHash = Annotated[str, Field(pattern=r"^-?\d{1,12}:[0-9a-f]{32}$")]
 Kind = Literal["ground-truth", "strokes", "accept", "empty"]
 OWN_FOLDER = re.compile(r"\d{4}", re.ASCII)
 OWN_FILE = re.compile(r"correction\.toml|before\.ost|(?:truth|mask)\.-?\d{1,12}\.exr|\.tmp-.*", re.ASCII)
@@ -36,7 +39,8 @@ OWN_FILE = re.compile(r"correction\.toml|before\.ost|(?:truth|mask)\.-?\d{1,12}\
 class CorrectionFile(BaseModel):
     """What correction.toml holds. ``plate``: which of the run's inputs the frames are of; ``time``: when it
     was made, in unix seconds; ``changed``: the share of the frames' pixels that it says something of;
-    ``time_limit``: seconds to learn it in, or ``steps`` to take for it, if not 0."""
+    ``time_limit``: seconds to learn it in, or ``steps`` to take for it, if not 0; ``plate_hashes``: the
+    frames of the plate as it was then, each as its number, a colon and a hash of its values."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -50,6 +54,7 @@ class CorrectionFile(BaseModel):
     changed: float = Field(default=1.0, ge=0, le=1)
     time_limit: float = Field(default=20.0, gt=0)
     steps: int = Field(default=0, ge=0, le=1_000_000_000)
+    plate_hashes: list[PlateHash] = Field(default=[], max_length=HASHES)
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,12 @@ class Correction:
     changed: float = 1.0
     time_limit: float = 20.0
     steps: int = 0
+    plate_hashes: Mapping[int, str] = field(default_factory=dict, compare=False)
+
+    def is_changed(self, number: int, content: str) -> bool:
+        """Whether the plate's frame of this number, whose values have the hash ``content``, is another one
+        than when the correction was made; False where that is not known."""
+        return self.plate_hashes.get(number, content) != content
 
     def truth_path(self, frame: int) -> Path:
         """Where the truth of a frame lies; there is none for the kind "empty"."""
@@ -87,7 +98,8 @@ class Correction:
 
     @property
     def before_path(self) -> Path:
-        """The state of the run from before it learned this, as a progress file; there once it has begun."""
+        """The state of the run from before it learned this, as a progress file. Only the first correction
+        and the newest have one."""
         return self.path / "before.ost"
 
 
@@ -118,12 +130,18 @@ def read_correction(folder: Path) -> Correction:
         raise _damaged(folder, f"{where}: {first['msg']}") from None
     except UnderstudyError as error:
         raise _damaged(folder, error.found or error.message) from None
-    values: dict[str, Any] = said.model_dump(exclude={"version", "frames"})
+    values: dict[str, Any] = said.model_dump(exclude={"version", "frames", "plate_hashes"})
+    values["plate_hashes"] = dict(_number_and_hash(each) for each in said.plate_hashes)
     correction = Correction(id=int(folder.name), path=folder, frames=frames, **values)
     for path in _pictures(correction):
         if not path.is_file():
             raise _damaged(folder, f"{path.name} is missing")
     return correction
+
+
+def _number_and_hash(text: str) -> tuple[int, str]:
+    number, _, content = text.partition(":")
+    return int(number), content
 
 
 def _pictures(correction: Correction) -> list[Path]:
@@ -166,8 +184,11 @@ def remove_empty_folders(run: Path) -> None:
             folder.rmdir()
 
 
-def first_file(kind: Kind, frames: str, **values: Any) -> CorrectionFile:
-    """What correction.toml of a new correction holds."""
+def first_file(
+    kind: Kind, frames: str, plate_hashes: Mapping[int, str] | None = None, **values: Any
+) -> CorrectionFile:
+    """What correction.toml of a new correction holds. ``plate_hashes``: by frame."""
+    values["plate_hashes"] = [f"{number}:{content}" for number, content in (plate_hashes or {}).items()]
     return CorrectionFile(kind=kind, frames=frames, **{"time": round(time.time(), 3), **values})
 
 

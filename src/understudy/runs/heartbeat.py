@@ -8,10 +8,11 @@ import os
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from understudy.errors import RunError, WriteError
+from understudy.errors import RunError, UnderstudyError, WriteError
 from understudy.runs.files import read_json, write_atomically
 from understudy.runs.folder import RunFolder
 from understudy.runs.state import BUSY, FRESH_SECONDS, RunState, is_alive, this_host
@@ -27,13 +28,22 @@ class Heartbeat:
             heartbeat.update(state="training", step=1, loss=0.1)   # cheap: written with the next beat
             heartbeat.finish("finished")                            # written at once
 
+    ``check`` is called once the run is claimed, before anything is written; what it raises gives the run
+    back.
     Left without ``finish`` the run counts as stopped, or after an exception as failed. ``taken_over`` tells
     that another process claimed the run (this one was asleep for long): stop without writing then.
     Raises RunError when another process is training the run.
     """
 
-    def __init__(self, run: RunFolder, interval: float = BEAT_SECONDS, **fields: Any) -> None:
+    def __init__(
+        self,
+        run: RunFolder,
+        interval: float = BEAT_SECONDS,
+        check: Callable[[], None] = lambda: None,
+        **fields: Any,
+    ) -> None:
         self.run = run
+        self._check = check
         self.interval = interval
         self.taken_over = False
         self._fields = fields
@@ -48,8 +58,9 @@ class Heartbeat:
         self._claim()
         self._state = self._first_state()
         try:
+            self._check()
             self._write()
-        except WriteError:
+        except UnderstudyError:
             self._release()
             raise
         self._thread.start()

@@ -47,6 +47,15 @@ class CorrectionSettings(Section):
     undo: Annotated[int, Field(ge=1, le=9999)] | None = setting(
         None, "Undo", "Take the correction of this number back, as info lists them."
     )
+    wait: Seconds = setting(
+        None,
+        "Wait",
+        "Afterwards keep the run open for so long, counted from the last correction, and learn at once what "
+        "is put right meanwhile. Others may use the run all the while.",
+        unit="seconds, or 10m, 1h30m",
+        kind="seconds",
+        advanced=True,
+    )
     time_limit: Seconds = setting(
         LESSON_SECONDS,
         "Time Limit",

@@ -45,13 +45,21 @@ class Corrected:
     """A lesson is over. ``corrections`` it was about; ``right`` and ``before``: the share of the corrected
     pixels that are right, now and before it; ``moved``: the largest share of pixels that changed in one of
     the other frames that were looked at; ``decibels``: of images, how close the corrected place is to its
-    truth, before and now."""
+    truth, before and now; ``warning``: what has gone wrong with it, in words, or ""."""
 
     corrections: tuple[int, ...]
     right: float
     before: float
     moved: float
     decibels: tuple[float, float] | None = None
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The run is kept open for so many seconds, and learns at once what is corrected."""
+
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -72,4 +80,4 @@ class Ended:
     step: int
 
 
-Event = Planned | Stepped | Saved | Corrected | Message | Ended
+Event = Planned | Stepped | Saved | Corrected | Waiting | Message | Ended

@@ -20,8 +20,10 @@ from understudy.training.plan import UNKNOWN
 from understudy.training.prepare import Job
 from understudy.training.run_logger import Logger
 from understudy.training.schedule import Schedule
-from understudy.training.teaching.lessons import Due, Lessons
-from understudy.training.teaching.words import say_begun, say_graded, say_outcome
+from understudy.training.teaching.due import Due
+from understudy.training.teaching.lessons import Lessons
+from understudy.training.teaching.material import Outcome
+from understudy.training.teaching.words import say_begun, say_fault, say_outcome
 from understudy.training.validation import Validation
 
 SOUND_EVERY = 25
@@ -33,7 +35,8 @@ AWAY = 1000.0
 @dataclass
 class TrainingLoop:
     """The training loop from ``step`` on. The process of rank 0 writes ``run``; the workers have none.
-    ``idle``: it goes on for corrections alone, and not to its planned end."""
+    ``idle``: it goes on for corrections alone, and not to its planned end. ``lessons``: those of a process
+    that keeps the run open."""
 
     job: Job
     run: RunFolder | None
@@ -45,12 +48,14 @@ class TrainingLoop:
     best: BestHeldOut | None = None
     max_steps: int | None = None
     idle: bool = False
+    lessons: Lessons | None = None
     begun: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.plan, self.learner = self.job.plan, self.job.learner
         self.schedule = Schedule(self.job, self.clock, self.shard, self.logger, self.max_steps)
-        self.lessons = Lessons(self.job, self.run) if self.run else None
+        if self.lessons is None and self.run is not None:
+            self.lessons = Lessons(self.job, self.run)
         self.rescues = 0
         self.usual: float | None = None
         self.time_is_up = self.alone = False
@@ -145,28 +150,33 @@ class TrainingLoop:
         self.schedule.teach(self.step)
         self.checkpoints.begin_lesson(self.step, self.held_out.best)
         self.logger.update_state(learning=lesson.active)
-        self.logger.message(say_begun(due, alone))
-        if lessons.material is not None and lessons.material.graded:
-            self.logger.message(say_graded(lessons.material.graded))
+        lessons.forget(self.step)
+        self.logger.message(say_begun(due, lesson))
+        for note in lessons.notes():
+            self.logger.message(note)
 
     def _end_lesson(self, finished: bool) -> Ended | None:
         """Say how the lesson has gone. How the run ended, where there is more of it to come."""
         lesson, plan = self.plan.lesson, self.plan
         if lesson is None or lesson.ended is not None or not finished or self.lessons is None:
             return None
-        lesson.ended = self.step
+        plan.end_lesson(self.step)
         self.logger.update_state(learned=lesson.active)
         with self.logger.skipping_without_memory("to look at what was corrected"):
             outcome = self.lessons.outcome()
             if outcome is not None:
-                self.logger.emit(Corrected(tuple(lesson.new), **vars(outcome)))
-                self.logger.message(say_outcome(outcome, self.job.matte))
+                self._say_outcome(tuple(lesson.new), outcome)
         if not lesson.rest:
             return None
         plan.totals.append((self.step, lesson.rest + self.step - lesson.step))
         return Ended(
             "stopped", "the corrections are learned; the rest of the run is still to come", self.step
         )
+
+    def _say_outcome(self, corrections: tuple[int, ...], outcome: Outcome) -> None:
+        warning = say_fault(corrections, outcome, self.job.matte)
+        self.logger.emit(Corrected(corrections, **vars(outcome), warning=warning))
+        self.logger.message(" ".join(filter(None, (say_outcome(outcome, self.job.matte), warning))))
 
     # -- a step --------------------------------------------------------------------------------------------
 

@@ -54,8 +54,9 @@ class Plan(BaseModel):
     ``neighbours``: how many frames before and after the plate's own go in; ``coarse``: how many times smaller
     than the frame the coarse view of it is, 1 where there is none; ``lesson``: the corrections that are
     learned, or were learned last; ``agreement``: how much frames that follow each other are to agree;
-    ``confidence``: how often the network's pixels were right on the pair that
-    is kept apart, when it was looked at last, or did best."""
+    ``confidence``: how often the network's pixels were right on the pair that is kept apart, when it was
+    looked at last, or did best; ``taught``: how many steps were those of lessons that are over, and that were
+    taken for corrections alone."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -87,6 +88,7 @@ class Plan(BaseModel):
     lesson: Lesson | None = None
     agreement: float = Field(default=0.0, ge=0, le=1)
     confidence: ConfidenceTable | None = None
+    taught: int = Field(default=0, ge=0)
 
     @property
     def begun_earlier(self) -> bool:
@@ -123,6 +125,21 @@ class Plan(BaseModel):
     def teaches(self, step: int) -> bool:
         """Whether corrections are learned in a step."""
         return self.lesson is not None and self.lesson.lasts(step)
+
+    def own_steps(self, step: int) -> int:
+        """How many of the first ``step`` steps were not taken for corrections alone."""
+        lesson = self.lesson
+        under_way = lesson is not None and lesson.alone and lesson.ended is None
+        return step - self.taught - (step - lesson.step if lesson is not None and under_way else 0)
+
+    def end_lesson(self, step: int) -> None:
+        """The lesson under way, if any, is over."""
+        lesson = self.lesson
+        if lesson is None or lesson.ended is not None:
+            return
+        lesson.ended = step
+        if lesson.alone:
+            self.taught += step - lesson.step
 
     def _is_taught_alone(self, step: int) -> bool:
         return self.lesson is not None and self.lesson.alone and self.lesson.lasts(step)

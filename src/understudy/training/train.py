@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from understudy.device import core_count, release_memory
 from understudy.errors import RunError, UnderstudyError, WriteError
 from understudy.runs import Heartbeat, RunFolder, write_atomically
 from understudy.runs.asked import settings_of_run
-from understudy.runs.corrections import read_corrections
 from understudy.runs.files import remove_leftovers
 from understudy.settings import NO_WEIGHTS, ScheduleSettings, TrainSettings, to_toml
 from understudy.training.checkpoints.progress_file import Progress, check_fits, load_progress
@@ -32,7 +30,8 @@ from understudy.training.pictures import read_previews
 from understudy.training.plan import UNKNOWN
 from understudy.training.prepare import Job, make_job
 from understudy.training.run_logger import RunLogger
-from understudy.training.teaching.lessons import what_is_due
+from understudy.training.stamp import Stamp, check_stamp, stamp_of
+from understudy.training.teaching.due import has_to_be_taught
 
 Report = Callable[[Event], None]
 FIT = ("low", "high", "fit_weights")
@@ -52,12 +51,12 @@ class TrainResult:
     rank: int = 0
 
 
-def _silence(event: Event) -> None:
+def silence(event: Event) -> None:
     """The default of ``report``: discard the event."""
 
 
 def train(
-    settings: TrainSettings, report: Report = _silence, *, stop: Any = None, start: float | None = None
+    settings: TrainSettings, report: Report = silence, *, stop: Any = None, start: float | None = None
 ) -> TrainResult:
     """Learn an effect, in a new run. ``stop`` is anything that becomes true to end it after a step.
 
@@ -78,7 +77,7 @@ def train(
         logger = RunLogger(run, report)
         loop = TrainingLoop(job, run, clock, logger, stop, shard, max_steps=most)
         try:
-            return _watch_over(loop, logger)
+            return watch_over(loop, logger, None)
         except BaseException as error:
             if loop.begun:
                 raise
@@ -91,7 +90,7 @@ def train(
 
 
 def resume(
-    run: RunFolder, report: Report = _silence, *, stop: Any = None, start: float | None = None, **changes: Any
+    run: RunFolder, report: Report = silence, *, stop: Any = None, start: float | None = None, **changes: Any
 ) -> TrainResult:
     """Go on with a run exactly where its progress file stands; from its first step when it has none yet.
     ``changes``: epochs, max_steps, time_limit or devices, when it is to go on for longer or elsewhere.
@@ -106,90 +105,51 @@ def resume(
         return _work(changed, report, stop)
     with reporting_refusals():
         run.refuse_when_busy("resumed")
-        found = _load(run)
+        stamp = stamp_of(run)
+        found = load_run(run)
     progress = found[0] if found else None
     limits = {name: value for name, value in changes.items() if name != "devices"}
-    if progress and progress.done and not limits and not _has_to_be_taught(run, progress):
+    if progress and progress.done and not limits and not has_to_be_taught(run, progress.plan.lesson):
         with shard_for(changed.devices, 1, stop):
             report(Message(f"{run.name} is finished: --epochs, --max-steps or --time-limit makes it go on."))
             report(Ended("finished", "it was finished already", progress.step))
-            return _result(run, "finished", progress.step)
+            return result_of(run, "finished", progress.step)
     clock = Clock(changed.schedule.time_limit, process_start() if start is None else start)
     batch = progress.plan.batch_size if progress else changed.schedule.batch_size
     with shard_for(changed.devices, batch, stop) as shard:
-        job = _rejoin(changed, progress, shard, "devices" in changes)
+        job = rejoin(changed, progress, shard, "devices" in changes)
         release_memory(job.learner.device)
         step, best, most = 0, None, None
         if found is None:
             most = _plan_steps(job, changed.schedule)
         else:
             step, best = found[0].step, found[0].best
-            _take_over(run, job, *found)
+            take_over(run, job, *found)
             most = _extend(job, step, limits)
             decided = job.plan.totals and job.plan.timed
             clock.limit = limits.get("time_limit", None if decided else changed.schedule.time_limit)
-            _rejoin_lesson(job, clock, step, limits)
+            rejoin_lesson(job, clock, step, limits)
         if limits:
+            check_stamp(run, stamp)
             _write_limits(run, changed, job, found[0] if found else None)
+            stamp = stamp_of(run)
         logger = RunLogger(run, report)
         if job.plan.total_steps <= step:
             logger.message(f"{run.name} has taken {step} steps already: there is nothing to add.")
         loop = TrainingLoop(job, run, clock, logger, stop, shard, step, best, most)
         loop.rejoin_lesson()
-        return _watch_over(loop, logger)
+        return watch_over(loop, logger, stamp)
 
 
-def teach(run: RunFolder, report: Report = _silence, *, stop: Any = None) -> TrainResult:
-    """Go on with a run for as long as it takes to learn the corrections in its folder, and no longer.
-
-    Raises what ``resume`` raises, and RunError for corrections that cannot be used.
-    """
-    settings = settings_of_run(run)
-    run.refuse_when_busy("corrected")
-    found = _load(run)
-    if found is None:
-        raise _nothing_learned(run)
-    progress, tensors = found
-    if not _has_to_be_taught(run, progress):
-        report(Message(f"{run.name} has learned all its corrections: there is nothing to do."))
-        report(Ended("finished", "there was nothing to learn", progress.step))
-        return _result(run, "finished", progress.step)
-    with shard_for(settings.devices, 1, stop) as shard:
-        job = _rejoin(settings, progress, shard, False)
-        _take_over(run, job, progress, tensors)
-        clock = Clock(None, time.monotonic())
-        _rejoin_lesson(job, clock, progress.step, {})
-        logger = RunLogger(run, report)
-        loop = TrainingLoop(job, run, clock, logger, stop, shard, progress.step, progress.best, idle=True)
-        loop.rejoin_lesson()
-        return _watch_over(loop, logger)
-
-
-def _has_to_be_taught(run: RunFolder, progress: Progress) -> bool:
-    """Whether there are corrections that the run has not learned to the end."""
-    lesson = progress.plan.lesson
-    unfinished = lesson is not None and lesson.alone and lesson.ended is None
-    return unfinished or what_is_due(read_corrections(run.path), lesson) is not None
-
-
-def _rejoin_lesson(job: Job, clock: Clock, step: int, limits: dict[str, Any]) -> None:
+def rejoin_lesson(job: Job, clock: Clock, step: int, limits: dict[str, Any]) -> None:
     """A lesson whose end was not known yet has its time; one that is to go on for longer is over."""
     lesson = job.plan.lesson
     if lesson is None or lesson.ended is not None:
         return
     if limits:
-        lesson.ended = step
+        job.plan.end_lesson(step)
     elif lesson.alone and job.plan.total_steps == UNKNOWN:
         clock.limit = clock.elapsed() + lesson.seconds
-
-
-def _nothing_learned(run: RunFolder) -> RunError:
-    return RunError(
-        "This run has not learned anything yet that could be corrected.",
-        expected=run.ost_path.name,
-        where=str(run.path),
-        remedy=f"Let it learn first: understudy resume {run.path}",
-    )
 
 
 def _work(settings: TrainSettings, report: Report, stop: Any) -> TrainResult:
@@ -211,10 +171,12 @@ def _write_limits(run: RunFolder, settings: TrainSettings, job: Job, found: Prog
     write_atomically(run.settings_path, to_toml(settings.anchored()))
 
 
-def _watch_over(loop: TrainingLoop, logger: RunLogger) -> TrainResult:
-    """run the loop under its heartbeat, and say how it ended whatever happens."""
+def watch_over(loop: TrainingLoop, logger: RunLogger, stamp: Stamp) -> TrainResult:
+    """Run the loop under its heartbeat, and say how it ended whatever happens. ``stamp``: of the progress
+    file that was read. Overtaken when another process has written a newer one since."""
     job, run = loop.job, logger.run
-    with Heartbeat(run, step=loop.step, pairs=len(job.data.pairs), model_size=job.plan.size) as heartbeat:
+    fields: dict[str, Any] = {"step": loop.step, "pairs": len(job.data.pairs), "model_size": job.plan.size}
+    with Heartbeat(run, check=lambda: check_stamp(run, stamp), **fields) as heartbeat:
         logger.heartbeat = heartbeat
         _clear(run, loop)
         if not loop.shard.join(job, run.path, loop.step, loop.stop, logger.message):
@@ -232,7 +194,7 @@ def _watch_over(loop: TrainingLoop, logger: RunLogger) -> TrainResult:
         heartbeat.finish(ended.state, ended.reason)
         run.log(f"{ended.state} at step {ended.step} {ended.reason}".rstrip())
     logger.emit(ended)
-    return _result(run, ended.state, ended.step)
+    return result_of(run, ended.state, ended.step)
 
 
 def _clear(run: RunFolder, loop: TrainingLoop) -> None:
@@ -244,7 +206,7 @@ def _clear(run: RunFolder, loop: TrainingLoop) -> None:
     run.truncate_summary(loop.step)
 
 
-def _result(run: RunFolder, state: str, step: int) -> TrainResult:
+def result_of(run: RunFolder, state: str, step: int) -> TrainResult:
     best = run.best_path if run.best_path.is_file() else run.newest()
     return TrainResult(run, state, step, best, run.newest())
 
@@ -263,7 +225,7 @@ def _fewest(job: Job, epochs: int | None, max_steps: int | None) -> int | None:
     return min(given) if given else None
 
 
-def _load(run: RunFolder) -> tuple[Progress, dict[str, Any]] | None:
+def load_run(run: RunFolder) -> tuple[Progress, dict[str, Any]] | None:
     """The progress file, or None for a run that has got to no checkpoint yet."""
     if run.ost_path.is_file():
         return load_progress(run.ost_path)
@@ -277,7 +239,7 @@ def _load(run: RunFolder) -> tuple[Progress, dict[str, Any]] | None:
     return None
 
 
-def _rejoin(settings: TrainSettings, progress: Progress | None, shard: Shard, elsewhere: bool) -> Job:
+def rejoin(settings: TrainSettings, progress: Progress | None, shard: Shard, elsewhere: bool) -> Job:
     """The job as it was planned, on the device that was planned unless another one is asked for."""
     if progress is None:
         return make_job(settings, shard)
@@ -290,7 +252,7 @@ def _rejoin(settings: TrainSettings, progress: Progress | None, shard: Shard, el
     return job
 
 
-def _take_over(run: RunFolder, job: Job, progress: Progress, tensors: dict[str, Any]) -> None:
+def take_over(run: RunFolder, job: Job, progress: Progress, tensors: dict[str, Any]) -> None:
     if progress.digest not in (job.digest, job.old_digest):
         raise RunError(
             "The frames of this run are not the ones that it learned from.",

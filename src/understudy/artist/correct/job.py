@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from understudy.artist.correct import sheets
 from understudy.artist.correct.store import undo_correction
+from understudy.artist.correct.teaching import keep_open, teach_or_wait
 from understudy.errors import RunError, SettingError
 from understudy.runs import RunFolder
 from understudy.runs.corrections import Correction, read_corrections
-from understudy.runs.state import RunState
+from understudy.runs.presence import Presence
 from understudy.settings import CorrectionSettings, CorrectSettings
-from understudy.training.events import Ended, Event, Message, Stepped
-from understudy.training.plan import UNKNOWN
-from understudy.training.train import teach
+from understudy.training.events import Corrected, Event, Message
+from understudy.training.teach import Teacher
 
 Report = Callable[[Event], None]
-LOOK_SECONDS = 0.3
-PATIENCE = 60.0
-"""Seconds that a process which trains the run has to take a correction up, beyond the time it is given."""
 
 
 @dataclass(frozen=True)
 class CorrectResult:
     """``corrections``: those that were made or undone; ``state``: how the learning ended, as of a training:
-    finished, stopped or failed."""
+    finished, stopped or failed; ``outcomes``: how it went, before and after; none where another process
+    learned them."""
 
     run: RunFolder
     corrections: tuple[Correction, ...]
     state: str
+    outcomes: tuple[Corrected, ...] = ()
 
 
 def correct(
@@ -48,14 +46,28 @@ def correct(
     read_corrections(run.path)  # a damaged one is said before another is made
     if not run.ost_path.is_file():
         raise _nothing_learned(run)
-    if _is_nothing(given):
-        made = _unlearned(run, given)
-    else:
-        made = _undo(run, given) if given.undo is not None else _give(run, given)
+    made = _made(run, given)
     for each in made:
         report(Message(_say_made(each)))
-    state = teach_or_wait(run, made, report, stop)
-    return CorrectResult(run, made, state)
+    outcomes: list[Corrected] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Corrected):
+            outcomes.append(event)
+        report(event)
+
+    with Presence(run, wanted=given.wait is not None) as presence, Teacher(run, listen, stop) as teacher:
+        state = teach_or_wait(teacher, presence, made) if made else "finished"
+        if given.wait is not None and state == "finished":
+            state = keep_open(teacher, presence, given.wait)
+    return CorrectResult(run, made, state, tuple(outcomes))
+
+
+def _made(run: RunFolder, given: CorrectionSettings) -> tuple[Correction, ...]:
+    """What there is to learn: what is given now, or else what the run keeps already."""
+    if given.undo is not None:
+        return _undo(run, given)
+    return _unlearned(run, given) if _is_nothing(given) else _give(run, given)
 
 
 def _is_nothing(given: CorrectionSettings) -> bool:
@@ -73,11 +85,11 @@ def _unlearned(run: RunFolder, given: CorrectionSettings) -> tuple[Correction, .
         )
     learned = run.read_state().learned
     found = tuple(each for each in read_corrections(run.path) if (each.id in learned) == each.undone)
-    if not found:
+    if not found and given.wait is None:
         raise SettingError(
             "There is nothing to correct.",
             expected="--ground-truth SHOT (with --strokes MASKS), --accept FRAMES, --empty FRAMES or "
-            "--undo N, or corrections that the run has not learned yet",
+            "--undo N, --wait 5m, or corrections that the run has not learned yet",
             remedy="See: understudy correct --help",
         )
     return found
@@ -125,55 +137,6 @@ def _check(given: CorrectionSettings) -> None:
             "--undo N alone",
             remedy="See: understudy correct --help",
         )
-
-
-def teach_or_wait(run: RunFolder, made: tuple[Correction, ...], report: Report, stop: Any = None) -> str:
-    """Let a run learn the corrections in its folder: in this process, or, while another one trains the run,
-    there. How it ended: finished, stopped or failed."""
-    while not stop:
-        if run.is_busy():
-            if _follow(run, made, report, stop):
-                return "finished"
-            continue
-        try:
-            result = teach(run, report, stop=stop)
-        except RunError:
-            if not run.is_busy() and not run.lock_path.exists():
-                raise
-            time.sleep(LOOK_SECONDS)  # another process has begun to train it at the same moment
-            continue
-        return result.state
-    report(
-        Ended("stopped", "the corrections are kept, and learned when the run goes on", run.read_state().step)
-    )
-    return "stopped"
-
-
-def _follow(run: RunFolder, made: tuple[Correction, ...], report: Report, stop: Any) -> bool:
-    """Follow the process that trains the run until it has learned the corrections; False when it ends, or is
-    asked to stop following, before that."""
-    report(Message(f"Another process trains {run.name}: it learns the correction, and this one waits."))
-    wanted = max((each.time_limit for each in made), default=20.0)
-    taken: float | None = None
-    while run.is_busy() and not stop:
-        state = run.read_state()
-        report(_stepped(state))
-        if taken is None and _knows(state.learning, made):
-            taken = time.monotonic()
-        if _knows(state.learned, made) or (taken and time.monotonic() > taken + wanted):
-            report(Ended("finished", "", state.step))
-            return True
-        time.sleep(LOOK_SECONDS)
-    return _knows(run.read_state().learned, made) and not stop
-
-
-def _knows(ids: list[int], made: tuple[Correction, ...]) -> bool:
-    return all((each.id in ids) != each.undone for each in made)
-
-
-def _stepped(state: RunState) -> Stepped:
-    total = state.total if state.total < UNKNOWN else state.step  # before its speed is known
-    return Stepped(state.step, total, state.loss or 0.0, state.steps_per_second or 0.0, state.time_left)
 
 
 def _say_made(each: Correction) -> str:

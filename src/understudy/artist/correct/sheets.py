@@ -88,6 +88,7 @@ def painted(taught: Taught, truth: str, masks: str | None, **values: Any) -> Giv
         where = _masks(later, masks)
         numbers = tuple(where)
     sheets = {number: Sheet(later.read(number), where.get(number)) for number in numbers}
+    values["plate_hashes"] = {number: later.plate_frame(number).content for number in numbers}
     kind: Kind = "ground-truth" if masks is None else "strokes"
     channels = tuple(taught.model.output_channels)
     return lambda: add_correction(taught.run, kind, numbers, sheets, channels, plate=later.plate, **values)
@@ -110,8 +111,7 @@ def _masks(later: Later, spec: str) -> dict[int, np.ndarray]:
         look = look_at((shot.read(number) for number in numbers), "strokes")
         for number in numbers:
             frame = shot.read(number)
-            source = later.sources[later.numbers.index(number)]
-            check_size(source.plate.read(number), frame, "mask of strokes")
+            check_size(later.plate_frame(number), frame, "mask of strokes")
             found[number] = look.values(frame.planes((look.channel(frame),)))[..., 0]
             if not found[number].any():
                 raise _no_strokes(spec, number)
@@ -132,7 +132,9 @@ def accepted(taught: Taught, frames: str, **values: Any) -> Give:
     """Frames whose results are right as they are: what the network makes of some of them is kept."""
     numbers = tuple(sorted(set(parse_frame_range(frames))))
     plate, shot = taught.open_plate(numbers, "--accept")
-    sheets = dict(_results(taught, shot, spread(numbers, MOST_OF_RANGE)))
+    seen = spread(numbers, MOST_OF_RANGE)
+    sheets = dict(_results(taught, shot, seen))
+    values["plate_hashes"] = {number: shot.read(number).content for number in seen}
     channels = tuple(taught.model.output_channels)
     return lambda: add_correction(taught.run, "accept", numbers, sheets, channels, plate=plate, **values)
 
@@ -156,5 +158,6 @@ def empty(taught: Taught, frames: str, **values: Any) -> Give:
     plate, shot = taught.open_plate(numbers, "--empty")
     model = taught.model
     check_empty(model.kind, tuple(model.input_channels), tuple(model.output_channels))
-    shot.read(numbers[0])
+    seen = spread(numbers, MOST_OF_RANGE)
+    values["plate_hashes"] = {number: shot.read(number).content for number in seen}
     return lambda: add_correction(taught.run, "empty", numbers, {}, (), plate=plate, **values)

@@ -18,7 +18,7 @@ from understudy.inference.provenance import fingerprint, networks_of
 from understudy.models.description import ModelDescription
 from understudy.runs import RunFolder
 from understudy.runs.asked import settings_of_run
-from understudy.runs.corrections import active_corrections, read_corrections
+from understudy.runs.corrections import Correction, active_corrections, read_corrections
 from understudy.settings import CheckSettings, DataSettings
 
 MOST_PAIRS = 48
@@ -78,6 +78,33 @@ def correction_facts(run: RunFolder) -> tuple[CorrectionFacts, ...]:
     return tuple(
         CorrectionFacts(each.id, each.kind, format_numbers(each.frames), each.author, each.time, each.undone)
         for each in read_corrections(run.path)
+    )
+
+
+def changed_plates(run: RunFolder) -> tuple[str, ...]:
+    """Sentences on frames of the run's plates that are others than when they were corrected."""
+    found: list[str] = []
+    with suppress(UnderstudyError), ExitStack() as stack:
+        data = settings_of_run(run).data
+        for each in active_corrections(run.path):
+            if each.plate < len(data.input):
+                shot = stack.enter_context(open_shot(data.input[each.plate], part=data.part))
+                changed = tuple(n for n in each.plate_hashes if shot.has(n) and _is_changed(each, shot, n))
+                found += [_say_changed(each.id, changed)] if changed else []
+    return tuple(found)
+
+
+def _is_changed(correction: Correction, shot: Shot, number: int) -> bool:
+    with suppress(UnderstudyError):
+        return correction.is_changed(number, shot.read(number).content)
+    return False  # what cannot be read is said elsewhere
+
+
+def _say_changed(number: int, frames: tuple[int, ...]) -> str:
+    """That frames were another picture when they were corrected."""
+    return (
+        f"The plate has changed since correction {number} was made: frames {format_numbers(frames)}. "
+        "What was painted may not fit it any more."
     )
 
 

@@ -134,7 +134,14 @@ def _gathered(job: _Job, subject: Subject, folder: Path, failed: list[str]) -> F
         strip=seen.strip,
         movie=seen.movie,
         measure=expected.measure,
-        notes=(*failed, *subject.notes, *seen.notes, *expected.notes, *filter(None, (unchecked,))),
+        notes=(
+            *failed,
+            *subject.notes,
+            *seen.notes,
+            *expected.notes,
+            *filter(None, (unchecked,)),
+            *gather.changed_plates(job.run),
+        ),
     )
 
 

@@ -46,9 +46,16 @@ class NewCorrections(Body):
 
 class CorrectionJob(BaseModel):
     """``ids``: the corrections that are kept in the run by now. ``job`` teaches them; None where a process
-    trains the run already: it takes them up."""
+    that was not started here trains the run, or keeps it open, already: it takes them up."""
 
     ids: list[str]
+    job: Job | None
+
+
+class Teacher(BaseModel):
+    """``job``: the process that was started to keep the run open; None where one does already, the run is
+    being trained, or has not learned anything yet."""
+
     job: Job | None
 
 
@@ -65,6 +72,13 @@ def correct_run(app_state: AppStateDep, name: RunName, body: NewCorrections) -> 
     said = body.accept, body.empty
     ids, job = app_state.corrections.start(app_state.run(name), documents, *said, body.shot)
     return CorrectionJob(ids=ids, job=job)
+
+
+@router.post("/{name}/teacher", status_code=202, responses=error_responses(404, 409))
+def keep_open(app_state: AppStateDep, name: RunName) -> Teacher:
+    """Somebody paints: let a process read the run and wait for what is saved, which it then learns at once.
+    Without corrections it ends after ten minutes. It claims nothing: others may use the run."""
+    return Teacher(job=app_state.corrections.open(app_state.run(name)))
 
 
 @router.delete("/{name}/corrections/{correction}", status_code=202, responses=error_responses(404, 409))

@@ -29,6 +29,7 @@ class JobOutput:
         self._progress: dict[str, Any] = {"done": 0, "total": 0}
         self._ended: dict[str, Any] | None = None
         self._refused = ""
+        self._waiting = False
 
     def read_new(self) -> None:
         """Parse what was printed since the last call. Never raises."""
@@ -52,6 +53,7 @@ class JobOutput:
         return {
             **self._progress,
             "state": state,
+            "waiting": self._waiting and alive,
             "message": message,
             "warnings": [] if state == "failed" else self._warnings(),
             "numbers": format_numbers(self._numbers) if self._numbers else "",
@@ -111,13 +113,23 @@ class JobOutput:
     def _on_apply_said(self, event: dict[str, Any]) -> None:
         self._last_message = str(event.get("text"))[:1000]
 
-    _on_said = _on_apply_said
+    def _on_said(self, event: dict[str, Any]) -> None:
+        self._on_apply_said(event)
+        self._waiting = False
 
     def _on_apply_ended(self, event: dict[str, Any]) -> None:
         self._ended = event
         names = ("written", "kept", "failed", "missing", "same")
         written, kept, failed, missing, same = (_count(event.get(name)) for name in names)
         self._last_message = closing_words(written, kept + same, failed, missing)
+
+    def _on_waiting(self, event: dict[str, Any]) -> None:
+        self._waiting = True
+
+    def _on_planned(self, event: dict[str, Any]) -> None:
+        self._waiting = False
+
+    _on_stepped = _on_planned
 
     def _on_ended(self, event: dict[str, Any]) -> None:
         self._ended = {**event, "stopped": event.get("state") == "stopped"}

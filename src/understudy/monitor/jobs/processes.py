@@ -58,7 +58,8 @@ class FailedFrame(BaseModel):
 
 class Job(JobRecord):
     """A job and its status. ``message`` is its last line, or why it failed; ``warnings``: the lines of its
-    errors that are no failure, the last few.
+    errors that are no failure, the last few; ``waiting``: it keeps a run open for corrections, and has
+    nothing to do now.
 
     For apply: ``done`` of ``total`` frames, the ``numbers`` written so far, and those that ``failed``.
     """
@@ -66,6 +67,7 @@ class Job(JobRecord):
     state: Literal["running", "finished", "failed", "stopped"] = "running"
     message: str = ""
     warnings: list[str] = []
+    waiting: bool = False
     done: int = 0
     total: int = 0
     numbers: str = ""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,16 +18,19 @@ from understudy.frames import format_numbers, parse_frame_range
 from understudy.frames.matte import spread
 from understudy.models.opening import describe
 from understudy.monitor.jobs.processes import Job, Jobs
-from understudy.monitor.paths.run_files import NotFound
+from understudy.monitor.paths.run_files import NotFound, is_plain_file
 from understudy.monitor.shot.results import Results
 from understudy.monitor.shot.run_shot import RunShot, RunShots
 from understudy.runs import RunFolder
 from understudy.runs.corrections import MOST_OF_RANGE, Correction, Kind, read_corrections
+from understudy.runs.presence import is_kept_open
 
 if TYPE_CHECKING:
     from understudy.artist.correct.store import Sheet
 
 TIMEOUT = 300.0  # seconds that a result may take
+COMING = 120.0  # seconds that a process may take to come up
+STAY = "--wait=10m"  # for the next strokes: a run is read in some seconds
 Give = Callable[[], Correction]
 
 
@@ -33,6 +39,8 @@ class Corrections:
 
     def __init__(self, jobs: Jobs, shots: RunShots, results: Results) -> None:
         self._jobs, self._shots, self._results = jobs, shots, results
+        self._teachers: dict[str, str] = {}
+        self._lock = threading.Lock()
 
     def start(
         self,
@@ -43,8 +51,8 @@ class Corrections:
         index: int = 0,
     ) -> tuple[list[str], Job | None]:
         """Correct a run: the numbers of the corrections, which are kept in it by now, and the job that
-        teaches them; None where a process trains the run already, which does. ``accept`` and ``empty`` are
-        ranges of frames of the run's shot ``index``.
+        teaches them; None where a process that was not started here trains the run or keeps it open, which
+        does. ``accept`` and ``empty`` are ranges of frames of the run's shot ``index``.
 
         SettingError, NotFound, and what reading, inference and writing raise: nothing is kept or started
         then."""
@@ -62,9 +70,32 @@ class Corrections:
             *([_empty(shot, emptied)] if emptied else []),
         ]
         kept = [f"{give().id:04}" for give in gives]
-        if run.is_busy():
-            return kept, None  # the process that trains it takes them up
-        return kept, self._jobs.start("correct", [str(run.path), "--json"], title=run.name, run=run.name)
+        with self._lock:
+            teacher = self._teacher(run)
+            if teacher is None and not run.is_busy() and not is_kept_open(run):
+                teacher = self._start_teacher(run)
+        return kept, teacher
+
+    def open(self, run: RunFolder) -> Job | None:
+        """Let a process keep the run open, so that what is painted now is learned at once when it is saved;
+        None where one does already, the run is being trained, or has not learned anything yet."""
+        if run.is_busy() or is_kept_open(run) or not is_plain_file(run.ost_path):
+            return None
+        with self._lock:
+            return self._teacher(run) or self._start_teacher(run)
+
+    def _start_teacher(self, run: RunFolder) -> Job:
+        job = self._jobs.start("correct", [str(run.path), STAY, "--json"], title=run.name, run=run.name)
+        self._teachers[run.name] = job.id
+        return job
+
+    def _teacher(self, run: RunFolder) -> Job | None:
+        """The process that was started here to keep the run open, where it does, or is about to."""
+        with contextlib.suppress(NotFound):
+            job = self._jobs.get(self._teachers.get(run.name, ""))
+            coming = time.time() - job.started < COMING and not job.waiting
+            return job if job.state == "running" and (coming or is_kept_open(run)) else None
+        return None
 
     def undo(self, run: RunFolder, number: int) -> Job:
         """Take a correction back. NotFound when there is none of that number, SettingError when it is undone
@@ -128,7 +159,9 @@ def _given(
 ) -> Give:
     from understudy.artist.correct.store import add_correction
 
-    return lambda: add_correction(shot.run, kind, numbers, sheets, channels, plate=shot.index)
+    seen = tuple(sheets) or spread(numbers, MOST_OF_RANGE)
+    values = {"plate": shot.index, "plate_hashes": {each: shot.plate.read(each).content for each in seen}}
+    return lambda: add_correction(shot.run, kind, numbers, sheets, channels, **values)
 
 
 def _frames_of(what: str, text: str, shot: RunShot) -> tuple[int, ...]:

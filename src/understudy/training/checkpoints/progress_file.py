@@ -42,13 +42,23 @@ def save_progress(path: Path, progress: Progress, tensors: dict[str, Any]) -> No
 
 def load_progress(path: Path) -> tuple[Progress, dict[str, Any]]:
     """What ``save_progress`` wrote. ModelFileError when it is missing or damaged."""
+    progress = read_progress(path)
+    try:
+        return progress, read_tensors(path)
+    except ModelFileError as error:
+        raise _unusable(path, error.found or "a file of another kind") from error
+
+
+def read_progress(path: Path) -> Progress:
+    """What ``load_progress`` gives, without the tensors. ModelFileError when it is missing or damaged."""
     try:
         progress = Progress.model_validate_json(read_metadata(path)[KEY])
-        if progress.format != FORMAT or progress.version > VERSION:
-            raise _unusable(path, f"{progress.format} version {progress.version}")
-        return progress, read_tensors(path)
+        if progress.format == FORMAT and progress.version <= VERSION:
+            return progress
+        found = f"{progress.format} version {progress.version}"
     except (KeyError, ValidationError, ModelFileError) as error:
         raise _unusable(path, getattr(error, "found", "") or "a file of another kind") from error
+    raise _unusable(path, found)
 
 
 def check_fits(path: Path, tensors: dict[str, Any], wanted: dict[str, Any]) -> None:

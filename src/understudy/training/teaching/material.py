@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,6 +31,14 @@ CODES = 2.0 / 255.0
 
 
 @dataclass(frozen=True)
+class Seen:
+    """A frame of a plate, and what the network makes of it."""
+
+    plate: Plate
+    answer: np.ndarray
+
+
+@dataclass(frozen=True)
 class Judged:
     """A frame that is compared before and after: ``mask`` (H, W, 1), where; ``before``: the answer of the
     network from before the lesson; ``truth``: what it should be."""
@@ -45,7 +53,8 @@ class Judged:
 class Material:
     """``packed``: all pairs; ``groups``: which of them were there before, are new, and are held; ``judged``:
     the new ones; ``held``: those that are to stay; ``graded``: of new
-    frames, how much of a grade of their own was left out of their truths, in network values."""
+    frames, how much of a grade of their own was left out of their truths, in network values;
+    ``changed``: frames of the plate that are others than when they were corrected, by the correction."""
 
     packed: Packed
     groups: tuple[list[int], list[int], list[int]]
@@ -53,6 +62,7 @@ class Material:
     held: list[Judged]
     digest: str
     graded: dict[int, float] = field(default_factory=dict)
+    changed: dict[int, list[int]] = field(default_factory=dict)
 
 
 @dataclass
@@ -69,16 +79,24 @@ class _Gathering:
     judged: list[Judged] = field(default_factory=list)
     kept: list[Judged] = field(default_factory=list)
     graded: dict[int, float] = field(default_factory=dict)
+    changed: dict[int, list[int]] = field(default_factory=dict)
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
 
 class MaterialMaker:
     """Makes the material of a lesson. ``reference``: the network that tells what is to stay; None where it
-    is not known any more: then nothing is held."""
+    is not known any more: then nothing is held. ``seen``: what it makes of frames, as far as that is known
+    already."""
 
     def __init__(
-        self, job: Job, reader: FrameReader, lesson: Lesson, reference: EffectNetwork | None
+        self,
+        job: Job,
+        reader: FrameReader,
+        lesson: Lesson,
+        reference: EffectNetwork | None,
+        seen: Mapping[Place, Seen],
     ) -> None:
+        self.seen = seen
         self.job, self.reader, self.lesson, self.reference = job, reader, lesson, reference
         self.matte = job.matte
         self._seen = len(job.data.input_channels)
@@ -100,7 +118,7 @@ class MaterialMaker:
         )
         base = [index for index in range(first) if index not in counts or bool(counts[index].any())]
         groups, digest = ([*base, *older], new, held), found.digest.hexdigest()
-        return Material(packed, groups, found.judged, found.kept, digest, found.graded)
+        return Material(packed, groups, found.judged, found.kept, digest, found.graded, found.changed)
 
     def _overruled(self, found: _Gathering) -> dict[int, Tensor]:
         """Of the run's own pairs whose frames were corrected: what of them still counts."""
@@ -114,6 +132,8 @@ class MaterialMaker:
     def _add_corrected(self, found: _Gathering, correction: Correction, place: Place) -> None:
         plate = self.reader.read(place)
         told = self.reader.told(correction, place[1], plate)
+        if correction.is_changed(place[1], plate.frame.content):
+            found.changed.setdefault(correction.id, []).append(place[1])
         for part in (told.truth, told.mask):
             found.digest.update(np.ascontiguousarray(part).data)
         found.digest.update(plate.hash.encode())
@@ -149,10 +169,7 @@ class MaterialMaker:
         return steadied.truth
 
     def _answer(self, plate: Plate) -> np.ndarray | None:
-        if self.reference is None:
-            return None
-        learner = self.job.learner
-        return predict(self.reference, plate.input, learner.device, self.job.plan.precision)
+        return None if self.reference is None else answer_of(self.job, self.reference, plate)
 
     def _look(
         self, found: _Gathering, plate: Plate, truth: np.ndarray, mask: np.ndarray, answer: np.ndarray
@@ -183,8 +200,9 @@ class MaterialMaker:
         return Further(self.job.make_material(None, pair), drawn)
 
     def _add_held(self, found: _Gathering, place: Place, looks: np.ndarray) -> None:
-        plate = self.reader.read(place)
-        answer = self._answer(plate)
+        seen = self.seen.get(place)
+        plate = seen.plate if seen else self.reader.read(place)
+        answer = seen.answer if seen else self._answer(plate)
         assert answer is not None
         weight = self._sureness(answer) * unlike(plate.input[..., : self._seen], looks) * plate.known
         pair = Pair(plate.frame.path.name, place[1], plate.input, answer, weight.astype(np.float32))
@@ -203,14 +221,29 @@ class MaterialMaker:
 
 
 def choose_held(
-    reader: FrameReader, painted: Iterable[Place], plates: Iterable[int], pixels: int
+    reader: FrameReader,
+    painted: Iterable[Place],
+    corrected: Collection[Place],
+    plates: Iterable[int],
+    pixels: int,
 ) -> list[Place]:
-    """Frames of the plates that nobody painted, evenly spread over them; fewer where they are large."""
+    """Frames of the plates that nobody painted, evenly spread over them; fewer where they are large. In the
+    place of one that was ``corrected`` the nearest one that was not: one more correction changes little."""
     known = set(painted)
-    free = [(plate, number) for plate in plates for number in reader.shot(plate).numbers]
-    free = [place for place in free if place not in known]
+    places = [(plate, number) for plate in plates for number in reader.shot(plate).numbers]
+    places = [place for place in places if place not in known]
+    free = [index for index, place in enumerate(places) if place not in corrected]
     most = max(FEWEST_HELD, min(MOST_HELD, HELD_PIXELS // max(1, pixels)))
-    return [free[index] for index in spread(range(len(free)), most)] if free else []
+    chosen: list[int] = []
+    for wanted in spread(range(len(places)), most) if places else []:
+        left = [index for index in free if index not in chosen]
+        chosen += [min(left, key=lambda index: abs(index - wanted))] if left else []
+    return [places[index] for index in sorted(chosen)]
+
+
+def answer_of(job: Job, network: EffectNetwork, plate: Plate) -> np.ndarray:
+    """What a network makes of a frame, in network values."""
+    return predict(network, plate.input, job.learner.device, job.plan.precision)
 
 
 def network_of(job: Job, tensors: dict[str, Tensor]) -> EffectNetwork:

@@ -6,6 +6,7 @@ const SUGGESTED = 5;
 const LEARNING = 400; // ms between looks at the run while it learns
 const IDLE = 4000;
 const MOST_WARNED = 5;
+const TAKEN_UP = 5000; // ms until a process that waits for strokes has begun to learn them
 
 export const Session = {
   data: () => ({
@@ -58,6 +59,12 @@ export const Session = {
       return [...(this.pending?.frames.keys() ?? [])].filter((frame) => this.pending.waiting(frame))
         .filter((frame) => this.frames.includes(frame)).sort((one, other) => one - other)
         .map((frame) => ({ frame, words: wordsOf(this.pending, frame) }));
+    },
+  },
+  watch: {
+    // Somebody begins to paint: the run is read meanwhile, so that it learns at once when that is saved.
+    "waiting.length"(now, before) {
+      if (now && !before && this.shot) sendJson("POST", `${this.route}/teacher`, {}).catch(() => {});
     },
   },
   created() {
@@ -117,12 +124,15 @@ export const Session = {
         const job = await fetchJson(`/api/jobs/${id}`);
         if (opening !== this.opening) return;
         this.warned = [...new Set([...this.warned, ...(job.warnings ?? [])])].slice(-MOST_WARNED);
-        if (job.state === "running") continue;
+        if (job.state === "running" && (!job.waiting || this.soon())) continue;
         delete this.jobs[id];
         if (job.state === "failed") this.notKept(kept, job);
         else if (job.message) this.outcome = job.message;
       }
-      if (!Object.keys(this.jobs).length) this.learnsSince = 0;
+      if (!Object.keys(this.jobs).length && !this.soon()) this.learnsSince = 0;
+    },
+    soon() {
+      return Date.now() - this.learnsSince < TAKEN_UP;
     },
     notKept(entries, { message }) {
       for (const [frame, entry] of entries) {
@@ -195,7 +205,7 @@ export const Session = {
       this.follow(job, kept);
     },
     follow(job, kept) {
-      if (job) this.jobs[job.id] = kept;
+      if (job) this.jobs[job.id] = [...(this.jobs[job.id] ?? []), ...kept];
       this.learnsSince = Date.now();
       this.loadCorrections();
       this.again();

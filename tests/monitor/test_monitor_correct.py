@@ -256,9 +256,9 @@ def test_what_is_sent_is_the_stroke_itself(correct):
     page, double = correct()
     page.keyboard.press("x")
     drag(page, (75, 50), (75, 80))
-    until(lambda: double.opened == 1)
     stroke = saved(page, double)["strokes"][0]
     assert (stroke["version"], stroke["frame"]) == (1, 1001)
+    assert double.opened == 1, "with the first stroke the run begins to be read"
     (edge,) = stroke["strokes"]
     assert edge["tool"] == "edge" and set(edge) == {"tool", "points", "size", "hardness", "opacity"}
     assert edge["points"][0] == pytest.approx([75, 50, 1], abs=0.5)

@@ -90,20 +90,24 @@ def apply(
     )
 
 
-def load(model: str | Path, *, devices: str = "auto", precision: str = "float32") -> LoadedModel:
+def load(
+    model: str | Path, *, devices: str = "auto", precision: str = "float32", scale: int | str = "auto"
+) -> LoadedModel:
     """A trained network to call from Python.
 
     ``model`` is a .cat file, a run folder (its best checkpoint), an imported network, or the name of one that
     comes trained. The result takes a
     float32 array of shape (height, width, channels) in file values, as OpenImageIO reads them (uint8 and
     uint16 are scaled to 0..1, as OpenImageIO does), with the channels named in
-    ``.description.input_channels``, and returns float32 with those in ``.description.output_channels``.
+    ``.description.input_channels``, and returns float32 with those in ``.description.output_channels``. Of a
+    network that enlarges, ``scale`` says how many times larger the result is: auto as it makes it once.
 
-    Raises ModelFileError when there is no such model, DeviceError when the device is not there.
+    Raises ModelFileError when there is no such model, DeviceError when the device is not there, SettingError
+    for a ``scale`` that it cannot have.
     """
     from understudy.inference.model import load as job
 
-    return job(str(model), devices=devices, precision=precision)
+    return job(str(model), devices=devices, precision=precision, scale=scale)
 
 
 def report(

@@ -146,9 +146,29 @@ def test_a_wrong_description_is_refused_and_nothing_is_written(text: str, words:
     assert not (tmp_path / "models").exists()
 
 
-def test_a_network_that_changes_the_size_is_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(ModelFileError, match=r"input's size.*\n.*enlarges by 2"):
-        import_network(script(Double(), tmp_path / "double.pt"), tmp_path / "models")
+def test_a_network_that_enlarges_is_brought_in_with_its_scale(tmp_path: Path) -> None:
+    made = import_network(script(Double(), tmp_path / "double.pt"), tmp_path / "models")
+    assert "scale = 2" in made.sidecar.read_text() and "It makes a picture 2 times larger." in made.found
+    assert describe_effect(made.model).scale == 2
+
+
+def test_a_scale_that_did_not_come_out_is_refused(tmp_path: Path) -> None:
+    file = script(Double(), tmp_path / "double.pt")
+    file.with_suffix(".toml").write_text("scale = 4\n")
+    with pytest.raises(ModelFileError, match="scale = 2, as came out"):
+        import_network(file, tmp_path / "models")
+
+
+class Wide(nn.Module):
+    """Twice as wide, as high as it was."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.repeat_interleave(x, 2, 3)
+
+
+def test_a_network_that_changes_the_size_otherwise_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"input's size, or of whole times as much"):
+        import_network(script(Wide(), tmp_path / "wide.pt"), tmp_path / "models")
 
 
 @pytest.mark.parametrize("name", ["x.pt", "x.onnx", "x.bin"])

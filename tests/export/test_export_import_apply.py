@@ -11,7 +11,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 from export_models import picture
-from foreign_networks import Blur, Brighten, Colours, Depth, Two, blurred, onnx_blur, script
+from foreign_networks import Blur, Brighten, Colours, Depth, Double, Two, blurred, onnx_blur, script
 from torch import nn
 
 import understudy
@@ -280,3 +280,14 @@ def test_info_prints_the_card_of_what_came_in(ending: str, tmp_path: Path) -> No
     card = card_of(import_network(file, tmp_path / "models").model)
     assert card["Format"].endswith("of another program") and card["Label"] == "look"
     assert card["Inputs"] == ["plate: 3 channels"]
+
+
+def test_an_imported_network_that_enlarges_is_applied(make_shot: Callable[..., Any], tmp_path: Path) -> None:
+    model = import_network(script(Double(), tmp_path / "double.pt"), tmp_path / "models").model
+    shot = make_shot(suffix=".exr", data_format="float", size=(37, 29), numbers=[1001])
+    (frame,) = made_by(model, shot, tmp_path / "out")
+    assert np.array_equal(pixels_of(frame), pixels_of(shot.plate_file(1001)).repeat(2, 0).repeat(2, 1))
+    assert card_of(model)["Scale"] == "2 times the plate's size"
+    loaded = load(str(model), devices="cpu")
+    pixels = pixels_of(shot.plate_file(1001))
+    assert np.array_equal(loaded.infer(pixels, tile_size=64), loaded.infer(pixels, tile_size="none"))

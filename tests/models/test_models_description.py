@@ -104,7 +104,6 @@ def test_a_description_comes_with_the_function_behind_it(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"scale": 2}, "changes the size"),
         ({"state": (ImageSpec("memory"),)}, "state from frame to frame"),
         ({"fixed_size": (320, 240)}, "240 x 320 only"),
         ({"inputs": (ImageSpec("input", layout="NHWC"),)}, "channels last"),

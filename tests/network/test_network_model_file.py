@@ -95,6 +95,27 @@ def test_a_network_comes_back_exactly(tmp_path: Path, changes: dict[str, Any]) -
     assert torch.equal(loaded(x), network.eval()(x))
 
 
+def test_a_network_that_enlarges_comes_back_exactly(tmp_path: Path) -> None:
+    network = network_of(fit_inputs=0, scale=2)
+    save_model(tmp_path / "a.cat", header_for(network, scale=2), network)
+    x = torch.rand(1, 3, 16, 32)
+    made = load_model(tmp_path / "a.cat")[1](x)
+    assert made.shape == (1, 3, 32, 64) and torch.equal(made, network.eval()(x))
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [{"fit": "cubic"}, {"same_channels": False}, {"coarse": 2}, {"scale": 9}, {"scale": 2.0}],
+    ids=str,
+)
+def test_a_network_that_enlarges_adds_to_the_plate_alone(tmp_path: Path, shape: dict[str, Any]) -> None:
+    network = network_of(fit_inputs=0, scale=2)
+    header = header_for(network, scale=2)
+    header = header.model_copy(update={"architecture": {**header.architecture, **shape}})
+    save_model(tmp_path / "a.cat", header, network)
+    refused(tmp_path / "a.cat")
+
+
 def test_how_sure_it_may_be_goes_with_the_network_and_need_not(tmp_path: Path) -> None:
     network = network_of()
     table = ConfidenceTable(doubt=(0.5, 2.0), right=(0.9, 0.25))
@@ -321,6 +342,9 @@ WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
     "a coarse view of yes": lambda h: h["architecture"].update(coarse=True),
     "a giant coarse view": lambda h: h["architecture"].update(coarse=1 << 20),
     "a million features": lambda h: h["architecture"].update(coarse=2, features=10**6),
+    "a scale that the architecture has not": lambda h: h.update(scale=2),
+    "an architecture that enlarges and a header that does not": lambda h: h["architecture"].update(scale=2),
+    "a scale of yes": lambda h: h["architecture"].update(scale=True),
     "another size": lambda h: h["architecture"].update(size="medium"),
 }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
+import io
 import json
 import os
 import shutil
@@ -101,6 +103,8 @@ def test_the_menu_has_all_that_is_promised(house: House) -> None:
         "Apply run to selected Read",
         "Create Inference from run",
         "Create MLClient from run",
+        "Create Inference from trained network",
+        "Create MLClient from trained networks",
         "Open monitor",
     ]
 
@@ -317,6 +321,75 @@ def test_an_apply_without_an_output_or_a_run_is_said_in_words(
     monkeypatch.setattr(PythonPanel, "accept", staticmethod(fill_in))
     house.choose("Apply run to selected Read")
     assert "This is no run" in house.nuke.messages[1]
+
+
+class Printed:
+    """A process that has printed this."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def communicate(self) -> tuple[bytes, None]:
+        return self.text.encode(), None
+
+
+def test_a_network_that_comes_trained_is_chosen_by_what_it_is_for_and_exported(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zoo: Callable[..., Path]
+) -> None:
+    zoo("denoise")
+    zoo("matting", kind=["start"])
+    monkeypatch.setenv("HOME", str(tmp_path))
+    started: list[list[Any]] = []
+
+    def start(words: list[Any], log: str | None = None) -> Printed:
+        started.append(words)
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            assert run([str(word) for word in words]) == 0
+        return Printed(said.getvalue())
+
+    nodes = house.module("nodes")
+    monkeypatch.setattr(nodes.processes, "start", start)
+    monkeypatch.setattr(nodes.processes, "in_background", lambda function, *given: function(*given))
+    monkeypatch.setattr(Printed, "returncode", 0, raising=False)
+    offered: list[str] = []
+    monkeypatch.setattr(
+        PythonPanel, "accept", staticmethod(lambda panel: bool(offered.extend(panel.network.values) or True))
+    )
+    house.choose("Create Inference from trained network")
+    assert house.nuke.messages == [] and offered == ["denoise: Does denoise to a frame."]
+    assert [words[:2] for words in started] == [["models", "--json"], ["export", "denoise"]]
+    creator = next(node for node in house.nuke.allNodes() if node.Class() == "CatFileCreator")
+    assert creator["torchScriptFile"].value() == f"{tmp_path}/.nuke/understudy/denoise/denoise.pt"
+
+
+def test_where_none_come_trained_it_is_said(
+    house: House, monkeypatch: pytest.MonkeyPatch, zoo: Callable[..., Path]
+) -> None:
+    monkeypatch.setattr(house.module("processes"), "start", lambda words, log=None: Printed("None here.\n"))
+    house.choose("Create Inference from trained network")
+    assert house.nuke.messages == ["No networks come trained with this version.\nNone here."]
+
+
+def test_the_networks_that_come_trained_are_served_without_a_run(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    nodes, started = house.module("nodes"), []
+    monkeypatch.setattr(nodes, "listens", lambda: bool(started))
+    monkeypatch.setattr(nodes.processes, "start", lambda words, log=None: started.append((words, log)))
+    house.choose("Create MLClient from trained networks").join(20)
+    ((words, log),) = started
+    assert words == ["serve", "--host", "127.0.0.1", "--port", 55555]
+    assert log == str(tmp_path / ".nuke" / "understudy" / "serve.log")
+    assert [node.Class() for node in house.nuke.allNodes()] == ["MLClient"]
+
+
+def test_initial_weights_go_to_the_training_unless_there_are_none(house: House) -> None:
+    training = house.module("training")
+    wish = {"data_directory": "runs", "channels": "rgb", "time_limit": "", "model_size": "auto"}
+    words = training.arguments({**wish, "initial_weights": "denoise"}, "p", "t", "night")
+    assert words[-2:] == ["--initial-weights", "denoise"]
+    assert "--initial-weights" not in training.arguments({**wish, "initial_weights": ""}, "p", "t", "night")
 
 
 def test_what_is_no_run_is_said_in_words(house: House, tmp_path: Path) -> None:

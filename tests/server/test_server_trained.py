@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
-from understudy.errors import ModelFileError
+from understudy.errors import ModelFileError, RequestError
+from understudy.server.http.app import make_app
+from understudy.server.mlserver import is_listed
 from understudy.server.models.served import Call
 from understudy.server.repository import ModelRepository
 from understudy.server.serving import start_models, trained_networks
+from understudy.server.session import refuse_larger
 from understudy.server.state import ServerSettings, ServerState
 
 Trained = Callable[..., Path]
@@ -73,3 +79,62 @@ def test_a_name_that_is_not_there_is_refused_with_the_nearest(zoo: Trained, serv
 def test_a_damaged_one_does_not_keep_the_built_in_ones_from_being_served(zoo: Trained, serve: Serve) -> None:
     zoo("denoise").write_bytes(b"damaged")
     assert names(serve()) == ["blur", "motion_vectors"]
+
+
+def test_one_that_enlarges_answers_with_a_larger_picture(zoo: Trained, serve: Serve) -> None:
+    zoo("upscale", kind=["network"], scale=2)
+    model = serve("upscale").registry.get("upscale")
+    frames = [np.random.default_rng(n).random((3, 20, 24), np.float32) for n in (0, 1)]
+    alone = [model.run([Call([frame], model.description.defaults())])[0].pictures[0] for frame in frames]
+    together = model.run([Call([frame], model.description.defaults()) for frame in frames])
+    assert [each.shape for each in alone] == [(3, 40, 48)] * 2
+    for answer, wanted in zip(together, alone, strict=True):
+        assert np.allclose(answer.pictures[0], wanted, atol=1e-5)
+
+
+def test_nuke_takes_no_larger_picture_and_is_not_offered_one(zoo: Trained, serve: Serve) -> None:
+    zoo("upscale", kind=["network"], scale=2)
+    zoo("denoise")
+    state = serve("upscale", "denoise")
+    model = state.registry.get("upscale")
+    assert not is_listed(model) and is_listed(state.registry.get("denoise"))
+    call = Call([np.zeros((3, 20, 24), np.float32)])
+    with pytest.raises(RequestError, match=r"48 x 40.*Nuke does not take that"):
+        refuse_larger(model.description, call)
+    refuse_larger(state.registry.get("denoise").description, call)
+
+
+def test_room_is_kept_for_the_larger_answer_and_its_size_is_said(
+    zoo: Trained, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zoo("upscale", kind=["network"], scale=2)
+    zoo("denoise")
+    state, asked = serve("upscale", "denoise"), []
+    reserve = state.admission.reserve
+    monkeypatch.setattr(
+        state.admission, "reserve", lambda client, size: asked.append(size) or reserve(client, size)
+    )
+    frame = np.random.default_rng(0).random((1, 3, 160, 180), np.float32)
+    head = {"name": "input", "datatype": "FP32", "shape": list(frame.shape)}
+    head["parameters"] = {"binary_data_size": frame.nbytes}
+    text = json.dumps({"inputs": [head], "parameters": {"binary_data_output": True}}).encode()
+    body, headers = text + frame.tobytes(), {"Inference-Header-Content-Length": str(len(text))}
+
+    async def ask() -> tuple[list[httpx.Response], dict[str, int]]:
+        transport = httpx.ASGITransport(make_app(state, "1"))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            answers = [
+                await client.post(f"/v2/models/{name}/infer", content=body, headers=headers)
+                for name in ("upscale", "denoise")
+            ]
+            listed = (await client.get("/api/models")).json()
+            return answers, {each["name"]: each["scale"] for each in listed}
+
+    answers, scales = asyncio.run(ask())
+    shapes = []
+    for each in answers:
+        assert each.status_code == 200, each.text
+        size = int(each.headers["Inference-Header-Content-Length"])
+        shapes.append(json.loads(each.content[:size])["outputs"][0]["shape"])
+    assert shapes == [[1, 3, 320, 360], [1, 3, 160, 180]]
+    assert asked == [5 * len(body), 2 * len(body)] and scales == {"upscale": 2, "denoise": 1}

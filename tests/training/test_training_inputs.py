@@ -560,8 +560,9 @@ def test_it_is_said_what_initial_weights_do_not_fit_in(bench: Any) -> None:
             initial_weights=best, ground_truth_channels="R", input_channels="R,G", model_size="medium"
         )
     error = caught.value
-    assert error.expected == "a medium network, 2 channels in (with those of extra inputs), 1 out"
-    assert error.found == "a small network, 3 channels in (with those of extra inputs), 3 out"
+    assert error.expected == "a medium network, 2 channels of the plate"
+    assert error.found == "a small network, 3 channels of the plate"
+    assert "--model-size small (or auto) and 3 channels" in error.remedy
 
 
 # -- what is refused ------------------------------------------------------------------------------------
@@ -591,8 +592,8 @@ def _weights_of_another_kind(bench: Any, tmp_path: Path) -> dict[str, Any]:
 
 
 def _weights_of_another_size(bench: Any, tmp_path: Path) -> dict[str, Any]:
-    other = bench.train(data_directory=tmp_path / "other", max_steps=1, ground_truth_channels="R").best
-    return {"initial_weights": str(other)}
+    other = bench.train(data_directory=tmp_path / "other", max_steps=1).best
+    return {"initial_weights": str(other), "model_size": "medium"}
 
 
 def _small_region(bench: Any, tmp_path: Path) -> dict[str, Any]:

@@ -125,7 +125,7 @@ def test_the_automatic_size_is_that_of_the_initial_weights(bench: Any) -> None:
     for name, weights in (("again", first), ("third", first.parent)):  # a run: its best checkpoint
         again = bench.train(name=name, model_size="auto", max_steps=3, initial_weights=str(weights))
         assert again.run.read_state().model_size == "small"
-        assert "Model Size" not in bench.said(), "the time has not decided"
+        assert "Model Size is small, as that of the initial weights." in bench.said()
 
 
 # -- for how long ---------------------------------------------------------------------------------------

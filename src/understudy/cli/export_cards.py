@@ -128,6 +128,7 @@ def imported_card(path: Path) -> Card:
         "Outputs": [f"{image.name}: {image.count} channels" for image in model.outputs],
         "Colour": model.space,
         "Range": f"1.0 becomes {1 / model.colour_in.scale:g}" if model.colour_in.scale != 1 else "",
+        "Scale": f"{model.scale} times the plate's size" if model.scale != 1 else "",
         "Size multiple": str(model.stride),
         "Matte": "yes" if model.kind == "matte" else "",
         "Size": size_text(path.stat().st_size),

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from understudy.export.flat import flatten
-from understudy.export.stages import LARGEST, Decode, Encode, Groups, Same
+from understudy.export.stages import LARGEST, Decode, Encode, Enlarge, Groups, Same, repeated
+from understudy.inference.engine import scale_of
 from understudy.inference.inputs import input_encodings, is_placed, network_channels
 
 BRIGHT = 65504.0
@@ -20,7 +21,8 @@ BRIGHT = 65504.0
 
 
 class ExportedEffect(nn.Module):
-    """(1, C, H, W) -> (1, C_out, H, W) in the host's values, of the input's dtype, float32 or float16.
+    """(1, C, H, W) -> (1, C_out, H * scale, W * scale) in the host's values, of the input's dtype, float32 or
+    float16.
 
     C: the plate's channels, then those of the extra inputs. ``mix``: 0 gives the plate, 1 the full effect;
     an output that is no channel of the plate, such as a matte, mixes with 0. A pixel of the plate that is not
@@ -44,19 +46,23 @@ class ExportedEffect(nn.Module):
         self.stride = int(network.stride)
         self.plate = plate
         self.outputs = outputs
+        self.scale = scale_of(network)
+        self.enlarge = Enlarge(self.scale) if self.scale > 1 else Same()
         self.into_file = into_file or Same()
         self.encode = Groups([Encode(encoding) for _, encoding in groups], [count for count, _ in groups])
         self.placed = is_placed(network)
         network.portable = True
         channels = network_channels(header, network)
         self.remainder = flatten(network, _remainder, (channels,))
-        self.finish = flatten(network, _finish, (channels, outputs))
+        self.finish = flatten(network, _finish, (channels, outputs * self.scale**2))
         self.decode = Decode(header.colour_out)
         self.out_of_file = out_of_file or Same()
         self.touch = touch or Same()
         names = list(header.input_channels)
         self.under = [names.index(name) if name in names else -1 for name in header.output_channels]
-        self.exact = header.output_channels == names and header.colour_in == header.colour_out
+        self.exact = (
+            header.output_channels == names and header.colour_in == header.colour_out and self.scale == 1
+        )
         self.shares = max(self.under) >= 0
 
     def forward(self, x: Tensor) -> Tensor:
@@ -75,6 +81,8 @@ class ExportedEffect(nn.Module):
         made = self.finish(net, rest)
         height, width = given.size(2), given.size(3)
         made, seen = made[:, :, :height, :width], net[:, :, :height, :width]
+        if self.scale > 1:
+            made = torch.pixel_shuffle(made, self.scale)
         values = self.decode(made)
         if not self.exact:
             result = self.touch(self.out_of_file(values))
@@ -111,13 +119,16 @@ class ExportedEffect(nn.Module):
 
     def mixed(self, given: Tensor, finite: Tensor, result: Tensor) -> Tensor:
         """The result over the plate, and the plate alone where it is not finite."""
-        under = self.plate_of(given)
+        under = self.enlarge(self.plate_of(given))
         out = result
         if self.mix != 1.0:
             out = under * (1.0 - self.mix) + result * self.mix
         if not self.shares:
             return out
         good = self.everywhere(finite[:, : self.plate])
+        if self.scale > 1:
+            good = repeated(good, self.scale)
+            under = torch.where(good, under, repeated(self.plate_of(given), self.scale))
         made: list[Tensor] = []
         for place, channel in enumerate(self.under):
             one = out[:, place : place + 1]

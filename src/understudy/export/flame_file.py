@@ -33,7 +33,10 @@ def flame_values(info: ExportInfo) -> dict[str, Any]:
             "KeepAspectRatio": True,
             "Padding": 1,
             "Inputs": [{**socket, "Gain": 1.0} for socket in inputs],
-            "Outputs": [{**socket, "InverseGain": 1.0, "ScalingFactor": 1.0} for socket in outputs],
+            "Outputs": [
+                {**socket, "InverseGain": 1.0, "ScalingFactor": float(info.description.scale)}
+                for socket in outputs
+            ],
         }
     }
 

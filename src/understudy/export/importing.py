@@ -17,7 +17,7 @@ from understudy.errors import ModelFileError, SettingError
 from understudy.export.metadata import read_info
 from understudy.models.description import ANY
 from understudy.models.imported import ImageFunction, check_range, describe_imported, names_of, open_file
-from understudy.models.imported_network import fitted, last_line
+from understudy.models.imported_network import fitted, last_line, scale_between
 from understudy.models.opening import describe_effect, refuse_unsupported
 from understudy.models.sidecar import ENDINGS, PortText, Sidecar, is_imported, read_sidecar, sidecar_text
 from understudy.runs.files import write_atomically
@@ -74,6 +74,7 @@ def _with_own_words(file: Path, side: Sidecar) -> Sidecar:
     own: dict[str, Any] = {
         "matte": model.kind == "matte",
         "reach": model.reach,
+        "scale": model.scale,
         "size_multiple": model.stride,
     }
     own |= {"colour": space} if space in ("linear", "srgb", "raw") else {}
@@ -121,17 +122,17 @@ def _name(file: Path, name: str | None) -> str:
 
 
 def _complete(file: Path, network: ImageFunction, side: Sidecar) -> Sidecar:
-    """The sidecar with inputs, outputs and size multiple, all of them tried."""
+    """The sidecar with inputs, outputs, scale and size multiple, all of them tried."""
     given = "size_multiple" in side.model_fields_set
     multiples = (side.size_multiple,) if given else MULTIPLES
     for counts in _possible_counts(network, side):
         for multiple in multiples:
-            outputs = _outputs(network, counts, multiple, side.range)
-            if outputs is not None:
-                return _agreed(file, side, counts, outputs, multiple)
+            made = _outputs(network, counts, multiple, side.range)
+            if made is not None:
+                return _agreed(file, side, counts, *made, multiple)
     raise ModelFileError(
         "The network does not run on any picture that fits its description.",
-        expected="a result [1, channels, height, width] of the input's size",
+        expected="a result [1, channels, height, width] of the input's size, or of whole times as much",
         found=_last_trouble(network, side),
         where=str(file),
         remedy="Say its inputs, their channels and its size_multiple in a TOML, and give it with --settings.",
@@ -156,8 +157,9 @@ def _known_counts(network: ImageFunction) -> list[Any]:
     return [image.count if known and image.count != ANY else None for image in network.inputs]
 
 
-def _outputs(network: ImageFunction, counts: list[int], multiple: int, span: float) -> int | None:
-    """Channels of the result where the network takes two different sizes; None where it does not."""
+def _outputs(network: ImageFunction, counts: list[int], multiple: int, span: float) -> tuple[int, int] | None:
+    """Channels of the result, and how many times larger it is, where the network takes two different sizes;
+    None where it does not."""
     found = set()
     for rows, columns in SIDES:
         try:
@@ -174,13 +176,14 @@ def _side(count: int, multiple: int) -> int:
     return multiple * (least + count + (least + count + 1) % 2)
 
 
-def _run(network: ImageFunction, counts: list[int], height: int, width: int, span: float) -> int:
+def _run(network: ImageFunction, counts: list[int], height: int, width: int, span: float) -> tuple[int, int]:
     generator = torch.Generator().manual_seed(0)
     pictures = [torch.rand(1, count, height, width, generator=generator) * span for count in counts]
     options = {option.name: option.default for option in network.options}
     with torch.inference_mode():
         made = network(pictures, options)
-    return int(fitted(made, pictures[0]).shape[1])
+    scale = scale_between(made, pictures[0])
+    return int(fitted(made, pictures[0], scale=scale).shape[1]), scale
 
 
 def _last_trouble(network: ImageFunction, side: Sidecar) -> str:
@@ -195,8 +198,15 @@ def _last_trouble(network: ImageFunction, side: Sidecar) -> str:
     return "results of different kinds at different sizes"
 
 
-def _agreed(file: Path, side: Sidecar, counts: list[int], outputs: int, multiple: int) -> Sidecar:
-    """The sidecar filled in. ModelFileError when it says another number of channels than came out."""
+def _agreed(file: Path, side: Sidecar, counts: list[int], outputs: int, scale: int, multiple: int) -> Sidecar:
+    """The sidecar filled in. ModelFileError when it says other channels, or another scale, than came out."""
+    if "scale" in side.model_fields_set and side.scale != scale:
+        raise ModelFileError(
+            "The TOML does not fit the network.",
+            expected=f"scale = {scale}, as came out",
+            found=f"{side.scale}",
+            where=str(file.with_suffix(".toml")),
+        )
     channels = side.outputs[0].channels if side.outputs else ANY
     if channels not in (ANY, outputs):
         raise ModelFileError(
@@ -212,6 +222,7 @@ def _agreed(file: Path, side: Sidecar, counts: list[int], outputs: int, multiple
     changes = {
         "inputs": inputs,
         "outputs": results,
+        "scale": scale,
         "size_multiple": multiple,
         "label": side.label or file.stem,
     }
@@ -236,6 +247,7 @@ def _sentences(side: Sidecar) -> tuple[str, ...]:
         f"It gives {gives}.",
         f"Values are {side.colour}, and 1.0 is {side.range:g} to the network.",
         f"Sizes are padded to multiples of {side.size_multiple}.",
+        *([f"It makes a picture {side.scale} times larger."] if side.scale > 1 else []),
     )
 
 

@@ -84,6 +84,7 @@ def script_nodes(info: ExportInfo, here: str = HERE) -> tuple[Node, ...]:
                 ("channelsIn", ", ".join(channels)),
                 ("channelsOut", ", ".join(nuke_channels(made))),
                 ("modelId", node_name(info.name)),
+                *_output_scale(info),
                 ("name", "CatFileCreator_" + node_name(info.name)),
                 ("addUserKnob", Raw("20 Understudy")),
                 ("addUserKnob", Raw(f'7 mix l Mix t "{MIX_HELP}" R 0 1')),
@@ -104,6 +105,12 @@ def _last_touch(info: ExportInfo) -> tuple[Node, ...]:
         return ()
     asked = FinishingSettings(**info.last_touch)
     return touch_nodes(f"Last_touch_{node_name(info.name)}", asked, _at(0, 160))
+
+
+def _output_scale(info: ExportInfo) -> tuple[tuple[str, Raw], ...]:
+    """How many times larger the result is, across and down, where it is."""
+    scale = info.description.scale
+    return () if scale == 1 else (("outputScale", Raw(f"{scale} {scale}")),)
 
 
 def _beside_text(info: ExportInfo, channels: Sequence[str]) -> str:

@@ -100,7 +100,8 @@ def _describe(model: Any, info: ExportInfo) -> None:
     onnx.helper.set_model_props(model, facts)
     for value, (_, names) in zip(model.graph.output, info.outputs, strict=True):
         dims = value.type.tensor_type.shape.dim
-        for dim, text in zip(dims, (1, len(names), "height", "width"), strict=True):
+        times = "" if info.description.scale == 1 else f" * {info.description.scale}"
+        for dim, text in zip(dims, (1, len(names), f"height{times}", f"width{times}"), strict=True):
             dim.Clear()
             setattr(dim, "dim_param" if isinstance(text, str) else "dim_value", text)
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from understudy.colour import ColourEncoding
+from understudy.network.resampling import cubic_kernel
 
 LARGEST = 3.4028234663852886e38
 
@@ -56,6 +57,28 @@ class Decode(nn.Module):
         if self.scale != 1.0:
             v = v * self.scale
         return v + self.offset if self.offset != 0.0 else v
+
+
+def repeated(x: Tensor, factor: int) -> Tensor:
+    """(1, C, H, W) with every value ``factor`` times across and down."""
+    return x.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
+
+
+class Enlarge(nn.Module):
+    """Pictures so many times larger, bicubic, as ``understudy.network.resampling`` has it."""
+
+    def __init__(self, factor: int) -> None:
+        super().__init__()
+        kernel = cubic_kernel(factor)
+        self.factor, self.reach, self.shape = factor, kernel.shape[-1] // 2, list(kernel.shape)
+        self.weights = kernel.flatten().tolist()
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernel = torch.tensor(self.weights, dtype=torch.float32, device=x.device).reshape(self.shape)
+        reach, count = self.reach, x.size(1)
+        around = torch.nn.functional.pad(x, [reach, reach, reach, reach], mode="replicate")
+        made = torch.nn.functional.conv2d(around, kernel.repeat(count, 1, 1, 1), groups=count)
+        return torch.pixel_shuffle(made, self.factor)
 
 
 class Same(nn.Module):

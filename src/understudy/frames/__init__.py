@@ -3,6 +3,7 @@
 from understudy.frames.alpha import has_alpha, seen_planes, unseen_planes
 from understudy.frames.beside import Neighbours, check_size, planes_beside, window_beside
 from understudy.frames.channels import channel_or_new, resolve_channels, resolve_like
+from understudy.frames.enlarging import enlarged_frame, enlarged_mask, enlarged_planes, repeated
 from understudy.frames.frame import Frame, Part
 from understudy.frames.header_colour import HeaderColour, header_colour
 from understudy.frames.held import lost_in_own_format
@@ -28,6 +29,9 @@ __all__ = [
     "Window",
     "channel_or_new",
     "check_size",
+    "enlarged_frame",
+    "enlarged_mask",
+    "enlarged_planes",
     "fill_nonfinite",
     "format_numbers",
     "has_alpha",
@@ -41,6 +45,7 @@ __all__ = [
     "planes_beside",
     "read_image_file",
     "read_provenance",
+    "repeated",
     "resolve_channels",
     "resolve_like",
     "seen_planes",

@@ -49,6 +49,10 @@ class Window:
         x, y = min(self.x, other.x), min(self.y, other.y)
         return Window(x, y, max(self.right, other.right) - x, max(self.bottom, other.bottom) - y)
 
+    def scaled(self, factor: int) -> Window:
+        """The same place where there are ``factor`` times as many pixels across and down."""
+        return Window(self.x * factor, self.y * factor, self.width * factor, self.height * factor)
+
     def slices_of(self, inner: Window) -> tuple[slice, slice]:
         """Where ``inner``, which must lie in this window, is in an array that covers this window."""
         top, left = inner.y - self.y, inner.x - self.x

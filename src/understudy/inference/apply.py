@@ -35,6 +35,7 @@ from understudy.frames.difference import HALF_A_CODE
 from understudy.inference.colours import colour_notes, output_notes
 from understudy.inference.compose import Composer, Gathered, make_composer
 from understudy.inference.confidence import CHANNEL, confidence_notes
+from understudy.inference.enlarging import check_enlarged, enlarging
 from understudy.inference.events import (
     ApplyEnded,
     ApplyEvent,
@@ -52,7 +53,7 @@ from understudy.inference.motion import OFFSETS
 from understudy.inference.origins import Origins, in_words
 from understudy.inference.painted import Painted, find_painted_frames
 from understudy.inference.pipeline import Crew, plan_crew, run_frames, with_computing
-from understudy.inference.provenance import PAINTED, check_folder, fingerprint, provenance_of, sort_out
+from understudy.inference.provenance import PAINTED, SCALE, check_folder, fingerprint, provenance_of, sort_out
 from understudy.inference.region import within
 from understudy.inference.steady import RADIUS, Steady
 from understudy.inference.steady_choice import choose_strength
@@ -173,13 +174,17 @@ def _prepare(settings: ApplySettings, like: tuple[str, ...], open_things: ExitSt
 
     given, output = settings.plate, settings.output
     model_path = resolve_model(settings.model.model)
-    header = describe_effect(model_path)
+    own = describe_effect(model_path)
+    header = enlarging(own, output.scale)
+    check_enlarged(header, settings)
     as_held = not header.premultiplied
     plate = open_things.enter_context(
         open_shot(given.plate, frames=given.frames, part=given.part, as_held=as_held)
     )
     how = settings.engine.precision, settings.finishing
     provenance = provenance_of(fingerprint(model_path), given, output, *how)
+    if header.scale != own.scale:
+        provenance[SCALE] = str(header.scale)
     sink = open_sink(
         output.output,
         like=plate,
@@ -232,7 +237,7 @@ def _prepare(settings: ApplySettings, like: tuple[str, ...], open_things: ExitSt
 
 def _find_painted(settings: ApplySettings, path: Path, header: Any, whole: Shot, plate: Shot) -> Painted:
     output = settings.output
-    if output.painted == "network":
+    if output.painted == "network" or header.scale != 1:
         return Painted()
     reach = RADIUS if output.stabilise else 0
     return find_painted_frames(path, header, whole, plate.numbers, output.blend, reach)
@@ -380,7 +385,9 @@ def _frame_bytes(frame: Frame, composer: Composer, frames: int) -> float:
     """About what one frame holds from reading to writing, without the network's activations; ``frames`` of
     the plate are held for each that is under way."""
     canvas = frame.display_window.union(frame.data_window)
-    return frames * frame.nbytes + canvas.width * canvas.height * composer.bytes_per_pixel
+    scale = composer.header.scale
+    larger = 2 * frame.nbytes * scale**2 if scale > 1 else 0  # as floats, where the file may hold halves
+    return frames * frame.nbytes + larger + canvas.width * canvas.height * composer.bytes_per_pixel
 
 
 def _steady(job: Job, model: LoadedModel, workers: int) -> tuple[Steady | None, tuple[str, ...]]:
@@ -414,6 +421,7 @@ def _load(job: Job, crew: Crew, device: str) -> LoadedModel:
         megapixels=megapixels,
         parallel=crew.computing,
         frame=(window.height, window.width) if window else None,
+        scale=job.settings.output.scale,
         say=job.said.put,
     )
 
@@ -451,6 +459,7 @@ def _planned(job: Job, model: LoadedModel, said: tuple[str, ...]) -> ApplyPlanne
         *job.sink.notes,
         *_missing(job.plate, job.sink.is_movie),
         *_alone(job),
+        *_enlarged(job),
         *_added(job),
         *_taken(job),
         *_mask_notes(job),
@@ -496,6 +505,14 @@ def _alone(job: Job) -> tuple[str, ...]:
         "The network sees the frames before and after each one too, and the plate has none: expect less "
         "of it.",
     )
+
+
+def _enlarged(job: Job) -> tuple[str, ...]:
+    scale, frame = job.composer.header.scale, job.sample
+    if scale == 1 or frame is None:
+        return ()
+    size = frame.display_window.scaled(scale)
+    return (f"The frames become {size.width} x {size.height}, {scale} times as large as the plate's.",)
 
 
 def _added(job: Job) -> tuple[str, ...]:

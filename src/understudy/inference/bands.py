@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from understudy.inference.engine import scale_of
+from understudy.network.parts import Crop, cropped
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -24,13 +27,23 @@ def row_bands(height: int, width: int, device: torch.device) -> Iterator[slice]:
         yield slice(top, min(top + rows, height))
 
 
-def finish_in_bands(network: Any, x: Tensor, remainder: Tensor) -> Tensor:
-    """``network.finish`` of inputs (N, C, H, W) and what is added to them: float32 (N, C_out, H, W)."""
-    height, width = x.shape[-2:]
+def finish_in_bands(network: Any, x: Tensor, remainder: Tensor, kept: Crop | None = None) -> Tensor:
+    """``network.finish`` of inputs (N, C, H, W) and what is added to them, where ``kept``: float32
+    (N, C_out, H, W)."""
+    height, width = remainder.shape[-2:]
     bands = list(row_bands(height, width, x.device))
     if len(bands) == 1:
-        return network.finish(x, remainder)
+        return _finished(network, x, remainder, kept)
+    down, across = kept or (slice(0, height), slice(0, width))
     out = torch.empty((x.shape[0], remainder.shape[1], height, width))
     for rows in bands:
-        out[:, :, rows] = network.finish(x[:, :, rows], remainder[:, :, rows])
+        place = slice(down.start + rows.start, down.start + rows.stop), across
+        out[:, :, rows] = _finished(network, x, remainder[:, :, rows], place)
     return out
+
+
+def _finished(network: Any, x: Tensor, remainder: Tensor, place: Crop | None) -> Tensor:
+    """What a place of x becomes. One that is enlarged depends on what lies about it, no other does."""
+    if scale_of(network) == 1:
+        return network.finish(cropped(x, place), remainder)
+    return network.finish(x, remainder, place)

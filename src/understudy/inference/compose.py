@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from understudy.frames import (
     Frame,
     Neighbours,
     Window,
+    enlarged_frame,
+    enlarged_mask,
     has_alpha,
     resolve_channels,
     resolve_like,
@@ -49,7 +52,7 @@ class Gathered:
     ``mask`` ((H, W, 1) or None) cover; ``display``: where in it the display window lies. ``targets``: the
     channels of ``frame`` that the result fills; none for a matte that becomes a file of one channel;
     ``under``: the plate's channel that lies under each, empty where it has none. The extra inputs are read as
-    they are asked for, once.
+    they are asked for, once. ``scale``: how many times larger the result is.
     """
 
     frame: Frame
@@ -60,6 +63,21 @@ class Gathered:
     mask: np.ndarray | None
     targets: tuple[str, ...]
     under: tuple[str, ...] = ()
+    scale: int = 1
+
+    @cached_property
+    def enlarged(self) -> Gathered:
+        """What the result is laid over: the frame, its windows and the mask, as much larger as that is."""
+        if self.scale == 1:
+            return self
+        return replace(
+            self,
+            frame=enlarged_frame(self.frame, self.scale),
+            window=self.window.scaled(self.scale),
+            display=self.display.scaled(self.scale),
+            mask=None if self.mask is None else enlarged_mask(self.mask, self.scale),
+            scale=1,
+        )
 
 
 @dataclass(frozen=True)
@@ -99,7 +117,8 @@ class Composer:
     def bytes_per_pixel(self) -> float:
         """About what a frame takes from reading to writing, beside its file and the activations: plate and
         result in file and network values, of the extra inputs the latter alone."""
-        whole = len(self.header.input_channels) + len(self.header.output_channels)
+        larger = len(self.header.output_channels) * self.header.scale**2
+        whole = len(self.header.input_channels) + larger
         beside = expected_channels(self.header) - len(self.header.input_channels)
         once = 8.0 * whole + 4.0 * beside
         return (2 * once if self.confident else once) + self.finisher.bytes_per_pixel
@@ -113,7 +132,8 @@ class Composer:
         mask = self.mask.read(frame, frame.number, window) if self.mask else None
         display = within(window, frame.display_window)
         under = self._channels_under(frame, names, targets)
-        return Gathered(frame.with_room(targets), window, display, pixels, beside, mask, targets, under)
+        room, scale = frame.with_room(targets), self.header.scale
+        return Gathered(room, window, display, pixels, beside, mask, targets, under, scale)
 
     def check(self, frame: Frame) -> Gathered:
         """Raises what ``gather`` does, what it raises as the extra inputs are read, and SettingError when the
@@ -173,6 +193,7 @@ class Composer:
         window = frame.display_window
         none = np.zeros((window.height, window.width, 1), np.float32)
         finished = frame.with_room(targets) if targets else frame.as_matte(none)
+        finished = enlarged_frame(finished, self.header.scale)
         return finished.with_room((CHANNEL,)) if self.confident else finished
 
     def compose(
@@ -189,6 +210,7 @@ class Composer:
         given = self.gather(frame)
         shown = self._shown(given)
         made = None if shown.is_empty else self._finished(given, model, shown, painted, read, steady)
+        given, shown = given.enlarged, shown.scaled(given.scale)
         finished = self._over_plate(given, self._laid_over(given, made.values if made else None, shown))
         if not self.confident:
             return finished
@@ -220,8 +242,9 @@ class Composer:
         made = self._with_painted(given, model, needed, painted, read, steady)
         if self.header.kind != "matte":
             return made
-        matte = self.finisher.matte(made.values, needed, self._motion(given))
-        return replace(made, values=self.finisher.colours(given.frame, given.under, matte, given.window))
+        matte = self.finisher.matte(made.values, needed.scaled(given.scale), self._motion(given))
+        large = given.enlarged
+        return replace(made, values=self.finisher.colours(large.frame, large.under, matte, large.window))
 
     def _motion(self, given: Gathered) -> Motion | None:
         moves = self.finisher.motion
@@ -251,7 +274,8 @@ class Composer:
             made = self._beside_painted(given, model, shown, truth, painted, read)
         if values is not None:
             made.values[place] = values if truth is None else over(truth, values)
-        return Made(self._with_grain(given, self._as_stored(given, made.values)), made.confidence)
+        stored = self._as_stored(given.enlarged, made.values)
+        return Made(self._with_grain(given, stored), made.confidence)
 
     def see(self, number: int, model: LoadedModel, painted: Painted, read: Read) -> Seen:
         """A frame's result over its whole display window, which is to be steadied with others: what is
@@ -360,7 +384,7 @@ class Composer:
 
     def _laid_over(self, given: Gathered, result: np.ndarray | None, shown: Window) -> np.ndarray:
         """``result``, as far as it is ``shown``, over what was there."""
-        whole = (shown.height, shown.width) == given.pixels.shape[:2]
+        whole = (shown.height, shown.width) == (given.window.height, given.window.width)
         if result is not None and whole and given.mask is None and self.mix == 1.0:
             return result
         under = self._under(given)

@@ -34,7 +34,21 @@ class Engine(Protocol):
 
     def run(self, x: Tensor, g: Tensor, kept: Crop | None = None) -> Tensor:
         """Network values (1, C, H, W) and globals (1, G) -> network values float32 (1, C_out, H, W), or of
-        these the rows and columns ``kept``, for which no more is computed than they need."""
+        these the rows and columns ``kept``, for which no more is computed than they need. Of a network that
+        enlarges by n: (1, C_out * n * n, H, W), which ``laid_out`` makes a picture of."""
+
+
+def scale_of(network: Any) -> int:
+    """How many times larger than its input the result of a network is."""
+    return int(getattr(network, "scale", 1))
+
+
+def laid_out(made: Tensor, scale: int) -> Tensor:
+    """What an engine made, (N, C_out * scale * scale, H, W), as a picture
+    (N, C_out, H * scale, W * scale)."""
+    import torch
+
+    return made if scale == 1 else torch.pixel_shuffle(made, scale)
 
 
 def remainder_of(network: Any, x: Tensor, g: Tensor, kept: Crop | None) -> Tensor:

@@ -10,7 +10,7 @@ from understudy.frames import open_shot, read_provenance
 from understudy.inference.finish import of_provenance
 from understudy.settings import ApplySettings
 
-PLAIN = ("mix", "region", "part", "input_channels", "precision", "output_layer", "stabilise")
+PLAIN = ("mix", "region", "part", "input_channels", "precision", "output_layer", "stabilise", "scale")
 FILES = {"mask": "--mask", "extra": "--extra"}
 
 

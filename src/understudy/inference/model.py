@@ -12,11 +12,12 @@ import torch
 
 from understudy.device import download, is_out_of_memory, release_memory, upload
 from understudy.errors import ChannelError, DeviceError
-from understudy.frames import Window
+from understudy.frames import Window, enlarged_planes, repeated
 from understudy.inference.arrays import as_pixels, further_inputs
 from understudy.inference.blend import blend
 from understudy.inference.choose import EngineChoice, choose_precision, make_engine
-from understudy.inference.engine import Engine
+from understudy.inference.engine import Engine, laid_out
+from understudy.inference.enlarging import enlarging, passes_for
 from understudy.inference.inputs import input_encodings, network_channels
 from understudy.inference.memory import (
     activation_budget,
@@ -25,7 +26,7 @@ from understudy.inference.memory import (
     frames_at_a_time,
 )
 from understudy.inference.provenance import fingerprint
-from understudy.inference.region import Part, filled_part, filled_parts, plan_part, slices, within
+from understudy.inference.region import Part, filled_part, filled_parts, grown, plan_part, slices, within
 from understudy.inference.tiles import fit_tile, margin_for, run_tiled, smallest_tile
 from understudy.inference.torch_engine import TorchEngine
 from understudy.inference.values import decode_frame, encode_frame
@@ -43,16 +44,23 @@ class LoadedModel:
     """A trained network, called with pixels.
 
     ``description`` says what it takes and gives: ``description.input_channels`` (and the channels of its
-    extra inputs, in order, after them), ``description.output_channels``, and the colour of each side.
-    ``notes`` are
+    extra inputs, in order, after them), ``description.output_channels``, the colour of each side, and
+    ``description.scale``, how much larger the result is, which is made in so many ``passes``. ``notes`` are
     sentences about how it runs, such as why one engine was taken and not another. May be called from
     several threads.
     """
 
     def __init__(
-        self, description: ModelDescription, engine: Engine, notes: tuple[str, ...] = (), say: Say = _silence
+        self,
+        description: ModelDescription,
+        engine: Engine,
+        notes: tuple[str, ...] = (),
+        say: Say = _silence,
+        passes: int = 1,
     ) -> None:
         self.description = description
+        self.passes = passes
+        self._scale = round(description.scale ** (1 / passes))
         self.engine = engine
         self.notes = notes
         self._say = say
@@ -95,9 +103,10 @@ class LoadedModel:
         shows, counted like ``display``. It is computed there alone, to the same pixels as in a whole frame;
         all else is as with a ``mix`` of 0.
 
-        Returns float32 (height, width, output channels) in file values. Where an input pixel is NaN or Inf,
-        or beyond 1e30, the network sees the nearest other value; the result keeps the plate's value where
-        that is so in a channel that it replaces, and not where it is in one that only goes in.
+        Returns float32 (height, width, output channels) in file values; of a network that enlarges by n,
+        (height * n, width * n, output channels), where the plate that shows is bicubic. Where an input pixel
+        is NaN or Inf, or beyond 1e30, the network sees the nearest other value; the result keeps the plate's
+        value where that is so in a channel that it replaces, and not where it is in one that only goes in.
 
         Raises FrameError for what is no array of numbers, SizeError for another number of dimensions or no
         pixels, ChannelError for another number of channels or extra inputs, DeviceError when not even the
@@ -106,19 +115,58 @@ class LoadedModel:
         plate, beside = self._apart(pixels, beside)
         frame = Window(0, 0, plate.shape[1], plate.shape[0])
         kept = frame if region is None else frame.intersect(region)
-        under = self.plate_of(plate)
+        display = display or frame
+        if self.passes == 1:
+            return self._infer_once(plate, beside, kept, mix, tile_size, tile_overlap, display)
+        return self._infer_again(plate, kept, mix, tile_size, tile_overlap, display)
+
+    def _infer_again(
+        self,
+        plate: np.ndarray,
+        kept: Window,
+        mix: float,
+        tile_size: int | str,
+        overlap: int | str,
+        display: Window,
+    ) -> np.ndarray:
+        """The result of several passes, each of which sees what the one before it has made. Each makes as
+        much about what is kept as those after it look at."""
+        made, frame = plate, Window(0, 0, plate.shape[1], plate.shape[0])
+        for left in reversed(range(self.passes)):
+            needed = frame.intersect(kept)
+            if left and not kept.is_empty:
+                about = margin_for("auto", self.engine.reach, self.engine.stride) + self.engine.stride
+                needed = grown(kept, about, frame)
+            made = self._infer_once(made, (), needed, 1.0, tile_size, overlap, display)
+            frame, kept, display = (each.scaled(self._scale) for each in (frame, kept, display))
+        return blend(enlarged_planes(self.plate_of(plate), self.description.scale), made, mix)
+
+    def _infer_once(
+        self,
+        plate: np.ndarray,
+        beside: Iterable[np.ndarray],
+        kept: Window,
+        mix: float,
+        tile_size: int | str,
+        tile_overlap: int | str,
+        display: Window,
+    ) -> np.ndarray:
+        """One pass through the network."""
+        frame, scale = Window(0, 0, plate.shape[1], plate.shape[0]), self._scale
+        under = enlarged_planes(self.plate_of(plate), scale)
         if kept.is_empty:
             return np.array(under)
         grid = int(getattr(self.engine.network, "grid", self.engine.stride))
         part = plan_part(frame, kept, self.engine.reach, grid, self._knows_whole)
         filled, bad = filled_part(plate, part.encoded)
-        bad = self._keeps_plate(bad[part.encoded.slices_of(kept)])
-        result = self._through_network(filled, beside, part, tile_size, tile_overlap, display or frame)
-        result = self._over(under[slices(kept)], result, bad, mix)
+        bad = repeated(self._keeps_plate(bad[part.encoded.slices_of(kept)]), scale)
+        result = self._through_network(filled, beside, part, tile_size, tile_overlap, display)
+        place = slices(kept.scaled(scale))
+        result = self._over(under[place], result, bad, mix)
         if kept == frame:
-            return np.array(result) if np.may_share_memory(result, pixels) else result
+            return np.array(result) if np.may_share_memory(result, plate) else result
         whole = np.array(under)
-        whole[slices(kept)] = result
+        whole[place] = result
         return whole
 
     def plate_of(self, pixels: np.ndarray) -> np.ndarray:
@@ -160,7 +208,8 @@ class LoadedModel:
         with self._lock:
             channels = network_channels(self.description, self.engine.network)
             budget = activation_budget(self.engine.device, self.engine.parallel)
-            budget -= min(budget // 2, bytes_of_further(channels, self.engine.device) * frame)
+            larger = len(self.description.output_channels) * (self._scale**2 - 1)
+            budget -= min(budget // 2, bytes_of_further(channels + larger, self.engine.device) * frame)
             return max(int(budget / bytes_per_pixel(self.engine, channels)), 1)
 
     def _through_network(
@@ -211,6 +260,7 @@ class LoadedModel:
             else:
                 y = self._run(x, g, tile_size, overlap, kept)
         rows, columns = part.encoded.slices_of(part.kept)
+        y = laid_out(y, self._scale)
         return download(decode_frame(self.description, y, cropped(x, kept), there[rows, columns]))
 
     @cached_property
@@ -310,6 +360,7 @@ def load(
     megapixels: float = 0.0,
     parallel: int = 1,
     frame: tuple[int, int] | None = None,
+    scale: int | str = "auto",
     say: Say = _silence,
 ) -> LoadedModel:
     """Load a .cat file, a run (its best checkpoint, else its newest), an imported network, or one that comes
@@ -321,10 +372,11 @@ def load(
     ``auto``, which is OpenVINO on a CPU when it is installed and ``megapixels``, the work that is known to
     be ahead, pays for the conversion. ``parallel``: how many threads will call it at a time; fewer of
     them compute at a time (``engine.parallel``) where frames of ``frame`` = (height, width) pixels are so
-    large that they get on faster one after the other. ``say``: called with a sentence when something
-    changes.
+    large that they get on faster one after the other. ``scale``: how many times larger the result is;
+    ``auto`` is as the network makes it, more is several times through it. ``say``: called with a sentence
+    when something changes.
 
-    Raises ModelFileError, DeviceError, MissingPackageError.
+    Raises ModelFileError, DeviceError, MissingPackageError, SettingError.
     """
     from understudy.device import keep_float32_exact, keep_freed_memory, resolve_devices
     from understudy.models.finding import find_model
@@ -336,10 +388,11 @@ def load(
     found = find_model(spec)
     path = found.path
     description, network = open_model(path, device)
+    passes = passes_for(description, scale)
     chosen = choose_precision(precision, description, device)
     channels = network_channels(description, network)
     if frame is not None:
         parallel = frames_at_a_time(TorchEngine(network, device, chosen), channels, frame, parallel)
     choice = EngineChoice(engine, chosen, device, megapixels, parallel, fingerprint(path))
     ready, notes = make_engine(network, channels, choice)
-    return LoadedModel(description, ready, (*found.notes, *notes), say)
+    return LoadedModel(enlarging(description, scale), ready, (*found.notes, *notes), say, passes)

@@ -84,7 +84,7 @@ class OpenVinoEngine:
         else:
             remainder = for_parts(x, g, _as_tensor(self.network.crops(kept, tuple(x.shape[-2:]))))
         with torch.inference_mode():
-            return finish_in_bands(self.network, cropped(x, kept), remainder)
+            return finish_in_bands(self.network, x, remainder, kept)
 
     def _converted_for_parts(self) -> _Compiled | None:
         """The network that computes a part alone, converted when the first is asked for: it makes copies that
@@ -186,7 +186,7 @@ def _hold_against_torch(engine: OpenVinoEngine, parts: bool = False) -> None:
         x = _example(engine, rows, columns)
         g, kept = engine.globals(x), _middle(x) if parts else None
         with torch.inference_mode():
-            exact = cropped(engine.network(x, g), kept)
+            exact = cropped(engine.network.finish(x, engine.network.remainder(x, g)), kept)
             difference = float((engine.run(x, g, kept) - exact).abs().max())
         most = AGREEMENT[engine.precision]
         if difference > most and engine.precision != "float32":

@@ -22,7 +22,8 @@ from understudy.settings import FinishingSettings, OutputSettings, PlateSettings
 WHOLE_MIX = "1"
 PAINTED = "painted"
 PAINTED_WORDS = "the painted frames"
-ALWAYS = ("region", "confidence", "output_layer", "stabilise", FINISHING)
+SCALE = "scale"
+ALWAYS = ("region", "confidence", "output_layer", "stabilise", SCALE, FINISHING)
 """What no frame was ever made with that does not say so."""
 LATER = ("extra", "part", "input_channels", "precision")
 """What was not always noted. ``precision`` always is since the others are, so a frame without it is older."""

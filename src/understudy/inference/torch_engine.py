@@ -9,7 +9,7 @@ import torch
 from understudy.device import autocast, memory_format
 from understudy.inference.bands import finish_in_bands
 from understudy.inference.engine import remainder_of
-from understudy.network.parts import Crop, cropped
+from understudy.network.parts import Crop
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,4 +45,4 @@ class TorchEngine:
         with torch.inference_mode():
             with autocast(self.device, self.precision):
                 remainder = remainder_of(self.network, x, g, kept)
-            return finish_in_bands(self.network, cropped(x, kept), remainder)
+            return finish_in_bands(self.network, x, remainder, kept)

@@ -58,7 +58,7 @@ def decode_frame(header: Any, y: Tensor, x: Tensor, plate: Tensor) -> Tensor:
     height, width = y.shape[-2:]
     count, encoding = input_encodings(header)[0]
     comparable = header.output_channels == header.input_channels
-    keeps = comparable and encoding == header.colour_out and not encoding.is_identity
+    keeps = comparable and encoding == header.colour_out and not encoding.is_identity and header.scale == 1
     out = torch.empty((height, width, y.shape[1]), device=y.device)
     for rows in row_bands(height, width, y.device):
         values = decode_tensor(y[:, :, rows], header.colour_out)[0].permute(1, 2, 0)

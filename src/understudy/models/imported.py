@@ -82,6 +82,7 @@ def describe_imported(path: Path, side: Sidecar, file: ImageFunction | None = No
         format=file.format if file else FORMATS.get(path.suffix.lower(), "TorchScript"),
         kind="matte" if matte else "image",
         text=side.description,
+        scale=side.scale,
         stride=side.size_multiple,
         reach=side.reach,
         fixed_size=file.fixed_size if file else None,

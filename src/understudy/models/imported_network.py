@@ -14,17 +14,20 @@ from understudy.device import is_out_of_memory
 from understudy.errors import ApplyError, ModelFileError, UnderstudyError
 from understudy.models.description import ModelDescription
 from understudy.models.imported import ImageFunction, check_range, open_file, sidecar_of
+from understudy.models.sidecar import MOST_SCALE
+from understudy.network.parts import Crop
 
 
 class ImportedNetwork(nn.Module):
-    """``stride``, ``reach``: as described. ``runtime``: what runs it, which no other engine replaces.
+    """``stride``, ``reach``, ``scale``: as described; of one that enlarges, what each pixel becomes are
+    channels, as of our own. ``runtime``: what runs it, which no other engine replaces.
     ``bytes_per_pixel``: of memory that torch does not know of, 0 where it knows of all."""
 
     def __init__(self, file: ImageFunction, description: ModelDescription) -> None:
         super().__init__()
         self.file = file
         self.runtime, self.bytes_per_pixel = file.runtime, file.bytes_per_pixel
-        self.stride, self.reach = description.stride, description.reach
+        self.stride, self.reach, self.scale = description.stride, description.reach, description.scale
         self.counts = [len(image.channels) for image in description.inputs]
         self.outputs = len(description.output_channels)
         self.options = {option.name: option.default for option in file.options}
@@ -34,8 +37,9 @@ class ImportedNetwork(nn.Module):
         return x.new_zeros((x.shape[0], 0))
 
     def forward(self, x: Tensor, g: Tensor | None = None) -> Tensor:
-        """(1, C, H, W) -> (1, C_out, H, W), float32."""
-        return self.finish(x, self.remainder(x, g))
+        """(1, C, H, W) -> (1, C_out, H * scale, W * scale), float32."""
+        made = self.finish(x, self.remainder(x, g))
+        return made if self.scale == 1 else torch.pixel_shuffle(made, self.scale)
 
     def remainder(self, x: Tensor, g: Tensor | None = None) -> Tensor:
         """All the work; in float32 whatever the precision asked for. ApplyError when it does not run."""
@@ -46,7 +50,8 @@ class ImportedNetwork(nn.Module):
             if isinstance(error, UnderstudyError) or is_out_of_memory(error):
                 raise
             raise self._failed(error, x) from error
-        return fitted(made, x, self.outputs)
+        picture = fitted(made, x, self.outputs, self.scale)
+        return picture if self.scale == 1 else torch.pixel_unshuffle(picture, self.scale)
 
     def _failed(self, error: Exception, x: Tensor) -> ApplyError:
         return ApplyError(
@@ -56,7 +61,7 @@ class ImportedNetwork(nn.Module):
             remedy="If it needs larger ones, give a larger size_multiple in the TOML beside it.",
         )
 
-    def finish(self, x: Tensor, remainder: Tensor) -> Tensor:
+    def finish(self, x: Tensor, remainder: Tensor, place: Crop | None = None) -> Tensor:
         """Nothing is left to do."""
         return remainder.float()
 
@@ -76,24 +81,26 @@ def last_line(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[-1].strip()[:200] if lines else 'no more is said'}"
 
 
-def fitted(results: list[Tensor], x: Tensor, outputs: int | None = None) -> Tensor:
-    """The first result as planes of the input's size, ``outputs`` of them. ModelFileError when it is not."""
+def fitted(results: list[Tensor], x: Tensor, outputs: int | None = None, scale: int = 1) -> Tensor:
+    """The first result as planes of ``scale`` times the input's size, ``outputs`` of them. ModelFileError
+    when it is not."""
     made = results[0] if results else x.new_zeros(0)
     made = made[:, None] if made.ndim == 3 else made
     wanted = made.shape[1] if outputs is None and made.ndim == 4 else outputs
-    if made.ndim != 4 or made.shape[1] != wanted or made.shape[-2:] != x.shape[-2:]:
+    size = tuple(side * scale for side in x.shape[-2:])
+    if made.ndim != 4 or made.shape[1] != wanted or made.shape[-2:] != size:
         raise ModelFileError(
             "The network gives something else than its TOML says.",
-            expected=f"a result of shape {(1, wanted or 'channels', *x.shape[-2:])}",
-            found=f"shape {tuple(made.shape)}{_enlarged(made, x)}",
+            expected=f"a result of shape {(1, wanted or 'channels', *size)}",
+            found=f"shape {tuple(made.shape)}",
             remedy="Correct the TOML beside it, or bring it in again with: understudy import",
         )
     return made
 
 
-def _enlarged(made: Tensor, x: Tensor) -> str:
-    """A clause for a result that is whole times as large as the input."""
-    scale = made.shape[-1] // x.shape[-1] if made.ndim == 4 else 0
-    if scale < 2 or made.shape[-2:] != (x.shape[-2] * scale, x.shape[-1] * scale):
-        return ""
-    return f": it enlarges by {scale}, so it can be served, not applied"
+def scale_between(results: list[Tensor], x: Tensor) -> int:
+    """How many times larger than the input a result is; 1 where it is that no whole number of times."""
+    made = results[0] if results and results[0].ndim in (3, 4) else x
+    scale = made.shape[-1] // x.shape[-1]
+    whole = made.shape[-2:] == (x.shape[-2] * scale, x.shape[-1] * scale)
+    return int(scale) if whole and 1 <= scale <= MOST_SCALE else 1

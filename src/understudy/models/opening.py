@@ -49,9 +49,7 @@ def open_model(path: Path, device: Any) -> tuple[ModelDescription, Any]:
 
 def refuse_unsupported(description: ModelDescription, path: Path) -> None:
     """ModelFileError for what a description can say and this version cannot do with a frame."""
-    if description.scale != 1:
-        problem = "changes the size of the frame", "a scale of 1", f"a scale of {description.scale}"
-    elif description.state:
+    if description.state:
         names = ", ".join(image.name for image in description.state)
         problem = "keeps state from frame to frame", "a result of the inputs alone", f"state: {names}"
     elif any(image.layout != "NCHW" for image in description.inputs):

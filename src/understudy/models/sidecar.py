@@ -5,6 +5,7 @@ colour = "srgb"            # linear (default), srgb or raw: the space the networ
 range = 255.0              # the value that 1.0 becomes; default 1
 size_multiple = 8          # height and width are padded to multiples of this, and cut again
 reach = 128                # pixels of context on each side that a tile needs; default 256
+scale = 2                  # how many times larger the result is than the input; default 1
 matte = false              # true: the output is coverage and is not converted
 
 [[inputs]]
@@ -44,6 +45,7 @@ from understudy.toml_text import to_toml
 MAX_FILE = 1 << 20
 ENDINGS = (".onnx", ".pt", ".ts", ".torchscript")
 REACH = 256
+MOST_SCALE = 8
 
 
 def is_imported(path: Path) -> bool:
@@ -91,6 +93,7 @@ class Sidecar(_Strict):
     colour: Literal["linear", "srgb", "raw"] = "linear"
     range: float = Field(default=1.0, gt=0)
     size_multiple: int = Field(default=1, ge=1, le=1024)
+    scale: int = Field(default=1, ge=1, le=MOST_SCALE)
     reach: int = Field(default=REACH, ge=0, le=1 << 14)
     matte: bool = False
     inputs: list[PortText] = []

@@ -14,7 +14,7 @@ from understudy.device import memory_format
 from understudy.network.colour_fit import ColourFit, Scaling, count_terms, terms
 from understudy.network.parts import Crop, cropped
 from understudy.network.places import PLACES
-from understudy.network.resampling import enlarge, sample
+from understudy.network.resampling import cells, cubic_kernel, enlarge, sample
 from understudy.network.unet import SIZES, STEM, UNet, without_deepest
 
 MARGIN = 0.25
@@ -29,6 +29,7 @@ class Architecture:
     outputs are the plate's own channels, changed. Behind the plate's ``plate`` channels come those of
     ``beside`` frames before and after it. ``coarse``: how many pixels a side of one of the coarse view has, 1
     where there is none; ``features``: what the coarse view tells the fine one beside its own answer.
+    ``scale``: how many times larger the result is than the plate.
     """
 
     inputs: int
@@ -42,9 +43,16 @@ class Architecture:
     beside: int = 0
     coarse: int = 1
     features: int = 0
+    scale: int = 1
+
+    @property
+    def answers(self) -> int:
+        """What comes out of the U-Net for each pixel of the plate: all that it becomes."""
+        return self.outputs * self.scale**2
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """What a header holds. Versions up to 0.2.0 know of no ``scale``, and load what needs none."""
+        return {name: value for name, value in asdict(self).items() if name != "scale" or value != 1}
 
 
 class EffectNetwork(nn.Module):
@@ -56,20 +64,24 @@ class EffectNetwork(nn.Module):
     Where ``placed``, x has two channels more than ``inputs``: the places (``understudy.network.places``),
     and the U-Net sees what the fit makes of x too, as it cannot know where it is. ``portable``: compute with
     operators alone that do not depend on the size of the frame, for a host that gets the network as a file.
+    Where it enlarges, by ``scale``, it works at the size of the plate, and what each pixel becomes are
+    channels (``torch.pixel_shuffle``), in ``remainder`` and ``finish`` too; ``forward`` alone lays them out.
     """
 
     low: Tensor
     high: Tensor
     gain: Tensor
     fit_weights: Tensor
+    kernel: Tensor
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
         self.portable = False
         self.placed = architecture.fit == "placed"
+        self.scale = architecture.scale
         seen = architecture.inputs + (architecture.outputs if self.placed else 0)
-        size, outputs = SIZES[architecture.size], architecture.outputs
+        size, outputs = SIZES[architecture.size], architecture.answers
         if architecture.coarse > 1:
             context = outputs + architecture.features
             self.unet = UNet(seen, outputs, without_deepest(size), context)
@@ -87,6 +99,8 @@ class EffectNetwork(nn.Module):
         self.register_buffer("low", torch.zeros(architecture.inputs))
         self.register_buffer("high", torch.ones(architecture.inputs))
         self.register_buffer("gain", torch.ones(()))  # of 1 always; every .cat there is has one
+        if self.scale > 1:
+            self.register_buffer("kernel", cubic_kernel(self.scale), persistent=False)
         self.register_buffer("fit_weights", torch.zeros(_term_count(architecture), architecture.outputs))
 
     @torch.no_grad()
@@ -126,8 +140,9 @@ class EffectNetwork(nn.Module):
         return self.coarse(self.seen(torch.nn.functional.avg_pool2d(x, coarse))).float()
 
     def forward(self, x: Tensor, g: Tensor | None = None) -> Tensor:
-        """(N, C, H, W) -> (N, C_out, H, W), float32."""
-        return self.finish(x, self.remainder(x, g))
+        """(N, C, H, W) -> (N, C_out, H * scale, W * scale), float32."""
+        made = self.finish(x, self.remainder(x, g))
+        return made if self.scale == 1 else torch.pixel_shuffle(made, self.scale)
 
     def crops(self, kept: Crop, size: tuple[int, int]) -> list[Crop]:
         """What ``remainder`` takes to compute no more than ``kept`` of an input of ``size`` = (H, W)."""
@@ -205,12 +220,16 @@ class EffectNetwork(nn.Module):
         changes = (scaled[:, shape.plate : end] - torch.cat([plate] * shape.beside, 1)) * CHANGE
         return torch.cat([plate, changes, scaled[:, end:]], 1)
 
-    def finish(self, x: Tensor, remainder: Tensor) -> Tensor:
-        """The result from the input and the U-Net's answer, always in float32."""
+    def finish(self, x: Tensor, remainder: Tensor, place: Crop | None = None) -> Tensor:
+        """The result from the input and the U-Net's answer, always in float32. ``place``: which rows and
+        columns of x the answer covers, all by default; a plate that is enlarged looks at what lies about."""
         with torch.autocast(x.device.type, enabled=False):
             if self.architecture.kind == "matte":
                 return remainder.float().sigmoid()
-            return self.base(x.float()) + remainder.float() * self.gain
+            if self.scale > 1:
+                plate = x[:, : self.architecture.outputs].float()
+                return cells(plate, self.kernel, place) + remainder.float() * self.gain
+            return self.base(cropped(x, place).float()) + remainder.float() * self.gain
 
     def base(self, x: Tensor) -> Tensor:
         """The colour fit of (N, C, H, W); the plate itself where the fit is the identity."""

@@ -1,10 +1,14 @@
-"""The coarse view's planes at the size of the fine one: bilinear, pixel middles kept where they are."""
+"""Planes at other sizes, pixel middles kept where they are: the coarse view's at the size of the fine one,
+bilinear, and the plate's as large as a network that enlarges makes it, bicubic."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
+
+from understudy.frames.enlarging import REACH, cubic_taps
+from understudy.network.parts import Crop, cropped
 
 
 def enlarge(planes: Tensor, factor: int, portable: bool = False) -> Tensor:
@@ -22,6 +26,34 @@ def enlarge(planes: Tensor, factor: int, portable: bool = False) -> Tensor:
     return functional.conv_transpose2d(
         around, kernel, stride=factor, padding=factor // 2 + factor, groups=count
     )
+
+
+def cubic_kernel(factor: int) -> Tensor:
+    """(factor * factor, 1, 5, 5): the weights of each of the pixels that one becomes, of those about it."""
+    taps = torch.from_numpy(cubic_taps(factor)).float()
+    return (taps[:, None, :, None] * taps[None, :, None, :]).flatten(0, 1)[:, None]
+
+
+def cells(planes: Tensor, kernel: Tensor, place: Crop | None = None) -> Tensor:
+    """What each pixel of planes (N, C, H, W) becomes by a ``cubic_kernel`` of n * n pixels: (N, C * n * n, H,
+    W), which ``torch.pixel_shuffle`` lays out. ``place``: of these rows and columns only. Edges are
+    repeated."""
+    around, missing = (None, (REACH,) * 4) if place is None else _about(place, planes.shape)
+    known = functional.pad(cropped(planes, around), missing, mode="replicate")
+    weights = torch.cat([kernel] * planes.shape[1])
+    return functional.conv2d(known, weights, groups=planes.shape[1])
+
+
+def _about(place: Crop, shape: torch.Size) -> tuple[Crop, tuple[int, int, int, int]]:
+    """A place with all that a cubic kernel looks at, as far as planes of that shape have it, and how much of
+    it they lack: left, right, above and below."""
+    (above, below), (left, right) = (
+        (min(along.start, REACH), min(length - along.stop, REACH))
+        for along, length in zip(place, shape[2:], strict=True)
+    )
+    rows = slice(place[0].start - above, place[0].stop + below)
+    columns = slice(place[1].start - left, place[1].stop + right)
+    return (rows, columns), (REACH - left, REACH - right, REACH - above, REACH - below)
 
 
 def sample(planes: Tensor, offset: Tensor, factor: float, size: tuple[int, int]) -> Tensor:

@@ -26,6 +26,10 @@ or set `NUKE_PATH` to it before Nuke starts. A menu *Understudy* appears:
 - *Create Inference from run*: exports the run (checked against `understudy apply`) and makes a CatFileCreator
   and an Inference. Making the .cat needs NukeX; the Inference runs on any Nuke.
 - *Create MLClient from run*: serves the run and makes an MLClient, for Nukes that have that plug-in.
+- *Create Inference from trained network*: the same of a network that comes trained (`understudy models`).
+  What it
+  exports lies in `~/.nuke/understudy`.
+- *Create MLClient from trained networks*: serves all of these.
 - *Open monitor*: the page with all runs of a data directory.
 
 It needs nothing but Nuke's own Python, 3.7 or newer, and starts this program:

@@ -109,9 +109,14 @@ def is_listed(model: ServedModel) -> bool:
     """Whether a model belongs into Nuke's menu.
 
     Its label must not change there, since scripts save it: a model that has yet to say its label is left
-    out, one that is down for the moment stays.
+    out, one that is down for the moment stays. So is one that enlarges, as Nuke takes no picture of another
+    size.
     """
-    return model.state in ("ready", "waiting", "down") and getattr(model, "introduced", True)
+    return (
+        model.description.scale == 1
+        and model.state in ("ready", "waiting", "down")
+        and getattr(model, "introduced", True)
+    )
 
 
 def fitting(descriptions: list[ModelDescription]) -> tuple[list[ModelDescription], list[ModelDescription]]:

@@ -137,6 +137,7 @@ class Session:
         asked = request.model.name if request.model else None
         self._model = model = self.state.registry.get(asked or "")
         call = call_of(model.description, request)
+        refuse_larger(model.description, call)
         future = self.state.submit(model, call, self.client)
         try:
             answer = _wait(future, self.peer, time.monotonic() + HALF_CLOSE)
@@ -187,14 +188,23 @@ def answer_of(description: ModelDescription, answer: Answer, call: Call) -> list
     objects = [_object(each) for each in answer.objects]
     if not answer.pictures and not objects:
         raise RequestError(f'The model "{description.label}" made no picture.')
-    size = call.pictures[0].shape[1:]
-    if answer.pictures and answer.pictures[0].shape[1:] != size and not any(call.buttons.values()):
-        height, width = answer.pictures[0].shape[1:]
+    if answer.pictures and not any(call.buttons.values()):
+        _check_shape(description, call, answer.pictures[0].shape[1:])
+    return protocol.inference_answer([image_of(planes) for planes in answer.pictures], objects)
+
+
+def refuse_larger(description: ModelDescription, call: Call) -> None:
+    """``RequestError``, before the work, for a model whose pictures are larger than those that it takes."""
+    height, width = (side * description.scale for side in call.pictures[0].shape[1:])
+    _check_shape(description, call, (height, width))
+
+
+def _check_shape(description: ModelDescription, call: Call, made: tuple[int, ...]) -> None:
+    if made != call.pictures[0].shape[1:]:
         raise RequestError(
-            f'"{description.label}" makes a picture of another size ({width} x {height}); '
+            f'"{description.label}" makes a picture of another size ({made[1]} x {made[0]}); '
             "Nuke does not take that."
         )
-    return protocol.inference_answer([image_of(planes) for planes in answer.pictures], objects)
 
 
 def _object(raw: bytes) -> FieldValuePairAttrib:

@@ -17,6 +17,7 @@ _LAYER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
 _TAKEN = ("rgb", "rgba", "alpha")
 TileSize = Annotated[int, Field(ge=64, le=16384)]
 Stabilise = Literal["auto"] | Annotated[float, Field(ge=0, le=1)]
+Scale = Annotated[int, Field(ge=1, le=16)]
 Overlap = Annotated[int, Field(ge=0, le=4096)]
 
 
@@ -74,6 +75,14 @@ class OutputSettings(Section):
         "begins, its width and its height. Around it the plate stays.",
         unit="pixels",
         kind="region",
+    )
+    scale: Literal["auto"] | Scale = setting(
+        "auto",
+        "Scale",
+        "How many times larger than the plate the frames become, with a network that enlarges: auto goes "
+        "through it once; 4, with one that makes twice the size, goes twice.",
+        unit="times",
+        advanced=True,
     )
     painted: Literal["keep", "network"] = setting(
         "keep",

@@ -317,8 +317,10 @@ def _shown_mattes(pair: Pair) -> int:
 
 
 def _note_size(network: NetworkSettings, size: str) -> list[str]:
-    """Where the time was what decided."""
-    if network.model_size != "auto" or network.initial_weights != NO_WEIGHTS or size != "small":
+    """Where the initial weights, or the time, were what decided."""
+    if network.model_size == "auto" and network.initial_weights != NO_WEIGHTS:
+        return [f"Model Size is {size}, as that of the initial weights."]
+    if network.model_size != "auto" or size != "small":
         return []
     return ["Model Size is small, which learns more in this time on this processor."]
 

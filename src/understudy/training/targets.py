@@ -11,8 +11,6 @@ from torch import Tensor
 
 from understudy.dataset.packing import Material, shares_of_mattes
 from understudy.dataset.pairs import DataSet, Pair
-from understudy.errors import ModelFileError
-from understudy.models.finding import find_model
 from understudy.network.colour_fit import (
     ColourFit,
     Scaling,
@@ -23,12 +21,11 @@ from understudy.network.colour_fit import (
 )
 from understudy.network.drift import Drift, fit_drifts, steady
 from understudy.network.effect import Architecture, EffectNetwork
-from understudy.network.model_file import load_model
 from understudy.network.places import PLACES, place_planes
-from understudy.network.unet import STEM, UNet
 from understudy.settings import NO_WEIGHTS, NetworkSettings
 from understudy.training.drifting import Drifting
 from understudy.training.evaluation import middle_of
+from understudy.training.initial_weights import begin_from
 
 COARSE_EFFECT = 0.3
 """The share of an effect that has to be seen in the coarse view to make it worth while."""
@@ -62,7 +59,7 @@ def make_network(data: DataSet, settings: NetworkSettings, coarse: int, sure: bo
     if data.kind == "matte":
         network = EffectNetwork(_architecture(data, settings, "identity", 0, coarse))
         network.set_range(whole)
-        return Targets(_with_initial_weights(network, settings.initial_weights), _matte_material, [])
+        return Targets(network, _matte_material, _begin(network, settings.initial_weights))
     count = len(data.output_channels) if data.same_channels else len(data.input_channels)
     seen = [pixels[:, :count] for pixels in inputs]
     truths = [_flat(pair.truth)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
@@ -89,8 +86,13 @@ def make_network(data: DataSet, settings: NetworkSettings, coarse: int, sure: bo
         drift = drifts.each[index] if drifts and index is not None and not pair.empty else None
         return _image_material(pair, fit, scaling, same_channels, drift)
 
-    network = _with_initial_weights(network, settings.initial_weights)
-    return Targets(network, make, notes, drifting)
+    return Targets(network, make, [*notes, *_begin(network, settings.initial_weights)], drifting)
+
+
+def _begin(network: EffectNetwork, initial_weights: str) -> list[str]:
+    """Let it begin as it is, or from what another has learned; sentences for the artist."""
+    network.lay_out(torch.device("cpu"))
+    return [] if initial_weights == NO_WEIGHTS else list(begin_from(network, initial_weights))
 
 
 def _share_in_coarse_view(data: DataSet, fit: ColourFit, scaling: Scaling, coarse: int) -> float:
@@ -169,87 +171,4 @@ def _architecture(
         beside=len(data.layers.offsets),
         coarse=coarse,
         features=FEATURES if coarse > 1 else 0,
-    )
-
-
-def _with_initial_weights(network: EffectNetwork, initial_weights: str) -> EffectNetwork:
-    """The U-Nets of another .cat instead of new ones; the colour fit stays that of the pairs at hand. Where
-    only one of the two has a coarse view, what has seen the whole frame goes on seeing it."""
-    network = network.lay_out(torch.device("cpu"))
-    if initial_weights == NO_WEIGHTS:
-        return network
-    other = load_model(find_model(initial_weights, start=True).path)[1]
-    ours, theirs = network.architecture, other.architecture
-    seen = ours.inputs if theirs.inputs != ours.plate else theirs.inputs  # all, or the plate alone
-    both = [_in_words(ours, seen), _in_words(theirs, theirs.inputs)]
-    differ = [pair for pair in zip(*both, strict=True) if pair[0] != pair[1]]
-    views = _views_of_both(network, other)
-    if not differ and all(_take_over(*pair) for pair in views):
-        for unet, _ in views:
-            _see_alike(unet, network, other)
-        return network
-    raise ModelFileError(
-        "The initial weights do not fit this training.",
-        expected=", ".join(wanted for wanted, _ in differ) or "layers as this version has them",
-        found=", ".join(found for _, found in differ) or "layers of other sizes",
-        where=initial_weights,
-        remedy="Choose the same --model-size and channels, or other weights.",
-    )
-
-
-def _views_of_both(network: EffectNetwork, other: EffectNetwork) -> list[tuple[UNet, UNet]]:
-    """Which U-Net goes on from which."""
-    ours, theirs = (each.architecture.coarse > 1 for each in (network, other))
-    if ours and theirs:
-        return [(network.unet, other.unet), (network.coarse, other.coarse)]
-    return [(network.coarse if ours else network.unet, other.coarse if theirs else other.unet)]
-
-
-def _take_over(unet: UNet, other: UNet) -> bool:
-    """Give ``unet`` the weights of ``other``; False where their layers have other sizes. What only one of
-    them takes in or tells stays as it is in ``unet``, and is left out of ``other``."""
-    weights, ours = other.state_dict(), unet.state_dict()
-    weights["stem.weight"] = _with_inputs(weights["stem.weight"], ours["stem.weight"].shape[1])
-    for name in ("head.weight", "head.bias"):
-        shared = min(len(weights[name]), len(ours[name]))
-        weights[name] = torch.cat([weights[name][:shared], ours[name][shared:]])
-    if _shapes(weights) != _shapes(ours):
-        return False
-    unet.load_state_dict(weights)
-    return True
-
-
-@torch.no_grad()
-def _see_alike(unet: UNet, network: EffectNetwork, other: EffectNetwork) -> None:
-    """Let the stem of a U-Net of ``network``, which comes from ``other``, tell of a plate what it told there:
-    each network sees the range of its own pairs as -1..1, and a stem is linear, so that it can take in the
-    difference."""
-    shape, count = network.architecture, len(other.low)
-    low, high = network.low[:count], network.high[:count]
-    wider = (high - low) / (other.high - other.low)
-    shift = (low + high - other.low - other.high) / (other.high - other.low)
-    shift[shape.plate : shape.plate * (1 + shape.beside)] = 0  # seen as what differs from the plate
-    weight = unet.stem.weight[:, : count * STEM * STEM]
-    assert unet.stem.bias is not None
-    unet.stem.bias += (weight.sum((2, 3)) * shift.repeat_interleave(STEM * STEM)).sum(1)
-    weight *= wider.repeat_interleave(STEM * STEM)[:, None, None]
-
-
-def _with_inputs(stem: Tensor, count: int) -> Tensor:
-    """Weights of a stem for so many inputs: what a fit by place adds to them comes last, as do frames beside
-    the plate and further layers where there were none, and what is new counts nothing at first."""
-    kept = stem[:, :count]
-    return torch.cat([kept, kept.new_zeros(len(stem), count - kept.shape[1], *stem.shape[2:])], 1)
-
-
-def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
-    return {name: tensor.shape for name, tensor in tensors.items()}
-
-
-def _in_words(architecture: Architecture, inputs: int) -> tuple[str, str, str]:
-    """What weights have to agree in."""
-    return (
-        f"a {architecture.size} network",
-        f"{inputs} channels in (with those of extra inputs)",
-        f"{architecture.outputs} out",
     )

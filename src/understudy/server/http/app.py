@@ -55,6 +55,7 @@ class ModelJson(BaseModel):
     state: str
     trouble: str
     space: str
+    scale: int
     description: str
     inputs: list[PortJson]
     outputs: list[PortJson]
@@ -184,6 +185,7 @@ def as_json(model: ServedModel, in_list: bool) -> ModelJson:
         state=model.state,
         trouble=model.trouble,
         space=description.space,
+        scale=description.scale,
         description=description.text,
         inputs=_ports(description.inputs),
         outputs=_ports(description.outputs),
@@ -227,7 +229,7 @@ async def _run(request: Request, state: ServerState, model: ServedModel) -> Resp
     body, started = RequestBody(request, state), time.monotonic()
     try:
         head_size = _head_size(request)
-        data = await body.read(head_size or 0)
+        data = await body.read(head_size or 0, model.description.scale)
         started = time.monotonic()
         asked = await asyncio.to_thread(kserve.read_request, data, head_size)
         future = state.submit(model, kserve.call_of(model.description, asked), client_of(request))

@@ -44,13 +44,14 @@ class RequestBody:
         self.state = state
         self._reservation: Reservation | None = None
 
-    async def read(self, head_size: int) -> memoryview:
-        """The whole body, laid so that tensors behind ``head_size`` bytes of JSON are aligned."""
+    async def read(self, head_size: int, scale: int = 1) -> memoryview:
+        """The whole body, laid so that tensors behind ``head_size`` bytes of JSON are aligned. ``scale``: how
+        many times larger the answer's pictures are."""
         size = self._announced()
         packed = self.request.headers.get("content-encoding", "identity").lower()
         limit = self.state.settings.max_request
         unpacked = size if packed == "identity" else min(limit, MAX_DEFLATE_RATIO * size)
-        await self._reserve(unpacked)
+        await self._reserve(unpacked * (1 + scale * scale))
         body = await self._receive(size, head_size)
         if packed == "identity":
             return body
@@ -78,8 +79,8 @@ class RequestBody:
         return int(text)
 
     async def _reserve(self, size: int) -> None:
-        if size > SMALL_REQUEST:
-            self._reservation = self.state.admission.reserve(client_of(self.request), 2 * size)
+        if size > 2 * SMALL_REQUEST:
+            self._reservation = self.state.admission.reserve(client_of(self.request), size)
             await asyncio.wrap_future(self._reservation.granted)
 
     async def _receive(self, size: int, head_size: int) -> memoryview:

@@ -30,6 +30,7 @@ def _as_one(model: Any, frames: list[np.ndarray]) -> list[np.ndarray]:
     import torch
 
     from understudy.colour import decode_tensor, encode_tensor
+    from understudy.inference.engine import laid_out
     from understudy.inference.inputs import input_encodings, is_placed
     from understudy.inference.tiles import pad_to_stride
     from understudy.network.places import with_places
@@ -46,5 +47,6 @@ def _as_one(model: Any, frames: list[np.ndarray]) -> list[np.ndarray]:
         x = pad_to_stride(with_places(x) if is_placed(model.engine.network) else x, model.engine.stride)
         whole = torch.cat([model.engine.globals(each[None]) for each in x])
         y = model.engine.run(x, whole)[:, :, :height, :width]
+        y = laid_out(y, model.description.scale)
         out = decode_tensor(y, model.description.colour_out).float().cpu().numpy()
     return [np.moveaxis(each, 0, -1) for each in out]

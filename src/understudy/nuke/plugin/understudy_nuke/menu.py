@@ -21,6 +21,8 @@ def install(main_menu):
     menu.addCommand("Apply run to selected Read", told(applying.apply_run))
     menu.addCommand("Create Inference from run", told(nodes.inference_from_run))
     menu.addCommand("Create MLClient from run", told(nodes.mlclient_from_run))
+    menu.addCommand("Create Inference from trained network", told(nodes.inference_from_trained))
+    menu.addCommand("Create MLClient from trained networks", told(nodes.mlclient_from_trained))
     menu.addSeparator()
     menu.addCommand("Open monitor", told(processes.open_monitor))
     return menu

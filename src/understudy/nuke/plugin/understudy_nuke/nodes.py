@@ -8,12 +8,14 @@ import socket
 import time
 
 from understudy_nuke import frames, processes
+from understudy_nuke.panels import TrainedPanel
 from understudy_nuke.trouble import Trouble
 
 import nuke
 
 HOST, PORT = "127.0.0.1", 55555
 WAIT_SECONDS = 60.0
+HOME = os.path.join("~", ".nuke", "understudy")
 
 
 def inference_from_run():
@@ -21,9 +23,37 @@ def inference_from_run():
     run = _ask_for_run()
     if run is None:
         return None
-    output = os.path.join(run, "nuke")
+    return _export(run, os.path.join(run, "nuke"))
+
+
+def inference_from_trained():
+    """Ask for a network that comes trained, export it in another process, then make the nodes."""
+    panel = TrainedPanel(trained_networks())
+    if not panel.showModalDialog():
+        return None
+    name = panel.network.value().partition(":")[0]
+    return _export(name, os.path.join(os.path.expanduser(HOME), name))
+
+
+def trained_networks():
+    """What ``understudy models`` lists to apply, as (name, what it is for)."""
+    text = processes.start(["models", "--json"]).communicate()[0].decode("utf-8", "replace")
+    found = []
+    for line in text.splitlines():
+        try:
+            card = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(card, dict) and "network" in card.get("kind", ()):
+            found.append((card["name"], card.get("purpose", "")))
+    if not found:
+        raise Trouble(f"No networks come trained with this version.\n{processes.last_words(text)}".strip())
+    return found
+
+
+def _export(model, output):
     process = processes.start(
-        ["export", run, "--to", "nuke", "--output", output, "--check", "quick", "--json"]
+        ["export", model, "--to", "nuke", "--output", output, "--check", "quick", "--json"]
     )
     return processes.in_background(_finish, process)
 
@@ -95,9 +125,21 @@ def mlclient_from_run():
     run = _ask_for_run()
     if run is None:
         return None
+    return _serve([run], run if os.path.isdir(run) else os.path.dirname(run))
+
+
+def mlclient_from_trained():
+    """Serve the networks that come trained in another process, unless a server listens already, and make an
+    MLClient."""
+    return _serve([], os.path.expanduser(HOME))
+
+
+def _serve(models, folder):
+    """``folder``: for the server's log."""
     if not listens():
-        log = os.path.join(run if os.path.isdir(run) else os.path.dirname(run), "serve.log")
-        processes.start(["serve", run, "--host", HOST, "--port", PORT], log)
+        os.makedirs(folder, exist_ok=True)
+        log = os.path.join(folder, "serve.log")
+        processes.start(["serve", *models, "--host", HOST, "--port", PORT], log)
     return processes.in_background(_when_it_listens)
 
 
@@ -117,7 +159,7 @@ def _when_it_listens():
             nuke.executeInMainThread(create_mlclient)
             return
         time.sleep(0.5)
-    nuke.executeInMainThread(nuke.message, args=("The server did not start; serve.log in the run says why.",))
+    nuke.executeInMainThread(nuke.message, args=("The server did not start; its serve.log says why.",))
 
 
 def create_mlclient():

@@ -29,10 +29,11 @@ class TrainPanel(nukescripts.PythonPanel):
         self.run_name = nuke.String_Knob("run_name", "Name (by date when empty)", "")
         self.time_limit = nuke.String_Knob("time_limit", "Time limit", "10m")
         self.model_size = nuke.Enumeration_Knob("model_size", "Model Size", list(SIZES))
+        self.initial_weights = nuke.String_Knob("initial_weights", "Initial Weights (name or file)", "none")
         self.which = nuke.Text_Knob("which", "", self.words())
         for knob in (self.which, self.swap, self.frames, self.channels, self.data_directory):
             self.addKnob(knob)
-        for knob in (self.run_name, self.time_limit, self.model_size):
+        for knob in (self.run_name, self.time_limit, self.model_size, self.initial_weights):
             self.addKnob(knob)
 
     def words(self):
@@ -61,7 +62,18 @@ class TrainPanel(nukescripts.PythonPanel):
             "name": self.run_name.value().strip(),
             "time_limit": self.time_limit.value().strip(),
             "model_size": self.model_size.value(),
+            "initial_weights": self.initial_weights.value().strip(),
         }
+
+
+class TrainedPanel(nukescripts.PythonPanel):
+    """Asks for one of the networks that come trained: (name, what it is for)."""
+
+    def __init__(self, networks):
+        nukescripts.PythonPanel.__init__(self, "Understudy: trained networks", "uk.understudy.trained")
+        words = [": ".join(filter(None, each)) for each in networks]
+        self.network = nuke.Enumeration_Knob("network", "Network", words)
+        self.addKnob(self.network)
 
 
 class CorrectPanel(nukescripts.PythonPanel):

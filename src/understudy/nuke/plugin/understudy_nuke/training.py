@@ -63,9 +63,9 @@ def arguments(wish, plate, truth, name):
     words += ["--data-directory", wish["data_directory"], "--name", name, "--json"]
     if wish["channels"] == "alpha":
         words += ["--ground-truth-channels", "alpha"]
-    for flag, value in (("--time-limit", wish["time_limit"]), ("--model-size", wish["model_size"])):
-        if value:
-            words += [flag, value]
+    for name in ("time_limit", "model_size", "initial_weights"):
+        if wish.get(name):
+            words += ["--" + name.replace("_", "-"), wish[name]]
     return words
 
 

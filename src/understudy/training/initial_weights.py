@@ -1,0 +1,147 @@
+"""Initial Weights: what a network takes over from another that has learned before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from understudy.errors import ModelFileError
+from understudy.models.finding import find_model
+from understudy.network.effect import Architecture, EffectNetwork
+from understudy.network.model_file import load_model
+from understudy.network.unet import STEM, UNet
+
+LAST = ("head.", "context.")
+"""What a U-Net answers with, and what it is told of another's answer."""
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What two networks have in common: of the channels that go in, the first ``inputs``, all where it is
+    None; and whether they ``answer`` with the same."""
+
+    inputs: int | None
+    answer: bool
+
+
+def begin_from(network: EffectNetwork, initial_weights: str) -> tuple[str, ...]:
+    """Give ``network`` the U-Nets of another .cat instead of new ones; the colour fit stays that of the pairs
+    at hand. Where only one of the two has a coarse view, what has seen the whole frame goes on seeing it.
+    What only one of them takes in or tells begins anew. Sentences on what did; ModelFileError where the
+    layers are of other sizes, or the plate has fewer channels than they know."""
+    other = load_model(find_model(initial_weights, start=True).path)[1]
+    ours, theirs = network.architecture, other.architecture
+    shared = _shared(ours, theirs)
+    fits = ours.size == theirs.size and _plate(theirs) <= _plate(ours)
+    views = _views_of_both(network, other)
+    if not fits or not all(_take_over(*pair, shared) for pair in views):
+        raise _no_fit(initial_weights, ours, theirs)
+    for unet, _ in views:
+        _see_alike(unet, network, other, shared)
+    return _notes(shared, ours, theirs)
+
+
+def _plate(shape: Architecture) -> int:
+    """How many of the channels that go in are the plate's own; early files do not say, and have no others."""
+    return shape.plate or shape.inputs
+
+
+def _shared(ours: Architecture, theirs: Architecture) -> _Shared:
+    both = [(each.inputs, _plate(each), each.beside) for each in (ours, theirs)]
+    told = [(each.kind, each.outputs, each.scale) for each in (ours, theirs)]
+    return _Shared(None if both[0] == both[1] else _plate(theirs), told[0] == told[1])
+
+
+def _views_of_both(network: EffectNetwork, other: EffectNetwork) -> list[tuple[UNet, UNet]]:
+    """Which U-Net goes on from which."""
+    ours, theirs = (each.architecture.coarse > 1 for each in (network, other))
+    if ours and theirs:
+        return [(network.unet, other.unet), (network.coarse, other.coarse)]
+    return [(network.coarse if ours else network.unet, other.coarse if theirs else other.unet)]
+
+
+def _take_over(unet: UNet, other: UNet, shared: _Shared) -> bool:
+    """Give ``unet`` the weights of ``other``; False where their layers have other sizes. What only one of
+    them takes in or tells stays as it is in ``unet``, and is left out of ``other``."""
+    weights, ours = other.state_dict(), unet.state_dict()
+    weights["stem.weight"] = _with_inputs(weights["stem.weight"], ours["stem.weight"].shape[1], shared.inputs)
+    if shared.answer:
+        for name in ("head.weight", "head.bias"):
+            rows = min(len(weights[name]), len(ours[name]))
+            weights[name] = torch.cat([weights[name][:rows], ours[name][rows:]])
+    else:
+        weights = {name: tensor for name, tensor in weights.items() if not name.startswith(LAST)}
+        weights |= {name: tensor for name, tensor in ours.items() if name.startswith(LAST)}
+    if _shapes(weights) != _shapes(ours):
+        return False
+    unet.load_state_dict(weights)
+    return True
+
+
+@torch.no_grad()
+def _see_alike(unet: UNet, network: EffectNetwork, other: EffectNetwork, shared: _Shared) -> None:
+    """Let the stem of a U-Net of ``network``, which comes from ``other``, tell of a plate what it told there:
+    each network sees the range of its own pairs as -1..1, and a stem is linear, so that it can take in the
+    difference."""
+    shape, count = network.architecture, shared.inputs or len(other.low)
+    low, high = network.low[:count], network.high[:count]
+    before, span = other.low[:count] + other.high[:count], other.high[:count] - other.low[:count]
+    wider, shift = (high - low) / span, (low + high - before) / span
+    shift[shape.plate : shape.plate * (1 + shape.beside)] = 0  # seen as what differs from the plate
+    weight = unet.stem.weight[:, : count * STEM * STEM]
+    assert unet.stem.bias is not None
+    unet.stem.bias += (weight.sum((2, 3)) * shift.repeat_interleave(STEM * STEM)).sum(1)
+    weight *= wider.repeat_interleave(STEM * STEM)[:, None, None]
+
+
+def _with_inputs(stem: Tensor, count: int, inputs: int | None) -> Tensor:
+    """Weights of a stem for so many inputs: of those that it knew, the first ``inputs``. What is new counts
+    nothing at first; what a fit by place adds to them comes last."""
+    kept = stem[:, : count if inputs is None else inputs * STEM * STEM]
+    return torch.cat([kept, kept.new_zeros(len(stem), count - kept.shape[1], *stem.shape[2:])], 1)
+
+
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items()}
+
+
+def _notes(shared: _Shared, ours: Architecture, theirs: Architecture) -> tuple[str, ...]:
+    notes = []
+    if shared.inputs is not None:
+        notes.append(
+            f"The initial weights know {_takes(theirs)}: of the {ours.inputs} here, what is not among the "
+            f"plate's first {shared.inputs} begins anew."
+        )
+    if not shared.answer:
+        notes.append(
+            f"The initial weights make {_makes(theirs)}, which is not wanted here: all of their layers are "
+            "taken but the last."
+        )
+    return tuple(notes)
+
+
+def _takes(shape: Architecture) -> str:
+    return f"{shape.inputs} channels in"
+
+
+def _makes(shape: Architecture) -> str:
+    what = "a matte" if shape.kind == "matte" else f"{shape.outputs} channels"
+    return f"{what} of {shape.scale} times the size" if shape.scale > 1 else what
+
+
+def _no_fit(initial_weights: str, ours: Architecture, theirs: Architecture) -> ModelFileError:
+    differ = []
+    if ours.size != theirs.size:
+        differ.append((f"a {ours.size} network", f"a {theirs.size} network"))
+    if _plate(theirs) > _plate(ours):
+        differ.append((f"{_plate(ours)} channels of the plate", f"{_plate(theirs)} channels of the plate"))
+    return ModelFileError(
+        "The initial weights do not fit this training.",
+        expected=", ".join(wanted for wanted, _ in differ) or "layers as this version has them",
+        found=", ".join(found for _, found in differ) or "layers of other sizes",
+        where=f"--initial-weights {initial_weights}",
+        remedy=f"They are for --model-size {theirs.size} (or auto) and {_plate(theirs)} channels of the "
+        "plate, or more; or choose others.",
+    )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from understudy.errors import SettingError
 from understudy.models.description import ModelDescription
-from understudy.settings import ApplySettings
+from understudy.settings import FinishingSettings
 
 AUTO = "auto"
 MOST = 16
@@ -54,11 +54,11 @@ def _cannot(model: ModelDescription, scale: int) -> SettingError:
     )
 
 
-def check_enlarged(model: ModelDescription, settings: ApplySettings) -> None:
+def check_enlarged(model: ModelDescription, finishing: FinishingSettings, confidence: bool = False) -> None:
     """SettingError for what a result of another size than the plate's cannot have."""
     asked = {
-        "--confidence (Confidence)": settings.output.confidence,
-        "--grain match (Grain)": settings.finishing.grain == "match",
+        "--confidence (Confidence)": confidence,
+        "--grain match (Grain)": finishing.grain == "match",
     }
     wanted = [where for where, given in asked.items() if given]
     if model.scale == 1 or not wanted:

@@ -90,12 +90,14 @@ class LastTouch:
     ) -> FramePicture:
         """The picture of a frame. As ``look``, and SettingError where what is asked for is nothing for what
         the network makes."""
+        from understudy.inference.enlarging import check_enlarged
         from understudy.inference.finish import check_kind
 
         checkpoint, plate = self._checkpoint(source), self._plate(source)
         plate.check(number)
         model = describe_effect(checkpoint.path)
         check_kind(asked, model.kind, len(model.output_channels))
+        check_enlarged(model, asked)
         wanted = Wanted(checkpoint, plate, source.extra, source.channels)
         name = tag(wanted.checkpoint.stamp, plate.stamp(number), source, number, asked, how, view)
         if how == "plate":

@@ -45,7 +45,8 @@ class Network:
 
         self.path = path
         found = describe(path)
-        self.description = replace(found, options=(*OPTIONS, *touch_options(found.kind)))
+        touch = touch_options(found.kind) if found.scale == 1 else ()  # grain is measured against the plate
+        self.description = replace(found, options=(*OPTIONS, *touch))
         self._log = log
         self._convert = convert
         self._seen = 0.0

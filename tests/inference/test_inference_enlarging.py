@@ -211,7 +211,11 @@ def test_four_times_goes_twice_and_such_frames_are_not_taken_for_those_of_once(
     assert kept == (1001,)  # twice is what it makes by itself
 
 
-@pytest.mark.parametrize("settings", [{"confidence": True}, {"grain": "match"}, {"scale": 3}], ids=str)
+@pytest.mark.parametrize(
+    "settings",
+    [{"confidence": True}, {"grain": "match"}, {"stabilise": 0.5}, {"motion_blur": "auto"}, {"scale": 3}],
+    ids=str,
+)
 def test_what_a_larger_result_cannot_have_is_refused_and_nothing_written(
     upscale: Path, plate: Path, settings: dict[str, Any]
 ) -> None:

@@ -32,7 +32,6 @@ def tiny_header(
         "precision": {},
         "card": None,
         "confidence": None,
-        "card": None,
         "provenance": {},
         "format": "understudy.cat",
         "version": 1,

@@ -110,9 +110,7 @@ def test_further_inputs_that_are_not_here_are_left_out(bench: Any, zoo: Trained)
     network = begun(bench.settings(initial_weights="denoise")).learner.network
     known = start.unet.stem.weight[:, :12]
     times = network.unet.stem.weight / known  # as much as the range of the pairs is another one
-    assert network.unet.stem.weight.shape == known.shape and torch.allclose(
-        times, times[:1, :, :1, :1], atol=1e-4
-    )
+    assert times.shape == known.shape and torch.allclose(times, times[:1, :, :1, :1], atol=1e-4)
 
 
 def test_a_plate_of_fewer_channels_than_are_known_is_refused(bench: Any, zoo: Trained) -> None:

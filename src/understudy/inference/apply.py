@@ -176,7 +176,7 @@ def _prepare(settings: ApplySettings, like: tuple[str, ...], open_things: ExitSt
     model_path = resolve_model(settings.model.model)
     own = describe_effect(model_path)
     header = enlarging(own, output.scale)
-    check_enlarged(header, settings.finishing, output.confidence)
+    check_enlarged(header, settings.finishing, output)
     as_held = not header.premultiplied
     plate = open_things.enter_context(
         open_shot(given.plate, frames=given.frames, part=given.part, as_held=as_held)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from understudy.errors import SettingError
 from understudy.models.description import ModelDescription
-from understudy.settings import FinishingSettings
+from understudy.settings import FinishingSettings, OutputSettings
 
 AUTO = "auto"
 MOST = 16
@@ -54,10 +54,14 @@ def _cannot(model: ModelDescription, scale: int) -> SettingError:
     )
 
 
-def check_enlarged(model: ModelDescription, finishing: FinishingSettings, confidence: bool = False) -> None:
+def check_enlarged(
+    model: ModelDescription, finishing: FinishingSettings, output: OutputSettings | None = None
+) -> None:
     """SettingError for what a result of another size than the plate's cannot have."""
     asked = {
-        "--confidence (Confidence)": confidence,
+        "--confidence (Confidence)": output is not None and output.confidence,
+        "--stabilise (Stabilise)": output is not None and output.stabilise != 0,
+        "--motion-blur (Motion Blur)": finishing.motion_blur != "none",
         "--grain match (Grain)": finishing.grain == "match",
     }
     wanted = [where for where, given in asked.items() if given]

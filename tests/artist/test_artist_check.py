@@ -151,6 +151,16 @@ def test_a_matte_moved_by_whole_pixels_is_put_back_by_as_many():
     assert (finding.pair, finding.kind, finding.fix.place) == (1, "shift", (2, -1, 0, 0))
 
 
+def test_a_moved_matte_is_not_renumbered_to_a_frame_that_it_happens_to_lie_on_better():
+    pairs = discs(lambda m: np.roll(m, (2, 4), (0, 1)))
+    nearer = disc(62, 56)[0]  # the next frame, in which the disc has moved towards the matte
+    pairs[1] = Sample("1", 1, pairs[1].plate, pairs[1].truth, ((2, nearer),))
+    found = check_samples(pairs, "matte")
+    assert [(f.pair, f.kind) for f in found] == [(1, "off-by-one")]  # exactly where the next one is
+    pairs[1] = Sample("1", 1, pairs[1].plate, pairs[1].truth, ((2, disc(60, 55)[0]),))
+    assert [(f.pair, f.kind) for f in check_samples(pairs, "matte")] == [(1, "shift")]
+
+
 def test_two_resampled_mattes_of_seven_do_not_hide_each_other():
     pairs = [disc(30 + 16 * i, 50 + 3 * i) for i in range(7)]
     soft = [moved(m[..., 0], 0.5, 0.5)[..., None] if i in (1, 4) else m for i, (_, m) in enumerate(pairs)]

@@ -11,6 +11,7 @@ from understudy.dataset.checks.contour import Lie, lie_of
 from understudy.dataset.checks.edges import edges_of
 from understudy.dataset.checks.finding import Finding, Fix, Sample
 from understudy.dataset.checks.images import in_order, misplaced, off_by_one
+from understudy.dataset.checks.register import put_back
 from understudy.dataset.checks.resampled import EXACT, TRANSFORM, check_resampled
 
 NOTHING = 0.0005
@@ -89,7 +90,7 @@ def _foreign(
         others = [(samples[k].number, _support(mattes[i], samples[k].plate)) for k in own if k != i]
         if max((support for _, support in (*beside, *others)), default=0.0) > own[i] * np.exp(BETTER):
             number, best = max((*beside, *others), key=lambda each: each[1])
-            if best < PLAIN:
+            if best < PLAIN or _support_put_back(mattes[i], samples[i].plate) > best:
                 continue
             sample = samples[i]
             near = number in dict(beside)
@@ -105,6 +106,16 @@ def _foreign(
 def _support(matte: np.ndarray, plate: np.ndarray) -> float:
     lie = lie_of(matte, plate) if matte.shape == plate.shape[:2] else None
     return lie.support if lie else 0.0
+
+
+def _support_put_back(matte: np.ndarray, plate: np.ndarray) -> float:
+    """How well a matte lies on its own plate once it is put back on the edges there."""
+    for _ in range(2):
+        lie = lie_of(matte, plate)
+        if lie is None:
+            return 0.0
+        matte = put_back(matte[..., None], np.array([*lie.values[:2], 0, 0]))[..., 0]
+    return _support(matte, plate)
 
 
 def _moved(samples: Sequence[Sample], lies: dict[int, Lie]) -> list[Finding]:

@@ -60,6 +60,9 @@ class Node:
     def knob(self, name: str) -> Knob | None:
         return self.knobs.get(name)
 
+    def input(self, number: int) -> Node | None:
+        return self.inputs[number] if number < len(self.inputs) else None
+
     def addKnob(self, knob: Knob) -> None:
         self.knobs[knob.name] = knob
 
@@ -110,6 +113,7 @@ class Nuke(ModuleType):
         self.messages: list[str] = []
         self.rendered: list[tuple[str, str, int]] = []
         self.nodes_there: list[Node] = []
+        self.layers: dict[str, list[str]] = {}
         self.chosen: list[Node] = []
         self.answer: str | None = None
         self.main_menu = Menu()
@@ -151,6 +155,15 @@ class Nuke(ModuleType):
         node.inputs = inputs
         self.nodes_there.append(node)
         return node
+
+    def Copy(self, inputs: list[Node]) -> Node:
+        node = Node("Copy", "Copy1", {f"{side}{place}": "" for place in range(4) for side in ("from", "to")})
+        node.inputs = inputs
+        self.nodes_there.append(node)
+        return node
+
+    def Layer(self, name: str, channels: list[str]) -> None:
+        self.layers[name] = channels
 
     def delete(self, node: Node) -> None:
         self.nodes_there.remove(node)

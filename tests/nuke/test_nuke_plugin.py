@@ -26,6 +26,7 @@ from nuke_stand_in import Node, Nuke, PythonPanel
 
 from understudy.cli.main import run
 from understudy.colour import SpaceDecision, convert_between
+from understudy.export.channels import LEGAL
 from understudy.frames import read_image_file, write_image_file
 from understudy.nuke.write import PLUGIN, write_plugin
 
@@ -188,11 +189,45 @@ def test_the_one_selected_first_is_the_input_and_they_can_be_swapped(house: Hous
     assert panel.wish()["input"].name() == "Painted"
 
 
-@pytest.mark.parametrize("count", [0, 1, 3])
+@pytest.mark.parametrize("count", [0, 1])
 def test_a_wrong_selection_is_said_in_words(count: int, house: House) -> None:
     house.nuke.chosen = [Node("Read", f"Read{number}") for number in range(count)]
     assert house.choose("Train from selected Input and Ground Truth") is None
     assert "Select two nodes" in house.nuke.messages[0] and str(count) in house.nuke.messages[0]
+
+
+def test_several_painted_nodes_are_mattes_by_their_names(house: House, tmp_path: Path) -> None:
+    training, panels = house.module("training"), house.module("panels")
+    plate, truth = training.selected()
+    other = Node("Roto", "car 1")
+    house.nuke.chosen = [other, truth, plate]  # the last selected first
+    panel = panels.TrainPanel(*training.selected())
+    assert panel.which.value() == "Input: Plate    Mattes: Painted, car 1"
+    assert panel.wish()["channels"] == "alpha"
+    sides = training.sides(panel.wish()["ground_truth"])
+    assert [(name, side) for name, side, _ in sides] == [
+        ("Painted=", "ground_truth_Painted"),
+        ("car_1=", "ground_truth_car_1"),
+    ]
+    wish = {"data_directory": "runs", "channels": "alpha", "time_limit": "", "model_size": ""}
+    words = training.arguments(wish, "plate.exr", ["Painted=p.exr", "car_1=c.exr"], "both")
+    assert words[3:7] == ["--ground-truth", "Painted=p.exr", "--ground-truth", "car_1=c.exr"]
+    with pytest.raises(house.module("trouble").Trouble, match="one name"):
+        training.sides((truth, truth))
+
+
+def test_several_mattes_of_an_inference_are_copied_into_their_layers(house: House) -> None:
+    nodes = house.module("nodes")
+    plate = Node("Read", "Plate")
+    mattes = " ".join(f"{LEGAL[n]}=m{n}.alpha" for n in range(5))
+    inference = Node("Inference", "Both", {"mattes": mattes})
+    inference.inputs = [plate]
+    first, second = nodes.into_layers(inference)
+    assert (first.inputs, second.inputs) == ([plate, inference], [first, inference])
+    assert (first["from1"].value(), first["to1"].value()) == ("rgba.green", "m1.alpha")
+    assert second["to0"].value() == "m4.alpha" and second["to1"].value() == ""
+    assert house.nuke.layers["m4"] == ["m4.alpha"]
+    assert nodes.into_layers(Node("Inference", "One")) == []
 
 
 def test_cancelling_does_nothing(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

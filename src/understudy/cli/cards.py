@@ -79,7 +79,9 @@ def _best(best: BestHeldOut | None) -> str:
     if best is None:
         return ""
     frame = f", frame {best.frame}" if best.frame is not None else ""
-    return f"{number_text(best.value)} {best.metric} at step {best.step}{frame}".replace("  ", " ")
+    each = ", ".join(f"{name} {number_text(value)}" for name, value in best.values.items())
+    said = f"{number_text(best.value)} {best.metric} at step {best.step}{frame}".replace("  ", " ")
+    return f"{said} ({each})" if each else said
 
 
 def model_card(path: Path) -> Card:
@@ -126,7 +128,7 @@ def network_lines(model: ModelDescription) -> Card:
     origin = dict(model.provenance)
     pairs = origin.pop("pairs", None) or ()
     lines = {
-        "Kind": KINDS.get(model.kind, model.kind),
+        "Kind": _kind(model),
         "Channels in": ", ".join(model.input_channels),
         "Also sees": _beside(model.offsets),
         "Extra inputs": ", ".join(image.name for image in model.extra if not image.offset),
@@ -148,6 +150,13 @@ def network_lines(model: ModelDescription) -> Card:
         **{name.replace("_", " ").capitalize(): _plain(value) for name, value in origin.items()},
     }
     return {name: value for name, value in lines.items() if value}
+
+
+def _kind(model: ModelDescription) -> str:
+    mattes = len(model.output_channels)
+    if model.kind == "matte" and mattes > 1:
+        return f"matte: {mattes} channels from 0 to 1, each a layer of its own"
+    return KINDS.get(model.kind, model.kind)
 
 
 def frame_card(path: Path) -> Card:

@@ -12,10 +12,12 @@ from understudy.colour import ColourEncoding, encode, encoding_for
 from understudy.dataset.checks import Finding, Sample, check_samples, small_sample
 from understudy.dataset.colours import settle_colours
 from understudy.dataset.layers import Layers, choose_layers
-from understudy.dataset.sources import Source, read_both
+from understudy.dataset.mattes import ONE, whites_of
+from understudy.dataset.sources import Source, read_both, read_truth
 from understudy.errors import UnderstudyError
 from understudy.frames import Frame, resolve_like, seen_planes
-from understudy.frames.matte import largest_of, white_of
+from understudy.frames.matte import scaled
+from understudy.frames.matte_names import matte_labels
 from understudy.settings import ColourSettings, DataSettings
 
 Told = Callable[[int, str], None]
@@ -34,7 +36,7 @@ class FileCheck:
     findings: tuple[Finding, ...]
     channels: tuple[str, ...]
     encoding: ColourEncoding
-    white: float
+    white: np.ndarray
     size: tuple[int, int]
     notes: tuple[str, ...] = ()
 
@@ -57,17 +59,16 @@ def check_sources(
     sized, wrong = _by_size(sources)
     if not sized:
         nothing = encoding_for("srgb", [seen_planes(first[0], layers.inputs)])
-        return FileCheck(tuple(wrong), layers.truths, nothing, 1.0, (window.width, window.height))
+        return FileCheck(tuple(wrong), layers.truths, nothing, ONE, (window.width, window.height))
     fitting = [sources[i] for i in sized]
     space, settled, notes = settle_colours(colour, fitting, read_both(fitting[0]), layers)
     encoding = encoding_for(space.space, [seen_planes(first[0], layers.inputs)])
-    white = _white(settled, layers)
+    white = whites_of(layers, (_truth(each.truth.read(each.truth_number), layers) for each in settled))[0]
     samples = []
     for source in settled:
-        samples.append(_sample(source, layers, encoding, white, beside))
+        samples.append(_samples(source, layers, encoding, white, beside))
         told(source.plate_number, "read")
-    same = layers.outputs == layers.inputs[: len(layers.outputs)]
-    looked = check_samples(samples, layers.kind, same, lambda number: told(number, "looked at"))
+    looked = _looked_at(samples, layers, told)
     found = [replace(finding, pair=sized[finding.pair]) for finding in looked]
     findings = tuple(sorted([*wrong, *found], key=lambda finding: finding.pair))
     return FileCheck(findings, layers.truths, encoding, white, (window.width, window.height), tuple(notes))
@@ -94,31 +95,60 @@ def _name(source: Source) -> str:
     return source.truth.path(source.truth_number).name
 
 
-def _white(sources: Sequence[Source], layers: Layers) -> float:
-    if layers.kind != "matte":
-        return 1.0
-    return white_of(max(largest_of(_truth(s.truth.read(s.truth_number), layers)) for s in sources))
-
-
 def _truth(frame: Frame, layers: Layers) -> np.ndarray:
+    if layers.mattes > 1:
+        return read_truth(frame, frame, layers)
     return frame.planes(resolve_like(frame, layers.truths))
 
 
-def _sample(source: Source, layers: Layers, encoding: ColourEncoding, white: float, beside: bool) -> Sample:
+def _looked_at(samples: list[list[Sample | None]], layers: Layers, told: Told) -> list[Finding]:
+    """What is wrong with the pairs; of several mattes, with each by itself, on the frames that it is painted
+    on. ``samples``: of each pair one, or one for each of several mattes, None where that is not painted."""
+    same = layers.outputs == layers.inputs[: len(layers.outputs)]
+    found: list[Finding] = []
+    for index, label in enumerate(matte_labels(layers.outputs) if layers.mattes > 1 else ("",)):
+        of_pairs = [(place, own[index]) for place, own in enumerate(samples)]
+        painted = [(place, sample) for place, sample in of_pairs if sample is not None]
+        looked = check_samples(
+            [sample for _, sample in painted],
+            layers.kind,
+            same,
+            _untold_of if index else lambda number: told(number, "looked at"),
+        )
+        for finding in looked:
+            said = replace(finding, pair=painted[finding.pair][0])
+            found.append(replace(said, measure=f"{label}: {said.measure}", fix=None) if label else said)
+    return found
+
+
+def _untold_of(number: int) -> None:
+    """It has been told of the first of several mattes."""
+
+
+def _samples(
+    source: Source, layers: Layers, encoding: ColourEncoding, white: np.ndarray, beside: bool
+) -> list[Sample | None]:
+    """One; of several mattes one for each, None for one that is not painted."""
     plate, truth = read_both(source)
     values = _truth(truth, layers)
     if source.convert is not None:
         values = source.convert(values)
     matte = layers.kind == "matte"
-    seen = np.clip(values / np.float32(white), 0, 1) if matte else encode(values, encoding)
+    seen = scaled(values, white) if matte else encode(values, encoding)
     near = []
     for number in (source.plate_number - 1, source.plate_number + 1) if beside else ():
         if source.plate.has(number):
             pixels = _plate_or_none(source, number, layers, encoding, plate)
             near += [(number, pixels)] if pixels is not None else []
     own = encode(seen_planes(plate, resolve_like(plate, layers.inputs)), encoding)
-    sample = Sample(_name(source), source.plate_number, own, np.nan_to_num(seen), tuple(near))
-    return small_sample(sample, matte)
+    sample = Sample(_name(source), source.plate_number, own, seen, tuple(near))
+    if layers.mattes < 2:
+        return [small_sample(replace(sample, truth=np.nan_to_num(seen)), matte)]
+    planes = [seen[..., index : index + 1] for index in range(layers.mattes)]
+    return [
+        None if np.isnan(plane).all() else small_sample(replace(sample, truth=np.nan_to_num(plane)), matte)
+        for plane in planes
+    ]
 
 
 def _plate_or_none(

@@ -10,11 +10,14 @@ import numpy as np
 from understudy.dataset.colours import settle_colours
 from understudy.dataset.layers import Layers, choose_layers
 from understudy.dataset.mattes import ONE, whites_of
+from understudy.dataset.painted import Pairs
 from understudy.dataset.sources import Source, match, read_both, read_each, read_truth
-from understudy.errors import PairingError
-from understudy.frames import Frame, check_size, open_shot, pair_shots, resolve_like
+from understudy.errors import ChannelError, PairingError
+from understudy.frames import Frame, check_size, open_shot, pair_shots, resolve_channels, resolve_like
 from understudy.frames.matte import scaled
+from understudy.frames.matte_names import matte_labels
 from understudy.settings import ColourSettings, DataSettings
+from understudy.settings.field import split_name
 
 _ALPHA = ("a", "alpha")
 
@@ -55,12 +58,17 @@ def open_later(
     reading a training's pairs raises."""
     plate = _plate_of(data, spec)
     own = {"input": (data.input[plate],), "ground_truth": (spec,), "frames": None, "pair_by": "number"}
-    wanted = data.replace(**own, empty=(), extra=(), region=None)
+    several = kind == "matte" and len(outputs) > 1
+    channels = None if several else data.ground_truth_channels
+    wanted = data.replace(**own, empty=(), extra=(), region=None, ground_truth_channels=channels)
     sources, _ = match(wanted)
     first = read_both(sources[0])
     check_size(*first, "ground truth")
     every = partial(read_each, first, sources)
-    layers = _fitted(choose_layers(wanted, every), kind, outputs, first[1])
+    if several:
+        layers = _of_mattes(wanted, every, outputs, spec)
+    else:
+        layers = _fitted(choose_layers(wanted, every), kind, outputs, first[1])
     settled = settle_colours(colour, sources, first, layers)[1]
     white = ONE
     if kind == "matte":
@@ -72,7 +80,7 @@ def open_later(
 def _plate_of(data: DataSettings, spec: str) -> int:
     """The first plate that shares a frame with the painted shot."""
     error: PairingError | None = None
-    with open_shot(spec) as painted:
+    with open_shot(split_name(spec)[1]) as painted:
         for index, plate in enumerate(data.input):
             with open_shot(plate, part=data.part) as shot:
                 try:
@@ -82,6 +90,30 @@ def _plate_of(data: DataSettings, spec: str) -> int:
                     error = error or caught
     assert error is not None
     raise error
+
+
+def _of_mattes(data: DataSettings, pairs: Pairs, outputs: tuple[str, ...], spec: str) -> Layers:
+    """The layers of a run of several mattes: of each frame those that it has are read. ChannelError where no
+    frame has one of them."""
+    names = {name for _, truth in pairs() for name in outputs if _has(truth, name)}
+    if not names:
+        raise ChannelError(
+            "It is not said which of the run's mattes these frames are.",
+            expected=f"a name before the shot, one of {', '.join(matte_labels(outputs))}, or a file with one "
+            f"of the layers {', '.join(outputs)}",
+            found=spec,
+            where="--ground-truth",
+            remedy=f"Write --ground-truth {matte_labels(outputs)[0]}=SHOT.",
+        )
+    own = data.replace(ground_truth_channels=next(name for name in outputs if name in names))
+    return replace(choose_layers(own, pairs), kind="matte", truths=outputs, outputs=outputs)
+
+
+def _has(truth: Frame, name: str) -> bool:
+    try:
+        return len(resolve_channels(truth, name)) == 1
+    except ChannelError:
+        return False
 
 
 def _fitted(layers: Layers, kind: str, outputs: tuple[str, ...], truth: Frame) -> Layers:

@@ -52,6 +52,16 @@ def nuke_channels(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(taken[index] if index in taken else next(spare) for index in range(len(names)))
 
 
+def nuke_outputs(kind: str, names: Sequence[str]) -> tuple[str, ...]:
+    """A legal name for each channel of a result. Mattes, whatever they are called, come in the order
+    rgba.red, green, blue, alpha, then in spare ones; one alone is the alpha. ChannelError beyond 19."""
+    if kind != "matte":
+        return nuke_channels(names)
+    if len(names) == 1:
+        return (COLOURS["a"],)
+    return nuke_channels([*LEGAL[:4], *(f"matte{index}" for index in range(4, len(names)))][: len(names)])
+
+
 def _own(name: str) -> str | None:
     for legal in LEGAL:
         if legal.lower() == name.lower():

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from understudy.errors import ExportError, SettingError
-from understudy.export.channels import nuke_channels
+from understudy.export.channels import nuke_channels, nuke_outputs
 from understudy.export.last_touch import touch_nodes
 from understudy.export.metadata import ExportInfo
 from understudy.export.nk import Node, Raw, literal, read_script, write_script
+from understudy.frames.matte_names import MATTE
+from understudy.models.channels import makes_mattes
 from understudy.settings import FinishingSettings
 
 ICON = Path(__file__).with_name("icon.png")
@@ -67,11 +69,12 @@ def script_nodes(info: ExportInfo, here: str = HERE) -> tuple[Node, ...]:
     script = f"{here}/{literal(info.name)}.pt"
     cat = f"{here}/Cattery/{literal(info.name)}/{literal(info.name)}.cat"
     channels = nuke_channels([name for _, names in info.inputs for name in names])
-    made = ["A"] if info.description.kind == "matte" else info.description.output_channels
+    made = nuke_outputs(info.description.kind, info.description.output_channels)
     note = (
         f"{info.name}\n1. Open this script from its own folder, in NukeX.\n"
         "2. CatFileCreator: Create .cat file and Inference.\n3. Use the Inference below."
         + _beside_text(info, channels)
+        + _mattes_text(info, made)
     )
     return (
         Node("StickyNote", (("inputs", "0"), ("name", "Understudy_note"), ("label", note), *_at(-60, -120))),
@@ -82,7 +85,7 @@ def script_nodes(info: ExportInfo, here: str = HERE) -> tuple[Node, ...]:
                 ("torchScriptFile", script),
                 ("catFile", cat),
                 ("channelsIn", ", ".join(channels)),
-                ("channelsOut", ", ".join(nuke_channels(made))),
+                ("channelsOut", ", ".join(made)),
                 ("modelId", node_name(info.name)),
                 *_output_scale(info),
                 ("name", "CatFileCreator_" + node_name(info.name)),
@@ -94,7 +97,13 @@ def script_nodes(info: ExportInfo, here: str = HERE) -> tuple[Node, ...]:
         ),
         Node(
             "Inference",
-            (("inputs", "0"), ("modelFile", cat), ("name", node_name(info.name)), *_at(0, 80)),
+            (
+                ("inputs", "0"),
+                ("modelFile", cat),
+                ("name", node_name(info.name)),
+                *_mattes_knobs(info, made),
+                *_at(0, 80),
+            ),
         ),
         *_last_touch(info),
     )
@@ -125,6 +134,34 @@ def _beside_text(info: ExportInfo, channels: Sequence[str]) -> str:
         return ""
     text = "The network sees other frames of the plate too. Copy their channels into the plate's:"
     return "\n4. " + "\n".join([text, *lines])
+
+
+def nuke_layer(channel: str) -> str:
+    """What Nuke calls a matte's channel: ``hero.alpha`` for ``hero.A``, as it reads it from an EXR."""
+    layer, _, short = channel.rpartition(".")
+    return f"{layer}.alpha" if short == MATTE else channel
+
+
+def _mattes_text(info: ExportInfo, made: Sequence[str]) -> str:
+    """Which of several mattes comes out where."""
+    if not makes_mattes(info.description):
+        return ""
+    pairs = zip(made, info.description.output_channels, strict=True)
+    lines = [f"{ours}: {nuke_layer(name)}" for ours, name in pairs]
+    return "\n" + "\n".join(["The mattes are in these channels; a Copy puts them into layers:", *lines])
+
+
+def _mattes_knobs(info: ExportInfo, made: Sequence[str]) -> tuple[tuple[str, str | Raw], ...]:
+    """A knob that says it to programs: channel=layer, with spaces between."""
+    if not makes_mattes(info.description):
+        return ()
+    pairs = zip(made, info.description.output_channels, strict=True)
+    said = " ".join(f"{ours}={nuke_layer(name)}" for ours, name in pairs)
+    return (
+        ("addUserKnob", Raw("20 Understudy")),
+        ("addUserKnob", Raw('1 mattes l Mattes t "Which matte comes out in which channel."')),
+        ("mattes", said),
+    )
 
 
 def _at(x: int, y: int) -> tuple[tuple[str, str], ...]:

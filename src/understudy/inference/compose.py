@@ -36,7 +36,8 @@ from understudy.inference.motion import PlateMotion
 from understudy.inference.painted import Painted, luma_of, over
 from understudy.inference.region import bounding_box, grown, slices, within
 from understudy.inference.steady import Seen, Steady, seen_with
-from understudy.inference.targets import channels_of_layer, check_layer, makes_mattes, target_channels
+from understudy.inference.targets import channels_of_layer, check_layer, target_channels
+from understudy.models.channels import makes_mattes
 from understudy.settings import ApplySettings, TileSettings, parse_region
 
 Read = Callable[[int], Frame]
@@ -181,7 +182,7 @@ class Composer:
         """Of each target, the channel that lies under it: of a layer of an image that which it is made of."""
         own = targets
         if self.layer is not None and self._premultiplies:
-            own = premultiplied_channels(frame, names, targets)
+            own = premultiplied_channels(frame, names, targets[-1:])
         elif self.layer is not None and self.header.kind == "image":
             own = target_channels(frame, self.header, names)
         return tuple(name if name in frame.channels else "" for name in own)

@@ -8,13 +8,9 @@ from typing import Any
 from understudy.errors import SettingError
 from understudy.frames import Frame, channel_or_new
 from understudy.frames.matte_names import MATTE, matte_labels, short_of
+from understudy.models.channels import makes_mattes
 
 FLAG = "--output-layer (Output Layer)"
-
-
-def makes_mattes(header: Any) -> bool:
-    """Whether a network makes several mattes, each in a layer of its own."""
-    return bool(header.kind == "matte" and len(header.output_channels) > 1)
 
 
 def target_channels(frame: Frame, header: Any, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -61,12 +57,13 @@ def channels_of_layer(header: Any, layer: str) -> tuple[str, ...]:
 
 def check_layer(frame: Frame, layer: str) -> None:
     """SettingError where the plate has a layer of this name: its own channels stay as they are."""
-    if not any(bare(name).startswith(layer + ".") for name in frame.channels):
+    own = [name for name in frame.channels if name not in frame.added]
+    if not any(bare(name).startswith(layer + ".") for name in own):
         return
     raise SettingError(
         "The plate has a layer of this name, and its own channels stay as they are.",
         expected="the name of a layer that the plate has not",
-        found=f"{layer}, where the plate has {', '.join(frame.channels)}",
+        found=f"{layer}, where the plate has {', '.join(own)}",
         where=FLAG,
         remedy="Name another layer.",
     )

@@ -13,6 +13,7 @@ from understudy.monitor.jobs.processes import Jobs
 from understudy.monitor.pairs.report import PairsReport, frames_to_paint, pairs_report
 from understudy.monitor.paths.allowed import AllowedFolders
 from understudy.monitor.paths.run_files import find_run
+from understudy.monitor.paths.truths import open_allowed_truth
 from understudy.monitor.runs.advice import Advice, Figures, advise
 from understudy.monitor.runs.curves import CurveStore
 from understudy.monitor.runs.rows import RunRow, row_of
@@ -110,7 +111,7 @@ class AppState:
     def _to_paint(self, data: DataSettings) -> list[int]:
         try:
             plate = self.allowed.shot(data.input[0])
-            truth = self.allowed.shot(data.ground_truth[0])
+            truth = open_allowed_truth(self.allowed, data.replace(frames=None))
         except UnderstudyError:
             return []
         return frames_to_paint(plate.numbers, truth.numbers)

@@ -30,9 +30,12 @@ def planes_of(image: Image) -> np.ndarray:
 
 
 def image_of(planes: np.ndarray) -> Image:
-    """The picture as it travels: the bottom row first. One channel (a matte) is repeated in r, g and b."""
+    """The picture as it travels: the bottom row first. One channel (a matte) is repeated in r, g and b; two
+    (mattes) are r and g, and b is 0."""
     if len(planes) == 1:
         planes = np.repeat(planes, SENT, axis=0)
+    elif len(planes) < SENT:
+        planes = np.concatenate([planes, np.zeros_like(planes[: SENT - len(planes)])])
     channels, height, width = planes.shape
     rows = np.ascontiguousarray(planes[:, ::-1], "<f4")
     return Image(width, height, channels, rows.data.cast("B"))

@@ -23,7 +23,11 @@ class CorrectionSettings(Section):
     """What is put right, or taken back, and how long the run learns it."""
 
     ground_truth: Text | None = setting(
-        None, "Ground Truth", "Further painted frames of the shot, by their numbers.", kind="shot"
+        None,
+        "Ground Truth",
+        "Further painted frames of the shot, by their numbers. Of several mattes with the name of the one "
+        "that is painted, as in hero=SHOT, or a file with their layers.",
+        kind="shots",
     )
     ground_truth_colour: Text | None = setting(
         None,

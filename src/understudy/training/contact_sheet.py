@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import OpenImageIO as oiio
 
 from understudy.colour import SRGB, ColourEncoding, decode, from_scene_linear, to_scene_linear
+from understudy.colour.overlay import colour_of, lay_over
 from understudy.errors import WriteError
 from understudy.frames.image_writer import CUT_SHORT, is_cut_short
 from understudy.runs.files import write_atomically
 
 ROWS = 3
 GAP = 4
+LEGEND = 20
 BACKGROUND = 0.12
 
 
@@ -26,6 +30,26 @@ def display(values: np.ndarray, encoding: ColourEncoding) -> np.ndarray:
     elif encoding.space != "srgb":
         pixels = from_scene_linear(to_scene_linear(_three(pixels), encoding), SRGB)
     return (np.clip(np.nan_to_num(_three(pixels)), 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def mattes_over(plate: np.ndarray, mattes: np.ndarray) -> np.ndarray:
+    """Several mattes (H, W, mattes), 0 to 1, in their colours over a plate that ``display`` gave; 8 bits."""
+    over = lay_over(plate.astype(np.float32) / 255, mattes)
+    return (np.clip(over, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def with_legend(sheet: np.ndarray, labels: Sequence[str]) -> np.ndarray:
+    """The sheet with the names of the mattes below it, each beside its colour."""
+    strip = np.full((LEGEND, sheet.shape[1], 3), round(BACKGROUND * 255), np.uint8)
+    left = GAP
+    for index, label in enumerate(labels):
+        box = (left, GAP), (left + LEGEND - 2 * GAP, LEGEND - GAP)
+        cv2.rectangle(strip, *box, colour_of(index), cv2.FILLED)
+        text = label.encode("ascii", "replace").decode()
+        at = box[1][0] + GAP, LEGEND - 6
+        cv2.putText(strip, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (220, 220, 220), 1, cv2.LINE_AA)
+        left = at[0] + cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1)[0][0] + 3 * GAP
+    return np.concatenate([sheet, strip])
 
 
 def _three(pixels: np.ndarray) -> np.ndarray:

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from understudy.colour import ColourEncoding, encode
+from understudy.colour import encode
 from understudy.dataset.crops import Augmentation
 from understudy.dataset.layers import read_inputs, with_inputs
 from understudy.errors import UnderstudyError
 from understudy.frames import Neighbours, fill_nonfinite, open_shot, resolve_like, seen_planes
+from understudy.frames.matte_names import matte_labels
 from understudy.runs import RunFolder
-from understudy.training.contact_sheet import ROWS, display, make_sheet, write_png
+from understudy.training.contact_sheet import ROWS, display, make_sheet, mattes_over, with_legend, write_png
 from understudy.training.evaluation import predict
 from understudy.training.prepare import Job
 
@@ -35,20 +36,29 @@ class Pictures:
         batch = learner.crops.batch(SHEET_SEED + step, range(ROWS), pairs, Augmentation(mirror=False), ROWS)
         with torch.inference_mode():
             output = learner.average.finish(batch.input, learner.average.answer(*batch.seen))
+        truth = batch.truth if self._labels == () else batch.truth * (batch.weight > 0)
         rows = [
-            tuple(
-                display(_image(part[row]), colour)
-                for part, colour in self._columns(batch.input, batch.truth, output)
-            )
+            tuple(self._shown(part[row], batch.input[row], part is batch.input) for part in parts)
+            for parts in ((batch.input, truth, output),)
             for row in range(ROWS)
         ]
         path = self.run.contact_path(step)
-        write_png(path, make_sheet(rows))  # type: ignore[arg-type]
+        sheet = make_sheet(rows)  # type: ignore[arg-type]
+        write_png(path, with_legend(sheet, self._labels) if self._labels else sheet)
         return path
 
-    def _columns(self, *parts: torch.Tensor) -> list[tuple[torch.Tensor, ColourEncoding]]:
+    @property
+    def _labels(self) -> tuple[str, ...]:
+        """The names of several mattes; none of anything else."""
         data = self.job.data
-        return list(zip(parts, (data.colour_in, data.colour_out, data.colour_out), strict=True))
+        return matte_labels(data.output_channels) if data.layers.mattes > 1 else ()
+
+    def _shown(self, part: torch.Tensor, plate: torch.Tensor, is_plate: bool) -> np.ndarray:
+        """A crop for a screen: several mattes in their colours over the plate."""
+        data = self.job.data
+        if is_plate or not self._labels:
+            return display(_image(part), data.colour_in if is_plate else data.colour_out)
+        return mattes_over(display(_image(plate), data.colour_in), _image(part))
 
     def previews(self, step: int, say: Callable[[str], None]) -> Iterator[Path]:
         """NAME_preview_0001000_1012.png for up to three frames of ``--preview``; what fails is said."""
@@ -58,8 +68,10 @@ class Pictures:
             for number, pixels in read_previews(self.job):
                 learner = self.job.learner
                 result = predict(learner.average, pixels, learner.device, self.job.plan.precision)
-                path = self.run.preview_path(step, number)
-                write_png(path, display(result, self.job.data.colour_out))
+                path, data = self.run.preview_path(step, number), self.job.data
+                shown = display(pixels, data.colour_in) if self._labels else None
+                made = display(result, data.colour_out) if shown is None else mattes_over(shown, result)
+                write_png(path, made)
                 yield path
         except UnderstudyError as error:
             say(f"No preview: {error.message} {error.found}".strip())

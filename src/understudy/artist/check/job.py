@@ -11,7 +11,8 @@ from understudy.dataset.checks import Finding
 from understudy.dataset.empty_frames import empty_sources
 from understudy.dataset.file_check import check_sources
 from understudy.dataset.sources import match
-from understudy.settings import CheckSettings
+from understudy.errors import SettingError
+from understudy.settings import CheckSettings, DataSettings
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,21 @@ def check(settings: CheckSettings, report: Report = lambda event: None) -> Check
     folder = settings.repair.repair
     if folder is not None:
         refuse_folder(folder, sources)
+        _refuse_named(settings.data)
     told = Steps(report, len(sources) * (3 if folder else 2))
     looked = check_sources(sources, settings.data, settings.colour, told=told)
     repairs = repair(folder, sources, looked, told) if folder else []
     return CheckResult(len(sources), looked.findings, tuple(repairs), (*notes, *looked.notes))
+
+
+def _refuse_named(data: DataSettings) -> None:
+    """SettingError where truths are read out of several shots: each of these is repaired by itself."""
+    if not data.mattes:
+        return
+    raise SettingError(
+        "Ground truths of several mattes are repaired one after the other.",
+        expected="one ground truth",
+        found=", ".join(data.mattes),
+        where="--repair",
+        remedy="Give --repair with one of the shots at a time, without a name: --ground-truth SHOT.",
+    )

@@ -125,7 +125,7 @@ def _put_right(frame: Frame, fix: Fix, looked: FileCheck) -> Frame:
         low, high = values.min((0, 1)), values.max((0, 1))
         values = put_back(values, np.array(fix.place)).clip(low, high)
     elif fix.inverted:
-        values = np.float32(looked.white) - values
+        values = looked.white - values
     elif fix.curve is not None:
         values = decode(curved(encode(values, looked.encoding), fix.curve), looked.encoding)
     else:

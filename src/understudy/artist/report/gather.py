@@ -8,13 +8,26 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from understudy.artist.check import check
 from understudy.artist.report import pictures
 from understudy.artist.report.facts import CorrectionFacts, Finding, PairFacts
 from understudy.colour import to_display
-from understudy.errors import UnderstudyError
-from understudy.frames import Shot, format_numbers, open_shot, pair_shots, resolve_channels, resolve_like
+from understudy.colour.overlay import lay_over
+from understudy.dataset.named_truths import open_truth
+from understudy.errors import ChannelError, UnderstudyError
+from understudy.frames import (
+    Frame,
+    Shot,
+    format_numbers,
+    open_shot,
+    pair_shots,
+    resolve_channels,
+    resolve_like,
+)
 from understudy.inference.provenance import fingerprint, networks_of
+from understudy.models.channels import makes_mattes
 from understudy.models.description import ModelDescription
 from understudy.runs import RunFolder
 from understudy.runs.asked import settings_of_run
@@ -184,19 +197,30 @@ def _draw_pair(
 ) -> None:
     one, two = plate.read(number), truth.read(other)
     seen = to_display(one.planes(resolve_like(one, model.input_channels)), model.colour_in)
-    names = ("A",) if model.kind == "matte" and "A" in two.channels else resolve_channels(two)
-    shown = to_display(two.planes(names[:1] if model.kind == "matte" else names), model.colour_out)
+    shown = _painted(two, seen, model)
     if seen.shape[:2] == shown.shape[:2]:
         pictures.write_jpeg(target, pictures.side_by_side(seen, shown), PAIR_LONGEST)
     else:
         pictures.write_jpeg(target, pictures.three(shown), PAIR_LONGEST // 2)
 
 
+def _painted(truth: Frame, plate: np.ndarray, model: ModelDescription) -> np.ndarray:
+    """What was painted, in display values; of several mattes those that are, over the plate."""
+    if makes_mattes(model):
+        planes = np.zeros((*plate.shape[:2], len(model.output_channels)), np.float32)
+        for index, name in enumerate(model.output_channels):
+            with suppress(ChannelError, ValueError):
+                planes[..., index] = truth.planes(resolve_channels(truth, name)[:1])[..., 0]
+        return lay_over(plate, planes)
+    names = ("A",) if model.kind == "matte" and "A" in truth.channels else resolve_channels(truth)
+    return to_display(truth.planes(names[:1] if model.kind == "matte" else names), model.colour_out)
+
+
 def _shots(data: DataSettings, stack: ExitStack) -> Iterator[tuple[Shot, Shot]]:
-    for plate, truth in zip(data.input, data.ground_truth, strict=False):
+    for plate, truths in zip(data.input, data.truths, strict=True):
         yield (
             stack.enter_context(open_shot(plate, frames=data.frames, part=data.part)),
-            stack.enter_context(open_shot(truth)),
+            stack.enter_context(open_truth(data.replace(frames=None), truths)),
         )
 
 

@@ -71,7 +71,7 @@ def look(subject: Subject, folder: Path, report: Callable[[object], None], stop:
 def _steps(frames: Iterator[Looked]) -> Iterator[Steadiness]:
     """The motion is that of the plate: of these frames no truth is known."""
     numbers, guides, results, plates = itertools.tee(frames, 4)
-    shots = {"result": (each.result for each in results), "plate": (each.plate for each in plates)}
+    shots = {"result": (each.made for each in results), "plate": (each.plate for each in plates)}
     return steadiness((each.plate for each in guides), shots, (each.number for each in numbers))
 
 

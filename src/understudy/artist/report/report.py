@@ -19,9 +19,12 @@ from understudy.artist.report.page import page
 from understudy.artist.report.place import FIGURES, PAGE, hidden_beside, put_in_place, refuse_occupied
 from understudy.artist.report.risk import Risk, expected_errors, worst_frames
 from understudy.artist.report.subject import Subject, open_subject
+from understudy.colour.overlay import in_words
 from understudy.errors import ApplyError
 from understudy.frames.held_files import held_files
+from understudy.frames.matte_names import matte_labels
 from understudy.inference.apply import apply
+from understudy.models.channels import makes_mattes
 from understudy.models.description import ModelDescription
 from understudy.models.opening import describe_effect
 from understudy.runs import RunFolder
@@ -168,11 +171,13 @@ def _draw(subject: Subject, number: int, reason: str, folder: Path) -> WorstFram
     shown = {
         "Plate": ("plate", pictures.three(looked.plate)),
         "Result": ("result", pictures.three(looked.result)),
-        "Matte over the plate" if is_matte else "What changed, four times as strong": (
-            "difference",
-            last(looked.plate, looked.result),
-        ),
     }
+    if makes_mattes(subject.model):
+        colours = in_words(matte_labels(subject.model.output_channels))
+        shown[f"Mattes over the plate: {colours}"] = shown.pop("Result")
+    else:
+        name = "Matte over the plate" if is_matte else "What changed, four times as strong"
+        shown[name] = ("difference", last(looked.plate, looked.result))
     files = {}
     for name, (ending, pixels) in shown.items():
         files[name] = f"worst_{number}_{ending}.jpg"

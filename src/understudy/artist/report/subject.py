@@ -9,19 +9,37 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from understudy.colour import to_display
+from understudy.colour.overlay import lay_over
 from understudy.errors import FrameError, PairingError, SizeError
-from understudy.frames import Frame, Shot, format_numbers, open_shot, resolve_channels, resolve_like
+from understudy.frames import (
+    Frame,
+    Shot,
+    format_numbers,
+    open_shot,
+    read_provenance,
+    resolve_channels,
+    resolve_like,
+)
+from understudy.inference.targets import channels_of_layer
+from understudy.models.channels import makes_mattes
 from understudy.models.description import ModelDescription
 from understudy.settings import PlateSettings
 
 
 @dataclass(frozen=True)
 class Looked:
-    """One frame: display values (H, W, 3) of the plate, and (H, W, channels) of the result."""
+    """One frame: display values (H, W, 3) of the plate, and (H, W, channels) of the result, of several mattes
+    over the plate; ``mattes``: these themselves, of which a screen shows no more than three at a time."""
 
     number: int
     plate: np.ndarray
     result: np.ndarray
+    mattes: np.ndarray | None = None
+
+    @property
+    def made(self) -> np.ndarray:
+        """What the network made, to be measured."""
+        return self.result if self.mattes is None else self.mattes[..., :3]
 
 
 @dataclass
@@ -41,10 +59,10 @@ class Subject:
             raise _other_size(plate, result)
         taken = resolve_like(plate, self.model.input_channels) or resolve_channels(plate)
         shown = plate.planes(taken)
-        made = result.planes(self._made(result))
-        return Looked(
-            number, to_display(shown, self.model.colour_in), to_display(made, self.model.colour_out)
-        )
+        made, plate_shown = result.planes(self._made(result)), to_display(shown, self.model.colour_in)
+        if makes_mattes(self.model):  # each in its colour: a screen has three
+            return Looked(number, plate_shown, lay_over(plate_shown, made), made)
+        return Looked(number, plate_shown, to_display(made, self.model.colour_out))
 
     def frames(self) -> Iterator[Looked]:
         """All that can be read, in order; of the others a note is made."""
@@ -55,11 +73,20 @@ class Subject:
                 self.notes.append(f"Frame {number} is left out: {error.message} {error.found}".strip())
 
     def _made(self, frame: Frame) -> tuple[str, ...]:
-        """The channels of a result that the network made; the alpha, or the only one, of a matte."""
+        """The channels of a result that the network made; the alpha, or the only one, of a matte; the layers
+        of several."""
         if self.model.kind != "matte":
             return resolve_like(frame, self.model.output_channels)
+        if makes_mattes(self.model):
+            return self._layers(frame)
         names = [name for name in (*self.model.output_channels, "A") if name in frame.channels]
         return (names[0] if names else frame.channels[0],)
+
+    def _layers(self, frame: Frame) -> tuple[str, ...]:
+        """The layers of several mattes, by the layer that they were put into where that was another one."""
+        given = read_provenance(frame.path).get("output_layer")
+        own = channels_of_layer(self.model, given) if given else tuple(self.model.output_channels)
+        return resolve_channels(frame, ",".join(own))
 
 
 def open_subject(model: ModelDescription, given: PlateSettings, result: str, stack: ExitStack) -> Subject:

@@ -48,7 +48,7 @@ class Stroke(_Strict):
     ``points``: (x, y, pressure from 0 to 1). ``size``: the diameter in pixels; ``hardness``: the part of the
     radius that is full; ``opacity``: how much of the tool shows. ``offset`` and ``from_frame`` are of clone:
     the pixel at (x + dx, y + dy) of that frame's result, the offset in whole pixels. ``colour`` (display
-    sRGB) or ``pick`` are of paint.
+    sRGB) or ``pick`` are of paint. ``matte``: of a run of several, the name of the one that is put right.
     """
 
     tool: Tool
@@ -60,6 +60,7 @@ class Stroke(_Strict):
     from_frame: Number | None = None
     colour: tuple[Part, Part, Part] | None = None
     pick: Pick | None = None
+    matte: str = Field(default="", max_length=200)
 
     @model_validator(mode="after")
     def _fits_its_tool(self) -> Self:
@@ -91,6 +92,14 @@ class StrokesDocument(_Strict):
     version: Literal[1] = 1
     frame: Number
     strokes: tuple[Stroke, ...] = Field(min_length=1, max_length=MOST_STROKES)
+
+    def by_matte(self) -> dict[str, StrokesDocument]:
+        """The strokes on each of several mattes, by its name; under "" where they name none."""
+        names = dict.fromkeys(stroke.matte for stroke in self.strokes)
+        return {
+            name: self.model_copy(update={"strokes": tuple(s for s in self.strokes if s.matte == name)})
+            for name in names
+        }
 
 
 def read_documents(values: Sequence[Any]) -> list[StrokesDocument]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 
 import numpy as np
@@ -11,7 +11,9 @@ import numpy as np
 from understudy.artist.strokes.raster import Canvas
 from understudy.colour import ColourEncoding, to_scene_linear
 from understudy.colour.scene_linear import linear_to_srgb
+from understudy.errors import SettingError
 from understudy.frames import Frame, resolve_channels, seen_planes
+from understudy.frames.matte_names import matte_labels
 
 DISPLAY = ("srgb", "raw")  # spaces whose values a screen shows as they are
 
@@ -40,10 +42,35 @@ class FrameResult:
             self.number,
             self.kept_values(plate),
             self.under(plate) if self.kind == "matte" else self._seen(plate.with_room(self.targets)),
-            cache(partial(_displayed, plate, self.colour_in)),
+            cache(partial(displayed, plate, self.colour_in)),
             self.kind,
             self.colour_out,
             result_of,
+        )
+
+    @property
+    def mattes(self) -> tuple[str, ...]:
+        """The names of several mattes; none of anything else."""
+        return matte_labels(self.channels) if self.kind == "matte" and len(self.channels) > 1 else ()
+
+    def one(self, matte: str) -> FrameResult:
+        """The result with the matte of this name alone. SettingError where there is none such; of one matte,
+        and of an image, itself where no name is given."""
+        if not matte and not self.mattes:
+            return self
+        if matte not in self.mattes:
+            raise SettingError(
+                "It is not said which of the mattes is meant."
+                if not matte
+                else f"The run makes no matte {matte!r}.",
+                expected=f"one of {', '.join(self.mattes)}" if self.mattes else "no name of a matte",
+                found=matte,
+                where=f"frame {self.number}",
+            )
+        at = self.mattes.index(matte)
+        pixels = self.pixels[..., at : at + 1]
+        return replace(
+            self, pixels=pixels, channels=self.channels[at : at + 1], targets=self.targets[at : at + 1]
         )
 
     def kept_values(self, plate: Frame) -> np.ndarray:
@@ -61,7 +88,7 @@ class FrameResult:
         return plate.with_room(self.targets).planes(self.targets)
 
 
-def _displayed(plate: Frame, colour: ColourEncoding) -> np.ndarray:
+def displayed(plate: Frame, colour: ColourEncoding) -> np.ndarray:
     """float32 (height, width, 3): a frame's colours for a screen."""
     names = resolve_channels(plate)[:3]
     pixels = seen_planes(plate, names)

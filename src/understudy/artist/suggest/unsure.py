@@ -25,7 +25,7 @@ Change = Callable[[np.ndarray], np.ndarray]
 class Signs:
     """What is seen of a frame, in blocks (rows * columns). ``features`` (blocks, n): logarithms of how much
     the passes differ, of how undecided a matte is or how much an image is changed, and of the detail of plate
-    and result. ``area``: the share of the frame that the matte covers; 1 for an image. ``error`` (blocks,):
+    and result. ``area``: the share of the frame that the mattes cover; 1 for an image. ``error`` (blocks,):
     how wrong it is, where the truth is known: the share of wrong pixels of a matte, the mean squared error of
     an image, in the network's values, which are about those of a screen."""
 
@@ -62,8 +62,9 @@ class Prober:
         result, *others = [each[rows, columns] for each in results]
         plate = encode(np.nan_to_num(given.pixels[rows, columns]), self.model.description.colour_in)
         features = np.stack(list(self._features(result, others, plate)), axis=1)
-        area = float((result > 0.5).mean()) if self.is_matte else 1.0
-        error = self._error(result, truth) if truth is not None and truth.shape == result.shape else None
+        area = float((result > 0.5).any(2).mean()) if self.is_matte else 1.0
+        fits = truth is not None and truth.shape == result.shape and bool(np.isfinite(truth).any())
+        error = self._error(result, truth) if truth is not None and fits else None
         return Signs(features, area, error)
 
     def close(self) -> None:
@@ -94,10 +95,13 @@ class Prober:
         yield _blocks(_detail(plate.mean(2)))
 
     def _error(self, result: np.ndarray, truth: np.ndarray) -> np.ndarray:
-        known = np.isfinite(truth).all(2)
+        known = np.isfinite(truth)
         wanted = self._own(np.nan_to_num(truth))
-        wrong = (result > 0.5) != (wanted > 0.5) if self.is_matte else np.square(result - wanted)
-        return _means((wrong.mean(2) * known).astype(np.float32))
+        if self.is_matte:  # of several, those that were painted
+            wrong = (((result > 0.5) != (wanted > 0.5)) & known).any(2)
+        else:
+            wrong = np.square(result - wanted).mean(2) * known.all(2)
+        return _means(wrong.astype(np.float32))
 
 
 def _same(planes: np.ndarray) -> np.ndarray:

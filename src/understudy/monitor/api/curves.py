@@ -8,6 +8,7 @@ import numpy as np
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from understudy.colour.overlay import hex_of
 from understudy.errors import UnderstudyError
 from understudy.monitor.api.common import AppStateDep, RunName, error_responses
 from understudy.monitor.app_state import AppState
@@ -25,10 +26,19 @@ Points = Annotated[int, Query(ge=4, le=20_000, description="About how many point
 Smoothness = Annotated[float, Query(ge=0, le=1)]
 
 
+class MatteCurve(BaseModel):
+    """The scores of one of several mattes, at the steps of ``held_out_step``, and the colour of the matte."""
+
+    name: str
+    colour: str
+    held_out: list[float | None]
+
+
 class CurveResponse(BaseModel):
     """``step`` and ``loss`` keep every peak and dip; ``smooth_step`` and ``smooth`` are the smoothed curve;
-    ``held_out_step`` and ``held_out`` the scores on the held-out pair; ``checkpoints`` the steps of the .cat
-    files. ``last_step`` and ``steps`` are of the whole run."""
+    ``held_out_step`` and ``held_out`` the scores on the held-out pair, ``held_out_of`` those of each of
+    several mattes; ``checkpoints`` the steps of the .cat files. ``last_step`` and ``steps`` are of the whole
+    run."""
 
     name: str
     step: list[int] = []
@@ -37,6 +47,7 @@ class CurveResponse(BaseModel):
     smooth: list[float | None] = []
     held_out_step: list[int] = []
     held_out: list[float | None] = []
+    held_out_of: list[MatteCurve] = []
     metric: str = ""
     checkpoints: list[int] = []
     best_step: int | None = None
@@ -94,7 +105,7 @@ def curve_response(
     answer = CurveResponse(name=name, steps=len(curve), last_step=curve.last_step)
     answer.step, answer.loss = steps[kept].tolist(), four_digits(losses[kept])
     answer.smooth_step, answer.smooth = _smoothed(curve, inside, points // 3, smoothness)
-    answer.held_out_step, answer.held_out = _held_out(curve, span, points // 3)
+    _add_held_out(answer, curve, span, points // 3)
     answer.checkpoints = _few([step for step, _ in run.checkpoints()])
     if state.best_held_out is not None:
         answer.metric, answer.best_step = state.best_held_out.metric[:40], state.best_held_out.step
@@ -119,13 +130,17 @@ def _smoothed(
     return steps[kept].tolist(), four_digits(values[kept])
 
 
-def _held_out(
-    curve: Curve, span: tuple[int | None, int | None], points: int
-) -> tuple[list[int], list[float | None]]:
+def _add_held_out(
+    answer: CurveResponse, curve: Curve, span: tuple[int | None, int | None], points: int
+) -> None:
     inside = _inside(curve.held_out_steps, span)
     steps, values = curve.held_out_steps[inside], curve.held_out[inside]
     kept = downsample(values, points)
-    return steps[kept].tolist(), four_digits(values[kept])
+    answer.held_out_step, answer.held_out = steps[kept].tolist(), four_digits(values[kept])
+    answer.held_out_of = [
+        MatteCurve(name=name, colour=hex_of(index), held_out=four_digits(each[inside][kept]))
+        for index, (name, each) in enumerate(curve.held_out_of.items())
+    ]
 
 
 def _few(steps: list[int], most: int = 100) -> list[int]:

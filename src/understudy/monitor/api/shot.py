@@ -10,7 +10,10 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
+from understudy.colour.overlay import legend
 from understudy.errors import UnderstudyError
+from understudy.models.channels import mattes_of
+from understudy.models.description import ModelDescription
 from understudy.models.opening import describe
 from understudy.monitor.api.common import (
     PNG,
@@ -31,13 +34,24 @@ Width = Annotated[int, Query(ge=0, le=16384, description="At most so many pixels
 Cache = Annotated[
     str, Query(max_length=80, description="Any text: another one keeps the browser from its cache.")
 ]
+Matte = Annotated[
+    str,
+    Query(max_length=200, description="Of several mattes this one; none: all, in colours over the plate."),
+]
+
+
+class MatteColour(BaseModel):
+    """One of several mattes, and the colour that it is shown in, such as #eb4637."""
+
+    name: str
+    colour: str
 
 
 class RunShotResponse(BaseModel):
     """One of the shots that a run works on, ``shot`` of ``shots``. ``painted``: frames with a ground truth;
     ``corrected``: with corrections that count. ``checkpoint``: the step of the network that results are made
     with, and ``checkpoint_tag`` what changes with its file; None and "" without one, and ``kind`` is then a
-    guess."""
+    guess. ``mattes``: the names and colours of several mattes; none of anything else."""
 
     plate: str
     shot: int
@@ -50,6 +64,7 @@ class RunShotResponse(BaseModel):
     corrected: list[int]
     checkpoint: int | None
     checkpoint_tag: str = ""
+    mattes: list[MatteColour] = []
 
 
 @router.get("/{name}/shot", responses=error_responses(404, 409))
@@ -58,12 +73,12 @@ def run_shot(app_state: AppStateDep, name: RunName, index: ShotIndex = 0) -> Run
     run = app_state.run(name)
     shot = app_state.shots.of(run, index)
     width, height = app_state.shots.size(shot)
-    checkpoint = newest_checkpoint(run)
+    checkpoint, model = newest_checkpoint(run), _model(shot)
     return RunShotResponse(
         plate=shot.plate.spec,
         shot=index,
         shots=list(shot.settings.data.input),
-        kind=_kind(shot),
+        kind="matte" if model is not None and model.kind == "matte" else "image",
         width=width,
         height=height,
         frames=list(shot.plate.numbers),
@@ -71,16 +86,16 @@ def run_shot(app_state: AppStateDep, name: RunName, index: ShotIndex = 0) -> Run
         corrected=shot.corrected,
         checkpoint=checkpoint.step if checkpoint else None,
         checkpoint_tag=str(checkpoint.stamp[1]) if checkpoint else "",
+        mattes=[MatteColour(**each) for each in legend(mattes_of(model) if model else ())],
     )
 
 
-def _kind(shot: RunShot) -> Literal["matte", "image"]:
+def _model(shot: RunShot) -> ModelDescription | None:
     checkpoint = newest_checkpoint(shot.run)
     try:
-        kind = describe(checkpoint.path).kind if checkpoint else "image"
+        return describe(checkpoint.path) if checkpoint else None
     except (UnderstudyError, OSError):
-        kind = "image"
-    return "matte" if kind == "matte" else "image"
+        return None
 
 
 @router.get("/{name}/frames/{number}/{part}.png", **PNG)
@@ -94,10 +109,12 @@ async def frame_picture(
     index: ShotIndex = 0,
     width: Width = 0,
     checkpoint: Cache = "",
+    matte: Matte = "",
 ) -> Response:
     """A frame: its plate; the result of the newest network; how far that is from what was painted, or from
     the plate; what was painted. Results are computed one at a time, the one requested last first."""
-    wanted = await run_in_threadpool(_prepare, app_state, (name, index), number, part, (view, width))
+    shown = view, width, matte
+    wanted = await run_in_threadpool(_prepare, app_state, (name, index), number, part, shown)
     return await respond(wanted, request)
 
 
@@ -120,12 +137,12 @@ def _prepare(
     which: tuple[str, int],
     number: int,
     part: FramePart,
-    shown: tuple[ViewerSettings, int],
+    shown: tuple[ViewerSettings, int, str],
 ) -> FramePicture:
-    view, width = shown
+    view, width, matte = shown
     shot = app_state.shots.of(app_state.run(which[0]), which[1])
     if width:
         wide, high = app_state.shots.size(shot)
         longest = math.ceil(max(wide, high) * width / max(wide, 1))
         view = ViewerSettings(view.exposure, view.gamma, view.gain, longest)
-    return app_state.frame_pictures.prepare(shot, number, part, view)
+    return app_state.frame_pictures.prepare(shot, number, part, view, matte)

@@ -26,6 +26,10 @@ export default {
         <div class="us-modes" role="radiogroup" aria-label="How the matte shows" v-if="kind === 'matte'">
           <button v-for="each in matteViews" :key="each.id" role="radio" :class="{ on: each.id === matte }" :aria-checked="each.id === matte"
             :title="each.label + ' (' + each.key + ')'" @click="setMatte(each.id)">{{ each.label }}</button></div>
+        <label class="us-pick" title="Which of the mattes is looked at and put right" v-if="mattes.length">
+          <span class="us-swatch" :style="{ background: colourOfOne }" aria-hidden="true"></span>
+          <select aria-label="Matte" :value="one" @change="setOne($event.target.value); $event.target.blur()">
+            <option v-for="each in mattes" :key="each.name" :value="each.name">{{ each.name }}</option></select></label>
         <div class="us-gap"></div>
         <span class="us-small us-place" v-if="at">{{ at }}</span>
         <span class="us-zoom">{{ percent }}</span>
@@ -115,13 +119,20 @@ export default {
   emits: ["choose"],
   data: () => ({
     frame: null, range: null, extra: "", mode: "result", matte: "overlay", pictures: {}, easel: null, trouble: "", loading: "",
-    percent: "", at: "", offset: null, spot: null, shownResult: "",
+    percent: "", at: "", one: "", offset: null, spot: null, shownResult: "",
     brush: { tool: "add", size: 40, hardness: 0.8, opacity: 1, pressure: true, colour: "#ffffff", pick: null, from: "" },
   }),
   computed: {
     views: () => VIEWS,
     matteViews: () => MATTE_VIEWS,
     kinds: () => KINDS,
+    // The names and colours of several mattes.
+    mattes() {
+      return this.shot?.mattes ?? [];
+    },
+    colourOfOne() {
+      return this.mattes.find((each) => each.name === this.one)?.colour;
+    },
     kind() {
       return this.shot?.kind ?? "image";
     },
@@ -236,6 +247,7 @@ export default {
       const { kind, width, height, frames } = this.shot;
       this.easel = markRaw(new Easel(kind, width, height));
       this.easel.style = this.matte;
+      this.chooseOne(this.mattes.some((each) => each.name === this.one) ? this.one : this.mattes[0]?.name ?? "");
       if (!this.tools.some((tool) => tool.id === this.brush.tool)) this.setTool(this.tools[0].id);
       this.offset = this.spot = null;
       this.brush.from = "";
@@ -243,7 +255,8 @@ export default {
       this.show(frames.includes(this.frame) ? this.frame : frames[0]);
     },
     url(frame, part) {
-      const fresh = part === "plate" ? "" : `&checkpoint=${versionOf(this.shot)}`;
+      const one = this.one ? `&matte=${encodeURIComponent(this.one)}` : "";
+      const fresh = part === "plate" ? "" : `&checkpoint=${versionOf(this.shot)}${one}`;
       return `${this.route}/frames/${frame}/${part}.png?shot=${this.index}${fresh}`;
     },
     go(frame, extend) {
@@ -322,7 +335,12 @@ export default {
       this.load();
     },
     correctionsChanged() {
-      for (const frame of this.frames) this.bitmaps.forget(this.url(frame, "truth"));
+      const { one } = this;
+      for (const { name } of this.mattes.length ? this.mattes : [{ name: "" }]) {
+        this.one = name;
+        for (const frame of this.frames) this.bitmaps.forget(this.url(frame, "truth"));
+      }
+      this.one = one;
     },
     redraw() {
       this.$refs.stage?.redraw();
@@ -340,6 +358,17 @@ export default {
       await this.chooseShot(shot ?? 0);
       const first = framesOf(this.framesText(frames), this.frames)?.[0];
       if (first != null) this.show(first);
+    },
+    // -- several mattes ------------------------------------------------------------------------------
+    chooseOne(name) {
+      this.one = name;
+      const colour = this.colourOfOne;
+      if (colour) this.easel.tint = [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16));
+    },
+    setOne(name) {
+      if (name === this.one || this.easel?.stroke) return;
+      this.chooseOne(name);
+      this.show(this.frame);
     },
     // -- looks ---------------------------------------------------------------------------------------
     setMode(mode) {
@@ -436,6 +465,7 @@ export default {
         stroke.offset = (this.offset ?? [0, 0]).map(Math.round);
         if (from !== "") stroke.from_frame = from;
       }
+      if (this.one) stroke.matte = this.one;
       if (tool === "paint" && pick) stroke.pick = { of: pick.of, at: [...pick.at] };
       else if (tool === "paint") stroke.colour = [1, 3, 5].map((i) => rounded(parseInt(colour.slice(i, i + 2), 16) / 255));
       return stroke;
@@ -454,7 +484,8 @@ export default {
     },
     change(what) {
       if (!this.pending || this.easel?.stroke) return;
-      this.pending[what](this.frame);
+      const changed = this.pending[what](this.frame);
+      if (changed?.matte && changed.matte !== this.one) this.setOne(changed.matte); // it is to be seen
       this.version++;
       this.redrawFrame();
     },

@@ -171,7 +171,7 @@ export default {
       };
       const x = new Axis(...this.spanOf(curves), box.left, box.right);
       const y = new Axis(...this.rangeOf(curves, x, !onRight), box.bottom, box.top, this.log);
-      const right = onRight ? new Axis(...extent(curves.flatMap((c) => c.held_out), false), box.bottom, box.top) : null;
+      const right = onRight ? new Axis(...extent(curves.flatMap((c) => [c.held_out, ...(c.held_out_of ?? []).map((each) => each.held_out)].flat()), false), box.bottom, box.top) : null;
       return { width, height, box, x, y, right, curves, metric, original: this.original, heldOut: this.heldOut };
     },
     spanOf(curves) {

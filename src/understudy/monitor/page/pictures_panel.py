@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from nicegui import ui
 
+from understudy.colour.overlay import legend
 from understudy.errors import UnderstudyError
+from understudy.models.channels import mattes_of
+from understudy.models.opening import describe
+from understudy.monitor.app_state import AppState
 from understudy.monitor.page.selection import Selection
 from understudy.monitor.page.viewer import Viewer, contact_reel, empty_reel, preview_reel
 from understudy.monitor.runs.watcher import Changes
@@ -15,12 +19,21 @@ NO_SHEET = "No contact sheet yet.\nThe first one appears after Contact Sheet Int
 NO_PREVIEW = "No preview yet.\nGive a Preview plate when training; one appears at every Checkpoint Interval."
 
 
+def legend_of(app_state: AppState, name: str) -> list[dict[str, str]]:
+    """The names and colours of the mattes of a run that makes several; none of any other."""
+    try:
+        return legend(mattes_of(describe(app_state.run(name).best_or_newest())))
+    except (UnderstudyError, OSError):
+        return []
+
+
 class Pictures:
     """The panel: which kind, which frame, and the viewer."""
 
     def __init__(self, selection: Selection) -> None:
         self.selection = selection
         self._previews: list[tuple[int, int]] = []
+        self._legend: list[dict[str, str]] = []
         with ui.element("section").classes("us-panel grow").props('aria-label="Pictures"'):
             with ui.element("div").classes("us-title"):
                 self.kind = ui.toggle({"contact": "Contact Sheet", "preview": "Preview"}, value="contact")
@@ -33,6 +46,7 @@ class Pictures:
                     .classes("us-frame")
                     .props("dense borderless options-dense")
                 )
+                self.legend = ui.row().classes("us-legend")
                 ui.element("div").classes("us-gap")
                 self.title = ui.label().classes("us-chosen")
             self.viewer = Viewer()
@@ -53,8 +67,22 @@ class Pictures:
                 self._previews = sorted({(step, frame) for step, frame, _ in run.previews()})
             except UnderstudyError:
                 pass
+        self._show_legend(name)
         self._offer_frames()
         self._show()
+
+    def _show_legend(self, name: str | None) -> None:
+        """Which of several mattes has which colour."""
+        found = legend_of(self.selection.app_state, name) if name is not None else []
+        if found == self._legend:
+            return
+        self._legend = found
+        self.legend.clear()
+        with self.legend:
+            for each in found:
+                with ui.element("span").classes("us-small"):
+                    ui.element("i").classes("us-swatch").style(f"background: {each['colour']}")
+                    ui.label(each["name"])
 
     def _offer_frames(self) -> None:
         frames = sorted({frame for _, frame in self._previews})

@@ -17,7 +17,8 @@ from understudy.errors import ColourError, UnderstudyError
 from understudy.frames import Neighbours, Pairing, Shot, format_numbers, pair_shots
 from understudy.monitor.paths.allowed import AllowedFolders
 from understudy.monitor.runs.rows import RunRow
-from understudy.settings import TrainSettings
+from understudy.settings import ColourSettings, DataSettings, TrainSettings
+from understudy.settings.field import NOWHERE, split_name
 from understudy.training.plan import choose_batch_size, step_pixels
 
 MOST_COMPARED = 8  # pairs compared pixel by pixel
@@ -62,9 +63,13 @@ class PairsReport(BaseModel):
 def pairs_report(settings: TrainSettings, allowed: AllowedFolders, rows: Sequence[RunRow]) -> PairsReport:
     """The report for ``settings``. Raises what the training would raise: no frames, no pairs."""
     data = settings.data
+    plates = [
+        index for index, truths in enumerate(data.truths) for spec in truths.values() if spec != NOWHERE
+    ]
+    specs = [spec for truths in data.truths for spec in truths.values() if spec != NOWHERE]
     shots = [
-        (allowed.shot(one, data.frames, data.part), allowed.shot(other, data.frames))
-        for one, other in zip(data.input, data.ground_truth, strict=True)
+        (allowed.shot(data.input[plate], data.frames, data.part), allowed.shot(spec, data.frames))
+        for plate, spec in zip(plates, specs, strict=True)
     ]
     pairings = [pair_shots(plate, truth, data.pair_by) for plate, truth in shots]
     report = PairsReport(
@@ -75,18 +80,22 @@ def pairs_report(settings: TrainSettings, allowed: AllowedFolders, rows: Sequenc
             for one, other in pairing.pairs
         ],
     )
-    empty = _count_empty(report, settings, allowed)
-    _estimate(report, settings, rows, len(report.pairs) + empty)
+    empty = _count_empty(report, settings, allowed, plates)
+    frames = {(plates[pair.shot], pair.input) for pair in report.pairs}  # one pair, however many mattes
+    _estimate(report, settings, rows, len(frames) + empty)
     report.warnings = [*_say_choices(report, settings, shots, pairings), *_warnings(report, settings, shots)]
     return report
 
 
-def _count_empty(report: PairsReport, settings: TrainSettings, allowed: AllowedFolders) -> int:
-    """How many frames of ``--empty`` are learned from; adds sentences on them to ``report``."""
+def _count_empty(
+    report: PairsReport, settings: TrainSettings, allowed: AllowedFolders, plates: Sequence[int]
+) -> int:
+    """How many frames of ``--empty`` are learned from; adds sentences on them to ``report``. ``plates``: of
+    which plate each of its shots is."""
     data, count = settings.data, 0
     for index, said in enumerate(data.empty):
         plate = allowed.shot(data.input[index], part=data.part)
-        painted = [pair.input for pair in report.pairs if pair.shot == index]
+        painted = sorted({pair.input for pair in report.pairs if plates[pair.shot] == index})
         chosen, note = choose_empty(plate, said, painted)
         count += len(chosen)
         report.notes += [note] if note else []
@@ -156,10 +165,34 @@ def _estimate(report: PairsReport, settings: TrainSettings, rows: Sequence[RunRo
 
 
 def _warnings(report: PairsReport, settings: TrainSettings, shots: Sequence[tuple[Shot, Shot]]) -> list[str]:
-    """What is wrong with the pairs; a frame that cannot be read is, too."""
-    sources = [_source(shots[pair.shot], pair) for pair in _spread(report.pairs, MOST_COMPARED)]
+    """What is wrong with the pairs, of several mattes with those of each; a frame that cannot be read is,
+    too."""
+    names = settings.data.mattes
+    if not names:
+        return _warnings_of(report, settings.data, settings.colour, shots, report.pairs)
+    plain = settings.data.replace(input=settings.data.input[:1], ground_truth=("one",), empty=())
+    warnings = []
+    for index, name in enumerate(split_name(spec)[0] for spec in _given(settings.data)):
+        pairs = [pair for pair in report.pairs if pair.shot == index]
+        warnings += [f"{name}: {said}" for said in _warnings_of(report, plain, settings.colour, shots, pairs)]
+    return warnings
+
+
+def _given(data: DataSettings) -> list[str]:
+    """The painted shots with their names, in the order of the shots of a report."""
+    return [f"{name}={spec}" for truths in data.truths for name, spec in truths.items() if spec != NOWHERE]
+
+
+def _warnings_of(
+    report: PairsReport,
+    data: DataSettings,
+    colour: ColourSettings,
+    shots: Sequence[tuple[Shot, Shot]],
+    pairs: Sequence[Pair],
+) -> list[str]:
+    sources = [_source(shots[pair.shot], pair) for pair in _spread(pairs, MOST_COMPARED)]
     try:
-        looked = check_sources(sources, settings.data, settings.colour, beside=False)
+        looked = check_sources(sources, data, colour, beside=False)
     except ColourError:
         return []  # said among the choices
     except UnderstudyError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,14 @@ except ImportError:
 CHUNK = 32_000_000  # bytes parsed at a time
 LARGEST = 2_000_000_000  # a summary beyond this is no summary
 LAST_STEP = 2**53
+MOST_MATTES = 64
 
 
 @dataclass(frozen=True)
 class Curve:
     """``steps`` (int64, rising), ``losses`` (float64, NaN where there is none); ``held_out`` likewise, but
-    only at the steps where the held-out pair was evaluated. ``version`` changes whenever the curve does."""
+    only at the steps where the held-out pair was evaluated; ``held_out_of`` is that of each of several
+    mattes, by its name, NaN where there is none. ``version`` changes whenever the curve does."""
 
     steps: np.ndarray
     losses: np.ndarray
@@ -37,6 +39,7 @@ class Curve:
     held_out: np.ndarray
     seconds: float | None = None
     version: int = 0
+    held_out_of: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -63,13 +66,14 @@ class _SummaryReader:
     losses: _Column = field(default_factory=lambda: _Column(np.float64))
     held_out_steps: list[int] = field(default_factory=list)
     held_out: list[float] = field(default_factory=list)
+    held_out_of: list[dict[str, float]] = field(default_factory=list)
     seconds: float | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reset(self) -> None:
         self.offset, self.size, self.seconds = 0, 0, None
         self.steps, self.losses = _Column(np.int64), _Column(np.float64)
-        self.held_out_steps, self.held_out = [], []
+        self.held_out_steps, self.held_out, self.held_out_of = [], [], []
 
 
 class _Column:
@@ -123,7 +127,13 @@ def _curve(reader: _SummaryReader) -> Curve:
         np.array(reader.held_out, dtype=np.float64),
         reader.seconds,
         reader.version,
+        _by_name(reader.held_out_of),
     )
+
+
+def _by_name(rows: list[dict[str, float]]) -> dict[str, np.ndarray]:
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
 
 
 def _read_new(path: Path, reader: _SummaryReader) -> None:
@@ -188,6 +198,9 @@ def _add_rows(rows: list[Any], reader: _SummaryReader) -> None:
         if "held_out" in row and np.isfinite(value := _number(row["held_out"])):
             reader.held_out_steps.append(row["step"])
             reader.held_out.append(value)
+            of = row.get("held_out_of")
+            named = list(of.items())[:MOST_MATTES] if isinstance(of, dict) else []
+            reader.held_out_of.append({str(name)[:200]: _number(each) for name, each in named})
     time = _number(rows[-1].get("time"))
     reader.seconds = time if np.isfinite(time) else reader.seconds
     reader.version += 1

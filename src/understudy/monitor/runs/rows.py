@@ -14,12 +14,13 @@ UNKNOWN = 1 << 40  # Total Steps before the speed is known
 
 
 class HeldOut(BaseModel):
-    """The best score on the held-out pair."""
+    """The best score on the held-out pair; ``values``: that of each of several mattes, by its name."""
 
     step: int
     metric: str = ""
     value: float | None = None
     frame: int | None = None
+    values: dict[str, float] = {}
 
 
 class RunRow(BaseModel):
@@ -82,7 +83,11 @@ def row_of(run: RunFolder, state: RunState, written: float, curve: Curve) -> Run
     best = state.best_held_out
     if best is not None:
         row.held_out = HeldOut(
-            step=_whole(best.step), metric=best.metric[:40], value=_finite(best.value), frame=best.frame
+            step=_whole(best.step),
+            metric=best.metric[:40],
+            value=_finite(best.value),
+            frame=best.frame,
+            values={name[:200]: value for name, value in best.values.items() if math.isfinite(value)},
         )
     if busy:
         row.steps_per_second, row.time_left = _finite(state.steps_per_second), _finite(state.time_left)

@@ -65,7 +65,7 @@ class Corrections:
                 "There is nothing to correct with.", expected="strokes, accept or empty", where="the body"
             )
         gives = [
-            *([self._painted(shot, documents)] if documents else []),
+            *self._painted(shot, documents),
             *([self._accepted(shot, accepted)] if accepted else []),
             *([_empty(shot, emptied)] if emptied else []),
         ]
@@ -108,14 +108,15 @@ class Corrections:
         arguments = [str(run.path), f"--undo={number}", "--json"]
         return self._jobs.start("correct", arguments, title=run.name, run=run.name)
 
-    def _painted(self, shot: RunShot, documents: Sequence[StrokesDocument]) -> Give:
-        """Strokes as a correction in the run's folder: not by way of a file that has to say which colours it
-        holds, and kept even where no process can be started."""
-        sheets: dict[int, Sheet] = {}
-        channels: tuple[str, ...] = ()
+    def _painted(self, shot: RunShot, documents: Sequence[StrokesDocument]) -> list[Give]:
+        """Strokes as corrections in the run's folder, one for each of several mattes: not by way of a file
+        that has to say which colours it holds, and kept even where no process can be started."""
+        sheets: dict[tuple[str, ...], dict[int, Sheet]] = {}
         for document in documents:
-            sheets[document.frame], channels = self._paint(shot, document)
-        return _given(shot, "strokes", tuple(sheets), sheets, channels)
+            for matte, strokes in document.by_matte().items():
+                sheet, channels = self._paint(shot, strokes, matte)
+                sheets.setdefault(channels, {})[document.frame] = sheet
+        return [_given(shot, "strokes", tuple(own), own, channels) for channels, own in sheets.items()]
 
     def _accepted(self, shot: RunShot, numbers: tuple[int, ...]) -> Give:
         """What the network makes of some of the frames that are right as they are."""
@@ -129,14 +130,14 @@ class Corrections:
             channels = result.channels
         return _given(shot, "accept", numbers, sheets, channels)
 
-    def _paint(self, shot: RunShot, document: StrokesDocument) -> tuple[Sheet, tuple[str, ...]]:
+    def _paint(self, shot: RunShot, document: StrokesDocument, matte: str) -> tuple[Sheet, tuple[str, ...]]:
         from understudy.artist.correct.store import Sheet
 
-        result = self._results.request(shot, document.frame).result(TIMEOUT)
+        result = self._results.request(shot, document.frame).result(TIMEOUT).one(matte)
         plate = shot.plate.read(document.frame)
 
         def result_of(number: int) -> np.ndarray:
-            other = self._results.request(shot, number).result(TIMEOUT)
+            other = self._results.request(shot, number).result(TIMEOUT).one(matte)
             return other.kept_values(shot.plate.read(number))
 
         painted = rasterise(document, result.canvas(plate, result_of))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from understudy.artist.strokes.scene import FrameResult
+from understudy.artist.strokes.scene import FrameResult, displayed
 from understudy.colour import PLAIN, ColourEncoding
-from understudy.errors import UnderstudyError
-from understudy.frames import Frame, read_image_file
+from understudy.colour.overlay import lay_over
+from understudy.errors import ChannelError, UnderstudyError
+from understudy.frames import Frame, read_image_file, resolve_channels
+from understudy.frames.matte_names import matte_labels
+from understudy.models.channels import makes_mattes
 from understudy.models.description import ModelDescription
 from understudy.models.opening import describe
 from understudy.monitor.images.rendering import (
@@ -61,34 +65,40 @@ class FramePictures:
         self._cache = PictureCache()
         self._small = SmallPictures()
 
-    def prepare(self, shot: RunShot, number: int, part: FramePart, view: ViewerSettings) -> FramePicture:
-        """The picture ``part`` of a frame. NotFound when the shot has no such frame, when nothing was painted
-        on it, or the run has no network yet."""
+    def prepare(
+        self, shot: RunShot, number: int, part: FramePart, view: ViewerSettings, matte: str = ""
+    ) -> FramePicture:
+        """The picture ``part`` of a frame; of several mattes that of ``matte`` alone, or all in their colours
+        over the plate. NotFound when the shot has no such frame, when nothing was painted on it, or the run
+        has no network yet."""
         shot.check(number)
         if part == "plate":
             return self._plate(shot, number, view)
         if part == "truth":
-            return self._painted(shot, number, view)
-        key = self._results.key(shot, number)[1]
+            return self._painted(shot, number, view, matte)
+        key = (*self._results.key(shot, number)[1], matte)
 
         def request() -> Future[FrameResult]:
             return self._results.request(shot, number)
 
         if part == "result":
             return FramePicture(
-                tag(key, view), request, lambda found: png_of(picture_of_result(_there(found)), view)
+                tag(key, view), request, lambda found: png_of(_shown(shot, _there(found), matte), view)
             )
         truth = _truth_of(shot, number)
 
         def difference(found: FrameResult | None) -> bytes:
             result = _there(found)
-            one = picture_of_result(result)
-            return difference_png(one, self._beside(shot, result, truth), view)
+            return difference_png(_shown(shot, result, matte), self._beside(shot, result, truth, matte), view)
 
         return FramePicture(tag(key, truth.stamp if truth else "", view, "difference"), request, difference)
 
-    def _beside(self, shot: RunShot, result: FrameResult, truth: _Truth | None) -> Picture:
+    def _beside(self, shot: RunShot, result: FrameResult, truth: _Truth | None, matte: str) -> Picture:
         """What a result differs from: what was painted, or else the plate."""
+        if truth is not None and result.mattes:
+            return _picture_of_mattes(
+                shot, result.number, truth.read(), result.channels, matte, result.colour_in
+            )
         if truth is not None:
             return self._truth(truth, result.kind, result.colour_out)
         if result.kind == "matte":
@@ -117,10 +127,19 @@ class FramePictures:
 
         return FramePicture(name, None, render)
 
-    def _painted(self, shot: RunShot, number: int, view: ViewerSettings) -> FramePicture:
+    def _painted(self, shot: RunShot, number: int, view: ViewerSettings, matte: str) -> FramePicture:
         truth, model = _truth_of(shot, number), _description(shot)
         if truth is None:
             raise NotFound(f"Frame {number} was not painted.", where=shot.plate.spec)
+        if model is not None and makes_mattes(model):
+            channels, colour_in = tuple(model.output_channels), model.colour_in
+            return FramePicture(
+                tag(truth.stamp, channels, matte, view),
+                None,
+                lambda _: png_of(
+                    _picture_of_mattes(shot, number, truth.read(), channels, matte, colour_in), view
+                ),
+            )
         kind, colour = (model.kind, model.colour_out) if model else ("image", None)
         return FramePicture(
             tag(truth.stamp, kind, colour, view),
@@ -134,6 +153,31 @@ class FramePictures:
             return _picture_of_matte(frame) if kind == "matte" else picture_of(frame, encoding)
 
         return self._cache.get((truth.stamp, kind, encoding), read)
+
+
+def _shown(shot: RunShot, result: FrameResult, matte: str) -> Picture:
+    """A result for a screen: of several mattes the one that is asked for, or all over the plate."""
+    if not result.mattes or matte:
+        return picture_of_result(result.one(matte))
+    plate = displayed(shot.plate.read(result.number), result.colour_in)
+    return Picture(lay_over(plate, result.pixels), PLAIN)
+
+
+def _picture_of_mattes(
+    shot: RunShot, number: int, truth: Frame, channels: Sequence[str], matte: str, colour: ColourEncoding
+) -> Picture:
+    """What was painted of several mattes: the one that is asked for, black where it was not painted, or all
+    over the plate."""
+    window = truth.display_window
+    planes = np.zeros((window.height, window.width, len(channels)), np.float32)
+    for index, name in enumerate(channels):
+        with suppress(ChannelError):
+            planes[..., index] = truth.planes(resolve_channels(truth, name)[:1])[..., 0]
+    labels = matte_labels(channels)
+    if matte in labels:
+        at = labels.index(matte)
+        return Picture(np.repeat(np.nan_to_num(planes[..., at : at + 1]), 3, axis=2), PLAIN)
+    return Picture(lay_over(displayed(shot.plate.read(number), colour), planes), PLAIN)
 
 
 def picture_of_result(result: FrameResult) -> Picture:

@@ -13,6 +13,7 @@ from understudy.frames import Shot, pair_shots
 from understudy.monitor.images.rendering import stamp
 from understudy.monitor.paths.allowed import AllowedFolders
 from understudy.monitor.paths.run_files import NotFound, is_plain_file
+from understudy.monitor.paths.truths import open_allowed_truth
 from understudy.runs import RunFolder
 from understudy.runs.asked import settings_of_run
 from understudy.runs.corrections import Correction, active_corrections
@@ -117,7 +118,7 @@ class RunShots:
         for spec in data.extra:
             self._allowed.spec(spec)
         try:
-            truth = self._allowed.shot(data.ground_truth[index], data.frames)
+            truth = open_allowed_truth(self._allowed, data, index)
             pairs = dict(pair_shots(plate, truth, data.pair_by).pairs)
         except UnderstudyError:  # the painted frames may be away: the plate can be corrected nevertheless
             return RunShot(run, settings, plate, None, {}, index)

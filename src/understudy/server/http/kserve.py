@@ -263,6 +263,7 @@ def _described(ports: Sequence[ImageSpec]) -> list[dict[str, Any]]:
             "name": port.name,
             "datatype": "FP32",
             "shape": [1, port.count if port.count != ANY else -1, -1, -1],
+            **({"parameters": {"channels": list(port.channels)}} if port.channels else {}),
         }
         for port in ports
     ]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from understudy.errors import DeviceError, ModelFileError, RequestError, UnderstudyError
+from understudy.models.channels import makes_mattes
 from understudy.models.description import ModelDescription
 from understudy.models.names import safe_label, safe_name
 from understudy.models.options import Option
@@ -17,6 +18,7 @@ from understudy.server.log import ServerLog
 from understudy.server.models.batch import infer_together
 from understudy.server.models.devices import EXECUTOR, pool_for
 from understudy.server.models.last_touch import asked_of, finished, touch_options
+from understudy.server.models.mattes import chosen_mattes, matte_options
 from understudy.server.models.served import Answer, Call, ModelDown
 from understudy.server.models.space import to_file, to_linear
 
@@ -46,7 +48,7 @@ class Network:
         self.path = path
         found = describe(path)
         touch = touch_options(found.kind) if found.scale == 1 else ()  # grain is measured against the plate
-        self.description = replace(found, options=(*OPTIONS, *touch))
+        self.description = replace(found, options=(*OPTIONS, *matte_options(found), *touch))
         self._log = log
         self._convert = convert
         self._seen = 0.0
@@ -138,6 +140,8 @@ def _frame(description: ModelDescription, call: Call) -> np.ndarray:
 
 def _planes(description: ModelDescription, result: np.ndarray, call: Call) -> np.ndarray:
     planes = np.moveaxis(result, -1, 0)
+    if makes_mattes(description):
+        return planes[chosen_mattes(description, call.options)]
     if not call.linear or description.kind == "matte":
         return planes
     return to_linear(planes, description.output_channels, description.colour_out)

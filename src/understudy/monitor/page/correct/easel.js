@@ -12,6 +12,7 @@ export class Easel {
     this.width = width;
     this.height = height;
     this.style = "overlay";
+    this.tint = TINT;
     this.canvas = canvas(width, height);
     this.pen = this.canvas.getContext("2d", { willReadFrequently: true });
     this.coverage = new Coverage(width, height);
@@ -179,7 +180,7 @@ export class Easel {
 
   overlay(out, to, at) {
     const part = (this.now[at * 4] / 255) * STRENGTH;
-    for (let c = 0; c < 3; c++) out[to + c] = this.plate[at * 4 + c] * (1 - part) + TINT[c] * part;
+    for (let c = 0; c < 3; c++) out[to + c] = this.plate[at * 4 + c] * (1 - part) + this.tint[c] * part;
   }
 
   cutout(out, to, at) {

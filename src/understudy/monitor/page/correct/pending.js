@@ -43,12 +43,14 @@ export class Pending {
     this.write(frame);
   }
 
+  // Undo and redo give the stroke that went or came.
   undo(frame) {
     const entry = this.frames.get(frame);
     if (!entry?.strokes.length) return;
     entry.redo.push(entry.strokes.at(-1));
     entry.strokes = entry.strokes.slice(0, -1);
     this.write(frame);
+    return entry.redo.at(-1);
   }
 
   redo(frame) {
@@ -57,6 +59,7 @@ export class Pending {
     entry.strokes = [...entry.strokes, entry.redo.pop()];
     entry.mark = "";
     this.write(frame);
+    return entry.strokes.at(-1);
   }
 
   setMark(frame, mark) {

@@ -220,7 +220,8 @@ export const Session = {
       }
     },
     strokesOn(frame) {
-      return [...(this.taught[frame]?.strokes ?? []), ...(this.pending?.strokes(frame) ?? [])];
+      const all = [...(this.taught[frame]?.strokes ?? []), ...(this.pending?.strokes(frame) ?? [])];
+      return all.filter((stroke) => (stroke.matte ?? "") === this.one);
     },
   },
 };

@@ -71,8 +71,24 @@ function paintCurve(pen, scene, curve) {
     path(pen, x, axis, curve.held_out_step, curve.held_out, curve.colour, 0.9, 1.25);
     pen.setLineDash([]);
     dots(pen, x, axis, curve.held_out_step, curve.held_out, curve.colour);
+    if (curve.strong || scene.curves.length === 1) paintMattes(pen, x, axis, curve);
   }
   marks(pen, x, box, curve);
+}
+
+// Each of several mattes in its colour, with its name at the end.
+function paintMattes(pen, x, axis, curve) {
+  const steps = curve.held_out_step;
+  for (const { name, colour, held_out: values } of curve.held_out_of ?? []) {
+    pen.setLineDash([2, 3]);
+    path(pen, x, axis, steps, values, colour, 0.9, 1.25);
+    pen.setLineDash([]);
+    const last = values.findLastIndex((value) => value !== null);
+    if (last < 0) continue;
+    pen.globalAlpha = 1;
+    pen.fillStyle = colour;
+    pen.fillText(name, x.toPixel(steps[last]) + 4, axis.toPixel(values[last]) - 4);
+  }
 }
 
 function path(pen, x, y, steps, values, colour, strength, width) {

@@ -16,6 +16,7 @@ import nuke
 HOST, PORT = "127.0.0.1", 55555
 WAIT_SECONDS = 60.0
 HOME = os.path.join("~", ".nuke", "understudy")
+COPIED = 4  # channels that one Copy takes over
 
 
 def inference_from_run():
@@ -112,7 +113,24 @@ def create_inference(script):
     for node in made:
         if node.Class() == "CatFileCreator" and node.knob("create") is not None:
             node["create"].execute()
-    return made
+    return made + [copy for node in made for copy in into_layers(node)]
+
+
+def into_layers(node):
+    """Copy nodes that put the mattes of an Inference, where it makes several, into layers of their names
+    beside the plate's channels: the first input (B) is the plate, the second (A) the Inference."""
+    knob = node.knob("mattes")
+    pairs = [word.split("=") for word in knob.value().split()] if knob is not None else []
+    copies = []
+    for first in range(0, len(pairs), COPIED):
+        below = copies[-1] if copies else node.input(0)
+        copy = nuke.nodes.Copy(inputs=[below, node])
+        for place, (came, layer) in enumerate(pairs[first : first + COPIED]):
+            nuke.Layer(layer.rpartition(".")[0], [layer])
+            copy[f"from{place}"].setValue(came)
+            copy[f"to{place}"].setValue(layer)
+        copies.append(copy)
+    return copies
 
 
 def whole(text, folder):

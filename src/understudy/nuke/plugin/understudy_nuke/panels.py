@@ -17,14 +17,16 @@ SIZES = ("auto", "medium", "small", "large")
 
 
 class TrainPanel(nukescripts.PythonPanel):
-    """Asks for what ``understudy train`` needs. ``plate`` and ``truth`` are nodes."""
+    """Asks for what ``understudy train`` needs. ``plate`` and ``truths`` are nodes: one painted version of
+    the plate, or several mattes."""
 
-    def __init__(self, plate, truth):
+    def __init__(self, plate, *truths):
         nukescripts.PythonPanel.__init__(self, "Understudy: train", "uk.understudy.train")
-        self.plate, self.truth = plate, truth
+        self.plate, self.truths = plate, truths
         self.swap = nuke.Boolean_Knob("swap", "Swap Input and Ground Truth")
-        self.frames = nuke.String_Knob("frames", "Frames with Ground Truth", frames.suggested(truth))
-        self.channels = nuke.Enumeration_Knob("channels", "Channels to learn", list(CHANNELS))
+        self.frames = nuke.String_Knob("frames", "Frames with Ground Truth", frames.suggested(truths[0]))
+        channels = CHANNELS if len(truths) == 1 else ("alpha", "rgb")
+        self.channels = nuke.Enumeration_Knob("channels", "Channels to learn", list(channels))
         self.data_directory = nuke.File_Knob("data_directory", "Data Directory")
         self.run_name = nuke.String_Knob("run_name", "Name (by date when empty)", "")
         self.time_limit = nuke.String_Knob("time_limit", "Time limit", "10m")
@@ -38,12 +40,15 @@ class TrainPanel(nukescripts.PythonPanel):
 
     def words(self):
         """Which node is taken for what."""
-        plate, truth = self.sides()
-        return f"Input: {plate.name()}    Ground Truth: {truth.name()}"
+        plate, truths = self.sides()
+        what = "Ground Truth" if len(truths) == 1 else "Mattes"
+        return "Input: {}    {}: {}".format(plate.name(), what, ", ".join(node.name() for node in truths))
 
     def sides(self):
-        """(Input, Ground Truth) as they are to be taken."""
-        return (self.truth, self.plate) if self.swap.value() else (self.plate, self.truth)
+        """(Input, Ground Truths) as they are to be taken."""
+        if self.swap.value() and len(self.truths) == 1:
+            return self.truths[0], (self.plate,)
+        return self.plate, self.truths
 
     def knobChanged(self, knob):
         """Nuke calls this."""
@@ -52,10 +57,10 @@ class TrainPanel(nukescripts.PythonPanel):
 
     def wish(self):
         """All that was chosen."""
-        plate, truth = self.sides()
+        plate, truths = self.sides()
         return {
             "input": plate,
-            "ground_truth": truth,
+            "ground_truth": truths,
             "frames": self.frames.value(),
             "channels": self.channels.value(),
             "data_directory": self.data_directory.value(),

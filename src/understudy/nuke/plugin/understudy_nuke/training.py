@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import re
 import time
 
 from understudy_nuke import frames, processes
@@ -30,17 +31,18 @@ def train_from_selection():
 
 
 def selected():
-    """(Input, Ground Truth): the two selected nodes, the one selected first first."""
+    """(Input, Ground Truth): the selected nodes, the one selected first first. More than two: the plate, and
+    a matte each."""
     nodes = [
         node for node in nuke.selectedNodes() if node.Class() not in ("Viewer", "BackdropNode", "StickyNote")
     ]
-    if len(nodes) != 2:
+    if len(nodes) < 2:
         raise Trouble(
-            "Select two nodes: first the plate (Input), then its painted version (Ground Truth).\n"
-            f"{len(nodes)} are selected."
+            "Select two nodes: first the plate (Input), then its painted version (Ground Truth); or the "
+            f"plate and several mattes, which get the names of their nodes.\n{len(nodes)} are selected."
         )
     # Nuke hands the last selected node over first.
-    return nodes[1], nodes[0]
+    return tuple(reversed(nodes))
 
 
 def start(wish):
@@ -51,15 +53,32 @@ def start(wish):
     name = wish["name"] or time.strftime("Training_%y%m%d_%H%M%S")
     folder = os.path.join(wish["data_directory"], name + "_frames")
     plate = frames.render(wish["input"], numbers, folder, "input", "rgb")
-    truth = frames.render(wish["ground_truth"], numbers, folder, "ground_truth", wish["channels"])
+    truth = [
+        matte + frames.render(node, numbers, folder, side, wish["channels"])
+        for matte, side, node in sides(wish["ground_truth"])
+    ]
     training = Training(wish["data_directory"], name)
     training.start(arguments(wish, plate, truth, name))
     return training
 
 
-def arguments(wish, plate, truth, name):
+def sides(truths):
+    """For each painted node what stands before its path, and what its files are called: nothing of one, the
+    name of the matte of several."""
+    if len(truths) == 1:
+        return [("", "ground_truth", truths[0])]
+    names = [re.sub(r"\W", "_", node.name()) for node in truths]
+    names = [name if name[:1].isalpha() else "matte_" + name for name in names]
+    if len(set(names)) < len(names):
+        raise Trouble("Two of the mattes have one name: rename their nodes.\n" + ", ".join(names))
+    return [(name + "=", "ground_truth_" + name, truths[at]) for at, name in enumerate(names)]
+
+
+def arguments(wish, plate, truths, name):
     """The command line of the training."""
-    words = ["train", "--input", plate, "--ground-truth", truth]
+    words = ["train", "--input", plate]
+    for truth in truths:
+        words += ["--ground-truth", truth]
     words += ["--data-directory", wish["data_directory"], "--name", name, "--json"]
     if wish["channels"] == "alpha":
         words += ["--ground-truth-channels", "alpha"]

@@ -17,6 +17,7 @@ from understudy.artist.report.charts import change_curve, risk_strip
 from understudy.artist.report.facts import Facts, Finding, FrameFacts, PairFacts
 from understudy.artist.report.page import page
 from understudy.artist.report.place import put_in_place
+from understudy.artist.report.risk import Risk, worst_frames
 from understudy.cli.main import run
 from understudy.frames import held_files, open_shot, open_sink
 from understudy.runs import RunFolder
@@ -150,6 +151,21 @@ def test_the_strip_marks_what_is_painted_and_the_curve_has_no_line_over_a_gap() 
     frames = [FrameFacts(n, painted=n == 2, result=None if n == 3 else 1.0) for n in range(1, 6)]
     assert risk_strip(frames).count('class="painted"') == 1
     assert change_curve(frames, 2.0).count('class="result"') == 2
+
+
+def test_a_shot_on_which_every_frame_is_as_sure_is_no_alarm_and_what_stands_out_is() -> None:
+    even = risk_strip([FrameFacts(n, expected_error=0.019 + n / 10_000) for n in range(5)])
+    assert even.count("hsl(165 ") >= 3 and "hsl(10 " not in even
+    assert (
+        risk_strip([FrameFacts(n, expected_error=0.3 if n == 3 else 0.1) for n in range(5)]).count("hsl(10 ")
+        == 1
+    )
+
+
+def test_the_worst_frames_say_their_error_and_a_reason_only_where_it_is_one() -> None:
+    risks = {1: Risk(0.25, "Like 1006"), 2: Risk(0.5, "The network is unsure at the left"), 3: Risk(0.9, "")}
+    told, _ = worst_frames(risks, {}, 2, frozenset([3]))
+    assert told == [(2, "expected error 0.5: The network is unsure at the left"), (1, "expected error 0.25")]
 
 
 def test_a_report_written_over_an_older_one_removes_its_pictures_and_no_foreign_file(tmp_path: Path) -> None:

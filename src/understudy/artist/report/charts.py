@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from statistics import median
 
 from understudy.artist.report.facts import FrameFacts
 
@@ -11,19 +12,23 @@ HEIGHT = 100.0
 
 
 def risk_strip(frames: Sequence[FrameFacts]) -> str:
-    """A bar for every frame: how far up and how red says what error is expected of it, of the largest there
-    is. Below it a mark in one colour for painted and in another for corrected frames."""
+    """A bar for every frame: how far up says what error is expected of it, of the largest there is, and how
+    red by how much that is above the middle one, up to twice it. Below it a mark in one colour for painted
+    and in another for corrected frames."""
     most = max((each.expected_error or 0.0 for each in frames), default=0.0)
-    bars = "".join(_bar(x, each, most) for x, each in enumerate(frames))
+    known = [each.expected_error for each in frames if each.expected_error is not None]
+    scale = most, median(known) if known else 0.0
+    bars = "".join(_bar(x, each, *scale) for x, each in enumerate(frames))
     return (
         f'<svg class="risk" viewBox="0 0 {max(1, len(frames))} 48" preserveAspectRatio="none" role="img" '
         f'aria-label="Expected error of every frame">{bars}</svg>'
     )
 
 
-def _bar(x: int, frame: FrameFacts, most: float) -> str:
-    share = (frame.expected_error or 0.0) / most if most > 0 else 0.0
-    height = 4 + 32 * share
+def _bar(x: int, frame: FrameFacts, most: float, middle: float) -> str:
+    error = frame.expected_error or 0.0
+    height = 4 + 32 * (error / most if most > 0 else 0.0)
+    share = min(1.0, max(0.0, error / middle - 1.0)) if middle > 0 else 0.0
     known = frame.expected_error is not None
     fill = f"hsl({round(165 - 155 * share)} {round(35 + 40 * share)}% 50%)" if known else "var(--line)"
     mark = "corrected" if frame.corrected else "painted" if frame.painted else ""

@@ -85,8 +85,8 @@ def _tiles(facts: Facts) -> str:
 def _risk(facts: Facts) -> str:
     known = any(each.expected_error is not None for each in facts.frames)
     words = (
-        "How much error is to be expected of each frame, without its truth being known: the higher and the "
-        "redder, the sooner it wants to be looked at, or painted."
+        "How much error is to be expected of each frame, without its truth being known: the higher, the "
+        "more; the redder, the more than of most, and the sooner it wants to be looked at, or painted."
         if known
         else "No expectation of the error is known for this run; marks show what was painted."
     )
@@ -98,7 +98,7 @@ def _risk(facts: Facts) -> str:
 def _steadiness(facts: Facts) -> str:
     if not facts.steady:
         return _section(
-            "Standing still", "No two frames follow each other: there is no motion to measure.", ""
+            "Flicker along the motion", "No two frames follow each other: there is no motion to measure.", ""
         )
     top = top_of(facts.frames)
     axis = f'<div class="y"><span>{top:g}</span><span>{top / 2:g}</span><span>0</span></div>'
@@ -109,7 +109,9 @@ def _steadiness(facts: Facts) -> str:
     )
     if facts.cuts:
         words += f" Cuts at {format_numbers(facts.cuts)}."
-    return _section("Standing still", words, plot + _key((("--result", "result"), ("--plate", "plate"))))
+    return _section(
+        "Flicker along the motion", words, plot + _key((("--result", "result"), ("--plate", "plate")))
+    )
 
 
 def _worst(facts: Facts) -> str:
@@ -133,7 +135,8 @@ def _movie(facts: Facts) -> str:
     if not facts.movie:
         return ""
     video = f'<video controls loop muted playsinline preload="metadata" src="{_e(facts.movie)}"></video>'
-    return _section("Before and after", "The plate on the left, the result on the right.", video)
+    shown = _section("Before and after", "The plate on the left, the result on the right.", video)
+    return f'<div class="screen">{shown}</div>'  # paper shows no movie
 
 
 def _pairs(facts: Facts) -> str:

@@ -55,6 +55,12 @@ def _risk(each: Suggestion) -> Risk | None:
     return None if each.expected_error is None else Risk(each.expected_error, each.reason)
 
 
+def _said(risk: Risk) -> str:
+    """The error, and the reason, unless it only names a frame that shows the like."""
+    reason = "" if risk.reason.startswith("Like ") else f": {risk.reason}"
+    return f"expected error {risk.expected_error:.3g}{reason}"
+
+
 def worst_frames(
     risks: Mapping[int, Risk], changes: Mapping[int, Mapping[str, float]], count: int, known: frozenset[int]
 ) -> tuple[list[tuple[int, str]], str]:
@@ -65,7 +71,8 @@ def worst_frames(
     """
     if risks:
         order = sorted((n for n in risks if n not in known), key=lambda n: -risks[n].expected_error)
-        return [(n, risks[n].reason) for n in order[:count]], "by the error that is to be expected of them"
+        told = [(n, _said(risks[n])) for n in order[:count]]
+        return told, "by the error that is to be expected of them"
     excess = {n: c["result"] - c.get("plate", 0.0) for n, c in changes.items() if "result" in c}
     order = sorted(excess, key=lambda n: -excess[n])
     told = [(n, f"{excess[n]:+.2f} code values beside the plate's own change") for n in order[:count]]

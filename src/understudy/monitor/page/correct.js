@@ -90,9 +90,9 @@ export default {
           <div class="us-side-part">
             <div class="us-side-head"><b>Not saved yet</b></div>
             <div class="us-small" v-if="!waiting.length">Paint on what is wrong: a few strokes are enough.</div>
-            <ul class="us-list" v-else><li v-for="each in waiting" :key="each.frame">
-              <button class="us-link" @click="show(each.frame)" :title="'Go to frame ' + each.frame">{{ each.frame }}</button><span>{{ each.words }}</span>
-              <button class="us-icon-button" :aria-label="'Discard what is not saved on frame ' + each.frame" title="Discard" @click="discard(each.frame)"><i class="material-icons">close</i></button></li></ul>
+            <ul class="us-list" v-else><li v-for="each in waitingRows" :key="each.frames[0]">
+              <button class="us-link" @click="show(each.frames[0])" :title="'Go to frame ' + each.frames[0]">{{ each.text }}</button><span>{{ each.words }}</span>
+              <button class="us-icon-button" :aria-label="'Discard what is not saved on frame ' + each.text" title="Discard" @click="discard(each.frames)"><i class="material-icons">close</i></button></li></ul>
             <button class="us-save" :disabled="!waiting.length || saving" title="Save, and teach the run (Ctrl-S)" @click="save">{{ saving ? "Saving …" : "Save and teach" }}</button>
             <div class="us-small warn" v-if="pending?.fault">{{ pending.fault }}</div>
           </div>
@@ -494,10 +494,10 @@ export default {
       this.easel?.draw(this.strokesOn(this.frame));
       this.redraw();
     },
-    discard(frame) {
-      this.pending.forget(frame);
+    discard(frames) {
+      frames.forEach((frame) => this.pending.forget(frame));
       this.version++;
-      if (frame === this.frame) this.redrawFrame();
+      if (frames.includes(this.frame)) this.redrawFrame();
     },
     // -- right as it is, nothing here ----------------------------------------------------------------
     setRange(text) {

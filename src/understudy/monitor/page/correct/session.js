@@ -1,12 +1,13 @@
 // A run that is corrected: what the monitor knows of its shot, and what is sent to it.
 import { fetchJson, fetchRoute, sendJson } from "understudy-page";
-import { Pending } from "./pending.js";
+import { Pending, rangeText } from "./pending.js";
 
 const SUGGESTED = 5;
 const LEARNING = 400; // ms between looks at the run while it learns
 const IDLE = 4000;
 const MOST_WARNED = 5;
 const TAKEN_UP = 5000; // ms until a process that waits for strokes has begun to learn them
+const SAVED = "Saved. The run is being taught; go on with the next frame.";
 
 export const Session = {
   data: () => ({
@@ -59,6 +60,17 @@ export const Session = {
       return [...(this.pending?.frames.keys() ?? [])].filter((frame) => this.pending.waiting(frame))
         .filter((frame) => this.frames.includes(frame)).sort((one, other) => one - other)
         .map((frame) => ({ frame, words: wordsOf(this.pending, frame) }));
+    },
+    // The same in rows: of frames side by side that are marked alike, one.
+    waitingRows() {
+      const rows = [];
+      for (const { frame, words } of this.waiting) {
+        const last = rows.at(-1);
+        const beside = last && this.frames.indexOf(frame) === this.frames.indexOf(last.frames.at(-1)) + 1;
+        if (beside && last.words === words && this.pending.mark(frame)) last.frames.push(frame);
+        else rows.push({ frames: [frame], words });
+      }
+      return rows.map((row) => ({ ...row, text: rangeText(row.frames) }));
     },
   },
   watch: {
@@ -127,7 +139,7 @@ export const Session = {
         if (job.state === "running" && (!job.waiting || this.soon())) continue;
         delete this.jobs[id];
         if (job.state === "failed") this.notKept(kept, job);
-        else if (job.message) this.outcome = job.message;
+        else if (job.message) Object.assign(this, { outcome: job.message, told: this.told === SAVED ? "" : this.told });
       }
       if (!Object.keys(this.jobs).length && !this.soon()) this.learnsSince = 0;
     },
@@ -201,7 +213,7 @@ export const Session = {
         this.taught[frame] = { strokes: [...before, ...strokes], checkpoint: versionOf(this.shot) };
       }
       this.version++;
-      this.told = "Saved. The run is being taught; go on with the next frame.";
+      this.told = SAVED;
       this.follow(job, kept);
     },
     follow(job, kept) {

@@ -156,6 +156,8 @@ def test_mix_and_tile_size_reach_the_network(networks, tmp_path, log):
         ("mix", "float", 1.0),
         ("tile_size", "int", 0),
         ("grain", "string", "none"),
+        ("stabilise", "float", 0.0),
+        ("sequence", "string", ""),
     ]
     ask(model, planes(), mix=0.25, tile_size=128)
     ask(model, planes())

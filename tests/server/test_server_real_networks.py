@@ -124,7 +124,7 @@ def test_a_matte_comes_back_in_r_g_and_b(server, plate):
 
 def test_mix_and_tile_size_are_knobs_of_every_network(server, plate):
     model = next(each for each in server.models() if each.name == "graded")
-    assert [each.name for each in model.float_options] == ["mix"]
+    assert [each.name for each in model.float_options] == ["mix", "stabilise"]
     assert [each.name for each in model.int_options] == ["tile_size"]
     assert np.allclose(server.infer("graded", plate, mix=0.0).picture(), plate, atol=1e-4)
     whole = server.infer("graded", plate).picture()

@@ -395,6 +395,8 @@ def _steady(job: Job, model: LoadedModel, workers: int) -> tuple[Steady | None, 
     asked, header, known = job.settings.output.stabilise, job.composer.header, frozenset(job.whole.numbers)
     if asked == 0 or job.composer.mix <= 0:
         return None, ()
+    if header.scale != 1:
+        return None, ("Stabilise: off, as the results have another size than the plate.",)
 
     def make(painted: Painted, strength: float) -> Steady:
         see = partial(job.composer.see, model=model, painted=painted, read=job.read)

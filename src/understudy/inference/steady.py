@@ -105,9 +105,15 @@ class Steady:
             a, b = self.seen(first).look, self.seen(second).look
         except UnderstudyError:  # said by the frame itself, where it is one that is to be made
             return None
-        if a.values.shape != b.values.shape or is_cut(a.luma, b.luma):
-            return None
-        return None if abs(exposure_change(a.luma, b.luma)) > JUMP else flows_between(a.guide, b.guide)
+        return linked(a, b)
+
+
+def linked(a: Look, b: Look) -> Links:
+    """The motion from ``a`` to ``b`` and back; None where a cut, a jump of the light or another size
+    parts them."""
+    if a.values.shape != b.values.shape or is_cut(a.luma, b.luma):
+        return None
+    return None if abs(exposure_change(a.luma, b.luma)) > JUMP else flows_between(a.guide, b.guide)
 
 
 def seen_with(header: Any, pixels: np.ndarray, under: np.ndarray, result: np.ndarray) -> Seen:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from understudy.errors import DeviceError, ModelFileError, RequestError, UnderstudyError
+from understudy.inference.blend import blend
 from understudy.models.channels import makes_mattes
 from understudy.models.description import ModelDescription
 from understudy.models.names import safe_label, safe_name
@@ -21,6 +22,7 @@ from understudy.server.models.last_touch import asked_of, finished, touch_option
 from understudy.server.models.mattes import chosen_mattes, matte_options
 from understudy.server.models.served import Answer, Call, ModelDown
 from understudy.server.models.space import to_file, to_linear
+from understudy.server.models.standing import STANDING, Sequences
 
 MAX_BATCH = 4
 MOST_EARLIER = 1000
@@ -47,8 +49,10 @@ class Network:
 
         self.path = path
         found = describe(path)
-        touch = touch_options(found.kind) if found.scale == 1 else ()  # grain is measured against the plate
-        self.description = replace(found, options=(*OPTIONS, *matte_options(found), *touch))
+        # grain is measured against the plate, and results are held against it
+        own = (*touch_options(found.kind), *STANDING) if found.scale == 1 else ()
+        self.description = replace(found, options=(*OPTIONS, *matte_options(found), *own))
+        self._sequences = Sequences()
         self._log = log
         self._convert = convert
         self._seen = 0.0
@@ -71,14 +75,25 @@ class Network:
         return load(str(self.path), devices=device, precision="auto", megapixels=megapixels, say=say)
 
     def infer(self, frames: list[np.ndarray], options: dict[str, Any], device: str) -> list[np.ndarray]:
-        """The results for frames (height, width, channels) of one size, with the last touch that is asked
-        for. Out of memory: tiles, then the CPU.
+        """The results for frames (height, width, channels) of one size, stabilised and with the last touch
+        where that is asked for. Out of memory: tiles, then the CPU.
         """
         asked, mix = asked_of(options), options.get("mix", 1.0)
-        if asked is None:
+        steady = options.get("stabilise", 0.0) > 0
+        if asked is None and not steady:
             return self._infer(frames, options, device)
         results = self._infer(frames, {**options, "mix": 1.0}, device)
         model = self.on(device)
+        if steady:
+            results = [
+                self._sequences.steadied(model, frame, made, options)
+                for frame, made in zip(frames, results, strict=True)
+            ]
+        if asked is None:
+            plates = [frame[..., : len(self.description.input_channels)] for frame in frames]
+            return [
+                blend(model.plate_of(plate), made, mix) for plate, made in zip(plates, results, strict=True)
+            ]
         return [finished(model, frame, made, asked, mix) for frame, made in zip(frames, results, strict=True)]
 
     def _infer(self, frames: list[np.ndarray], options: dict[str, Any], device: str) -> list[np.ndarray]:

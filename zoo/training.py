@@ -168,8 +168,7 @@ def make_network(recipe: Recipe) -> EffectNetwork:
 
 def laid_out(network: EffectNetwork, made: Tensor) -> Tensor:
     """Of a network that enlarges, what each pixel becomes as a picture."""
-    scale = getattr(network, "scale", 1)
-    return made if scale == 1 else torch.nn.functional.pixel_shuffle(made, scale)
+    return made if network.scale == 1 else torch.nn.functional.pixel_shuffle(made, network.scale)
 
 
 def rate_at(rate: float, step: int, share: float) -> float:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from understudy.network.effect import Architecture
+from zoo.command import main
 from zoo.degrade.compression import compressed, quantised
 from zoo.degrade.light import draw_exposure, draw_film
 from zoo.degrade.shrink import FILTERS, HALF, cubic, halved
 from zoo.pictures import Pictures
-from zoo.recipe import Crop
+from zoo.recipe import Crop, Recipe
 
 BICUBIC, CLEAN = 0.7, 0.85
 SHRINK = (1.0, 1.6)
@@ -36,3 +38,25 @@ def make(random: np.random.Generator, pictures: Pictures, side: int) -> Crop:
     elif not film.linear:
         small = quantised(small).astype(np.float32) / 255
     return Crop(np.asarray(small, np.float32), truth)
+
+
+RECIPE = Recipe(
+    name="upscale",
+    title="Upscale",
+    purpose="Twice the size, as sharp as a photograph of that size.",
+    kinds=("network",),
+    architecture=Architecture(
+        inputs=3,
+        outputs=3,
+        size="detail",
+        fit_inputs=3,
+        plate=3,
+        scale=HALF,
+    ),
+    make=make,
+    side=64,
+    crops=6,
+)
+
+if __name__ == "__main__":
+    main(RECIPE)

@@ -91,7 +91,12 @@ def apply(
 
 
 def load(
-    model: str | Path, *, devices: str = "auto", precision: str = "float32", scale: int | str = "auto"
+    model: str | Path,
+    *,
+    devices: str = "auto",
+    precision: str = "float32",
+    scale: int | str = "auto",
+    scene_linear: bool = False,
 ) -> LoadedModel:
     """A trained network to call from Python.
 
@@ -101,13 +106,15 @@ def load(
     uint16 are scaled to 0..1, as OpenImageIO does), with the channels named in
     ``.description.input_channels``, and returns float32 with those in ``.description.output_channels``. Of a
     network that enlarges, ``scale`` says how many times larger the result is: auto as it makes it once.
+    ``scene_linear``: the values that come are that; a network that comes trained takes them as well as
+    display-referred ones, but cannot tell by itself which they are.
 
     Raises ModelFileError when there is no such model, DeviceError when the device is not there, SettingError
     for a ``scale`` that it cannot have.
     """
     from understudy.inference.model import load as job
 
-    return job(str(model), devices=devices, precision=precision, scale=scale)
+    return job(str(model), devices=devices, precision=precision, scale=scale, scene_linear=scene_linear)
 
 
 def report(

@@ -21,7 +21,7 @@ from zoo.training import CURVE, Limits, Training, held_batches, make_network, ra
 from understudy.measure.image import psnr
 from zoo import deblur, denoise, keying, upscale, upscale_start
 
-RECIPES = [denoise.RECIPE, deblur.RECIPE, upscale_start.RECIPE, keying.RECIPE]
+RECIPES = [denoise.RECIPE, deblur.RECIPE, upscale.RECIPE, upscale_start.RECIPE, keying.RECIPE]
 EACH = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 MAKERS = pytest.mark.parametrize("make", [recipe.make for recipe in RECIPES] + [upscale.make])
 

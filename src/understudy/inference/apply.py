@@ -19,6 +19,7 @@ from typing import Any
 import OpenImageIO as oiio
 import torch
 
+from understudy.colour import LINEAR
 from understudy.device import core_count, free_memory, is_out_of_memory, keep_freed_memory
 from understudy.errors import ApplyError, FrameError, SettingError, UnderstudyError
 from understudy.frames import (
@@ -32,6 +33,7 @@ from understudy.frames import (
     set_threads,
 )
 from understudy.frames.difference import HALF_A_CODE
+from understudy.inference.adapting import adapted
 from understudy.inference.colours import colour_notes, output_notes
 from understudy.inference.compose import Composer, Gathered, make_composer
 from understudy.inference.confidence import CHANNEL, confidence_notes
@@ -181,6 +183,7 @@ def _prepare(settings: ApplySettings, like: tuple[str, ...], open_things: ExitSt
     plate = open_things.enter_context(
         open_shot(given.plate, frames=given.frames, part=given.part, as_held=as_held)
     )
+    header = adapted(header, plate)
     how = settings.engine.precision, settings.finishing
     provenance = provenance_of(fingerprint(model_path), given, output, *how)
     if header.scale != own.scale:
@@ -424,6 +427,7 @@ def _load(job: Job, crew: Crew, device: str) -> LoadedModel:
         parallel=crew.computing,
         frame=(window.height, window.width) if window else None,
         scale=job.settings.output.scale,
+        scene_linear=job.composer.header.colour_in == LINEAR,
         say=job.said.put,
     )
 

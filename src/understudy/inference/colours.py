@@ -38,7 +38,7 @@ def colour_notes(header: Any, sample: Frame | None) -> tuple[str, ...]:
     files with the ending of those it learned from, which were meant like that. ColourError when $OCIO
     cannot be read.
     """
-    if sample is None or header.colour_in.space == "raw":
+    if sample is None or header.adapts or header.colour_in.space == "raw":
         return ()
     plate = decide_space("auto", sample.is_integer, header_colour(sample))
     learned = sample.path.suffix.lower() in _endings(header)

@@ -13,6 +13,7 @@ import torch
 from understudy.device import download, is_out_of_memory, release_memory, upload
 from understudy.errors import ChannelError, DeviceError
 from understudy.frames import Window, enlarged_planes, repeated
+from understudy.inference.adapting import on_scene_linear
 from understudy.inference.arrays import as_pixels, further_inputs
 from understudy.inference.blend import blend
 from understudy.inference.choose import EngineChoice, choose_precision, make_engine
@@ -361,6 +362,7 @@ def load(
     parallel: int = 1,
     frame: tuple[int, int] | None = None,
     scale: int | str = "auto",
+    scene_linear: bool = False,
     say: Say = _silence,
 ) -> LoadedModel:
     """Load a .cat file, a run (its best checkpoint, else its newest), an imported network, or one that comes
@@ -373,8 +375,9 @@ def load(
     be ahead, pays for the conversion. ``parallel``: how many threads will call it at a time; fewer of
     them compute at a time (``engine.parallel``) where frames of ``frame`` = (height, width) pixels are so
     large that they get on faster one after the other. ``scale``: how many times larger the result is;
-    ``auto`` is as the network makes it, more is several times through it. ``say``: called with a sentence
-    when something changes.
+    ``auto`` is as the network makes it, more is several times through it. ``scene_linear``: that is what
+    comes, which tells something to a network that takes display-referred values too. ``say``: called with a
+    sentence when something changes.
 
     Raises ModelFileError, DeviceError, MissingPackageError, SettingError.
     """
@@ -388,6 +391,7 @@ def load(
     found = find_model(spec)
     path = found.path
     description, network = open_model(path, device)
+    description = on_scene_linear(description) if scene_linear else description
     passes = passes_for(description, scale)
     chosen = choose_precision(precision, description, device)
     channels = network_channels(description, network)

@@ -30,6 +30,7 @@ def describe_header(
         version=version,
         text=header.card.purpose if header.card else _text(header),
         scale=header.scale,
+        adapts=header.adapts,
         stride=header.stride,
         reach=header.reach,
         premultiplied=header.premultiplied,

@@ -47,12 +47,14 @@ class ModelDescription:
     ``earlier_versions``: those in whose place this one answers.
     ``accepts_any_channels``: three channels are taken for every input, whatever it declares.
 
-    ``scale``: how many times larger the result is. ``stride``: height and width must be multiples of it.
-    ``reach``: pixels of context on each side that a part depends on which begins and ends on the stride.
-    ``fixed_size``: (height, width) of a model that takes no other. ``premultiplied``: straight colours are
-    multiplied by their alpha for it. ``state``: images that the model gives with one frame and wants back
-    with the next. ``precision``, ``confidence`` (how often its pixels are right, where that was measured),
-    ``card`` (of one that comes trained) and ``provenance``: what its file says of them.
+    ``scale``: how many times larger the result is. ``adapts``: it takes display-referred and scene-linear
+    values alike, and its colours are those of the former until it is known what comes. ``stride``: height and
+    width must be multiples of it. ``reach``: pixels of context on each side that a part depends on which
+    begins and ends on the stride. ``fixed_size``: (height, width) of a model that takes no other.
+    ``premultiplied``: straight colours are multiplied by their alpha for it. ``state``: images that the model
+    gives with one frame and wants back with the next. ``precision``, ``confidence`` (how often its pixels are
+    right, where that was measured), ``card`` (of one that comes trained) and ``provenance``: what its file
+    says of them.
     """
 
     name: str
@@ -69,6 +71,7 @@ class ModelDescription:
     text: str = ""
     accepts_any_channels: bool = False
     scale: int = 1
+    adapts: bool = False
     stride: int = 1
     reach: int = 0
     fixed_size: tuple[int, int] | None = None

@@ -48,7 +48,8 @@ class ModelHeader(BaseModel):
     """What a .cat says of itself. ``precision`` holds ``bfloat16_difference``, in 8-bit code values.
     ``premultiplied``: straight colours are multiplied by their alpha for it, which they were not for networks
     before version 0.2.0. ``confidence``: how often its pixels are right, where that was measured. ``card``:
-    what a network that comes trained says of itself."""
+    what a network that comes trained says of itself. ``adapts``: it learned scene-linear values too, through
+    the logarithmic curve, and takes those of a plate as they are."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -62,6 +63,7 @@ class ModelHeader(BaseModel):
     colour_out: ColourEncoding
     premultiplied: bool = False
     scale: int = Field(default=1, ge=1, le=8)
+    adapts: bool = False
     architecture: dict[str, Any]
     stride: int = Field(ge=1, le=1024)
     reach: int = Field(ge=0, le=1 << 16)

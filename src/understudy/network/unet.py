@@ -32,7 +32,10 @@ SIZES = {
     "small": Size((32, 48, 64, 96), (1, 1, 1, 2), (1, 1, 1)),
     "medium": Size((48, 96, 144, 192), (1, 1, 1, 2), (1, 1, 1)),
     "large": Size((64, 128, 192, 256), (1, 1, 2, 2), (1, 1, 1)),
+    "detail": Size((48, 64), (2, 1), (3,)),
 }
+"""Small, medium and large are for trainings to choose from. Detail is for enlarging, which little more than a
+pixel's neighbours tell anything of: nearly all that it has lies at half resolution."""
 
 
 def without_deepest(size: Size) -> Size:

@@ -38,6 +38,7 @@ class ShotDouble:
         self.opened = 0
         self.job_state, self.job_message, self.job_warnings = "running", "The disk is full.", []
         self.shots = ["plate.####.png"]
+        self.mattes = []  # names and colours of several: the second one is the disc on the other side
 
     def intercept(self, page, name="sky"):
         """Answer the page instead of the monitor."""
@@ -50,7 +51,9 @@ class ShotDouble:
         address = route.request.url
         found = PARTS.search(address)
         if found:
-            route.fulfill(body=self._picture(int(found[1]), found[2]), content_type="image/png")
+            other = len(self.mattes) > 1 and f"matte={self.mattes[1]['name']}" in address
+            body = self._picture(int(found[1]), found[2], other)
+            route.fulfill(body=body, content_type="image/png")
         elif "/suggestions" in address:
             self._suggest(route)
         elif "/corrections" in address:
@@ -69,6 +72,7 @@ class ShotDouble:
             "plate": self.shots[second], "shot": int(second), "shots": self.shots,
             "kind": self.kind, "width": WIDTH, "height": HEIGHT, "frames": FRAMES[:6] if second else FRAMES,
             "painted": [1001, 1007], "corrected": corrected, "checkpoint": self.checkpoint,
+            "mattes": self.mattes,
         }  # fmt: skip
 
     def _suggest(self, route):
@@ -110,8 +114,8 @@ class ShotDouble:
         entry["shot"] = body.get("shot", 0)
         self.corrections.append({**entry, "time": "2030-01-01T12:00:00", "undone": False})
 
-    def _picture(self, frame, part):
-        whole = disc(frame)
+    def _picture(self, frame, part, other=False):
+        whole = disc(frame)[:, ::-1] if other else disc(frame)
         half = whole * (np.arange(WIDTH) < 60 + 6 * (frame - 1001))
         matte = whole if part == "truth" or self.checkpoint >= self.learned else half
         y = np.mgrid[:HEIGHT, :WIDTH][0]
@@ -124,7 +128,7 @@ class ShotDouble:
             pixels = np.repeat(255 * matte[..., None], 3, -1)
         else:
             pixels = plate * (1 - 0.8 * matte[..., None])
-        return self._png(pixels, f"{frame}.{part}")
+        return self._png(pixels, f"{frame}.{part}.{other}")
 
     def _png(self, pixels, name):
         path = self.folder / f"{name}.png"

@@ -16,9 +16,10 @@ def correct(stage, open_page, tmp_path):
     """``correct(kind)`` opens the tab on the run sky: (page, double). Nothing may have gone wrong in it."""
     pages = []
 
-    def open_it(kind="matte", **named):
+    def open_it(kind="matte", mattes=(), **named):
         page = open_page(stage.url, **named)
         double = ShotDouble(kind, tmp_path)
+        double.mattes = list(mattes)
         double.intercept(page)
         page.wait_for_selector('.ag-row[row-id="sky"]')
         enter(page)
@@ -250,6 +251,25 @@ def test_strokes_on_a_matte_show_at_once_and_are_undone_and_redone(correct):
     until(lambda: colour(page, 75, 64) == [255, 255, 255])
     page.get_by_role("button", name="Redo").click()
     until(lambda: colour(page, 45, 64) == [0, 0, 0])
+
+
+def test_of_several_mattes_one_is_shown_and_painted_at_a_time(correct):
+    mattes = [{"name": "hero", "colour": "#eb4637"}, {"name": "car", "colour": "#468cff"}]
+    page, double = correct(mattes=mattes)
+    page.keyboard.press("a")
+    assert colour(page, 50, 64) == [255, 255, 255] and colour(page, 140, 64) == [0, 0, 0]
+    drag(page, (75, 50), (75, 80))
+    page.get_by_label("Matte", exact=True).select_option("car")
+    until(lambda: colour(page, 75, 64) == [0, 0, 0] and colour(page, 50, 64) == [0, 0, 0])
+    drag(page, (20, 50), (20, 80))
+    until(lambda: colour(page, 20, 64) == [255, 255, 255])
+    page.get_by_label("Matte", exact=True).select_option("hero")
+    until(lambda: colour(page, 75, 64) == [255, 255, 255] and colour(page, 20, 64) == [0, 0, 0])
+    page.keyboard.press("Control+z")  # the last stroke is the car's: it is shown as it goes
+    until(lambda: page.get_by_label("Matte", exact=True).input_value() == "car")
+    page.keyboard.press("Control+Shift+Z")
+    (document,) = saved(page, double)["strokes"]
+    assert [stroke["matte"] for stroke in document["strokes"]] == ["hero", "car"]
 
 
 def test_what_is_sent_is_the_stroke_itself(correct):

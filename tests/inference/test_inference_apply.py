@@ -18,7 +18,7 @@ import torch
 from understudy.colour import LINEAR, SRGB, ColourEncoding
 from understudy.errors import ChannelError, PairingError, SequenceError, SettingError, SizeError, WriteError
 from understudy.frames import open_shot, open_sink, read_image_file, read_provenance, write_image_file
-from understudy.inference.apply import ApplyResult, _threads, apply
+from understudy.inference.apply import ApplyResult, apply
 from understudy.inference.colours import output_notes
 from understudy.inference.events import (
     ApplyEnded,
@@ -31,6 +31,7 @@ from understudy.inference.events import (
 from understudy.inference.pipeline import Crew, plan_crew, run_frames
 from understudy.inference.provenance import provenance_of, sort_out
 from understudy.inference.values import encode_frame
+from understudy.inference.work import own_threads
 from understudy.network.model_file import ExtraInput
 from understudy.settings import ApplySettings
 
@@ -1020,7 +1021,7 @@ def test_beside_an_accelerator_many_frames_are_packed_by_their_own_threads(
     workers: int, threads: int, alone: bool
 ) -> None:
     before = oiio.get_int_attribute("threads"), oiio.get_int_attribute("exr_threads")
-    with _threads(Crew(workers, 1, threads), on_cpu=False):
+    with own_threads(Crew(workers, 1, threads), on_cpu=False):
         assert (oiio.get_int_attribute("exr_threads") == -1) == alone
     assert oiio.get_int_attribute("threads") == before[0]
     assert oiio.get_int_attribute("exr_threads") != -1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -92,3 +93,7 @@ class ApplyEnded(ApplyEvent):
     again: str = ""
     missing: int = 0
     same: int = 0
+
+
+Report = Callable[[ApplyEvent], None]
+"""What is called with every event."""

@@ -1,0 +1,176 @@
+"""The frames of a job, some at a time: each is read, computed and written in one thread."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import OpenImageIO as oiio
+import torch
+
+from understudy.colour import LINEAR
+from understudy.device import core_count, free_memory, is_out_of_memory
+from understudy.errors import ApplyError, UnderstudyError
+from understudy.frames import Frame, set_threads
+from understudy.frames.difference import HALF_A_CODE
+from understudy.inference.compose import Composer
+from understudy.inference.events import Report
+from understudy.inference.job import Job
+from understudy.inference.model import LoadedModel, load
+from understudy.inference.notes import planned, report_said, told
+from understudy.inference.painted import Painted, find_painted_frames
+from understudy.inference.pipeline import Crew, plan_crew, run_frames, with_computing
+from understudy.inference.provenance import PAINTED
+from understudy.inference.region import within
+from understudy.inference.results import Outcome
+from understudy.inference.steady import Steady
+from understudy.inference.steady_choice import choose_strength
+from understudy.models.finding import resolve_model
+
+
+def work(job: Job, report: Report, stop: Any) -> Iterator[Outcome]:
+    """Make all frames that are to do, some at a time, and report each."""
+    device, crew = _plan_crew(job)
+    model = _load(job, crew, str(device))
+    if device.type == "cpu":
+        crew = with_computing(crew, model.engine.parallel, core_count())
+    job.steady, said = _steady(job, model, crew.workers)
+    report(planned(job, model, said))
+    done = len(job.kept)
+    began = time.monotonic()
+    made = 0
+
+    def make(index: int, number: int) -> Outcome:
+        return _make_frame(job, model, number)
+
+    with own_threads(crew, device.type == "cpu") as set_up:
+        for outcome in run_frames(job.to_do, make, crew.workers, lambda: bool(stop), set_up):
+            done, made = done + 1, made + 1
+            report_said(job, report)
+            report(told(job, outcome, done, made, time.monotonic() - began))
+            if job.sink.broken is not None:
+                raise job.sink.broken
+            yield outcome
+
+
+def _make_frame(job: Job, model: LoadedModel, number: int) -> Outcome:
+    """Read, compute, write: one frame from start to end, in one thread."""
+    try:
+        made_from = job.origins.of_files(number)
+        frame = job.read(number)
+        finished = job.composer.compose(frame, model, job.painted, job.whole.read, job.steady)
+        made_from |= job.origins.of_movies(number, frame)
+        if mark := job.painted.mark(number):
+            made_from[PAINTED] = mark
+        return _write(job, number, finished, made_from)
+    except UnderstudyError as error:
+        job.sink.skip(number)
+        return Outcome(number, None, error)
+    except BaseException as error:
+        job.sink.skip(number)
+        if not is_out_of_memory(error):
+            raise
+        return Outcome(number, None, _out_of_memory(number, error))
+
+
+def _write(job: Job, number: int, finished: Frame, made_from: Mapping[str, str]) -> Outcome:
+    """Write a frame, unless it is to differ from what is there, and does not."""
+    difference = job.sink.difference(number, finished) if number in job.compared else math.inf
+    if difference <= HALF_A_CODE:
+        return Outcome(number, job.sink.path(number), difference=difference)
+    return Outcome(number, job.sink.write(number, finished, made_from), difference=difference)
+
+
+def _out_of_memory(number: int, error: BaseException) -> ApplyError:
+    return ApplyError(
+        f"There is not enough memory for frame {number}.",
+        found=str(error).strip().partition("\n")[0][:200],
+        remedy="Give a smaller --tile-size, close other programs, or choose --devices cpu.",
+    )
+
+
+def _plan_crew(job: Job) -> tuple[torch.device, Crew]:
+    from understudy.device import resolve_devices
+
+    device = resolve_devices(job.settings.engine.devices)[0]
+    cores = core_count()
+    free = free_memory(torch.device("cpu"))
+    held = _frame_bytes(job.sample, job.composer, 2 if job.about else 1) if job.sample else 1.0
+    most = min(free / 4, 5e8 * max(cores, 2))
+    if job.is_steady:  # four frames beside the one that is worked on
+        most = max(most - 4 * held, most / 4)
+    crew = plan_crew(cores, len(job.to_do), held, device.type == "cpu", most)
+    if job.about:
+        offsets = job.origins.offsets
+        job.about.keep(crew.workers + max(offsets) - min(offsets))
+    return device, crew
+
+
+def _frame_bytes(frame: Frame, composer: Composer, frames: int) -> float:
+    """About what one frame holds from reading to writing, without the network's activations; ``frames`` of
+    the plate are held for each that is under way."""
+    canvas = frame.display_window.union(frame.data_window)
+    scale = composer.header.scale
+    larger = 2 * frame.nbytes * scale**2 if scale > 1 else 0  # as floats, where the file may hold halves
+    return frames * frame.nbytes + larger + canvas.width * canvas.height * composer.bytes_per_pixel
+
+
+def _steady(job: Job, model: LoadedModel, workers: int) -> tuple[Steady | None, tuple[str, ...]]:
+    """What steadies the results, where that is asked for and gains anything; and what was found."""
+    asked, header, known = job.settings.output.stabilise, job.composer.header, frozenset(job.whole.numbers)
+    if asked == 0 or job.composer.mix <= 0:
+        return None, ()
+    if header.scale != 1:
+        return None, ("Stabilise: off, as the results have another size than the plate.",)
+
+    def make(painted: Painted, strength: float) -> Steady:
+        see = partial(job.composer.see, model=model, painted=painted, read=job.read)
+        return Steady(see, known, header.colour_out, strength, workers - 1)
+
+    if asked != "auto":
+        return make(job.painted, float(asked)), ()
+    path = resolve_model(job.settings.model.model)
+    truths = find_painted_frames(path, header, job.whole, job.whole.numbers, 0)
+    strength, why = choose_strength(make(Painted(), 1.0), truths)
+    return (make(job.painted, strength) if strength else None), (why,)
+
+
+def _load(job: Job, crew: Crew, device: str) -> LoadedModel:
+    window = job.sample.display_window if job.sample else None
+    shown = job.composer.region_of(window, within(window, window)) if window else None
+    looks = 2 if job.composer.confident else 1
+    megapixels = looks * len(job.to_do) * shown.width * shown.height / 1e6 if shown else 0.0
+    return load(
+        job.settings.model.model,
+        devices=device,
+        precision=job.settings.engine.precision,
+        engine=job.settings.engine.engine,
+        megapixels=megapixels,
+        parallel=crew.computing,
+        frame=(window.height, window.width) if window else None,
+        scale=job.settings.output.scale,
+        scene_linear=job.composer.header.colour_in == LINEAR,
+        say=job.said.put,
+    )
+
+
+@contextmanager
+def own_threads(crew: Crew, on_cpu: bool) -> Iterator[Callable[[], None]]:
+    """Where frames are worked on side by side, each thread computes, packs and unpacks by itself; unless an
+    accelerator computes, and they are so few that each has several cores to pack and unpack with."""
+    if crew.workers == 1 or (crew.threads > 1 and not on_cpu):
+        yield lambda: None
+        return
+    before, images = torch.get_num_threads(), oiio.get_int_attribute("threads")
+    # A pool of one would pack the frames of all threads one after the other; -1 packs in the calling thread.
+    oiio.attribute("threads", 1)
+    oiio.attribute("exr_threads", -1)
+    try:
+        yield lambda: torch.set_num_threads(crew.threads)
+    finally:
+        torch.set_num_threads(before)
+        set_threads(images)

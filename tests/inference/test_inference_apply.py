@@ -484,6 +484,7 @@ def made_by(**settings: Any) -> dict[str, str]:
 def kept_by(found: dict[str, str], **settings: Any) -> bool:
     """Whether a frame with such a provenance is kept by a job with these settings."""
     sink = types.SimpleNamespace(
+        is_movie=False,
         exists=lambda number: True,
         provenance=lambda number: found,
         path=lambda number: Path("a.1.exr"),

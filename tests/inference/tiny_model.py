@@ -31,6 +31,7 @@ def tiny_header(
         "reach": 0,
         "precision": {},
         "card": None,
+        "adapts": False,
         "confidence": None,
         "provenance": {},
         "format": "understudy.cat",

@@ -90,3 +90,27 @@ def onnx_same(path: Path, kind: str = "uint8", shape: tuple[object, ...] = (1, 3
     graph = helper.make_graph([node], "same", ends[:1], ends[1:])
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7), str(path))
     return path
+
+
+def onnx_of(
+    path: Path,
+    nodes: list[tuple],
+    given: dict[str, tuple[str, tuple[object, ...]]],
+    made: dict[str, tuple[str, tuple[object, ...]]],
+    constants: dict[str, np.ndarray] | None = None,
+) -> Path:
+    """An ONNX file of ``nodes`` (operator, inputs, outputs, attributes); ``given`` and ``made`` are the type
+    and the shape of its inputs and outputs."""
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    def ends(specs: dict[str, tuple[str, tuple[object, ...]]]) -> list:
+        return [
+            helper.make_tensor_value_info(name, getattr(TensorProto, kind.upper()), list(shape))
+            for name, (kind, shape) in specs.items()
+        ]
+
+    made_nodes = [helper.make_node(kind, ins, outs, **more) for kind, ins, outs, more in nodes]
+    weights = [numpy_helper.from_array(value, name) for name, value in (constants or {}).items()]
+    graph = helper.make_graph(made_nodes, "network", ends(given), ends(made), weights)
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7), str(path))
+    return path

@@ -232,16 +232,3 @@ def test_a_network_of_8_bits_that_would_see_black_is_refused_by_apply_and_by_the
         loaded(file)
     with pytest.raises(ModelFileError, match="whole numbers"):
         FileModel(file, "cpu", ServerLog(io.StringIO()))
-
-
-@pytest.mark.parametrize(
-    ("shape", "words"),
-    [((1, 3, 320, 240), "240 x 320 only"), ((1, "height", "width", 3), r"\[1, height, width, channels\]")],
-)
-def test_what_only_some_images_fit_is_named_by_its_own_shape(
-    shape: tuple[object, ...], words: str, tmp_path: Path
-) -> None:
-    pytest.importorskip("onnxruntime")
-    with pytest.raises(ModelFileError, match=words):
-        import_network(onnx_same(tmp_path / "n.onnx", "float32", shape), tmp_path / "models")
-    assert not (tmp_path / "models").exists()

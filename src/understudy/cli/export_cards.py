@@ -129,7 +129,8 @@ def imported_card(path: Path) -> Card:
         "Colour": model.space,
         "Range": f"1.0 becomes {1 / model.colour_in.scale:g}" if model.colour_in.scale != 1 else "",
         "Scale": f"{model.scale} times the plate's size" if model.scale != 1 else "",
-        "Size multiple": str(model.stride),
+        "Works at": "{1} x {0}".format(*model.fixed_size) if model.fixed_size else "",
+        "Size multiple": "" if model.fixed_size else str(model.stride),
         "Matte": "yes" if model.kind == "matte" else "",
         "Size": size_text(path.stat().st_size),
     }

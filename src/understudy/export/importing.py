@@ -15,17 +15,19 @@ import torch
 
 from understudy.errors import ModelFileError, SettingError
 from understudy.export.metadata import read_info
+from understudy.export.trial import Trial, try_out
+from understudy.models.adapted import AdaptedFile
 from understudy.models.description import ANY
-from understudy.models.imported import ImageFunction, check_range, describe_imported, names_of, open_file
-from understudy.models.imported_network import fitted, last_line, scale_between
+from understudy.models.imported import check_range, describe_imported, names_of, open_file
 from understudy.models.opening import describe_effect, refuse_unsupported
 from understudy.models.sidecar import ENDINGS, PortText, Sidecar, is_imported, read_sidecar, sidecar_text
 from understudy.runs.files import write_atomically
 
-MULTIPLES = (1, 2, 4, 8, 16, 32, 64, 128)
-CHANNELS = (3, 4, 1, 2, 5, 6)
-SIDES = ((3, 5), (2, 3))
-LEAST = 24
+PICKLES = (".pth", ".ckpt", ".pkl", ".bin")
+PICKLED = (
+    "It may hold a program, and is not read here. Where you trust it and have its code: "
+    "torch.onnx.export(model, torch.rand(1, 3, 256, 256), 'network.onnx')"
+)
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,11 @@ def import_network(
     side = _with_own_words(file, read_sidecar(_settings_file(file, settings)))
     network = _open(file, side)
     side = _with_range(network, side)
+    if side.span != network.side.span or side.black != network.side.black:
+        network = _open(file, side)
     refuse_unsupported(describe_imported(file, side, network), file)
-    side = _complete(file, network, side)
+    trial = try_out(file, network, side)
+    side = _with_reading(network, _agreed(file, side, trial), trial)
     target = Path(os.path.abspath(output)) / _name(file, name)
     beside = _write(file, target, side)
     return Imported(target, beside, (*_sentences(side), *_limits(target)))
@@ -89,23 +94,23 @@ def _settings_file(file: Path, settings: Path | None) -> Path:
     return settings
 
 
-def _open(file: Path, side: Sidecar) -> ImageFunction:
+def _open(file: Path, side: Sidecar) -> AdaptedFile:
     if not is_imported(file):
         raise ModelFileError(
             "This is no network that can be brought in.",
             expected=f"a file ending in {', '.join(ENDINGS)}",
             found=file.name,
             where=str(file),
+            remedy=PICKLED if file.suffix.lower() in PICKLES else "",
         )
     return open_file(file, side, torch.get_num_threads())
 
 
-def _with_range(network: ImageFunction, side: Sidecar) -> Sidecar:
+def _with_range(network: AdaptedFile, side: Sidecar) -> Sidecar:
     """The sidecar, in which white is 255 to a network of 8 bits where it does not say what white is."""
-    whole = all(image.dtype == "uint8" for image in (*network.inputs, *network.outputs))
-    if whole and "range" not in side.model_fields_set:
+    if network.inputs[0].dtype == "uint8" and "range" not in side.model_fields_set:
         return side.model_copy(update={"range": 255.0})
-    check_range(network, side.range)
+    check_range(network, side.span)
     return side
 
 
@@ -121,85 +126,27 @@ def _name(file: Path, name: str | None) -> str:
     return made + file.suffix.lower()
 
 
-def _complete(file: Path, network: ImageFunction, side: Sidecar) -> Sidecar:
-    """The sidecar with inputs, outputs, scale and size multiple, all of them tried."""
-    given = "size_multiple" in side.model_fields_set
-    multiples = (side.size_multiple,) if given else MULTIPLES
-    for counts in _possible_counts(network, side):
-        for multiple in multiples:
-            made = _outputs(network, counts, multiple, side.range)
-            if made is not None:
-                return _agreed(file, side, counts, *made, multiple)
-    raise ModelFileError(
-        "The network does not run on any picture that fits its description.",
-        expected="a result [1, channels, height, width] of the input's size, or of whole times as much",
-        found=_last_trouble(network, side),
-        where=str(file),
-        remedy="Say its inputs, their channels and its size_multiple in a TOML, and give it with --settings.",
-    )
+def _with_reading(network: AdaptedFile, side: Sidecar, trial: Trial) -> Sidecar:
+    """The sidecar with how the network is fitted to frames, and what its values are, where that was open."""
+    told = side.model_fields_set
+    changes: dict[str, Any] = {}
+    if network.size is not None:
+        is_image = trial.outputs == trial.counts[0] and not side.is_matte
+        changes["size"] = (network.size[1], network.size[0])
+        changes["fit"] = side.fit or ("tile" if is_image or trial.scale > 1 else "resize")
+        changes["size_multiple"] = 1
+    if side.layout is None and network.channels_last:
+        changes["layout"] = "NHWC"
+    if "colour" not in told and (side.mean is not None or side.black):
+        changes["colour"] = "srgb"
+    if side.output_range is None and not side.output_black and side.output_span >= 100 and trial.is_unit:
+        changes["output_range"] = 1.0
+    return side.model_copy(update=changes)
 
 
-def _possible_counts(network: ImageFunction, side: Sidecar) -> list[list[int]]:
-    """Channels of each input: as told, as the file says, or to be tried."""
-    if side.inputs and all(port.channels != ANY for port in side.inputs):
-        return [[port.channels for port in side.inputs]]
-    known = _known_counts(network)
-    return (
-        [[count if each is None else each for each in known] for count in CHANNELS]
-        if None in known
-        else [known]
-    )
-
-
-def _known_counts(network: ImageFunction) -> list[Any]:
-    """Channels of each input by the file itself; None where it does not say."""
-    known = network.knows_channels
-    return [image.count if known and image.count != ANY else None for image in network.inputs]
-
-
-def _outputs(network: ImageFunction, counts: list[int], multiple: int, span: float) -> tuple[int, int] | None:
-    """Channels of the result, and how many times larger it is, where the network takes two different sizes;
-    None where it does not."""
-    found = set()
-    for rows, columns in SIDES:
-        try:
-            made = _run(network, counts, _side(rows, multiple), _side(columns, multiple), span)
-        except Exception:  # a network may fail in any way that its maker did not think of
-            return None
-        found.add(made)
-    return found.pop() if len(found) == 1 else None
-
-
-def _side(count: int, multiple: int) -> int:
-    """An odd number of multiples, large enough for most networks."""
-    least = -(-LEAST // multiple)
-    return multiple * (least + count + (least + count + 1) % 2)
-
-
-def _run(network: ImageFunction, counts: list[int], height: int, width: int, span: float) -> tuple[int, int]:
-    generator = torch.Generator().manual_seed(0)
-    pictures = [torch.rand(1, count, height, width, generator=generator) * span for count in counts]
-    options = {option.name: option.default for option in network.options}
-    with torch.inference_mode():
-        made = network(pictures, options)
-    scale = scale_between(made, pictures[0])
-    return int(fitted(made, pictures[0], scale=scale).shape[1]), scale
-
-
-def _last_trouble(network: ImageFunction, side: Sidecar) -> str:
-    counts = _possible_counts(network, side)[0]
-    try:
-        side_of = _side(3, side.size_multiple if side.size_multiple > 1 else MULTIPLES[-1])
-        _run(network, counts, side_of, side_of, side.range)
-    except ModelFileError as error:
-        return error.found
-    except Exception as error:
-        return last_line(error)
-    return "results of different kinds at different sizes"
-
-
-def _agreed(file: Path, side: Sidecar, counts: list[int], outputs: int, scale: int, multiple: int) -> Sidecar:
+def _agreed(file: Path, side: Sidecar, trial: Trial) -> Sidecar:
     """The sidecar filled in. ModelFileError when it says other channels, or another scale, than came out."""
+    scale, outputs, counts = trial.scale, trial.outputs, trial.counts
     if "scale" in side.model_fields_set and side.scale != scale:
         raise ModelFileError(
             "The TOML does not fit the network.",
@@ -223,7 +170,7 @@ def _agreed(file: Path, side: Sidecar, counts: list[int], outputs: int, scale: i
         "inputs": inputs,
         "outputs": results,
         "scale": scale,
-        "size_multiple": multiple,
+        "size_multiple": trial.multiple,
         "label": side.label or file.stem,
     }
     return side.model_copy(update=changes)
@@ -245,10 +192,27 @@ def _sentences(side: Sidecar) -> tuple[str, ...]:
     return (
         f"It takes {takes}.",
         f"It gives {gives}.",
-        f"Values are {side.colour}, and 1.0 is {side.range:g} to the network.",
-        f"Sizes are padded to multiples of {side.size_multiple}.",
+        f"Values are {side.colour}, and {_range_words(side)} to the network.",
+        _size_words(side),
         *([f"It makes a picture {side.scale} times larger."] if side.scale > 1 else []),
     )
+
+
+def _range_words(side: Sidecar) -> str:
+    words = f"1.0 is {side.black + side.span:g}"
+    return f"0 is {side.black:g}, {words}" if side.black else words
+
+
+def _size_words(side: Sidecar) -> str:
+    if not side.size:
+        return f"Sizes are padded to multiples of {side.size_multiple}."
+    width, height = side.size
+    how = {
+        "resize": f"Frames are resized to {width} x {height}, and what it makes back to the frame's size",
+        "pad": f"Frames are fitted into {width} x {height} in their own proportions, and what it makes back",
+        "tile": f"Frames are worked on in tiles of {width} x {height}",
+    }[side.fit or "resize"]
+    return f"{how} (fit = resize, tile or pad)."
 
 
 def _limits(target: Path) -> tuple[str, ...]:

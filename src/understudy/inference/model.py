@@ -187,7 +187,9 @@ class LoadedModel:
         self, height: int, width: int, tile_size: int | str = "auto", tile_overlap: int | str = "auto"
     ) -> tuple[int, int] | None:
         """The largest tile (height, width) that a frame of this size is worked on in; None for the whole
-        frame."""
+        frame, which is all that some networks work on."""
+        if getattr(self.engine.network, "sees_whole", False):
+            return None
         if tile_size == "none":
             return self._within_most(height, width, tile_overlap) if self._most_pixels else None
         if tile_size != "auto":

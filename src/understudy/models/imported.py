@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from understudy.colour import ColourEncoding
 from understudy.errors import ModelFileError
+from understudy.frames.matte_names import MATTE
 from understudy.models.description import ANY, ImageSpec, ModelDescription
 from understudy.models.names import safe_label, safe_name
 from understudy.models.options import Option
@@ -20,8 +21,12 @@ from understudy.models.sidecar import Sidecar, images_of, read_sidecar
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from understudy.models.adapted import AdaptedFile
+
 NAMES = {1: ("Y",), 2: ("R", "G"), 3: ("R", "G", "B"), 4: ("R", "G", "B", "A")}
-FORMATS = {".onnx": "ONNX"}
+FORMATS = {".onnx": "ONNX", ".tflite": "TensorFlow Lite"}
+WHOLE = 1 << 14
+"""The reach of a network that has to be handed whole frames."""
 MOST_CHANNELS = 64
 
 
@@ -48,13 +53,23 @@ class ImageFunction(Protocol):
     def __call__(self, images: Sequence[Tensor], options: Mapping[str, Any]) -> list[Tensor]: ...
 
 
-def open_file(path: Path, side: Sidecar, threads: int = 0, providers: Sequence[str] = ()) -> ImageFunction:
+def open_file(path: Path, side: Sidecar, threads: int = 0, providers: Sequence[str] = ()) -> AdaptedFile:
     """The function in an ONNX or TorchScript file. ``threads`` and ``providers`` are those of onnxruntime;
-    none is the CPU. ModelFileError, MissingPackageError."""
+    none is the CPU. It is read as the sidecar says. ModelFileError, MissingPackageError."""
+    from understudy.models.adapted import AdaptedFile
+
+    return AdaptedFile(_open_raw(path, side, threads, providers), side)
+
+
+def _open_raw(path: Path, side: Sidecar, threads: int, providers: Sequence[str]) -> ImageFunction:
     if not path.is_file():
         raise ModelFileError(
-            "There is no such file.", expected="an ONNX or TorchScript file", where=str(path)
+            "There is no such file.", expected="an ONNX, TorchScript or TensorFlow Lite file", where=str(path)
         )
+    if path.suffix.lower() == ".tflite":
+        from understudy.models.tflite_file import TfliteFile
+
+        return TfliteFile(path, side, threads)
     if path.suffix.lower() == ".onnx":
         from understudy.models.onnx_file import CPU, OnnxFile
 
@@ -64,15 +79,16 @@ def open_file(path: Path, side: Sidecar, threads: int = 0, providers: Sequence[s
     return TorchScriptFile(path, side)
 
 
-def describe_imported(path: Path, side: Sidecar, file: ImageFunction | None = None) -> ModelDescription:
+def describe_imported(path: Path, side: Sidecar, file: AdaptedFile | None = None) -> ModelDescription:
     """What an imported network takes and gives, by its sidecar and, where it is open, by the file itself."""
-    encoding = _encoding(path, side)
+    encoding = _encoding(path, side.colour, side.span)
     if file is not None:
-        check_range(file, side.range)
+        check_range(file, side.span)
     inputs = file.inputs if file else images_of(side.inputs, [], "inputs", path)
     outputs = file.outputs if file else images_of(side.outputs, [], "outputs", path)
-    matte = side.matte or bool(outputs and inputs and outputs[0].count == 1 and inputs[0].count != 1)
-    result = encoding.model_copy(update={"space": "raw"}) if matte else encoding
+    matte = side.is_matte or bool(outputs and inputs and outputs[0].count == 1 and inputs[0].count != 1)
+    result = _encoding(path, side.colour if not matte else "raw", side.output_span)
+    whole = file.sees_whole if file else bool(side.fit or side.size)
     return ModelDescription(
         name=safe_name(path.stem),
         label=safe_label(side.label or path.stem),
@@ -83,9 +99,9 @@ def describe_imported(path: Path, side: Sidecar, file: ImageFunction | None = No
         kind="matte" if matte else "image",
         text=side.description,
         scale=side.scale,
-        stride=side.size_multiple,
-        reach=side.reach,
-        fixed_size=file.fixed_size if file else None,
+        stride=1 if whole else side.size_multiple,
+        reach=WHOLE if whole else side.reach,
+        fixed_size=file.size if file else (side.size[1], side.size[0]) if side.size else None,
         provenance={"imported": path.name, "label": side.label},
     )
 
@@ -103,14 +119,14 @@ def check_range(file: ImageFunction, span: float) -> None:
         )
 
 
-def _encoding(path: Path, side: Sidecar) -> ColourEncoding:
+def _encoding(path: Path, space: str, span: float) -> ColourEncoding:
     try:
-        return ColourEncoding(space=side.colour, scale=1.0 / side.range)
+        return ColourEncoding(space=space, scale=1.0 / span)
     except ValidationError as error:
         raise ModelFileError(
             "The TOML beside the model names a range that makes no sense.",
             expected="range: the value that 1.0 becomes, such as 255.0",
-            found=f"{side.range:g}",
+            found=f"{span:g}",
             where=str(path.with_suffix(".toml")),
         ) from error
 
@@ -137,15 +153,20 @@ def describe_imported_effect(path: Path) -> ModelDescription:
             found=", ".join(str(len(each.channels)) for each in inputs),
             where=str(path.with_suffix(".toml")),
         )
-    made = _result_channels(path, description, inputs[0].channels)
+    made = _result_channels(path, description, inputs[0].channels, tuple(sidecar_of(path).classes))
     outputs = (replace(description.outputs[0], channels=made), *description.outputs[1:])
     origin = {**description.provenance, "sha256": _hash(path)}
     return replace(description, inputs=inputs, outputs=outputs, provenance=origin)
 
 
-def _result_channels(path: Path, description: ModelDescription, plate: tuple[str, ...]) -> tuple[str, ...]:
-    """The channels that come out: the plate's, its colours alone, or a matte. ModelFileError otherwise."""
+def _result_channels(
+    path: Path, description: ModelDescription, plate: tuple[str, ...], classes: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The channels that come out: the plate's, its colours alone, a matte, or one for each class.
+    ModelFileError otherwise."""
     made, matte = description.outputs[0].count, description.kind == "matte"
+    if matte and len(classes) > 1:
+        return tuple(f"{name}.{MATTE}" for name in classes)
     if matte and made in (ANY, 1):
         return ("A",)
     if not matte and made in (ANY, len(plate)):
@@ -157,7 +178,8 @@ def _result_channels(path: Path, description: ModelDescription, plate: tuple[str
         expected="one channel out" if matte else f"{len(plate)} channels out, as many as in, or one",
         found=f"{made} channels out",
         where=str(path),
-        remedy="It can be served: understudy serve.",
+        remedy="Name the channels that are mattes under [classes] in the TOML beside it, such as person = "
+        "15. As it is, it can be served: understudy serve.",
     )
 
 

@@ -12,22 +12,25 @@ from torch import Tensor, nn
 
 from understudy.device import is_out_of_memory
 from understudy.errors import ApplyError, ModelFileError, UnderstudyError
+from understudy.models.adapted import AdaptedFile
 from understudy.models.description import ModelDescription
-from understudy.models.imported import ImageFunction, check_range, open_file, sidecar_of
+from understudy.models.imported import check_range, open_file, sidecar_of
 from understudy.models.sidecar import MOST_SCALE
 from understudy.network.parts import Crop
 
 
 class ImportedNetwork(nn.Module):
     """``stride``, ``reach``, ``scale``: as described; of one that enlarges, what each pixel becomes are
-    channels, as of our own. ``runtime``: what runs it, which no other engine replaces.
-    ``bytes_per_pixel``: of memory that torch does not know of, 0 where it knows of all."""
+    channels, as of our own. ``runtime``: what runs it, which no other engine replaces. ``sees_whole``:
+    whether it has to be handed whole frames. ``bytes_per_pixel``: of memory that torch does not know of, 0
+    where it knows of all."""
 
-    def __init__(self, file: ImageFunction, description: ModelDescription) -> None:
+    def __init__(self, file: AdaptedFile, description: ModelDescription) -> None:
         super().__init__()
         self.file = file
         self.runtime, self.bytes_per_pixel = file.runtime, file.bytes_per_pixel
         self.stride, self.reach, self.scale = description.stride, description.reach, description.scale
+        self.sees_whole = file.sees_whole
         self.counts = [len(image.channels) for image in description.inputs]
         self.outputs = len(description.output_channels)
         self.options = {option.name: option.default for option in file.options}
@@ -71,7 +74,7 @@ def open_network(path: Path, description: ModelDescription) -> ImportedNetwork:
     MissingPackageError."""
     side = sidecar_of(path)
     file = open_file(path, side, torch.get_num_threads())
-    check_range(file, side.range)
+    check_range(file, side.span)
     return ImportedNetwork(file, description).eval()
 
 

@@ -21,6 +21,8 @@ TYPES: dict[str, Any] = {
     "tensor(float16)": np.float16,
     "tensor(double)": np.float64,
     "tensor(uint8)": np.uint8,
+    "tensor(int8)": np.int8,
+    "tensor(uint16)": np.uint16,
     "tensor(int32)": np.int32,
     "tensor(int64)": np.int64,
     "tensor(bool)": np.bool_,
@@ -55,16 +57,18 @@ class OnnxFile:
         self.session = open_session(path, threads, providers)
         given = self.session.get_inputs()
         images = _in_order([each for each in given if _is_image(each)], side)
-        results = self.session.get_outputs()
-        results = [each for each in results if len(each.shape or ()) in (0, 4)] or results
+        results = _picked(self.session.get_outputs(), side, path)
         self._scalars = {each.name: each for each in given if not _is_image(each)}
         self._options = _options(self._scalars, side)
         self.options = usable_options(self._options.values())
-        self.inputs = images_of(side.inputs, [_spec(each) for each in images], "inputs", path)
-        self.outputs = images_of(side.outputs, [_spec(each) for each in results], "outputs", path)
+        self.inputs = images_of(side.inputs, [_spec(each, side.layout) for each in images], "inputs", path)
+        self.outputs = images_of(
+            side.outputs, [_spec(each, side.layout) for each in results], "outputs", path
+        )
         self._results = [each.name for each in results[: len(self.outputs)]]
         self.takes_batches = all(_is_free(each) for each in [*images, *results])
-        self.fixed_size = _fixed_size(images)
+        self.fixed_size = _fixed_size(images, side.layout)
+        self._batches = {each.name: each.shape[0] for each in images if not _is_free(each)}
 
     @property
     def bytes_per_pixel(self) -> float:
@@ -77,11 +81,20 @@ class OnnxFile:
         import torch
 
         feed = {
-            spec.tensor: _cast(np.ascontiguousarray(image.cpu().numpy()), np.dtype(spec.dtype))
+            spec.tensor: self._filled(
+                spec, _cast(np.ascontiguousarray(image.cpu().numpy()), np.dtype(spec.dtype))
+            )
             for spec, image in zip(self.inputs, images, strict=True)
         }
         made = self._run(feed | self._values(options))
+        if any(each > 1 for each in self._batches.values()):
+            made = [each[:1] for each in made]
         return [torch.from_numpy(np.array(each, np.float32)).to(images[0].device) for each in made]
+
+    def _filled(self, spec: ImageSpec, picture: np.ndarray) -> np.ndarray:
+        """One picture as often as a file with a fixed number of them in each call wants it."""
+        count, picture = self._batches.get(spec.tensor, 1), _cast(picture, np.dtype(spec.dtype))
+        return picture if count == len(picture) else np.repeat(picture[:1], count, axis=0)
 
     def _run(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
         try:
@@ -147,15 +160,19 @@ def _is_free(spec: Any) -> bool:
     return not spec.shape or not isinstance(spec.shape[0], int)
 
 
-def _layout(shape: Sequence[Any]) -> str:
-    """NHWC where the last dimension can only be channels and the second one cannot."""
+def _layout(shape: Sequence[Any], told: str | None = None) -> str:
+    """As it is told; else NHWC where the last dimension can only be channels and the second one cannot."""
+    if told is not None and len(shape) == 4:
+        return told
     if len(shape) != 4 or not isinstance(shape[3], int) or shape[3] > 4:
         return "NCHW"
     return "NCHW" if isinstance(shape[1], int) and shape[1] <= 4 else "NHWC"
 
 
-def _fixed_size(specs: list[Any]) -> tuple[int, int] | None:
-    sizes = [tuple(spec.shape[2:] if _layout(spec.shape) == "NCHW" else spec.shape[1:3]) for spec in specs]
+def _fixed_size(specs: list[Any], told: str | None) -> tuple[int, int] | None:
+    sizes = [
+        tuple(spec.shape[2:] if _layout(spec.shape, told) == "NCHW" else spec.shape[1:3]) for spec in specs
+    ]
     fixed = [(h, w) for h, w in sizes if isinstance(h, int) and isinstance(w, int)]
     return fixed[0] if fixed else None
 
@@ -180,12 +197,29 @@ def _in_order(specs: list[Any], side: Sidecar) -> list[Any]:
     return [by_name[name] for name in names]
 
 
-def _spec(tensor: Any) -> ImageSpec:
+def _spec(tensor: Any, told: str | None) -> ImageSpec:
     shape: Sequence[Any] = tensor.shape or []
-    known = len(shape) == 4 and isinstance(shape[1], int)
+    layout = _layout(shape, told)
+    count = shape[3 if layout == "NHWC" else 1] if len(shape) == 4 else 1 if len(shape) == 3 else ANY
     dtype = np.dtype(TYPES.get(tensor.type, np.float32)).name
-    count = shape[1] if known else ANY
-    return ImageSpec(tensor.name, count, dtype=dtype, layout=_layout(shape), tensor=tensor.name)
+    count = count if isinstance(count, int) else ANY
+    return ImageSpec(tensor.name, count, dtype=dtype, layout=layout, tensor=tensor.name)
+
+
+def _picked(results: list[Any], side: Sidecar, path: Path) -> list[Any]:
+    """The outputs that are asked for, else those that may be pictures. ModelFileError for one that is not
+    there."""
+    if side.output is None:
+        return [each for each in results if len(each.shape or ()) in (0, 4)] or results
+    by_key = {key: each for number, each in enumerate(results, 1) for key in (each.name, number)}
+    if side.output in by_key:
+        return [by_key[side.output]]
+    raise ModelFileError(
+        "The TOML beside the model names an output that is not there.",
+        expected=f"one of {', '.join(each.name for each in results)}, or a number from 1 to {len(results)}",
+        found=f"output = {side.output!r}",
+        where=str(path.with_suffix(".toml")),
+    )
 
 
 def _options(scalars: dict[str, Any], side: Sidecar) -> dict[str, Option]:
@@ -202,6 +236,7 @@ def _scalar_option(spec: Any) -> Option:
 
 
 def _cast(planes: np.ndarray, kind: np.dtype) -> np.ndarray:
-    if kind == np.uint8:
-        return np.rint(np.clip(np.nan_to_num(planes), 0, 255)).astype(np.uint8)
+    if np.issubdtype(kind, np.integer):
+        ends = np.iinfo(kind)
+        return np.rint(np.clip(np.nan_to_num(planes), ends.min, min(ends.max, 1 << 24))).astype(kind)
     return planes.astype(kind, copy=False)

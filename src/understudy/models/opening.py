@@ -49,20 +49,12 @@ def open_model(path: Path, device: Any) -> tuple[ModelDescription, Any]:
 
 def refuse_unsupported(description: ModelDescription, path: Path) -> None:
     """ModelFileError for what a description can say and this version cannot do with a frame."""
-    if description.state:
-        names = ", ".join(image.name for image in description.state)
-        problem = "keeps state from frame to frame", "a result of the inputs alone", f"state: {names}"
-    elif any(image.layout != "NCHW" for image in description.inputs):
-        problem = "takes images [1, height, width, channels]", "[1, channels, height, width]", "channels last"
-    elif description.fixed_size is not None:
-        size = "{1} x {0}".format(*description.fixed_size)
-        problem = f"takes images of {size} only", "a network for any size", size
-    else:
+    if not description.state:
         return
     raise ModelFileError(
-        f"This network {problem[0]}, which this version cannot do.",
-        expected=problem[1],
-        found=problem[2],
+        "This network keeps state from frame to frame, which this version cannot do.",
+        expected="a result of the inputs alone",
+        found=f"state: {', '.join(image.name for image in description.state)}",
         where=str(path),
         remedy="Use a newer version of understudy.",
     )

@@ -2,10 +2,22 @@
 
 label = "Relight"
 colour = "srgb"            # linear (default), srgb or raw: the space the network takes and gives
-range = 255.0              # the value that 1.0 becomes; default 1
+range = 255.0              # what 1.0 becomes, or what 0.0 and 1.0 become: [-1.0, 1.0]; default 1
+mean = "imagenet"          # then taken off: a number, one for each channel, or by name
+deviation = "imagenet"     # and divided by; by name it comes with the mean
+order = "BGR"              # RGB (default), BGR, or grey
+layout = "NHWC"            # or NCHW; default: as the file's shapes tell
 size_multiple = 8          # height and width are padded to multiples of this, and cut again
 reach = 128                # pixels of context on each side that a tile needs; default 256
 scale = 2                  # how many times larger the result is than the input; default 1
+fit = "resize"             # or tile, pad: how frames come into a network of one size
+size = [320, 320]          # width and height of it, where the file does not say
+filter = "bilinear"        # or bicubic, lanczos, nearest: how frames and answers are brought to size
+edges = false              # true: a smaller answer is drawn up along the plate's edges
+output = "mask"            # which of several outputs, by name or by number from 1; default: the first
+output_range = 1.0         # like range, of the answer; default: the same
+activation = "softmax"     # or sigmoid, argmax, ids (the answer holds numbers of classes), none (default)
+normalise = false          # true: the smallest value of each frame becomes 0, the largest 1
 matte = false              # true: the output is coverage and is not converted
 
 [[inputs]]
@@ -24,6 +36,9 @@ default = 0.5
 minimum = 0.0
 maximum = 1.0
 tensor = "strength"
+
+[classes]                  # of these channels of the answer mattes are made, by name
+person = 15
 """
 
 from __future__ import annotations
@@ -32,9 +47,17 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from understudy.errors import ModelFileError, RequestError
 from understudy.models.description import ANY, ImageSpec
@@ -43,7 +66,7 @@ from understudy.models.options import Option, usable_options
 from understudy.toml_text import to_toml
 
 MAX_FILE = 1 << 20
-ENDINGS = (".onnx", ".pt", ".ts", ".torchscript")
+ENDINGS = (".onnx", ".pt", ".ts", ".torchscript", ".tflite")
 REACH = 256
 MOST_SCALE = 8
 
@@ -51,6 +74,20 @@ MOST_SCALE = 8
 def is_imported(path: Path) -> bool:
     """Whether a file is an imported network, by its ending."""
     return path.suffix.lower() in ENDINGS
+
+
+def _rising(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[1] <= ends[0]:
+        raise ValueError("white must lie above black, as in [-1.0, 1.0]")
+    return ends
+
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Span = Annotated[float, Field(gt=0)] | Annotated[tuple[Finite, Finite], AfterValidator(_rising)]
+"""The value that 1.0 becomes, or (black, white)."""
+Numbers = Finite | list[Finite] | Literal["imagenet"] | None
+Side = Annotated[int, Field(ge=1, le=1 << 14)]
+ClassName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
 
 
 class _Strict(BaseModel):
@@ -91,7 +128,19 @@ class Sidecar(_Strict):
     label: str = ""
     description: str = ""
     colour: Literal["linear", "srgb", "raw"] = "linear"
-    range: float = Field(default=1.0, gt=0)
+    range: Span = 1.0
+    mean: Numbers = None
+    deviation: Numbers = None
+    order: Literal["RGB", "BGR", "grey"] = "RGB"
+    layout: Literal["NCHW", "NHWC"] | None = None
+    fit: Literal["resize", "tile", "pad"] | None = None
+    size: tuple[Side, Side] | None = None
+    filter: Literal["bilinear", "bicubic", "lanczos", "nearest"] = "bilinear"
+    edges: bool = False
+    output: Annotated[int, Field(ge=1)] | str | None = None
+    output_range: Span | None = None
+    activation: Literal["none", "sigmoid", "softmax", "argmax", "ids"] = "none"
+    normalise: bool = False
     size_multiple: int = Field(default=1, ge=1, le=1024)
     scale: int = Field(default=1, ge=1, le=MOST_SCALE)
     reach: int = Field(default=REACH, ge=0, le=1 << 14)
@@ -99,9 +148,57 @@ class Sidecar(_Strict):
     inputs: list[PortText] = []
     outputs: list[PortText] = []
     options: list[OptionText] | None = None
+    classes: dict[ClassName, Annotated[int, Field(ge=0, le=1 << 20)]] = {}
     time_limit: float = Field(default=120.0, gt=0)
     start_limit: float = Field(default=120.0, gt=0)
     memory_limit: str = ""
+
+    @model_validator(mode="after")
+    def _agree(self) -> Sidecar:
+        if self.edges and self.fit in ("tile", "pad"):
+            raise ValueError('edges = true goes with fit = "resize"')
+        if self.activation == "argmax" and not self.classes:
+            raise ValueError('activation = "argmax" needs [classes]: a name and a number for each matte')
+        if isinstance(self.mean, str) and self.deviation is None:
+            self.deviation = self.mean
+        return self
+
+    @property
+    def black(self) -> float:
+        """What 0 becomes."""
+        return _ends(self.range)[0]
+
+    @property
+    def span(self) -> float:
+        """How far what 1 becomes lies above what 0 becomes."""
+        low, high = _ends(self.range)
+        return high - low
+
+    @property
+    def output_black(self) -> float:
+        """What in the answer means 0."""
+        return _ends(self._output_range)[0]
+
+    @property
+    def output_span(self) -> float:
+        """How far what means 1 in the answer lies above what means 0."""
+        low, high = _ends(self._output_range)
+        return high - low
+
+    @property
+    def _output_range(self) -> float | tuple[float, float]:
+        if self.output_range is not None:
+            return self.output_range
+        return 1.0 if self.normalise or self.activation != "none" else self.range
+
+    @property
+    def is_matte(self) -> bool:
+        """Whether the answer is coverage by what is said of it."""
+        return self.matte or self.normalise or bool(self.classes) or self.activation in ("argmax", "ids")
+
+
+def _ends(span: float | tuple[float, float]) -> tuple[float, float]:
+    return span if isinstance(span, tuple) else (0.0, span)
 
 
 def read_sidecar(path: Path) -> Sidecar:
@@ -154,9 +251,12 @@ def sidecar_text(side: Sidecar, comments: tuple[str, ...] = ()) -> str:
     """The sidecar as TOML that ``read_sidecar`` reads back; what is at its default is left out."""
     values = side.model_dump(exclude_defaults=True)
     tables = {name: values.pop(name, None) or [] for name in ("inputs", "outputs", "options")}
+    classes = values.pop("classes", None)
     parts = [to_toml(values, comments)]
     for name, rows in tables.items():
         parts += [f"\n[[{name}]]\n{to_toml(row)}" for row in rows]
+    if classes:
+        parts.append(f"\n[classes]\n{to_toml(classes)}")
     return "".join(parts)
 
 

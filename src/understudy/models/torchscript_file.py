@@ -32,7 +32,7 @@ class TorchScriptFile:
     bytes_per_pixel = 0.0
 
     def __init__(self, path: Path, side: Sidecar) -> None:
-        self.path = path
+        self.path, self._output = path, side.output
         self._modules = {"cpu": load_script(path)}
         self._arguments = list(self._modules["cpu"].forward.schema.arguments)[1:]
         self._options = _options(self._arguments, side)
@@ -63,7 +63,7 @@ class TorchScriptFile:
             for each in self._arguments
         ]
         made = self.on(str(images[0].device))(*given)
-        several = [made] if isinstance(made, torch.Tensor) else made
+        several = _picked(made, self._output, self.path)
         if not isinstance(several, list | tuple) or not several:
             return []
         return [each.float() for each in several if isinstance(each, torch.Tensor)]
@@ -71,6 +71,29 @@ class TorchScriptFile:
     def _value(self, argument: Any, options: Mapping[str, Any]) -> Any:
         option = self._options.get(argument.name)
         return argument.default_value if option is None else options.get(option.name, option.default)
+
+
+def _picked(made: Any, output: int | str | None, path: Path) -> Any:
+    """What forward gave as a list, of a dictionary its values; the one that is asked for, where one is.
+    ModelFileError when it is not there."""
+    import torch
+
+    named = made if isinstance(made, dict) else {}
+    several = [made] if isinstance(made, torch.Tensor) else list(named.values()) if named else made
+    if output is None:
+        return several
+    if output in named:
+        return [named[str(output)]]
+    if isinstance(output, int) and isinstance(several, list | tuple) and output <= len(several):
+        return [several[output - 1]]
+    count = len(several) if isinstance(several, list | tuple) else 0
+    names = f", or one of {', '.join(map(str, named))}" if named else ""
+    raise ModelFileError(
+        "The TOML beside the model names an output that is not there.",
+        expected=f"a number from 1 to {count}{names}",
+        found=f"output = {output!r}",
+        where=str(path.with_suffix(".toml")),
+    )
 
 
 def load_script(path: Path) -> Any:

@@ -30,14 +30,22 @@ FILES = {
     ".pt": "torchscript",
     ".ts": "torchscript",
     ".torchscript": "torchscript",
+    ".tflite": "tflite",
 }
 MODEL_SIDE = "model.toml"
-FORMATS = {"cat": "network", "run": "run", "onnx": "ONNX", "torchscript": "TorchScript", "python": "Python"}
+FORMATS = {
+    "cat": "network",
+    "run": "run",
+    "onnx": "ONNX",
+    "torchscript": "TorchScript",
+    "tflite": "TensorFlow Lite",
+    "python": "Python",
+}
 UNLOAD_TIMEOUT = 120.0
 
 
 def kind_of(path: Path) -> str | None:
-    """What a path is: cat, onnx, torchscript, run, python, folder, or None."""
+    """What a path is: cat, onnx, torchscript, tflite, run, python, folder, or None."""
     if path.is_dir():
         if (path / "state.json").is_file():
             return "run"
@@ -80,6 +88,7 @@ _MAKERS: dict[str, Maker] = {
     "run": _make_run,
     "onnx": _make_file,
     "torchscript": _make_file,
+    "tflite": _make_file,
     "python": _make_python,
 }
 
@@ -249,7 +258,8 @@ def _checked(path: Path) -> str:
     if kind is None:
         raise ModelFileError(
             "This is nothing that can be served." if path.exists() else "This model does not exist.",
-            expected="a .cat, .onnx or TorchScript (.pt) file, a run, a Python model, or a folder of these",
+            expected="a .cat, .onnx, .tflite or TorchScript (.pt) file, a run, a Python model, or a folder "
+            "of these",
             where=str(path),
         )
     return kind

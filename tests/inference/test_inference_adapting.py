@@ -77,6 +77,19 @@ def test_one_that_learned_display_referred_values_alone_takes_a_scene_linear_pla
     assert any("sRGB" in note for note in said)
 
 
+def test_an_alpha_goes_through_no_curve_and_stays_within_its_bounds(zoo: Trained) -> None:
+    names = ["alpha", "foreground.R", "foreground.G", "foreground.B"]
+    header = {"adapts": True, "output_channels": names}
+    zoo("keying", kind=["network"], outputs=4, header=header, fit="linear", same_channels=False, fit_inputs=3)
+    light = picture(2.0)
+    linear = understudy.load("keying", scene_linear=True)(light)
+    plain = understudy.load("keying")(np.asarray(encode(light, LINEAR)))
+    assert plain[..., 0].std() > 0
+    assert np.allclose(linear[..., 0], plain[..., 0], atol=1e-4)
+    assert linear[..., 0].min() >= 0 and linear[..., 0].max() <= 1
+    assert np.allclose(linear[..., 1:], decode(plain[..., 1:], LINEAR), rtol=1e-2, atol=1e-3)
+
+
 def test_from_python_it_is_said_what_comes(both: Path) -> None:
     light = picture(4.0)
     plain, linear = understudy.load("denoise"), understudy.load("denoise", scene_linear=True)

@@ -10,6 +10,7 @@ from understudy.errors import FrameError
 from understudy.frames import Frame, Shot, header_colour
 from understudy.models.description import ImageSpec, ModelDescription
 
+ALPHA = ("a", "alpha")
 PROBES = 10
 """Frames that are tried to find one that can be read."""
 
@@ -28,6 +29,12 @@ def on_scene_linear(model: ModelDescription) -> ModelDescription:
         return model
     inputs, outputs = (tuple(map(_linear, images)) for images in (model.inputs, model.outputs))
     return replace(model, inputs=inputs, outputs=outputs)
+
+
+def coverage(model: ModelDescription) -> list[int]:
+    """Which outputs of a model that takes both are no light, and go through no curve: its alpha."""
+    names = [name.rpartition(".")[2].lower() for name in model.output_channels]
+    return [place for place, name in enumerate(names) if model.adapts and name in ALPHA]
 
 
 def _linear(image: ImageSpec) -> ImageSpec:

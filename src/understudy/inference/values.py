@@ -11,6 +11,7 @@ import torch
 from understudy.colour import ColourEncoding, decode_tensor, encode_tensor
 from understudy.device import upload
 from understudy.frames import Window
+from understudy.inference.adapting import coverage
 from understudy.inference.bands import row_bands
 from understudy.inference.inputs import input_encodings, is_placed, network_channels
 from understudy.inference.tiles import round_up
@@ -60,10 +61,13 @@ def decode_frame(header: Any, y: Tensor, x: Tensor, plate: Tensor) -> Tensor:
     comparable = header.output_channels == header.input_channels
     keeps = comparable and encoding == header.colour_out and not encoding.is_identity and header.scale == 1
     out = torch.empty((height, width, y.shape[1]), device=y.device)
+    alpha = coverage(header)
     for rows in row_bands(height, width, y.device):
         values = decode_tensor(y[:, :, rows], header.colour_out)[0].permute(1, 2, 0)
         if keeps:
             same = (y[0, :, rows] == x[0, :count, rows, :width]).permute(1, 2, 0)
             values = torch.where(same, plate[rows], values)
         out[rows] = values
+        for place in alpha:
+            out[rows, :, place] = y[0, place, rows].clamp(0, 1)
     return out

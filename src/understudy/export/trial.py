@@ -78,7 +78,7 @@ def _known_counts(network: AdaptedFile) -> list[Any]:
 def _at_two_sizes(network: AdaptedFile, counts: list[int], multiple: int, span: float) -> Trial | None:
     """What comes out where the network takes two different sizes and makes the same of both; else None."""
     found = []
-    for rows, columns in SIDES:
+    for rows, columns in SIDES[:1] if network.sees_whole else SIDES:  # of one size, two tell no more
         try:
             found.append(_run(network, counts, (rows, columns), multiple, span))
         except Exception:  # a network may fail in any way that its maker did not think of

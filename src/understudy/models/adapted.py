@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from understudy.errors import ModelFileError
 from understudy.models.answers import activated, as_planes, spread
 from understudy.models.description import ANY, ImageSpec
-from understudy.models.fitting import FITS, along_edges, resample
+from understudy.models.fitting import FITS, Filter, along_edges, resample
 from understudy.models.sidecar import Sidecar
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class AdaptedFile:
         self.options = file.options
         self.size = _size(file, side)
         self.sees_whole = self.size is not None
+        self._filter = Filter(side.filter, side.span, side.output_span)
         self.inputs = tuple(self._taken(each) for each in file.inputs)
         self.outputs = tuple(self._given(each, index) for index, each in enumerate(file.outputs))
         self.channels_last = (side.layout or file.inputs[0].layout) == "NHWC"
@@ -60,10 +61,10 @@ class AdaptedFile:
         if self.size is None:
             made = [self._enlarged(each, frame, guide) for each in run(images)]
         elif guide is not None:
-            small = run([resample(each, self.size, self.side.filter) for each in images])
+            small = run([resample(each, self.size, self._filter) for each in images])
             made = [along_edges(each, guide) for each in small[:1]]
         else:
-            made = FITS[self.side.fit or "resize"](run, images, self.size, self.side.filter)
+            made = FITS[self.side.fit or "resize"](run, images, self.size, self._filter)
         if self.side.normalise and self.side.fit == "tile":
             made[0] = spread(made[0])
         return made
@@ -111,7 +112,9 @@ class AdaptedFile:
         times = frame[1] // planes.shape[-1]
         if times < 2 or (planes.shape[-2] * times, planes.shape[-1] * times) != frame:
             return planes
-        return resample(planes, frame, self.side.filter) if guide is None else along_edges(planes, guide)
+        return (
+            resample(planes, frame, self._filter.of_answer) if guide is None else along_edges(planes, guide)
+        )
 
     def _guide(self, plate: Tensor) -> Tensor:
         return plate[:, :3].mean(1, keepdim=True) / self.side.span

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from understudy.errors import ModelFileError
 
@@ -14,7 +14,7 @@ Size = tuple[int, int]
 """(height, width)"""
 Run = Callable[[Sequence["Tensor"]], list["Tensor"]]
 """Images (N, C, H, W) of the network's size -> what it makes of them, each (N, C, h, w)."""
-Fit = Callable[[Run, Sequence["Tensor"], Size, str], list["Tensor"]]
+Fit = Callable[[Run, Sequence["Tensor"], Size, "Filter"], list["Tensor"]]
 
 ALIKE = 0.06
 """How much the two sides of an answer may differ in proportion, such as 65 of 513 and 64 of 512."""
@@ -24,33 +24,53 @@ RADIUS = 3
 SMOOTH = 1e-4
 
 
-def resample(planes: Tensor, size: Size, kind: str) -> Tensor:
-    """Planes (N, C, H, W) at another size, pixel middles kept; what is made smaller is averaged, and nothing
-    goes beyond the values that are there. ``kind``: bilinear, bicubic, lanczos or nearest. ModelFileError
-    where this version of torch has no lanczos."""
+class Filter(NamedTuple):
+    """``kind``: bilinear, bicubic, lanczos, linear or nearest. ``white``, ``answer_white``: up to which value
+    a picture and an answer may be sharpened where they reach no higher."""
+
+    kind: str
+    white: float = 1.0
+    answer_white: float = 1.0
+
+    @property
+    def of_answer(self) -> Filter:
+        return self._replace(white=self.answer_white)
+
+
+def resample(planes: Tensor, size: Size, by: Filter) -> Tensor:
+    """Planes (N, C, H, W) at another size, pixel middles kept. What is made smaller is averaged, but by
+    ``linear`` and ``nearest``. Nothing goes below 0 or above white, nor below or above what is there.
+    ModelFileError where this version of torch has no such filter."""
+    import torch
+
+    if planes.shape[-2:] == size:
+        return planes
+    if by.kind in ("linear", "nearest"):
+        return _along(planes, size, by.kind)
+    low = torch.clamp(planes.amin((2, 3), keepdim=True), max=0.0)
+    high = torch.clamp(planes.amax((2, 3), keepdim=True), min=by.white)
+    across = _along(planes, (planes.shape[-2], size[1]), by.kind)  # first, and held, as is done with 8 bits
+    return _along(torch.clamp(across, low, high), size, by.kind).clamp(low, high)
+
+
+def _along(planes: Tensor, size: Size, kind: str) -> Tensor:
     from torch.nn.functional import interpolate
 
     if planes.shape[-2:] == size:
         return planes
     if kind == "nearest":
         return interpolate(planes, size=size, mode="nearest-exact")
+    if kind == "linear":
+        return interpolate(planes, size=size, mode="bilinear", align_corners=False)
     try:
-        made = interpolate(planes, size=size, mode=kind, align_corners=None, antialias=True)
+        return interpolate(planes, size=size, mode=kind, antialias=True)
     except (NotImplementedError, ValueError) as error:
         raise ModelFileError(
             f"This version of torch has no {kind} filter.",
-            expected="filter = bilinear, bicubic or nearest",
+            expected="filter = bilinear, bicubic, linear or nearest",
             found=f"filter = {kind}",
             remedy="Use another one, or a newer torch.",
         ) from error
-    low, high = (bound(planes, dim=(2, 3), keepdim=True) for bound in _bounds())
-    return made.clamp(low, high)
-
-
-def _bounds() -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
-    import torch
-
-    return torch.amin, torch.amax
 
 
 def larger_by(made: Tensor, sent: Size) -> int:
@@ -64,21 +84,21 @@ def is_like(rows: int, columns: int, sent: Size, tolerance: float = ALIKE) -> bo
     return min(down, across) >= LEAST and abs(down - across) <= tolerance * min(down, across)
 
 
-def resized(run: Run, images: Sequence[Tensor], size: Size, kind: str) -> list[Tensor]:
+def resized(run: Run, images: Sequence[Tensor], size: Size, by: Filter) -> list[Tensor]:
     """The whole frame at the network's size; what it makes, at the frame's (times the network's scale)."""
     height, width = images[0].shape[-2:]
-    results = run([resample(each, size, kind) for each in images])
-    return [_back(each, (height, width), size, kind) for each in results]
+    results = run([resample(each, size, by) for each in images])
+    return [_back(each, (height, width), size, by) for each in results]
 
 
-def _back(made: Tensor, frame: Size, size: Size, kind: str) -> Tensor:
+def _back(made: Tensor, frame: Size, size: Size, by: Filter) -> Tensor:
     if made.ndim != 4:
         return made
     scale = larger_by(made, size)
-    return resample(made, (frame[0] * scale, frame[1] * scale), kind)
+    return resample(made, (frame[0] * scale, frame[1] * scale), by.of_answer)
 
 
-def padded(run: Run, images: Sequence[Tensor], size: Size, kind: str) -> list[Tensor]:
+def padded(run: Run, images: Sequence[Tensor], size: Size, by: Filter) -> list[Tensor]:
     """The whole frame in its own proportions, as large as it fits, at the top left of black; what it makes is
     cut and enlarged back."""
     height, width = images[0].shape[-2:]
@@ -87,7 +107,7 @@ def padded(run: Run, images: Sequence[Tensor], size: Size, kind: str) -> list[Te
 
     def placed(planes: Tensor) -> Tensor:
         canvas = planes.new_zeros((*planes.shape[:2], *size))
-        canvas[..., : inner[0], : inner[1]] = resample(planes, inner, kind)
+        canvas[..., : inner[0], : inner[1]] = resample(planes, inner, by)
         return canvas
 
     cut = []
@@ -95,12 +115,12 @@ def padded(run: Run, images: Sequence[Tensor], size: Size, kind: str) -> list[Te
         if made.ndim == 4:
             down, across = made.shape[-2] / size[0], made.shape[-1] / size[1]
             rows, columns = max(1, round(inner[0] * down)), max(1, round(inner[1] * across))
-            made = _back(made[..., :rows, :columns], (height, width), inner, kind)
+            made = _back(made[..., :rows, :columns], (height, width), inner, by)
         cut.append(made)
     return cut
 
 
-def tiled(run: Run, images: Sequence[Tensor], size: Size, kind: str) -> list[Tensor]:
+def tiled(run: Run, images: Sequence[Tensor], size: Size, by: Filter) -> list[Tensor]:
     """The frame in tiles of the network's size, which overlap by a quarter and are blended into each other;
     a frame that is smaller is repeated at its border."""
     import torch
@@ -119,7 +139,7 @@ def tiled(run: Run, images: Sequence[Tensor], size: Size, kind: str) -> list[Ten
             results = run([each[..., rows, columns].contiguous() for each in images])
             for index, made in enumerate(results):
                 scale = larger_by(made, size)
-                made = _back(made, size, size, kind)
+                made = _back(made, size, size, by)
                 if index == len(sums):
                     shape = (*made.shape[:2], full[0] * scale, full[1] * scale)
                     sums.append(made.new_zeros(shape))
@@ -155,6 +175,9 @@ def _ramp(length: int, like: Tensor) -> Tensor:
 FITS: dict[str, Fit] = {"resize": resized, "pad": padded, "tile": tiled}
 
 
+BILINEAR = Filter("linear")
+
+
 def along_edges(small: Tensor, guide: Tensor) -> Tensor:
     """An answer (N, C, h, w) at the size of ``guide`` (N, 1, H, W), along whose edges it is drawn: a guided
     filter whose terms are found at the small size."""
@@ -166,10 +189,9 @@ def along_edges(small: Tensor, guide: Tensor) -> Tensor:
     size = guide.shape[-2], guide.shape[-1]
     guide = guide.clamp(min=0)
     guide = guide / (1 + guide)
-    low = resample(guide, (small.shape[-2], small.shape[-1]), "bilinear")
+    low = resample(guide, (small.shape[-2], small.shape[-1]), Filter("bilinear"))
     middle = mean(low)
     slope = (mean(low * small) - middle * mean(small)) / (mean(low * low) - middle * middle + SMOOTH)
     base = mean(small) - slope * middle
-    made = resample(mean(slope), size, "bilinear") * guide + resample(mean(base), size, "bilinear")
-    low_end, high_end = (bound(small, dim=(2, 3), keepdim=True) for bound in _bounds())
-    return made.clamp(low_end, high_end)
+    made = resample(mean(slope), size, BILINEAR) * guide + resample(mean(base), size, BILINEAR)
+    return made.clamp(small.amin((2, 3), keepdim=True), small.amax((2, 3), keepdim=True))

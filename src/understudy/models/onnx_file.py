@@ -93,8 +93,8 @@ class OnnxFile:
 
     def _filled(self, spec: ImageSpec, picture: np.ndarray) -> np.ndarray:
         """One picture as often as a file with a fixed number of them in each call wants it."""
-        count, picture = self._batches.get(spec.tensor, 1), _cast(picture, np.dtype(spec.dtype))
-        return picture if count == len(picture) else np.repeat(picture[:1], count, axis=0)
+        count, picture = self._batches.get(spec.tensor), _cast(picture, np.dtype(spec.dtype))
+        return picture if count in (None, len(picture)) else np.repeat(picture[:1], count, axis=0)
 
     def _run(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
         try:

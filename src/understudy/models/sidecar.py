@@ -12,7 +12,7 @@ reach = 128                # pixels of context on each side that a tile needs; d
 scale = 2                  # how many times larger the result is than the input; default 1
 fit = "resize"             # or tile, pad: how frames come into a network of one size
 size = [320, 320]          # width and height of it, where the file does not say
-filter = "bilinear"        # or bicubic, lanczos, nearest: how frames and answers are brought to size
+filter = "bilinear"        # or bicubic, lanczos, linear, nearest: how frames and answers are brought to size
 edges = false              # true: a smaller answer is drawn up along the plate's edges
 output = "mask"            # which of several outputs, by name or by number from 1; default: the first
 output_range = 1.0         # like range, of the answer; default: the same
@@ -135,7 +135,7 @@ class Sidecar(_Strict):
     layout: Literal["NCHW", "NHWC"] | None = None
     fit: Literal["resize", "tile", "pad"] | None = None
     size: tuple[Side, Side] | None = None
-    filter: Literal["bilinear", "bicubic", "lanczos", "nearest"] = "bilinear"
+    filter: Literal["bilinear", "bicubic", "lanczos", "linear", "nearest"] = "bilinear"
     edges: bool = False
     output: Annotated[int, Field(ge=1)] | str | None = None
     output_range: Span | None = None

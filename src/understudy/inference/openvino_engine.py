@@ -17,6 +17,7 @@ import torch
 from understudy.device import autocast, core_count
 from understudy.errors import MissingPackageError, UnderstudyError
 from understudy.inference.bands import finish_in_bands
+from understudy.inference.engine import scale_of
 from understudy.inference.torch_engine import TorchEngine
 from understudy.network.parts import Crop, cropped
 
@@ -186,7 +187,8 @@ def _hold_against_torch(engine: OpenVinoEngine, parts: bool = False) -> None:
         x = _example(engine, rows, columns)
         g, kept = engine.globals(x), _middle(x) if parts else None
         with torch.inference_mode():
-            exact = cropped(engine.network.finish(x, engine.network.remainder(x, g)), kept)
+            whole, scale = engine.network(x, g), scale_of(engine.network)
+            exact = cropped(whole if scale == 1 else torch.pixel_unshuffle(whole, scale), kept)
             difference = float((engine.run(x, g, kept) - exact).abs().max())
         most = AGREEMENT[engine.precision]
         if difference > most and engine.precision != "float32":

@@ -90,6 +90,14 @@ def test_tiles_that_are_asked_for_do_not_cut_up_what_must_be_seen_whole(tmp_path
     assert np.array_equal(model.infer(given, tile_size=32, tile_overlap=0), model.infer(given))
 
 
+def test_a_network_of_any_size_works_at_the_size_that_is_told(tmp_path: Path) -> None:
+    given = smooth(75, 110)
+    file = mean_matte(tmp_path / "m.onnx", (1, 3, "h", "w"))
+    told = made_of(file, given, 'size = [22, 15]\nfit = "resize"\n')
+    plain = made_of(file, given)
+    assert told.shape == plain.shape and 1e-4 < np.abs(told - plain).max() < 0.05
+
+
 def test_a_network_of_one_size_that_enlarges_makes_larger_frames(tmp_path: Path) -> None:
     nodes = [("Resize", ["in", "", "by"], ["out"], {"mode": "nearest"})]
     shapes = {"in": ("float", (1, 3, 16, 16))}, {"out": ("float", (1, 3, 32, 32))}

@@ -182,7 +182,8 @@ class ApplyProgress(Progress):
         self.stopped, self.again = event.stopped, event.again
 
     def ended(self, result: Any) -> int:
-        """The closing words; the exit code: 1 when frames failed, or requested ones are not there."""
+        """The closing words; the exit code: 1 when frames failed, requested ones are not there, or nothing
+        came out that could be right."""
         self.screen.finish()
         written, kept, failed = len(result.written), len(result.kept), len(result.failed)
         self.screen.say(
@@ -192,7 +193,7 @@ class ApplyProgress(Progress):
             self.screen.say("Stopped. A movie is whole or not there: the same command begins again.")
         elif self.stopped:
             self.screen.say("Stopped. The same command goes on where it stopped.")
-        return 1 if result.failed or result.missing else 0
+        return 1 if result.failed or result.missing or getattr(result, "is_nothing", False) else 0
 
 
 def _frames(count: int) -> str:

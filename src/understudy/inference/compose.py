@@ -28,6 +28,7 @@ from understudy.frames.alpha import as_premultiplied
 from understudy.frames.matte_names import short_of
 from understudy.inference.blend import blend
 from understudy.inference.confidence import ABOUT, CHANNEL, MOVED, confidence_of, moved, moved_back
+from understudy.inference.doubtful import Doubts
 from understudy.inference.finish import Finisher, premultiplied_channels
 from understudy.inference.inputs import expected_channels
 from understudy.inference.layers import ExtraInputs, Mask
@@ -96,7 +97,8 @@ class Composer:
     than the network's own are asked for. ``region``: of the display window, counted from its first pixel;
     None for all there is. ``finisher``: what is done to results before they are laid over the plate.
     ``confident``: a further channel says how sure the network is of them. ``layer``: the results fill a layer
-    of this name, beside the plate's own channels, which stay as they are."""
+    of this name, beside the plate's own channels, which stay as they are. ``doubts``: what was seen of
+    results that cannot be right."""
 
     header: Any
     channels: str | None
@@ -108,6 +110,7 @@ class Composer:
     finisher: Finisher = field(default_factory=Finisher)
     confident: bool = False
     layer: str | None = None
+    doubts: Doubts = field(default_factory=Doubts)
 
     @property
     def stands_beside(self) -> bool:
@@ -351,7 +354,7 @@ class Composer:
 
     def _infer(self, given: Gathered, model: LoadedModel, shown: Window) -> np.ndarray:
         """What the network makes of all pixels, where ``shown``, as it sees colours."""
-        return model.infer(
+        result = model.infer(
             given.pixels,
             tile_size=self.tiles.tile_size,
             tile_overlap=self.tiles.tile_overlap,
@@ -359,6 +362,9 @@ class Composer:
             beside=given.beside,
             region=shown,
         )
+        made = result[slices(shown.scaled(self.header.scale))]
+        self.doubts.look(self.header, given.frame.number, given.pixels[slices(shown)], made)
+        return result
 
     def _as_stored(self, given: Gathered, result: np.ndarray) -> np.ndarray:
         """A result as the plate's file holds colours; in a layer, which has no alpha of the plate's,

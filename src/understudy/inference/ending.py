@@ -27,6 +27,8 @@ def ended(job: Job, outcomes: list[Outcome], stopped: bool, seconds: float, repo
     failed = tuple(sorted((each.number, each.error) for each in outcomes if each.error is not None))
     _report_black(job, written, report)
     _report_unmeasured(job, report)
+    for sentence in job.composer.doubts.sentences:
+        report(ApplyMessage(sentence))
     again = _made_again(job, written)
     missing = job.plate.missing if job.plate.requested else ()
     counts = len(written), len(job.kept), len(failed)
@@ -35,7 +37,17 @@ def ended(job: Job, outcomes: list[Outcome], stopped: bool, seconds: float, repo
     report(ApplyEnded(*counts, stopped, seconds, in_words(again), len(missing), len(same)))
     is_movie = job.sink.is_movie
     return ApplyResult(
-        written, job.kept, failed, stopped, seconds, is_movie, again, missing, same, changed_by
+        written,
+        job.kept,
+        failed,
+        stopped,
+        seconds,
+        is_movie,
+        again,
+        missing,
+        same,
+        changed_by,
+        job.composer.doubts.is_nothing,
     )
 
 

@@ -21,7 +21,8 @@ class ApplyResult:
     changed, such as ``("the plate", "the mask")``. ``missing``: frames that a range requested and the plate
     lacks. ``same``: those that ``update`` compared and left as they were, of a movie all or none;
     ``changed_by``: by how much, at most, those that it compared and that changed differ, in code values of
-    their files, infinite where they cannot be compared.
+    their files, infinite where they cannot be compared. ``is_nothing``: a network of others made the same
+    value everywhere on all of them, or values that are no numbers.
     """
 
     written: tuple[int, ...]
@@ -34,6 +35,7 @@ class ApplyResult:
     missing: tuple[int, ...] = ()
     same: tuple[int, ...] = ()
     changed_by: Mapping[int, float] = field(default_factory=dict)
+    is_nothing: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import OpenImageIO as oiio
 import pytest
 
 from understudy.cli.main import run
@@ -34,6 +35,15 @@ def write_shots(shot, folder: Path) -> tuple[str, str]:
     return str(folder / "out" / "out.####.png"), str(folder / "plate" / "plate.####.png")
 
 
+def write_exr(file: Path, pixels: np.ndarray, channels: tuple[str, ...]) -> None:
+    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], len(channels), "half")
+    spec.channelnames = channels
+    file.parent.mkdir(exist_ok=True)
+    out = oiio.ImageOutput.create(str(file))
+    assert out.open(str(file), spec) and out.write_image(pixels), out.geterror()
+    out.close()
+
+
 @pytest.fixture
 def shots(make_shot, tmp_path) -> tuple[str, str]:
     for name in ("plate", "out"):
@@ -56,6 +66,36 @@ def test_a_result_that_flickers_is_told_from_its_plate(shots, capsys) -> None:
     assert run(["info", result, "--plate", plate]) == 0
     said = capsys.readouterr().out
     assert "Change along the motion" in said and "5/5" in said
+
+
+def test_it_is_said_which_channels_were_measured_and_when_nothing_changes_more_than_the_plate(
+    shots, capsys
+) -> None:
+    plate = shots[1]
+    change = told(capsys, plate, "--plate", plate)["Change along the motion"]
+    assert change["Of"] == "R, G, B"
+    assert change["Largest"] == "no frame changes more than the plate"
+
+
+def test_what_stands_beside_the_colours_is_named_and_can_be_measured(tmp_path, capsys) -> None:
+    for number in (1, 2, 3):
+        file = tmp_path / "out" / f"out.{number}.exr"
+        colours = texture()[: SIZE[1], : SIZE[0]]
+        flickering = colours[..., :1] * 0.8 + np.float32(0.1 * (number % 2))
+        write_exr(file, np.concatenate([colours, flickering], axis=2), ("R", "G", "B", "hero.A"))
+    change = told(capsys, str(tmp_path / "out"))["Change along the motion"]
+    assert change["Of"] == "R, G, B (others, such as hero.A, by --channels)"
+    matte = told(capsys, str(tmp_path / "out"), "--channels", "hero.A")["Change along the motion"]
+    assert matte["Of"] == "hero.A" and float(matte["Result"]) > float(change["Result"]) + 8
+
+
+def test_a_frame_says_in_words_how_it_was_made(shots, capsys) -> None:
+    file = Path(shots[0].replace("####", "1003"))
+    made = {"model": "new", "finishing": '{"motion_blur": "auto", "grow": 0.5}', "painted": "blended 0 e17f"}
+    write_image_file(file, read_image_file(file), provenance=made)
+    card = told(capsys, str(file))
+    assert card["Finishing"] == "motion blur auto, grow 0.5"
+    assert card["Painted"] == "beside painted frames, and made of them too"
 
 
 def test_frames_of_several_networks_are_told_apart(shots, capsys) -> None:

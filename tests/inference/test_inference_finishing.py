@@ -16,6 +16,7 @@ from understudy.errors import SettingError
 from understudy.finishing import finish_matte
 from understudy.frames import Window, open_shot, read_provenance
 from understudy.inference.apply import apply
+from understudy.inference.like import how_made
 from understudy.settings import ApplySettings, FinishingSettings
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -110,6 +111,18 @@ def test_another_shot_is_made_like_a_result_except_for_what_is_given(
     assert made["mix"] == "0.5" and "mask" not in made
     said = " ".join("".join(capsys.readouterr()).split())
     assert "clip black 0.4" in said and "--mask" in said
+
+
+def test_what_is_not_taken_over_from_a_result_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Shot(tmp_path, **MATTE)
+    made = {"model": "m", "mask": "hold.png", "confidence": "yes"}
+    monkeypatch.setattr("understudy.inference.like.read_provenance", lambda path: made)
+    settings, notes = how_made(str(tmp_path / "plate.1001.exr"))
+    assert settings == {}
+    assert any("--mask hold.png, which is not taken over" in note for note in notes)
+    assert any("--confidence, which is not taken over" in note for note in notes)
 
 
 @pytest.mark.parametrize("said", [None, "not JSON", '{"grow": 900}', '{"model": "x"}'])

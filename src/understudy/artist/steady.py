@@ -117,11 +117,17 @@ def _guide(first: Mapping[str, np.ndarray]) -> str:
     return PLATE if PLATE in first else RESULT
 
 
+def looked_at(frame: Frame, channels: str | None) -> tuple[str, ...]:
+    """The channels of a frame that are measured: three colours, or one. ChannelError where it lacks them."""
+    names = tuple(resolve_channels(frame, channels)[:3])
+    return names if len(names) == 3 else names[:1]
+
+
 def _seen(frame: Frame, channels: str | None) -> np.ndarray:
     """float32 (height, width, 3 or 1), 0 to 1: what a screen shows."""
-    names = resolve_channels(frame, channels)[:3]
+    names = looked_at(frame, channels)
     planes = fill_nonfinite(frame.planes(names))[0]
-    shown = displayed(planes, frame) if len(names) == 3 else planes[..., :1]
+    shown = displayed(planes, frame) if len(names) == 3 else planes
     return np.clip(shown, 0.0, 1.0).astype(np.float32, copy=False)
 
 

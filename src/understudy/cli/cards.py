@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 Card = dict[str, Any]
 USES = {"network": "a network to apply and serve", "start": "a start for a training (--initial-weights)"}
+SOURCES = "Trained on"
+"""The longest of a card's lists: it stands last."""
+BLENDED = "blended "
 KINDS = {"image": "image: the frame, changed", "matte": "matte: one channel from 0 to 1"}
 
 
@@ -91,8 +96,10 @@ def model_card(path: Path) -> Card:
 
     description = describe(path)
     card = trained_lines(description.card) if description.card else {}
+    sources = {SOURCES: card.pop(SOURCES)} if SOURCES in card else {}
     lines = {"File": str(path), **card, **network_lines(description), "Format": description.file_format}
-    return {**lines, "Size": size_text(path.stat().st_size), "Written into frames as": fingerprint(path)}
+    size = size_text(path.stat().st_size)
+    return {**lines, "Size": size, "Written into frames as": fingerprint(path), **sources}
 
 
 def trained_lines(card: ModelCard) -> Card:
@@ -108,7 +115,7 @@ def trained_lines(card: ModelCard) -> Card:
         "Weights' licence": card.licence,
         "Trained": ", ".join(filter(None, trained)),
         "Measured": [measured_text(each) for each in card.measured],
-        "Trained on": [", ".join(filter(None, _source(each))) for each in card.sources],
+        SOURCES: [", ".join(filter(None, _source(each))) for each in card.sources],
     }
     return {name: value for name, value in lines.items() if value}
 
@@ -168,8 +175,23 @@ def frame_card(path: Path) -> Card:
     if "model" not in made:
         return {}
     plain = {name: value for name, value in made.items() if name != "model" and not name.endswith(SUFFIX)}
-    words = {name.replace("_", " ").capitalize(): value for name, value in plain.items()}
+    words = {name.replace("_", " ").capitalize(): _of_frame(name, value) for name, value in plain.items()}
     return {"File": str(path), "Kind": "frame, made by understudy apply", "Network": made["model"], **words}
+
+
+def _of_frame(name: str, value: str) -> str:
+    """What a frame carries of how it was made, in words; as it stands, where it is not understood."""
+    if name == "painted":
+        return (
+            "beside painted frames, and made of them too"
+            if value.startswith(BLENDED)
+            else "as it was painted"
+        )
+    with suppress(ValueError, AttributeError):
+        if name == "finishing":
+            touched = json.loads(value).items()
+            return ", ".join(f"{key.replace('_', ' ')} {_plain(each)}" for key, each in touched)
+    return value
 
 
 def progress_card(path: Path) -> Card:

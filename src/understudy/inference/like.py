@@ -11,7 +11,7 @@ from understudy.inference.finish import of_provenance
 from understudy.settings import ApplySettings
 
 PLAIN = ("mix", "region", "part", "input_channels", "precision", "output_layer", "stabilise", "scale")
-FILES = {"mask": "--mask", "extra": "--extra"}
+NOT_TAKEN = {"mask": "--mask", "extra": "--extra", "confidence": "--confidence"}
 
 
 def taken_over(settings: ApplySettings) -> tuple[ApplySettings, tuple[str, ...]]:
@@ -19,6 +19,7 @@ def taken_over(settings: ApplySettings) -> tuple[ApplySettings, tuple[str, ...]]
     sentences on what that was. SettingError where it does not say how it was made.
 
     A mask and extra inputs are not taken: files are read that somebody named, not those that a file names.
+    Nor is a confidence, which tells of the result and changes nothing of it.
     """
     like = settings.output.like
     if like is None:
@@ -51,7 +52,7 @@ def _replaced(
         changed = settings.replace(**taken)
     except (ValueError, TypeError, SettingError) as error:
         raise _unknown(like, str(error).partition("\n")[0]) from error
-    return changed, (_words(like, taken), *_files(made, given))
+    return changed, (_words(like, taken), *_left(made, given))
 
 
 def _said(made: Mapping[str, str]) -> dict[str, Any]:
@@ -63,9 +64,13 @@ def _words(like: str, taken: Mapping[str, Any]) -> str:
     return f"As {like} was made: {said or 'nothing is taken over'}."
 
 
-def _files(made: Mapping[str, str], given: Mapping[str, Any]) -> list[str]:
-    missing = [flag for name, flag in FILES.items() if name in made and name not in given]
-    return [f"It was made with {flag} {made[flag[2:]]}, which is not taken over." for flag in missing]
+def _left(made: Mapping[str, str], given: Mapping[str, Any]) -> list[str]:
+    missing = [name for name in NOT_TAKEN if name in made and name not in given]
+    return [f"It was made with {_flag(name, made[name])}, which is not taken over." for name in missing]
+
+
+def _flag(name: str, value: str) -> str:
+    return NOT_TAKEN[name] if name == "confidence" else f"{NOT_TAKEN[name]} {value}"
 
 
 def _unknown(like: str, found: str = "") -> SettingError:

@@ -128,8 +128,8 @@ class OutputSettings(Section):
     like: Text | None = setting(
         None,
         "Like",
-        "Take over how this result of apply was made: mix, region, channels, part, precision, output layer "
-        "and the last touch, where they are not given here.",
+        "Take over how this result of apply was made: mix, region, scale, channels, part, precision, output "
+        "layer, stabilising and the last touch, where they are not given here.",
         kind="shot",
         advanced=True,
     )

@@ -47,7 +47,7 @@ def import_network(
     ``settings``: the TOML to go by; by default the one beside the file, if any. What it leaves open is tried
     out. ModelFileError, with what was expected, when it does not fit the file, and nothing is written.
     """
-    side = _with_own_words(file, read_sidecar(_settings_file(file, settings)))
+    side = _with_own_words(file, read_sidecar(settings_file(file, settings)))
     network = _open(file, side)
     side = _with_range(network, side)
     if side.span != network.side.span or side.black != network.side.black:
@@ -86,7 +86,8 @@ def _with_own_words(file: Path, side: Sidecar) -> Sidecar:
     return side.model_copy(update={k: v for k, v in own.items() if k not in side.model_fields_set})
 
 
-def _settings_file(file: Path, settings: Path | None) -> Path:
+def settings_file(file: Path, settings: Path | None) -> Path:
+    """The TOML that is given, else the one beside the file. SettingError where the given one is missing."""
     if settings is None:
         return file.with_suffix(".toml")
     if not settings.is_file():

@@ -113,6 +113,16 @@ def test_another_shot_is_made_like_a_result_except_for_what_is_given(
     assert "clip black 0.4" in said and "--mask" in said
 
 
+def test_frames_made_otherwise_are_refused_with_what_differs_and_a_way_out(tmp_path: Path) -> None:
+    shot = Shot(tmp_path, **MATTE)
+    shot.run(mix=0.5, invert=True)
+    with pytest.raises(SettingError) as caught:
+        shot.run(update=True)
+    assert "mix 0.5 (now 1)" in caught.value.found and "last touch" in caught.value.found
+    assert f"--like {shot.output}" in caught.value.remedy and "--update" not in caught.value.remedy
+    assert shot.run(like=str(shot.output), update=True).kept == (1001,)
+
+
 def test_what_is_not_taken_over_from_a_result_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

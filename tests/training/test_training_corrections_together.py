@@ -148,6 +148,7 @@ def test_a_run_goes_on_after_its_corrected_frame_has_changed(make_bench: Any) ->
         (Outcome(0.5, 0.4, 0.0), True, "not right yet"),
         (Outcome(0.95, 0.4, 0.0), True, ""),
         (Outcome(0.1, 0.0, 0.0, (25.0, 23.0)), False, "worse than before"),
+        (Outcome(1.0, 1.0, 0.0, (81.4, 80.0)), False, ""),
         (Outcome(0.1, 0.0, 0.0, (25.0, 25.4)), False, "not right yet"),
         (Outcome(0.1, 0.0, 0.0, (25.0, 29.0)), False, ""),
     ],

@@ -140,7 +140,7 @@ def sort_out(
         if not overwrite and not _is_ours(carried[number], provenance, any_model=update)
     ]
     if foreign:
-        raise _foreign(foreign, sink)
+        raise _foreign(foreign, sink, carried[foreign[0]], provenance)
     found = {number: _changed(number, carried[number], sink, origins, painted) for number in there}
     changed = {number: why for number, why in found.items() if why}
     compared = _compared(there, carried, provenance, changed) if update else frozenset()
@@ -163,17 +163,29 @@ def _compared(
     )
 
 
-def _foreign(numbers: Sequence[int], sink: FrameSink) -> SettingError:
+def _foreign(
+    numbers: Sequence[int], sink: FrameSink, carried: Mapping[str, str], wanted: Mapping[str, str]
+) -> SettingError:
+    """``carried``: what the first of the frames says of itself."""
+    other = _differing(carried, wanted) if "model" in carried else []
+    told = f", {numbers[0]} with " + ", ".join(_told(name, carried, wanted) for name in other)
+    alike = f"take over how they were made with --like {sink.path(numbers[0])}"
+    update = "where only the model is another, bring them up to date with --update"
     return SettingError(
         "Frames are there already that were made by another model, or with other settings.",
         expected="no frames, or frames that the same model made with the same mix, region, input "
         "channels, part, precision, output layer, stabilising and last touch, with a mask, extra inputs and "
         "confidence where these have them",
-        found=f"frames {format_numbers(tuple(numbers))}",
+        found=f"frames {format_numbers(tuple(numbers))}" + (told if other else ""),
         where=str(sink.path(numbers[0]).parent),
-        remedy="Write somewhere else, allow it with --overwrite, or, where only the model is another, bring "
-        "them up to date with --update.",
+        remedy=f"Write somewhere else, allow it with --overwrite, or {alike if other else update}.",
     )
+
+
+def _told(name: str, carried: Mapping[str, str], wanted: Mapping[str, str]) -> str:
+    """How a setting of a frame differs from the one that is wanted, in words."""
+    words = name.replace("_", " ") if name != FINISHING else "last touch"
+    return f"{words} {carried.get(name, 'none')} (now {wanted.get(name, 'none')})"
 
 
 def _changed(
@@ -195,18 +207,19 @@ def _is_ours(found: Mapping[str, str], wanted: Mapping[str, str], any_model: boo
     as it would have, instead of being refused for what nobody can tell.
     """
     model = found.get("model")
-    if (
-        not model
-        or not (any_model or model == wanted["model"])
-        or found.get("mix", WHOLE_MIX) != wanted["mix"]
-    ):
-        return False
-    if any(found.get(name, "") != wanted.get(name, "") for name in ALWAYS):
-        return False
+    known = bool(model) and (any_model or model == wanted["model"])
+    return known and not _differing(found, wanted)
+
+
+def _differing(found: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
+    """The settings, by name, in which a frame was made otherwise; the model is none of them."""
+    mix = [] if found.get("mix", WHOLE_MIX) == wanted["mix"] else ["mix"]
     if knows_origins(found):
-        return all(_way(found, name) == _way(wanted, name) for name in ("mask", *LATER))
-    noted = ("mask", *LATER) if "precision" in found else ("mask",)
-    return all(found.get(name, "") == wanted.get(name, "") for name in noted)
+        later = [name for name in ("mask", *LATER) if _way(found, name) != _way(wanted, name)]
+    else:
+        noted = ("mask", *LATER) if "precision" in found else ("mask",)
+        later = [name for name in noted if found.get(name, "") != wanted.get(name, "")]
+    return [*mix, *(name for name in ALWAYS if found.get(name, "") != wanted.get(name, "")), *later]
 
 
 def _way(made: Mapping[str, str], name: str) -> object:

@@ -18,6 +18,8 @@ RIGHT = 0.9
 """The share of a corrected place that has to be right, for it to be called so."""
 GAIN, LOST = 1.0, 0.1
 """By how many decibels the corrected place of an image has to come nearer to its truth, and may go away."""
+UNSEEN = 60.0
+"""Decibels: from here on what a place is off is a quarter of a code value, which no one sees."""
 
 
 def say_begun(due: Due, lesson: Lesson) -> str:
@@ -71,7 +73,7 @@ def say_fault(corrections: Sequence[int], outcome: Outcome, matte: bool) -> str:
 
 def _is_worse(outcome: Outcome) -> bool:
     if outcome.decibels is not None:
-        return _gained(outcome) < -LOST
+        return _gained(outcome) < -LOST and outcome.decibels[1] < UNSEEN
     return outcome.right < outcome.before
 
 

@@ -12,6 +12,7 @@ import OpenImageIO as oiio
 import pytest
 
 import understudy
+from understudy.monitor.shot import results as results_module
 from understudy.monitor.shot.results import MOST_WAITING, Results
 from understudy.runs import RunFolder
 
@@ -133,7 +134,7 @@ def test_results_come_the_last_requested_first_and_a_flood_is_refused(trained, a
     shot = app_state.shots.of(run)
     began, go, order = threading.Event(), threading.Event(), []
 
-    def compute(self, checkpoint, shot, number):
+    def compute(self, wanted, number):
         began.set()
         go.wait(30)
         order.append(number)
@@ -141,6 +142,7 @@ def test_results_come_the_last_requested_first_and_a_flood_is_refused(trained, a
 
     monkeypatch.setattr(Results, "_compute", compute)
     monkeypatch.setattr(Results, "key", lambda self, shot, number: (None, (number,)))
+    monkeypatch.setattr(results_module, "_key", lambda wanted, number: (number,))
     results = Results(app_state.allowed)
     futures = {0: results.request(shot, 0)}
     assert began.wait(30)

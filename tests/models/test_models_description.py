@@ -105,8 +105,6 @@ def test_a_description_comes_with_the_function_behind_it(tmp_path: Path) -> None
     ("change", "words"),
     [
         ({"state": (ImageSpec("memory"),)}, "state from frame to frame"),
-        ({"fixed_size": (320, 240)}, "240 x 320 only"),
-        ({"inputs": (ImageSpec("input", layout="NHWC"),)}, "channels last"),
     ],
 )
 def test_what_a_description_can_say_and_no_frame_can_have_yet_is_refused(change: dict, words: str) -> None:

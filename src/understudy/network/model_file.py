@@ -215,7 +215,9 @@ def build_network(header: ModelHeader, path: Path) -> Any:
             raise ValueError("channels do not add up")
         if (shape.beside or any(e.offset for e in header.extra)) and not _are_beside(header, shape):
             raise ValueError("frames before and after do not add up")
-        if shape.scale != header.scale or (shape.scale > 1 and not _can_enlarge(shape)):
+        if type(shape.scale) is not int or shape.scale != header.scale:
+            raise ValueError("another scale than the header has")
+        if shape.scale > 1 and not _can_enlarge(shape):
             raise ValueError("a scale that it cannot have")
         network = EffectNetwork(shape)
         # Files of earlier versions give a reach that is a little more than it need be.
@@ -229,7 +231,7 @@ def build_network(header: ModelHeader, path: Path) -> Any:
 def _can_enlarge(shape: Any) -> bool:
     """Whether an architecture adds to the plate alone, which is all that is made larger."""
     adds = shape.kind == "image" and shape.same_channels and shape.fit == "identity"
-    return type(shape.scale) is int and adds and shape.coarse == 1
+    return bool(adds) and shape.coarse == 1
 
 
 def _are_beside(header: ModelHeader, shape: Any) -> bool:

@@ -61,7 +61,8 @@ class Decode(nn.Module):
 
 def repeated(x: Tensor, factor: int) -> Tensor:
     """(1, C, H, W) with every value ``factor`` times across and down."""
-    return x.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
+    wide = torch.stack([x] * factor, 4).reshape(x.shape[0], x.shape[1], x.shape[2], -1)
+    return torch.stack([wide] * factor, 3).reshape(x.shape[0], x.shape[1], -1, wide.shape[3])
 
 
 class Enlarge(nn.Module):

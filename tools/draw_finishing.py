@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from tiles import tile
 
 from understudy.finishing import finish_matte
 from understudy.settings import FinishingSettings
@@ -40,17 +41,15 @@ def matte() -> np.ndarray:
     return np.clip(small + 0.03 * noise.random((SIZE, SIZE), np.float32), 0, 1)
 
 
-def tile(name: str, plane: np.ndarray) -> np.ndarray:
-    shown = cv2.resize(
-        (plane * 255).astype(np.uint8), None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_NEAREST
-    )
-    framed = cv2.copyMakeBorder(shown, 26, 4, 4, 4, cv2.BORDER_CONSTANT, value=40)
-    return cv2.putText(framed, name, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.45, 230, 1, cv2.LINE_AA)
+def enlarged(plane: np.ndarray) -> np.ndarray:
+    return cv2.resize(plane, None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_NEAREST)
 
 
 def main() -> None:
     made = matte()
-    tiles = [tile(name, finish_matte(made, FinishingSettings(**asked))) for name, asked in STEPS.items()]
+    tiles = [
+        tile(name, enlarged(finish_matte(made, FinishingSettings(**asked)))) for name, asked in STEPS.items()
+    ]
     rows = [np.hstack(tiles[:3]), np.hstack(tiles[3:])]
     cv2.imwrite(str(PICTURE), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 82])
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from tiles import tile
 
 from understudy.finishing import Motion, motion_blurred
 from understudy.temporal import edge_widths, fitted_shutter, flow_between
@@ -39,12 +40,6 @@ def frame(number: int) -> tuple[np.ndarray, np.ndarray]:
     moments = [ball(number + SHUTTER * ((step + 0.5) / STEPS - 0.5)) for step in range(STEPS)]
     matte, plate = (np.mean(each, axis=0, dtype=np.float32) for each in zip(*moments, strict=True))
     return matte, cv2.GaussianBlur(plate, (0, 0), 0.7)
-
-
-def tile(name: str, plane: np.ndarray) -> np.ndarray:
-    shown = (np.clip(plane, 0, 1) * 255).astype(np.uint8)
-    framed = cv2.copyMakeBorder(shown, 26, 4, 4, 4, cv2.BORDER_CONSTANT, value=40)
-    return cv2.putText(framed, name, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.45, 230, 1, cv2.LINE_AA)
 
 
 def main() -> None:

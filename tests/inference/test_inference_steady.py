@@ -15,7 +15,7 @@ from understudy.colour import LINEAR, PLAIN, encode
 from understudy.errors import FrameError, SettingError
 from understudy.frames import read_image_file, read_provenance, write_image_file
 from understudy.frames.difference import largest_difference
-from understudy.inference.once import Once
+from understudy.frames.once import Once
 from understudy.inference.painted import Painted
 from understudy.inference.steady import WINDOW, Seen, Steady
 from understudy.inference.steady_choice import choose_strength

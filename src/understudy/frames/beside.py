@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 
 import numpy as np
 
@@ -13,6 +10,7 @@ from understudy.errors import ChannelError, FrameError, SizeError
 from understudy.frames.alpha import seen_planes
 from understudy.frames.channels import resolve_like
 from understudy.frames.frame import Frame
+from understudy.frames.once import Once
 from understudy.frames.shot import Shot
 from understudy.frames.window import Window
 
@@ -59,32 +57,17 @@ class Neighbours:
     """
 
     def __init__(self, shot: Shot, kept: int = 1) -> None:
-        self.shot, self._kept = shot, kept
+        self.shot = shot
         self._known = frozenset(shot.numbers)
-        self._lock = threading.Lock()
-        self._frames: OrderedDict[int, Future[Frame]] = OrderedDict()
+        self._frames: Once[Frame] = Once(kept)
 
     def read(self, number: int) -> Frame:
         """A frame of the shot, read once for all that ask for it. As ``Shot.read``."""
-        with self._lock:
-            future = self._frames.get(number)
-            if future is None:
-                mine = self._frames[number] = Future()
-                while len(self._frames) > self._kept:
-                    self._frames.popitem(last=False)
-        if future is not None:
-            return future.result()
-        try:
-            mine.set_result(self.shot.read(number))
-        except BaseException as error:
-            with self._lock:
-                self._frames.pop(number, None)
-            mine.set_exception(error)
-        return mine.result()
+        return self._frames.get(number, lambda: self.shot.read(number))
 
     def keep(self, count: int) -> None:
         """Hold so many frames from now on."""
-        self._kept = count
+        self._frames.hold(count)
 
     def has(self, number: int, offsets: Sequence[int]) -> bool:
         """Whether the shot has a frame at every one of the offsets."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from understudy.colour import decode, encode
 from understudy.errors import UnderstudyError
 from understudy.frames import fill_nonfinite
-from understudy.inference.once import Once
+from understudy.frames.once import Once
 from understudy.inference.painted import luma_of
 from understudy.temporal import (
     LONGEST,
@@ -77,9 +77,7 @@ class Steady:
         be read. Raises what ``see`` does."""
         own = self.seen(number)
         others = [replace(each, weight=self.strength) for each in self.beside(number)]
-        values, share = steadied(own.look, others)
-        made = decode(values, self.encoding)
-        return np.where((share > 0) & np.isfinite(own.result), made, own.result)
+        return averaged(own.result, own.look, others, self.encoding)
 
     def beside(self, number: int) -> Iterator[Beside]:
         """The frames about one, up to what parts them from it, and the motion to them."""
@@ -106,6 +104,13 @@ class Steady:
         except UnderstudyError:  # said by the frame itself, where it is one that is to be made
             return None
         return linked(a, b)
+
+
+def averaged(result: np.ndarray, own: Look, others: Sequence[Beside], encoding: Any) -> np.ndarray:
+    """A result (height, width, channels) in file values of ``encoding``, which looks like ``own``, in the
+    mean with ``others`` as far as these count. What is no number stays none."""
+    values, share = steadied(own, others)
+    return np.where((share > 0) & np.isfinite(result), decode(values, encoding), result)
 
 
 def linked(a: Look, b: Look) -> Links:

@@ -17,6 +17,7 @@ from understudy.artist.strokes.scene import FrameResult
 from understudy.colour import PLAIN, ColourEncoding, to_scene_linear
 from understudy.finishing import Motion, matte_steps
 from understudy.frames import Frame, Shot, parse_frame_range, seen_planes
+from understudy.frames.once import Once
 from understudy.models.description import ModelDescription
 from understudy.models.finding import resolve_model
 from understudy.models.opening import describe_effect
@@ -66,8 +67,8 @@ class LastTouch:
         self._allowed, self._results = allowed, results
         self._plates: OrderedDict[Any, tuple[float, Shot]] = OrderedDict()
         self._stages: OrderedDict[Any, np.ndarray] = OrderedDict()
-        self._plate_motions: OrderedDict[Any, PlateMotion] = OrderedDict()
-        self._motions: OrderedDict[Any, Motion | None] = OrderedDict()
+        self._plate_motions: Once[PlateMotion] = Once(PLATES)
+        self._motions: Once[Motion | None] = Once(PLATES)
         self._pictures = PictureCache()
         self._lock = threading.Lock()
 
@@ -169,29 +170,20 @@ class LastTouch:
 
         plate = wanted.plate
         key = plate.spec, plate.part_name, plate.numbers, wanted.channels, asked.motion_blur, model.colour_in
-        with self._lock:
-            if key not in self._plate_motions:
-                about = Neighbours(plate, kept=4)
-                names = partial(_names, input_channels, model, wanted.channels)
-                self._plate_motions[key] = PlateMotion(model, about, names, asked.motion_blur)
-                while len(self._plate_motions) > PLATES:
-                    self._plate_motions.popitem(last=False)
-            return self._plate_motions[key]
+        names = partial(_names, input_channels, model, wanted.channels)
+        return self._plate_motions.get(
+            key, lambda: PlateMotion(model, Neighbours(plate, kept=4), names, asked.motion_blur)
+        )
 
     def _moved(self, key: Any, plate: Shot, number: int, moves: PlateMotion) -> Motion | None:
         """The motion in a frame, of which the last few are kept."""
-        key = (*key, number, moves.wanted)
-        with self._lock:
-            if key in self._motions:
-                return self._motions[key]
-        frame = plate.read(number)
-        names, window = moves.channels(frame), frame.display_window
-        found = moves.of(frame, names, seen_planes(frame, names, window), window)
-        with self._lock:
-            self._motions[key] = found
-            while len(self._motions) > PLATES:
-                self._motions.popitem(last=False)
-        return found
+
+        def find() -> Motion | None:
+            frame = plate.read(number)
+            names, window = moves.channels(frame), frame.display_window
+            return moves.of(frame, names, seen_planes(frame, names, window), window)
+
+        return self._motions.get((*key, number, moves.wanted), find)
 
     def _shown_plate(self, plate: Shot, number: int, model: ModelDescription) -> Picture:
         key = (plate.stamp(number), number, plate.part_name)

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from understudy.colour import decode
-from understudy.inference.steady import RADIUS, linked, seen_with
+from understudy.inference.steady import RADIUS, averaged, linked, seen_with
 from understudy.models.options import Option
-from understudy.temporal import Beside, Flow, Look, chained, steadied
+from understudy.temporal import Beside, Flow, Look, chained
 
 MOST = 8
 """Sequences that are remembered for a network; the one that was asked for least lately goes first."""
@@ -55,9 +54,8 @@ class Sequences:
         with self._lock:
             before = self._before(str(options.get("sequence", "")), own)
         weight = float(options["stabilise"])
-        values, share = steadied(own, [Beside(look, flow, weight) for look, flow in before])
-        made = decode(values, description.colour_out)
-        return np.where((share > 0) & np.isfinite(result), made, result)
+        others = [Beside(look, flow, weight) for look, flow in before]
+        return averaged(result, own, others, description.colour_out)
 
     def _before(self, sequence: str, own: Look) -> list[tuple[Look, Flow]]:
         """The frames before ``own``, from the nearest on, with the motion to them; it is remembered."""

@@ -20,6 +20,10 @@ class Once(Generic[Value]):
         self._lock = threading.Lock()
         self._values: OrderedDict[Hashable, Future[Value]] = OrderedDict()
 
+    def hold(self, count: int) -> None:
+        """Hold so many from now on."""
+        self._held = count
+
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """The value of ``key``; raises what ``make`` does."""
         with self._lock:

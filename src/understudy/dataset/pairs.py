@@ -12,13 +12,21 @@ from understudy.colour import PLAIN, ColourEncoding, encode, encoding_for
 from understudy.dataset.colours import settle_colours
 from understudy.dataset.empty import check_empty
 from understudy.dataset.empty_frames import empty_sources
-from understudy.dataset.layers import Layers, choose_layers, with_inputs
+from understudy.dataset.layers import Layers, choose_layers, read_inputs, with_inputs
 from understudy.dataset.mattes import ONE, note_painted, whites_of
 from understudy.dataset.neighbours import choose_neighbours
 from understudy.dataset.outputs import check_outputs
 from understudy.dataset.sources import Behind, Source, Values, match, read_all, read_both, read_each
 from understudy.errors import PairingError, SettingError
-from understudy.frames import Frame, fill_nonfinite, format_numbers
+from understudy.frames import (
+    Frame,
+    Neighbours,
+    Shot,
+    fill_nonfinite,
+    format_numbers,
+    resolve_like,
+    seen_planes,
+)
 from understudy.frames.matte import scaled
 from understudy.frames.matte_names import matte_labels
 from understudy.frames.nonfinite import HUGE
@@ -71,6 +79,14 @@ class DataSet:
         behind = Behind(self.sources[index], self.layers)
         pixels = with_inputs(pair.input[..., : len(self.input_channels)], behind, self.layers)
         return replace(pair, input=pixels, hash_beside=behind.hash)
+
+    def inputs_of(self, frame: Frame, beside: Neighbours, extras: tuple[Shot, ...]) -> np.ndarray:
+        """What the network takes of a plate frame, whether it was painted or not: network values (height,
+        width, channels), with the frames before and after, of ``beside``, and ``extras``. Raises what reading
+        these raises."""
+        planes = fill_nonfinite(seen_planes(frame, resolve_like(frame, self.input_channels)))[0]
+        behind = read_inputs(frame, beside, extras, self.layers)
+        return with_inputs(encode(planes, self.colour_in), behind, self.layers)
 
     @property
     def painted(self) -> tuple[Pair, ...]:

@@ -13,13 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from understudy.colour import encode
-from understudy.dataset.layers import read_inputs, with_inputs
 from understudy.dataset.packing import shrunk_planes
 from understudy.dataset.pairs import DataSet
 from understudy.dataset.sources import Source
 from understudy.errors import FrameError, SettingError
-from understudy.frames import fill_nonfinite, resolve_like, seen_planes
 from understudy.network.places import place_planes
 from understudy.temporal import flow_between, grey, is_cut
 
@@ -111,9 +108,7 @@ def _link(data: DataSet, source: Source, number: int, factor: int, placed: bool)
 def _values(data: DataSet, source: Source, number: int, factor: int, placed: bool) -> Tensor:
     """(channels, H, W) float16: all that the network takes in of one frame."""
     frame = source.plate.read(number)
-    planes = fill_nonfinite(seen_planes(frame, resolve_like(frame, data.input_channels)))[0]
-    behind = read_inputs(frame, source.beside, source.extras, data.layers)
-    values = torch.from_numpy(with_inputs(encode(planes, data.colour_in), behind, data.layers))
+    values = torch.from_numpy(data.inputs_of(frame, source.beside, source.extras))
     if placed:
         values = torch.cat([values, place_planes(*values.shape[:2]).permute(1, 2, 0)], 2)
     if factor > 1:

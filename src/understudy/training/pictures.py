@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from understudy.colour import encode
 from understudy.dataset.crops import Augmentation
-from understudy.dataset.layers import read_inputs, with_inputs
 from understudy.errors import UnderstudyError
-from understudy.frames import Neighbours, fill_nonfinite, open_shot, resolve_like, seen_planes
+from understudy.frames import Neighbours, open_shot
 from understudy.frames.matte_names import matte_labels
 from understudy.runs import RunFolder
 from understudy.training.contact_sheet import ROWS, display, make_sheet, mattes_over, with_legend, write_png
@@ -82,12 +80,9 @@ def read_previews(job: Job) -> Iterator[tuple[int, np.ndarray]]:
     data, earlier = job.settings.data, job.data.earlier
     shot = open_shot(job.settings.preview.preview or "", part=data.part, as_held=earlier)
     extras = tuple(open_shot(spec, as_held=earlier) for spec in data.extra)
-    layers, neighbours = job.data.layers, Neighbours(shot)
+    neighbours = Neighbours(shot)
     for number in _chosen(shot.numbers):
-        frame = shot.read(number)
-        planes = fill_nonfinite(seen_planes(frame, resolve_like(frame, job.data.input_channels)))[0]
-        behind = read_inputs(frame, neighbours, extras, layers)
-        yield number, with_inputs(encode(planes, job.data.colour_in), behind, layers)
+        yield number, job.data.inputs_of(shot.read(number), neighbours, extras)
 
 
 def _chosen(numbers: Sequence[int]) -> list[int]:

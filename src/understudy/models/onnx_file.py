@@ -11,7 +11,7 @@ import numpy as np
 from understudy.errors import MissingPackageError, ModelFileError
 from understudy.models.description import ANY, ImageSpec
 from understudy.models.options import Option, usable_options
-from understudy.models.sidecar import Sidecar, declared_options, images_of
+from understudy.models.sidecar import Sidecar, declared_options, images_of, picked_output
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,9 +81,7 @@ class OnnxFile:
         import torch
 
         feed = {
-            spec.tensor: self._filled(
-                spec, _cast(np.ascontiguousarray(image.cpu().numpy()), np.dtype(spec.dtype))
-            )
+            spec.tensor: self._filled(spec, np.ascontiguousarray(image.cpu().numpy()))
             for spec, image in zip(self.inputs, images, strict=True)
         }
         made = self._run(feed | self._values(options))
@@ -211,15 +209,7 @@ def _picked(results: list[Any], side: Sidecar, path: Path) -> list[Any]:
     there."""
     if side.output is None:
         return [each for each in results if len(each.shape or ()) in (0, 4)] or results
-    by_key = {key: each for number, each in enumerate(results, 1) for key in (each.name, number)}
-    if side.output in by_key:
-        return [by_key[side.output]]
-    raise ModelFileError(
-        "The TOML beside the model names an output that is not there.",
-        expected=f"one of {', '.join(each.name for each in results)}, or a number from 1 to {len(results)}",
-        found=f"output = {side.output!r}",
-        where=str(path.with_suffix(".toml")),
-    )
+    return [results[picked_output(side.output, [each.name for each in results], path)]]
 
 
 def _options(scalars: dict[str, Any], side: Sidecar) -> dict[str, Option]:

@@ -319,3 +319,19 @@ def images_of(
             remedy="Name each image that the model takes or gives, in its order.",
         )
     return tuple(replace(t, name=n.name, count=n.count) for n, t in zip(named, tensors, strict=False))
+
+
+def picked_output(wanted: str | int, names: Sequence[str], path: Path) -> int:
+    """Which of the outputs of the file at ``path``, by their ``names``, is ``wanted``: a name, or a number
+    from 1. ModelFileError when it is not there."""
+    by_key: dict[str | int, int] = {}
+    for index, name in enumerate(names):
+        by_key |= {name: index, index + 1: index}
+    if wanted in by_key:
+        return by_key[wanted]
+    raise ModelFileError(
+        "The TOML beside the model names an output that is not there.",
+        expected=f"one of {', '.join(names)}, or a number from 1 to {len(names)}",
+        found=f"output = {wanted!r}",
+        where=str(path.with_suffix(".toml")),
+    )

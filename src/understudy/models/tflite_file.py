@@ -12,7 +12,7 @@ import numpy as np
 from understudy.errors import MissingPackageError, ModelFileError
 from understudy.models.description import ANY, ImageSpec
 from understudy.models.options import Option
-from understudy.models.sidecar import Sidecar, images_of
+from understudy.models.sidecar import Sidecar, images_of, picked_output
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -98,20 +98,9 @@ def _interpreter(path: Path, threads: int) -> Any:
 
 
 def _picked(results: list[Any], side: Sidecar, path: Path) -> list[Any]:
-    names = ", ".join(each["name"] for each in results)
-    by_key: dict[Any, Any] = {}
-    for number, each in enumerate(results, 1):
-        by_key |= {number: each, each["name"]: each}
     if side.output is None:
         return results
-    if side.output in by_key:
-        return [by_key[side.output]]
-    raise ModelFileError(
-        "The TOML beside the model names an output that is not there.",
-        expected=f"one of {names}, or a number from 1 to {len(results)}",
-        found=f"output = {side.output!r}",
-        where=str(path.with_suffix(".toml")),
-    )
+    return [results[picked_output(side.output, [each["name"] for each in results], path)]]
 
 
 def _spec(detail: Any, told: str | None) -> ImageSpec:

@@ -12,6 +12,7 @@ import OpenImageIO as oiio
 
 from understudy.errors import ChannelError, PairingError, SizeError
 from understudy.frames import Frame, Part, Shot, open_shot, resolve_channels
+from understudy.frames.beside import have_same_size
 from understudy.frames.matte import Look, look_at, spread, white_note
 from understudy.frames.matte_names import MATTE
 from understudy.settings import DataSettings
@@ -139,18 +140,18 @@ class NamedTruths(Shot):
         """The mattes of a frame. Raises as ``Shot.read``, SizeError where they differ in size,
         ChannelError."""
         read = [(each.name, each, each.shot.read(own)) for each, own in self._of(number)]
-        window = read[0][2].display_window
+        first = read[0][2]
+        window = first.display_window
         planes: dict[str, np.ndarray] = {}
         for name, each, frame in read:
-            own = frame.display_window
-            if (own.width, own.height) != (window.width, window.height):
-                raise _other_size(frame, read[0][2])
+            if not have_same_size(frame, first):
+                raise _other_size(frame, first)
             white = np.float32(each.look.white)
             planes[f"{name}.{MATTE}"] = frame.planes((each.channel(frame),))[..., 0] / white
         spec = oiio.ImageSpec(window.width, window.height, len(planes), "float")
         spec.x, spec.y, spec.full_x, spec.full_y = window.x, window.y, window.x, window.y
         spec.channelnames = tuple(planes)
-        return Frame((Part("", tuple(planes), planes, spec),), read[0][2].path, number)
+        return Frame((Part("", tuple(planes), planes, spec),), first.path, number)
 
     def _of(self, number: int) -> list[tuple[_Painted, int]]:
         self.check(number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,16 +123,12 @@ class Finisher:
         if self.asked.grain != "match":
             return result
         own = [index for index, name in enumerate(under) if _is_own_colour(frame, name)]
-        plate = frame.planes([under[index] for index in own], window)
-        plate, made = fill_nonfinite(plate)[0], fill_nonfinite(result[..., own])[0]
-        grain = measure_grain(plate, made) if own else None
-        if grain is None:
+        plate = fill_nonfinite(frame.planes([under[index] for index in own], window))[0]
+        grained = with_grain(plate, result, own, frame.number)
+        if grained is None:
             self.unmeasured.append(frame.number)
             return result
-        out = result.copy()
-        added = add_grain(plate, made, grain, frame.number)
-        out[..., own] = np.where(added == made, out[..., own], added)
-        return out
+        return grained
 
     def colours(self, frame: Frame, under: tuple[str, ...], matte: np.ndarray, window: Window) -> np.ndarray:
         """A matte as what is written: where it is to be premultiplied, the plate's colours multiplied by it
@@ -140,6 +136,19 @@ class Finisher:
         if not self.asked.premultiply:
             return matte
         return np.concatenate([multiplied(frame.planes(under[:-1], window), matte), matte], axis=-1)
+
+
+def with_grain(plate: np.ndarray, result: np.ndarray, own: Sequence[int], seed: int) -> np.ndarray | None:
+    """A result (height, width, channels) with the grain of ``plate`` in its channels ``own``, which ``plate``
+    (height, width, len(own)), of numbers alone, has too; None where none could be measured."""
+    made = fill_nonfinite(result[..., own])[0]
+    grain = measure_grain(plate, made) if own else None
+    if grain is None:
+        return None
+    out = result.copy()
+    added = add_grain(plate, made, grain, seed)
+    out[..., own] = np.where(added == made, out[..., own], added)
+    return out
 
 
 def premultiplied_channels(frame: Frame, names: tuple[str, ...], alpha: tuple[str, ...]) -> tuple[str, ...]:

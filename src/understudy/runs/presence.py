@@ -15,7 +15,7 @@ from understudy.errors import WriteError
 from understudy.runs.contents import TEACHER_FILE
 from understudy.runs.files import read_json, write_atomically
 from understudy.runs.folder import RunFolder
-from understudy.runs.state import FRESH_SECONDS, is_alive, this_host
+from understudy.runs.state import is_at_work, this_host
 
 BEAT_SECONDS = 5.0
 
@@ -84,8 +84,7 @@ def is_kept_open(run: RunFolder) -> bool:
         return False
     if said is None:
         return False
-    process, heartbeat, now = said.get("process"), said.get("heartbeat"), time.time()
+    host, process, heartbeat = said.get("host"), said.get("process"), said.get("heartbeat")
     if not isinstance(process, int) or not isinstance(heartbeat, int | float):
         return False
-    young = abs(now - heartbeat) < FRESH_SECONDS or abs(now - written) < FRESH_SECONDS
-    return young and (said.get("host") != this_host() or is_alive(process))
+    return is_at_work(str(host), process, heartbeat, written)

@@ -91,11 +91,14 @@ def is_fresh(state: RunState, written: float) -> bool:
     ``written`` is the time of the file as the disk tells it: clocks of render nodes differ, so that either
     the heartbeat or the file's own time being young is enough.
     """
-    if state.state not in BUSY:
-        return False
+    return state.state in BUSY and is_at_work(state.host, state.process, state.heartbeat, written)
+
+
+def is_at_work(host: str, process: int, heartbeat: float, written: float) -> bool:
+    """Whether a process that has said so in a file is still there: as ``is_fresh``."""
     now = time.time()
-    young = abs(now - state.heartbeat) < FRESH_SECONDS or abs(now - written) < FRESH_SECONDS
-    return young and (state.host != this_host() or is_alive(state.process))
+    young = abs(now - heartbeat) < FRESH_SECONDS or abs(now - written) < FRESH_SECONDS
+    return young and (host != this_host() or is_alive(process))
 
 
 def is_alive(process: int) -> bool:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from understudy.errors import RequestError, SettingError
-from understudy.finishing import add_grain, check_clip, finish_matte, measure_grain
+from understudy.finishing import check_clip, finish_matte
 from understudy.frames import fill_nonfinite
 from understudy.inference.blend import blend
+from understudy.inference.finish import with_grain
 from understudy.models.description import ModelDescription
 from understudy.models.options import Option
 from understudy.server.models.space import is_alpha
@@ -69,14 +70,10 @@ def _with_grain(description: ModelDescription, frame: np.ndarray, result: np.nda
         if name in plate_names and not is_alpha(name)
     ]
     taken = [plate_names.index(description.output_channels[index]) for index in own]
-    plate, made = fill_nonfinite(frame[..., taken])[0], fill_nonfinite(result[..., own])[0]
-    grain = measure_grain(plate, made) if own else None
-    if grain is None:
-        return result
-    added = add_grain(plate, made, grain, zlib.crc32(np.ascontiguousarray(plate[::8, ::8]).tobytes()))
-    out = result.copy()
-    out[..., own] = np.where(added == made, out[..., own], added)
-    return out
+    plate = fill_nonfinite(frame[..., taken])[0]
+    seed = zlib.crc32(np.ascontiguousarray(plate[::8, ::8]).tobytes())
+    grained = with_grain(plate, result, own, seed)
+    return result if grained is None else grained
 
 
 def _option(info: SettingInfo) -> Option:

@@ -92,6 +92,16 @@ class Made:
 
 
 @dataclass(frozen=True)
+class _By:
+    """What results are made by: as ``Composer.compose`` takes them."""
+
+    model: LoadedModel
+    painted: Painted = NONE
+    read: Read | None = None
+    steady: Steady | None = None
+
+
+@dataclass(frozen=True)
 class Composer:
     """How the frames of one job are put together. ``channels``: those of the plate that go in, where others
     than the network's own are asked for. ``region``: of the display window, counted from its first pixel;
@@ -213,7 +223,7 @@ class Composer:
         the frames about it, which ``read`` reads. ``steady``: averages it with those."""
         given = self.gather(frame)
         shown = self._shown(given)
-        made = None if shown.is_empty else self._finished(given, model, shown, painted, read, steady)
+        made = None if shown.is_empty else self._finished(given, shown, _By(model, painted, read, steady))
         given, shown = given.enlarged, shown.scaled(given.scale)
         finished = self._over_plate(given, self._laid_over(given, made.values if made else None, shown))
         if not self.confident:
@@ -232,18 +242,10 @@ class Composer:
             return as_premultiplied(finished)
         return replace(finished, keyed=True) if self.header.kind == "matte" else finished
 
-    def _finished(
-        self,
-        given: Gathered,
-        model: LoadedModel,
-        shown: Window,
-        painted: Painted,
-        read: Read | None,
-        steady: Steady | None,
-    ) -> Made:
+    def _finished(self, given: Gathered, shown: Window, by: _By) -> Made:
         """The result with its last touch, where ``shown``; around that as much is computed as it asks for."""
         needed = self.finisher.needed(shown, Window(0, 0, given.window.width, given.window.height))
-        made = self._with_painted(given, model, needed, painted, read, steady)
+        made = self._with_painted(given, needed, by)
         if self.header.kind != "matte":
             return made
         matte = self.finisher.matte(made.values, needed.scaled(given.scale), self._motion(given))
@@ -257,25 +259,17 @@ class Composer:
         names = input_channels(given.frame, self.header, self.channels)
         return moves.of(given.frame, names, given.pixels, given.window)
 
-    def _with_painted(
-        self,
-        given: Gathered,
-        model: LoadedModel,
-        shown: Window,
-        painted: Painted,
-        read: Read | None,
-        steady: Steady | None,
-    ) -> Made:
+    def _with_painted(self, given: Gathered, shown: Window, by: _By) -> Made:
         """The result for all pixels, in the plate's file values, where ``shown``."""
         number, place = given.frame.number, slices(given.display)
-        truth = painted.read(number)
+        truth = by.painted.read(number)
         if truth is not None and _is_all(truth, given):
             return Made(self._as_stored(given, truth.values))
-        values = None if steady is None else steady.steadied(number)
+        values = None if by.steady is None else by.steady.steadied(number)
         if values is not None and not self.confident and values.shape[:2] == given.pixels.shape[:2]:
             made = Made(values)
         else:
-            made = self._beside_painted(given, model, shown, truth, painted, read)
+            made = self._beside_painted(given, shown, truth, by)
         if values is not None:
             made.values[place] = values if truth is None else over(truth, values)
         stored = self._as_stored(given.enlarged, made.values)
@@ -291,32 +285,25 @@ class Composer:
             result = truth.values
         else:
             plain = replace(self, confident=False)
-            result = plain._beside_painted(given, model, whole, truth, painted, read).values[place]
+            result = plain._beside_painted(given, whole, truth, _By(model, painted, read)).values[place]
         return seen_with(self.header, given.pixels[place], model.plate_of(given.pixels)[place], result)
 
-    def _beside_painted(
-        self,
-        given: Gathered,
-        model: LoadedModel,
-        shown: Window,
-        truth: AsPainted | None,
-        painted: Painted,
-        read: Read | None,
-    ) -> Made:
+    def _beside_painted(self, given: Gathered, shown: Window, truth: AsPainted | None, by: _By) -> Made:
         """What the network makes, as it sees colours, with what is painted on this frame and those about
         it."""
         number, place = given.frame.number, slices(given.display)
-        made = self._infer_surely(given, model, shown) if self.confident else None
-        result = made.values if made else self._infer(given, model, shown)
+        made = self._infer_surely(given, by.model, shown) if self.confident else None
+        result = made.values if made else self._infer(given, by.model, shown)
         sure = made.confidence if made else None
         if truth is not None:
             result[place] = over(truth, result[place])
             if sure is not None:  # what was painted is right
                 right = truth.weight.min(2, keepdims=True)
                 sure[place] = blend(sure[place], np.ones_like(sure[place]), right)
-        elif read is not None and painted.about(number):
+        elif by.read is not None and by.painted.about(number):
             luma = luma_of(self.header, given.pixels[place])
-            result[place] = painted.blended(number, result[place], luma, self._infer_other(model, read))
+            other = self._infer_other(by.model, by.read)
+            result[place] = by.painted.blended(number, result[place], luma, other)
         return Made(result, sure)
 
     def _with_grain(self, given: Gathered, result: np.ndarray) -> np.ndarray:

@@ -171,6 +171,14 @@ Trained = Callable[..., Path]
 
 
 @pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to be in."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "here"
+
+
+@pytest.fixture
 def zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trained:
     """An empty folder in the place of the networks that come trained, and a function that puts one into it:
     ``zoo("denoise", kind=["network"], outputs=3, scale=1, size="small", half=True)`` returns its file. Its

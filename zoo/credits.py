@@ -19,8 +19,8 @@ SOURCES = "SOURCES.md"
 ROW = re.compile(r"^\| (?P<file>[\w.-]+\.jpg) \|(?P<rest>.*)\|$", re.MULTILINE)
 LICENCE = re.compile(r"\[(?P<name>[^\]]+)\]\((?P<address>[^)]+)\)")
 BSD = re.compile(r"^```\n(Copyright|BSD 2-Clause License)(.*?)^```", re.MULTILINE | re.DOTALL)
-CREDITS = Path(__file__).with_name("CREDITS.md")
-SHIPPED = Path(__file__).parents[1] / "src" / "understudy" / "models" / "zoo" / "CREDITS.md"
+CREDITS = Path(__file__).parents[1] / "src" / "understudy" / "models" / "zoo" / "CREDITS.md"
+"""Beside the networks themselves, so that it goes wherever they go."""
 HEADING = """# Whose photographs the networks learned from
 
 The networks that come trained learned from the {count} photographs in this table, and from nothing else that
@@ -98,10 +98,7 @@ def _linked(credit: Credit) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m zoo.credits", description="Write CREDITS.md.")
     parser.add_argument("--data", type=Path, required=True, help="the folder of photographs")
-    text = credits_text(parser.parse_args().data)
-    write_atomically(CREDITS, text)
-    if SHIPPED.parent.is_dir():
-        write_atomically(SHIPPED, text)
+    write_atomically(CREDITS, credits_text(parser.parse_args().data))
 
 
 if __name__ == "__main__":

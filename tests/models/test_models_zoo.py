@@ -22,12 +22,7 @@ from understudy.settings import ApplySettings, TrainSettings
 Trained = Callable[..., Path]
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to be in."""
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    return tmp_path / "here"
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 @pytest.fixture

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import OpenImageIO as oiio
 import pytest
 import torch
 from training_bench import Bench, StopAt, assert_same_course, losses
@@ -22,13 +20,6 @@ PAINTED = (1001, 1006, 1012)
 SPEED = 3
 
 
-def write(path: Path, pixels: np.ndarray) -> None:
-    height, width, count = pixels.shape
-    output = oiio.ImageOutput.create(str(path))
-    assert output.open(str(path), oiio.ImageSpec(width, height, count, "half"))
-    assert output.write_image(np.ascontiguousarray(pixels, np.float32)) and output.close()
-
-
 def passing(number: int) -> np.ndarray:
     """A smooth texture that passes by, SPEED pixels to the left in each frame."""
     width, height = SIZE
@@ -41,13 +32,13 @@ def passing(number: int) -> np.ndarray:
 
 
 @pytest.fixture
-def moving(make_bench: Any) -> Bench:
+def moving(make_bench: Any, save_pixels: Any) -> Bench:
     """A shot that passes by; its truth is its negative."""
     bench: Bench = make_bench(suffix=".exr", numbers=FRAMES, truth_numbers=PAINTED, size=SIZE)
     for number in FRAMES:
-        write(bench.shot.plate_file(number), passing(number))
+        save_pixels(bench.shot.plate_file(number), passing(number), "half")
     for number in PAINTED:
-        write(bench.shot.truth_file(number), 1 - passing(number))
+        save_pixels(bench.shot.truth_file(number), 1 - passing(number), "half")
     return bench
 
 
@@ -68,12 +59,14 @@ def test_what_is_at_a_pixel_of_the_first_frame_is_where_the_vectors_lead_in_the_
         assert float(link.vectors[1][link.sure].float().median()) == pytest.approx(0, abs=0.3)
 
 
-def test_of_a_long_shot_few_links_are_read_from_all_over_it(make_bench: Any) -> None:
+def test_of_a_long_shot_few_links_are_read_from_all_over_it(make_bench: Any, save_pixels: Any) -> None:
     numbers = range(1, 3 * MOST)
     bench = make_bench(suffix=".exr", numbers=numbers, truth_numbers=(1, 2), size=SIZE)
-    write(bench.shot.plate_file(1), passing(FRAMES[0]))
+    save_pixels(bench.shot.plate_file(1), passing(FRAMES[0]), "half")
     for number in numbers:
-        write(bench.shot.plate_file(number), passing(FRAMES[0] + number % 2) * 0.5 + number / 1000)
+        save_pixels(
+            bench.shot.plate_file(number), passing(FRAMES[0] + number % 2) * 0.5 + number / 1000, "half"
+        )
     links = links_of(bench)
     assert len(links) == MOST
     means = sorted(float(link.first.float().mean()) for link in links)

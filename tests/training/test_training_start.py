@@ -19,11 +19,7 @@ from understudy.training.prepare import Job, make_job
 Trained = Callable[..., Path]
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    return tmp_path / "here"
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def begun(settings: TrainSettings) -> Job:

@@ -35,7 +35,7 @@ Reader = Callable[[int], AsPainted | None]
 Infer = Callable[[int], tuple[np.ndarray, np.ndarray]]
 
 
-@dataclass
+@dataclass(eq=False)
 class Painted:
     """The frames of a job's plate that are known as they were painted. ``marks``: what tells each of them,
     by number; ``frames``: over how many a difference fades; ``reach``: over how many results are steadied, of

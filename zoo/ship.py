@@ -20,7 +20,7 @@ from understudy.device import autocast
 from understudy.network.card import Measured, ModelCard, Source
 from understudy.network.card import Trained as TrainedWords
 from understudy.network.model_file import ModelHeader, save_model
-from zoo.credits import SHIPPED, training_credits
+from zoo.credits import CREDITS, training_credits
 from zoo.pictures import load_pictures
 from zoo.recipe import Recipe
 from zoo.training import CPU, CURVE, Training, held_batches
@@ -106,7 +106,7 @@ def main() -> None:
     folder = flags.folder or Path("zoo_runs") / recipe.name
     training.resume(folder)
     rows = json.loads(flags.measured.read_text())[recipe.name] if flags.measured else []
-    output = flags.output or SHIPPED.with_name(f"{recipe.name}.cat")
+    output = flags.output or CREDITS.with_name(f"{recipe.name}.cat")
     ship(training, output, flags.data, rows)
     print(
         f"{output}: {output.stat().st_size / 1e6:.2f} MB, {training.at.step} steps; curve: {folder / CURVE}"

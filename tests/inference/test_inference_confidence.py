@@ -143,3 +143,11 @@ def test_what_is_moved_comes_back_and_pixels_that_are_the_plates_own_are_sure() 
     sure = confidence_of(header, matte, matte, False)
     assert sure[2, 2] == 1 and sure[0, 0] == pytest.approx(0.875) and np.isfinite(sure).all()
     assert table_of(header) is TABLE
+
+
+def test_a_matte_that_is_nothing_beside_next_to_nothing_is_in_no_doubt_below_0() -> None:
+    """Running sums of what a sigmoid makes of sure pixels leave something like -1e-17 behind."""
+    tails = np.random.default_rng(0).random((80, 120, 1)).astype(np.float32) ** 40
+    tails[:, 40:] = 0
+    for matte in (tails, 1 - tails):
+        assert doubt_of(matte, matte, matte=True).min() >= 0

@@ -70,7 +70,8 @@ def doubt_of(result: np.ndarray, other: np.ndarray, matte: bool) -> np.ndarray:
     if not matte:
         differ = np.nan_to_num(np.abs(result - other), nan=0.0, posinf=0.0).max(2)
         return _blurred(differ, ABOUT["image"]) * np.float32(CODES)
-    return np.max([_doubt_of_matte(result[..., k], other[..., k]) for k in range(result.shape[2])], axis=0)
+    each = [_doubt_of_matte(result[..., k], other[..., k]) for k in range(result.shape[2])]
+    return np.asarray(np.clip(np.max(each, axis=0), 0, 1))
 
 
 def _doubt_of_matte(result: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -120,4 +121,6 @@ def table_of(header: Any) -> ConfidenceTable:
 
 
 def _blurred(plane: np.ndarray, side: int) -> np.ndarray:
-    return np.asarray(cv2.blur(np.ascontiguousarray(plane, np.float32), (side, side)))
+    """The mean over boxes of a plane without negative values. Running sums leave a trace, of either sign,
+    where all of a box is 0: that is no doubt below 0."""
+    return np.maximum(cv2.blur(np.ascontiguousarray(plane, np.float32), (side, side)), 0)

@@ -1,12 +1,13 @@
 """Whether several mattes that are learned in one run are as good as each learned in a run of its own.
 
-    python benchmarks/mattes.py --cases DIR [--steps N | --time-limit 60s] [--only NAME ...] [--json FILE]
-                                [--model-size SIZE] [--seed N] [--split rows|columns] [--keep DIR]
+    python benchmarks/mattes.py --cases DIR [--steps N | --time-limit 60s] [--only NAME ...] [--over NAME]
+                                [--json FILE] [--model-size SIZE] [--seed N] [--keep DIR]
                                 [-- further flags of understudy train]
 
-The matte of each case (see README.md) is split into two at the middle of what it covers, which gives two
-mattes that touch. They are learned together, as ``first=SHOT`` and ``second=SHOT``, and then each alone, with
-as many steps; IoU on the frames that were never painted, of each."""
+A second subject, of another case (``--over``; by default the next one), goes smaller across the plate of
+each case (see README.md), before the first: two mattes that touch and cover each other. They are learned
+together, as ``back=SHOT`` and ``front=SHOT``, and then each alone, with as many steps; IoU on the frames that
+were never painted, of each, and the share of pixels that are right in both about where both touch."""
 
 from __future__ import annotations
 
@@ -20,11 +21,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from few_shot_case import Case, read_case
+from few_shot_case import Case, find_cases, read_case
 from few_shot_command import case_parser, read_options, run_cases
 from rich.table import Table
 
@@ -35,41 +37,80 @@ from understudy.errors import SettingError
 from understudy.frames import open_shot
 from understudy.measure import iou
 
-NAMES = ("first", "second")
+NAMES = ("back", "front")
+SMALLER = 0.6
+TRAVELS = 0.6
+"""How large the subject in front is beside its own shot, and which share of the width it goes."""
+TOUCH = 9
+"""Pixels about both mattes within which they touch."""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Mean IoU over the test frames of each matte: learned ``together``, and ``apart``."""
+    """Mean over the test frames, learned ``together`` and ``apart``: IoU of each matte, and under ``touch``
+    the share of the pixels about where both touch that are right in both mattes."""
 
+    front: str
     together: dict[str, float]
     apart: dict[str, float]
 
 
-def split(matte: np.ndarray, axis: int) -> np.ndarray:
-    """float32 (height, width, 2) of a matte (height, width): what lies before and behind the middle of what
-    it covers, down or across."""
-    covered = np.flatnonzero((matte > 0.5).any(1 - axis))
-    middle = int(covered[0] + covered[-1] + 1) // 2 if len(covered) else matte.shape[axis] // 2
-    first = np.arange(matte.shape[axis]) < middle
-    first = first[:, None] if axis == 0 else first[None, :]
-    return np.stack([matte * first, matte * ~first], 2).astype(np.float32)
+@dataclass(frozen=True)
+class Laid:
+    """A case with the subject of another case before its own."""
+
+    back: Case
+    front: Case
+
+    def frame(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """The plate (height, width, 3) as a screen shows it, and both mattes (height, width, 2)."""
+        plate, matte = self.back.plate_pixels(number), self.back.truth_pixels(number)[..., 0]
+        shown, alpha = self._moved(number, plate.shape[:2])
+        plate = plate * (1 - alpha[..., None]) + shown * alpha[..., None]
+        return plate.astype(np.float32), np.stack([matte * (1 - alpha), alpha], 2).astype(np.float32)
+
+    def _moved(self, number: int, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        index = self.back.frames.index(number)
+        theirs = self.front.frames[_there_and_back(index, len(self.front.frames))]
+        shown, alpha = self.front.plate_pixels(theirs), self.front.truth_pixels(theirs)[..., 0]
+        height, width = shape
+        scale = SMALLER * min(height / alpha.shape[0], width / alpha.shape[1])
+        along = index / max(1, len(self.back.frames) - 1) - 0.5
+        middle = (width * (0.5 + TRAVELS * along), height * 0.6)
+        matrix = np.array([[scale, 0, middle[0] - scale * alpha.shape[1] / 2],
+                           [0, scale, middle[1] - scale * alpha.shape[0] / 2]])  # fmt: skip
+        laid = (
+            cv2.warpAffine(each, matrix, (width, height), flags=cv2.INTER_AREA) for each in (shown, alpha)
+        )
+        shown, alpha = laid
+        return shown, alpha
 
 
-def write_truths(case: Case, axis: int, folder: Path) -> dict[str, str]:
-    """The split mattes of the painted frames, as shots of their own."""
-    for number in case.train_frames:
-        parts = split(case.truth_pixels(number)[..., 0], axis)
-        for index, name in enumerate(NAMES):
-            path = folder / name / f"{name}.{number}.exr"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_picture(path, parts[..., index : index + 1], ("A",))
-    return {name: str(folder / name / f"{name}.####.exr") for name in NAMES}
+def _there_and_back(index: int, count: int) -> int:
+    place = index % max(1, 2 * count - 2)
+    return min(place, 2 * count - 2 - place) if count > 1 else 0
 
 
-def learn(case: Case, truths: dict[str, str], name: str, folder: Path, options: argparse.Namespace) -> Path:
+def write_shot(laid: Laid, folder: Path) -> tuple[str, dict[str, str]]:
+    """The plates of all frames, and the mattes of the painted ones, as shots of their own."""
+    for number in laid.back.frames:
+        plate, mattes = laid.frame(number)
+        _write(folder / "plate" / f"plate.{number}.exr", plate, ("R", "G", "B"))
+        if number in laid.back.train_frames:
+            for index, name in enumerate(NAMES):
+                _write(folder / name / f"{name}.{number}.exr", mattes[..., index : index + 1], ("A",))
+    plates = str(folder / "plate" / "plate.####.exr")
+    return plates, {name: str(folder / name / f"{name}.####.exr") for name in NAMES}
+
+
+def _write(path: Path, pixels: np.ndarray, channels: tuple[str, ...]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_picture(path, pixels, channels)
+
+
+def learn(plate: str, truths: dict[str, str], name: str, folder: Path, options: argparse.Namespace) -> Path:
     """Train; the run's folder."""
-    words = ["train", "--input", str(case.plate.spec), "--data-directory", str(folder), "--name", name]
+    words = ["train", "--input", plate, "--data-directory", str(folder), "--name", name, "--colour", "srgb"]
     for matte, spec in truths.items():
         words += ["--ground-truth", f"{matte}={spec}"]
     for flag, value in (
@@ -84,50 +125,76 @@ def learn(case: Case, truths: dict[str, str], name: str, folder: Path, options: 
     return folder / name
 
 
-def judge(case: Case, model: Path, axis: int, names: Sequence[str]) -> dict[str, float]:
-    """Mean IoU of each of the mattes on the frames that were never painted."""
-    loaded = understudy.load(str(model))
-    scores: dict[str, list[float]] = {name: [] for name in names}
-    for number in case.test_frames:
-        pixels = open_shot(case.plate.spec).read(number).planes(loaded.description.input_channels)
-        made, wanted = loaded(pixels), split(case.truth_pixels(number)[..., 0], axis)
-        for place, name in enumerate(names):
-            truth = wanted[..., NAMES.index(name)]
-            scores[name].append(iou(made[..., place], truth))
-    return {name: float(np.mean(each)) for name, each in scores.items()}
+def results_of(laid: Laid, plate: str, model: Path) -> dict[int, np.ndarray]:
+    """What a model makes of the frames that were never painted, float32 (height, width, mattes)."""
+    loaded, shot = understudy.load(str(model)), open_shot(plate)
+    names = loaded.description.input_channels
+    return {n: np.asarray(loaded(shot.read(n).planes(names))) for n in laid.back.test_frames}
+
+
+def judge(laid: Laid, results: dict[int, np.ndarray]) -> dict[str, float]:
+    """The figures of ``Compared``, of results (height, width, 2)."""
+    scores: dict[str, list[float]] = {name: [] for name in (*NAMES, "touch")}
+    for number, made in results.items():
+        _, wanted = laid.frame(number)
+        for place, name in enumerate(NAMES):
+            scores[name].append(iou(made[..., place], wanted[..., place]))
+        about = cv2.dilate(wanted, np.ones((TOUCH, TOUCH), np.uint8)).min(2) > 0.5
+        if about.any():
+            right = ((made > 0.5) == (wanted > 0.5)).all(2)
+            scores["touch"].append(float(right[about].mean()))
+    return {name: float(np.mean(each)) for name, each in scores.items() if each}
 
 
 def compare(folder: Path, options: argparse.Namespace) -> Compared:
+    laid = Laid(read_matte(folder), read_matte(front_of(folder, options)))
+    with ExitStack() as stack:
+        kept = options.keep / laid.back.name if options.keep else None
+        place = kept or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        plate, truths = write_shot(laid, place / "painted")
+        together = results_of(laid, plate, learn(plate, truths, "together", place, options))
+        alone = [
+            results_of(laid, plate, learn(plate, {name: truths[name]}, name, place, options))
+            for name in NAMES
+        ]
+    apart = {n: np.concatenate([each[n] for each in alone], 2) for n in laid.back.test_frames}
+    return Compared(laid.front.name, judge(laid, together), judge(laid, apart))
+
+
+def read_matte(folder: Path) -> Case:
     case = read_case(folder)
     if case.kind != "matte":
         raise SettingError(
             "This case is no matte.", expected="a case whose truth is a matte", where=case.name
         )
-    axis = 0 if options.split == "rows" else 1
-    with ExitStack() as stack:
-        kept = options.keep / case.name if options.keep else None
-        place = kept or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        truths = write_truths(case, axis, place / "painted")
-        both = learn(case, truths, "together", place, options)
-        together = judge(case, both, axis, NAMES)
-        apart: dict[str, float] = {}
-        for name in NAMES:
-            alone = learn(case, {name: truths[name]}, name, place, options)
-            apart |= judge(case, alone, axis, (name,))
-    return Compared(together, apart)
+    return case
+
+
+def front_of(folder: Path, options: argparse.Namespace) -> Path:
+    """The case whose subject goes before that of the case in ``folder``."""
+    if options.over:
+        return find_cases(options.cases, [options.over])[0]
+    mattes = [each for each in find_cases(options.cases) if read_case(each).kind == "matte"]
+    places = [each.name for each in mattes]
+    return mattes[(places.index(folder.name) + 1) % len(mattes)] if folder.name in places else folder
 
 
 def one_line(name: str, row: Compared) -> str:
-    each = ", ".join(f"{m} {row.together[m]:.3f} together, {row.apart[m]:.3f} apart" for m in NAMES)
-    return f"{name}: {each}"
+    each = ", ".join(
+        f"{m} {row.together[m]:.3f} together, {row.apart[m]:.3f} apart"
+        for m in row.together
+        if m in row.apart
+    )
+    return f"{name} under {row.front}: {each}"
 
 
 def as_table(rows: dict[str, Compared]) -> Table:
-    table = Table("case", "matte", "together", "apart", "gained")
+    table = Table("case", "under", "matte", "together", "apart", "gained")
     for name, row in rows.items():
-        for matte in NAMES:
+        for matte in row.together:
             pair = row.together[matte], row.apart[matte]
-            table.add_row(name, matte, *(f"{value:.3f}" for value in pair), f"{pair[0] - pair[1]:+.3f}")
+            figures = (*(f"{value:.3f}" for value in pair), f"{pair[0] - pair[1]:+.3f}")
+            table.add_row(name, row.front, matte, *figures)
     return table
 
 
@@ -138,7 +205,7 @@ def as_json(rows: dict[str, Compared], failed: dict[str, str]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = case_parser(__doc__)
-    parser.add_argument("--split", choices=("rows", "columns"), default="rows")
+    parser.add_argument("--over", metavar="NAME", help="the case whose subject goes before the others'")
     options = read_options(parser, arguments)
     return run_cases(options, lambda folder, console: compare(folder, options), one_line, as_table, as_json)
 

@@ -20,7 +20,8 @@ from understudy.models.adapted import AdaptedFile
 from understudy.models.description import ANY
 from understudy.models.imported import check_range, describe_imported, names_of, open_file
 from understudy.models.opening import describe_effect, refuse_unsupported
-from understudy.models.sidecar import ENDINGS, PortText, Sidecar, is_imported, read_sidecar, sidecar_text
+from understudy.models.sidecar import ENDINGS, Sidecar, is_imported, read_sidecar, sidecar_text
+from understudy.models.sidecar_parts import PortText
 from understudy.runs.files import write_atomically
 
 PICKLES = (".pth", ".ckpt", ".pkl", ".bin")

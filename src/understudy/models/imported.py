@@ -13,10 +13,11 @@ from pydantic import ValidationError
 from understudy.colour import ColourEncoding
 from understudy.errors import ModelFileError
 from understudy.frames.matte_names import MATTE
+from understudy.models.declared import images_of
 from understudy.models.description import ANY, ImageSpec, ModelDescription
 from understudy.models.names import safe_label, safe_name
 from understudy.models.options import Option
-from understudy.models.sidecar import Sidecar, images_of, read_sidecar
+from understudy.models.sidecar import Sidecar, read_sidecar
 
 if TYPE_CHECKING:
     from torch import Tensor

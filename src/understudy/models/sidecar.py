@@ -44,25 +44,22 @@ person = 15
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from understudy.errors import ModelFileError, RequestError
-from understudy.models.description import ANY, ImageSpec
-from understudy.models.names import is_knob_name, safe_name
-from understudy.models.options import Option, usable_options
+from understudy.errors import ModelFileError
+from understudy.models.sidecar_parts import (
+    ClassName,
+    Numbers,
+    OptionText,
+    PortText,
+    Side,
+    Span,
+    ends,
+)
 from understudy.toml_text import to_toml
 
 MAX_FILE = 1 << 20
@@ -76,54 +73,10 @@ def is_imported(path: Path) -> bool:
     return path.suffix.lower() in ENDINGS
 
 
-def _rising(ends: tuple[float, float]) -> tuple[float, float]:
-    if ends[1] <= ends[0]:
-        raise ValueError("white must lie above black, as in [-1.0, 1.0]")
-    return ends
-
-
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Span = Annotated[float, Field(gt=0)] | Annotated[tuple[Finite, Finite], AfterValidator(_rising)]
-"""The value that 1.0 becomes, or (black, white)."""
-Numbers = Finite | list[Finite] | Literal["imagenet"] | None
-Side = Annotated[int, Field(ge=1, le=1 << 14)]
-ClassName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class PortText(_Strict):
-    """One input or output."""
-
-    name: str = Field(min_length=1, max_length=64)
-    channels: int = Field(default=3, ge=ANY, le=1024)
-    tensor: str = ""
-
-    @field_validator("channels")
-    @classmethod
-    def _some(cls, channels: int) -> int:
-        if channels == 0:
-            raise ValueError("an input or output has at least one channel; -1 takes what comes")
-        return channels
-
-
-class OptionText(_Strict):
-    """One option, and the tensor or argument of the file that it is given to."""
-
-    name: str
-    type: Literal["bool", "int", "float", "string"] = "float"
-    default: bool | int | float | str | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: list[str] = []
-    description: str = ""
-    tensor: str = ""
-
-
-class Sidecar(_Strict):
+class Sidecar(BaseModel):
     """All that a sidecar may say; what it leaves out is taken from the file."""
+
+    model_config = ConfigDict(extra="forbid")
 
     label: str = ""
     description: str = ""
@@ -166,23 +119,23 @@ class Sidecar(_Strict):
     @property
     def black(self) -> float:
         """What 0 becomes."""
-        return _ends(self.range)[0]
+        return ends(self.range)[0]
 
     @property
     def span(self) -> float:
         """How far what 1 becomes lies above what 0 becomes."""
-        low, high = _ends(self.range)
+        low, high = ends(self.range)
         return high - low
 
     @property
     def output_black(self) -> float:
         """What in the answer means 0."""
-        return _ends(self._output_range)[0]
+        return ends(self._output_range)[0]
 
     @property
     def output_span(self) -> float:
         """How far what means 1 in the answer lies above what means 0."""
-        low, high = _ends(self._output_range)
+        low, high = ends(self._output_range)
         return high - low
 
     @property
@@ -195,10 +148,6 @@ class Sidecar(_Strict):
     def is_matte(self) -> bool:
         """Whether the answer is coverage by what is said of it."""
         return self.matte or self.normalise or bool(self.classes) or self.activation in ("argmax", "ids")
-
-
-def _ends(span: float | tuple[float, float]) -> tuple[float, float]:
-    return span if isinstance(span, tuple) else (0.0, span)
 
 
 def read_sidecar(path: Path) -> Sidecar:
@@ -258,80 +207,3 @@ def sidecar_text(side: Sidecar, comments: tuple[str, ...] = ()) -> str:
     if classes:
         parts.append(f"\n[classes]\n{to_toml(classes)}")
     return "".join(parts)
-
-
-def declared_options(side: Sidecar, names: tuple[str, ...]) -> dict[str, Option]:
-    """The options that a sidecar declares, by the tensor or argument that each is given to. ModelFileError
-    when the file has no such one, or an option cannot become a knob."""
-    found = {text.tensor or text.name: option_of(text) for text in side.options or ()}
-    unknown = [name for name in found if name not in names]
-    if unknown or len(usable_options(found.values())) != len(side.options or ()):
-        raise ModelFileError(
-            "The options in the TOML do not fit the model.",
-            expected=", ".join(names) or "no options",
-            found=", ".join(text.tensor or text.name for text in side.options or ()),
-        )
-    return found
-
-
-def option_of(text: OptionText) -> Option:
-    """The option that a sidecar describes; ModelFileError when it cannot become a knob."""
-    zero: dict[str, Any] = {"bool": False, "int": 0, "float": 0.0, "string": ""}
-    made = Option(
-        text.name,
-        text.type,
-        zero[text.type],
-        text.minimum,
-        text.maximum,
-        tuple(text.choices),
-        text.description,
-    )
-    if not is_knob_name(text.name):
-        raise ModelFileError(
-            "An option's name cannot become a knob.",
-            found=text.name,
-            expected="a letter, then letters, digits and underscores; no name of Nuke's own",
-        )
-    if text.default is None:
-        return made
-    try:
-        return replace(made, default=made.read(text.default, clamp=False))
-    except RequestError as error:
-        raise ModelFileError("An option's default does not fit it.", found=error.message) from error
-
-
-def images_of(
-    texts: list[PortText], tensors: Sequence[ImageSpec], what: str, path: Path
-) -> tuple[ImageSpec, ...]:
-    """The images that the sidecar names, with what the file knows of its ``tensors``, in their order; of the
-    outputs the first ones may do. ModelFileError when the sidecar names another number of them."""
-    if not texts:
-        return tuple(replace(each, name=safe_name(each.name)) for each in tensors)
-    named = [ImageSpec(safe_name(text.name), text.channels, tensor=text.tensor) for text in texts]
-    if not tensors:
-        return tuple(named)
-    if len(named) > len(tensors) or (what == "inputs" and len(named) < len(tensors)):
-        raise ModelFileError(
-            f"The TOML beside the model does not fit its {what}.",
-            expected=f"{len(tensors)} {what}, as the file has",
-            found=f"{len(named)}",
-            where=str(path.with_suffix(".toml")),
-            remedy="Name each image that the model takes or gives, in its order.",
-        )
-    return tuple(replace(t, name=n.name, count=n.count) for n, t in zip(named, tensors, strict=False))
-
-
-def picked_output(wanted: str | int, names: Sequence[str], path: Path) -> int:
-    """Which of the outputs of the file at ``path``, by their ``names``, is ``wanted``: a name, or a number
-    from 1. ModelFileError when it is not there."""
-    by_key: dict[str | int, int] = {}
-    for index, name in enumerate(names):
-        by_key |= {name: index, index + 1: index}
-    if wanted in by_key:
-        return by_key[wanted]
-    raise ModelFileError(
-        "The TOML beside the model names an output that is not there.",
-        expected=f"one of {', '.join(names)}, or a number from 1 to {len(names)}",
-        found=f"output = {wanted!r}",
-        where=str(path.with_suffix(".toml")),
-    )

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from understudy.errors import MissingPackageError, ModelFileError
+from understudy.models.declared import images_of, picked_output
 from understudy.models.description import ANY, ImageSpec
 from understudy.models.options import Option
-from understudy.models.sidecar import Sidecar, images_of, picked_output
+from understudy.models.sidecar import Sidecar
 
 if TYPE_CHECKING:
     from torch import Tensor

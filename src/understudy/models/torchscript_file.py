@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from understudy.errors import ModelFileError
+from understudy.models.declared import declared_options, images_of
 from understudy.models.description import ImageSpec
 from understudy.models.options import Option, usable_options
-from understudy.models.sidecar import Sidecar, declared_options, images_of
+from understudy.models.sidecar import Sidecar
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,10 +13,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from understudy.errors import ServerError
+from understudy.models.declared import option_of
 from understudy.models.description import ANY, ImageSpec, ModelDescription
 from understudy.models.names import safe_label, safe_name
 from understudy.models.options import Option, usable_options
-from understudy.models.sidecar import Sidecar, option_of, read_sidecar
+from understudy.models.sidecar import Sidecar, read_sidecar
 from understudy.server.log import ServerLog
 from understudy.server.models.pipe import PipeError, PipeTimeout, packed, unpacked
 from understudy.server.models.python_process import PythonProcess

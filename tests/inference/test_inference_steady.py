@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -13,7 +14,7 @@ import pytest
 
 from understudy.colour import LINEAR, PLAIN, encode
 from understudy.errors import FrameError, SettingError
-from understudy.frames import read_image_file, read_provenance, write_image_file
+from understudy.frames import open_shot, open_sink, read_image_file, read_provenance, write_image_file
 from understudy.frames.difference import largest_difference
 from understudy.frames.once import Once
 from understudy.inference.painted import Painted
@@ -22,7 +23,8 @@ from understudy.inference.steady_choice import choose_strength
 from understudy.temporal import Look
 
 sys.path.insert(0, str(Path(__file__).parent))
-from test_inference_painted import Bench, correct
+from test_inference_finishing import made, moving_shot
+from test_inference_painted import Bench, correct, planes
 
 HEIGHT, WIDTH = 64, 96
 
@@ -256,3 +258,55 @@ def test_a_region_a_mix_and_confidence_go_with_it(bench: Bench) -> None:
     outside = np.ones_like(changed)
     outside[8:24, 8:32] = False
     assert changed[8:24, 8:32].any() and not changed[outside].any()
+
+
+def test_an_update_gives_the_very_frames_that_making_all_anew_gives(bench: Bench) -> None:
+    bench.apply(stabilise=1.0)
+    bench.save(8 / 255)
+    assert bench.apply(stabilise=1.0, update=True).written == (1002, 1003, 1004)
+    anew = bench.folder / "anew"
+    bench.apply(stabilise=1.0, output=str(anew / "out.####.png"))
+    for number in bench.shot.numbers:
+        assert largest_difference(bench.result(number), anew / f"out.{number}.png") == 0
+
+
+def test_a_movie_is_steadied_and_into_a_movie_too(make_shot: Any, tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    frames = make_shot(numbers=range(1, 6), truth_numbers=(1, 5), size=(64, 48))
+    plate = str(tmp_path / "plate.mov")
+    with open_shot(frames.plate) as shot, open_sink(plate, like=shot) as sink:
+        for number in shot.numbers:
+            sink.write(number, shot.read(number))
+    bench = Bench(SimpleNamespace(plate=plate, truth=frames.truth), tmp_path)
+    bench.apply(output=str(tmp_path / "plain" / "out.####.png"))
+    bench.apply(stabilise=1.0)
+    assert "As they were painted: frames 1,5" in bench.said
+    assert largest_difference(bench.result(1), tmp_path / "plain" / "out.0001.png") == 0
+    assert largest_difference(bench.result(2), tmp_path / "plain" / "out.0002.png") > 1
+    bench.apply(stabilise=1.0, frames="3-4", output=str(tmp_path / "part" / "out.####.png"))
+    for number in (3, 4):
+        assert largest_difference(bench.result(number), tmp_path / "part" / f"out.{number:04d}.png") == 0
+    movie = tmp_path / "out.mov"
+    bench.apply(stabilise=1.0, output=str(movie))
+    assert read_provenance(movie)["stabilise"] == "1"
+    with open_shot(str(movie)) as found:
+        for number in found.numbers:
+            wanted = planes(bench.result(number))
+            made_of_it = found.read(number).planes(("R", "G", "B"))
+            assert np.abs(made_of_it - wanted).mean() < 4 / 255  # what the codec leaves
+    assert bench.apply(stabilise=1.0, output=str(movie), update=True).written == ()
+    bench.save(8 / 255)
+    assert bench.apply(stabilise=1.0, output=str(movie), update=True).written == frames.numbers
+
+
+def test_a_motion_blur_comes_after_it_and_knows_both_ranges_of_frames(tmp_path: Path) -> None:
+    model, plate = moving_shot(tmp_path, 0.5)
+    sharp: dict[str, Any] = {"clip_black": 0.45, "clip_white": 0.5}
+    both = made(model, plate, tmp_path / "both.####.exr", **sharp, stabilise=1.0, motion_blur=0.5)
+    blurred = made(model, plate, tmp_path / "blurred.####.exr", **sharp, motion_blur=0.5)
+    steady = made(model, plate, tmp_path / "steady.####.exr", **sharp, stabilise=1.0)
+    assert np.abs(both[1003] - steady[1003]).max() > 0.1
+    assert np.abs(both[1003] - blurred[1003]).max() > 0
+    given: dict[str, Any] = {"stabilise": 1.0, "motion_blur": 0.5, "frames": "1003"}
+    alone = made(model, plate, tmp_path / "alone.####.exr", **sharp, **given)
+    assert np.array_equal(alone[1003], both[1003])

@@ -15,8 +15,9 @@ from understudy.dataset.corrected import planes_of_correction, read_correction_p
 from understudy.dataset.empty import empty_truth, tells_of
 from understudy.dataset.empty_frames import every_empty
 from understudy.dataset.layers import choose_layers
+from understudy.dataset.matching import match
 from understudy.dataset.mattes import ONE, whites_of
-from understudy.dataset.sources import Source, match, read_both, read_each, read_pair, read_truth
+from understudy.dataset.sources import Source, read_both, read_each, read_pair, read_truth
 from understudy.errors import UnderstudyError
 from understudy.frames import Frame, Shot, check_size, open_shot, resolve_like, seen_planes
 from understudy.frames.held_shot import HeldShot

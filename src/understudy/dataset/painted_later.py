@@ -9,9 +9,10 @@ import numpy as np
 
 from understudy.dataset.colours import settle_colours
 from understudy.dataset.layers import Layers, choose_layers
+from understudy.dataset.matching import match
 from understudy.dataset.mattes import ONE, whites_of
 from understudy.dataset.painted import Pairs
-from understudy.dataset.sources import Source, match, read_both, read_each, read_truth
+from understudy.dataset.sources import Source, read_both, read_each, read_truth
 from understudy.errors import ChannelError, PairingError
 from understudy.frames import Frame, check_size, open_shot, pair_shots, resolve_channels, resolve_like
 from understudy.frames.matte import scaled

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -13,10 +12,11 @@ from understudy.dataset.colours import settle_colours
 from understudy.dataset.empty import check_empty
 from understudy.dataset.empty_frames import empty_sources
 from understudy.dataset.layers import Layers, choose_layers, read_inputs, with_inputs
+from understudy.dataset.matching import match_all
 from understudy.dataset.mattes import ONE, note_painted, whites_of
 from understudy.dataset.neighbours import choose_neighbours
 from understudy.dataset.outputs import check_outputs
-from understudy.dataset.sources import Behind, Source, Values, match, read_all, read_both, read_each
+from understudy.dataset.sources import Behind, Source, Values, read_all, read_both, read_each
 from understudy.errors import PairingError, SettingError
 from understudy.frames import (
     Frame,
@@ -117,7 +117,8 @@ def load_data_set(
     Raises SettingError, SequenceError, PairingError, SizeError, ChannelError, FrameError or ColourError,
     before anything is written.
     """
-    sources, notes = match(data, earlier)
+    matched = match_all(data, earlier)
+    sources, notes = list(matched.sources), list(matched.notes)
     empty, said_of_empty = empty_sources(data, sources)
     first, painted = read_both(sources[0])
     every = partial(read_each, (first, painted), sources)
@@ -258,11 +259,8 @@ def _make_pair(
         wanted = scaled(wanted, white)
     if source.region is not None:
         weight = weight * read.region
-    name = (
-        Path(source.plate.path(source.plate_number)).name if not source.plate.is_movie else source.plate.name
-    )
     return Pair(
-        name,
+        source.name,
         source.plate_number,
         pixels,
         wanted,

@@ -1,4 +1,4 @@
-"""The files behind a data set: which plate frame belongs to which truth, and their values."""
+"""The files behind a data set: where the frames of each pair are read, and their values."""
 
 from __future__ import annotations
 
@@ -6,29 +6,24 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from understudy.dataset.empty import empty_truth
 from understudy.dataset.layers import Layers, read_inputs
-from understudy.dataset.named_truths import open_truth
-from understudy.errors import ChannelError, PairingError
+from understudy.errors import ChannelError
 from understudy.frames import (
     Frame,
     Neighbours,
     Shot,
     check_size,
-    format_numbers,
     has_alpha,
-    open_shot,
-    pair_shots,
     resolve_channels,
     resolve_like,
     seen_planes,
 )
-from understudy.frames.matte import WHITE, Look, look_at
-from understudy.settings import DataSettings
+from understudy.frames.matte import WHITE, Look
 
 READERS = 4
 TOGETHER = 500_000_000
@@ -39,7 +34,8 @@ TOGETHER = 500_000_000
 class Source:
     """Where the frames of a pair are read; ``beside`` has those before and after the plate's. ``convert``
     brings the truth's values, where that is to be done, to the plate's encoding; ``look`` tells how the
-    region is taken. Of an ``empty`` frame, which nobody painted, the plate stands for the truth as well."""
+    region is taken. Of an ``empty`` frame, which nobody painted, the plate stands for the truth as well.
+    ``share``: how often the pair comes in an epoch."""
 
     plate: Shot
     truth: Shot
@@ -51,6 +47,12 @@ class Source:
     convert: Callable[[np.ndarray], np.ndarray] | None = None
     look: Look = WHITE
     empty: bool = False
+    share: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """What the plate's frame is called."""
+        return self.plate.frame_name(self.plate_number)
 
     @property
     def region_number(self) -> int:
@@ -70,56 +72,6 @@ class Values:
     region: np.ndarray
     hash: str
     hash_beside: str
-
-
-def match(data: DataSettings, earlier: bool = False) -> tuple[list[Source], list[str]]:
-    """Every pair of the shots in ``data``, and sentences on what is left over; read as before version 0.2.0,
-    if ``earlier``. PairingError where there is none."""
-    sources: list[Source] = []
-    notes: list[str] = []
-    extras = tuple(open_shot(spec, as_held=earlier) for spec in data.extra)
-    region = open_shot(data.region) if data.region else None
-    for plate_spec, truths in zip(data.input, data.truths, strict=True):
-        plate = open_shot(plate_spec, part=data.part, as_held=earlier)
-        truth = open_truth(data, truths, earlier)
-        if not earlier:
-            truth.prefer(plate.part_name)
-        pairing = pair_shots(plate, truth, data.pair_by)
-        notes += [note for note in dict.fromkeys((*plate.notes, *truth.notes)) if note not in notes]
-        notes += _name_unmatched(plate, truth, pairing.unmatched_truth)
-        notes += _name_absent(truth)
-        if data.pair_by == "order":
-            notes.append(_name_order(plate, truth, pairing.pairs))
-        beside = Neighbours(plate)
-        sources += [Source(plate, truth, extras, region, a, b, beside) for a, b in pairing.pairs]
-    if not sources:
-        raise PairingError("There are no pairs.", remedy="Check --input, --ground-truth and --frames.")
-    if region is None or earlier:
-        return sources, notes
-    look = look_at((region.read(source.region_number) for source in sources), "region")
-    return [replace(source, look=look) for source in sources], [*notes, *look.notes]
-
-
-def _name_order(plate: Shot, truth: Shot, pairs: tuple[tuple[int, int], ...]) -> str:
-    """Pairs by order are wrong without a sign where a frame is missing: so it is said which they are."""
-    befores, afters = (tuple(numbers) for numbers in zip(*pairs, strict=True))
-    left = len(plate.numbers) - len(pairs)
-    rest = f"; {left} frames of the plate are left over" if left else ""
-    both = f"{plate.spec} {format_numbers(befores)} with {truth.spec} {format_numbers(afters)}"
-    return f"Paired by their order: {both}{rest}"
-
-
-def _name_unmatched(plate: Shot, truth: Shot, unmatched: tuple[int, ...]) -> list[str]:
-    if not unmatched:
-        return []
-    return [f"Not used, as {plate.spec} has no such frames: {truth.spec} {format_numbers(unmatched)}"]
-
-
-def _name_absent(truth: Shot) -> list[str]:
-    """Frames of ``--frames`` that nobody painted: no failure, as a range may say where pairs lie."""
-    if not (truth.requested and truth.missing):
-        return []
-    return [f"Of the frames of --frames, {truth.spec} has no {format_numbers(truth.missing)}."]
 
 
 def read_all(sources: Sequence[Source], layers: Layers, first: Frame) -> list[Values]:

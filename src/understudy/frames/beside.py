@@ -58,7 +58,7 @@ class Neighbours:
 
     def __init__(self, shot: Shot, kept: int = 1) -> None:
         self.shot = shot
-        self._known = frozenset(shot.numbers)
+        self._known = frozenset(() if shot.is_set else shot.numbers)
         self._frames: Once[Frame] = Once(kept)
 
     def read(self, number: int) -> Frame:

@@ -25,6 +25,7 @@ from understudy.errors import SequenceError
 from understudy.frames.formats import is_image_path, is_movie_path
 
 MAX_FRAMES = 1_000_000
+MOST_NAMED = 20
 
 _RANGE = r"-?\d+(?:-{1,2}\d+)?(?:[xy:]\d+)?(?:,-?\d+(?:-{1,2}\d+)?(?:[xy:]\d+)?)*"
 _MARK = re.compile(r"#+|@+|%0?(\d*)d|\$F(\d*)")
@@ -231,30 +232,45 @@ def _is_broken_link(entry: os.DirEntry[str]) -> bool:
 
 
 def _only_shot_in(folder: Path) -> FileList:
-    shots = _shots_in(folder)
+    singles, sequences = _grouped(folder)
+    shots = sorted([*singles, *sequences])
     if len(shots) == 1:
-        return next(iter(shots.values()))
+        return next(iter(_shots_in(folder).values()))
+    more = f" and {len(shots) - MOST_NAMED} more" if len(shots) > MOST_NAMED else ""
     raise SequenceError(
         "The folder holds several shots." if shots else "The folder holds no frames.",
         expected="one sequence of image files, or one movie",
-        found=", ".join(sorted(shots)) if shots else "no image file or movie",
+        found=", ".join(shots[:MOST_NAMED]) + more if shots else "no image file or movie",
         where=str(folder),
         remedy="name the sequence, as in folder/plate.####.exr",
     )
 
 
-def _shots_in(folder: Path) -> dict[str, FileList]:
-    """Every sequence, still and movie in a folder under the name by which a user would ask for it."""
-    shots: dict[str, FileList] = {}
+def holds_one_shot(folder: str | Path) -> bool:
+    """Whether the images and movies in a folder are one sequence, one still or one movie."""
+    singles, sequences = _grouped(Path(folder))
+    return len(singles) + len(sequences) == 1
+
+
+def _grouped(folder: Path) -> tuple[list[str], dict[str, list[re.Match[str]]]]:
+    """The stills and movies in a folder, and the names that are numbered, by the sequence they belong to."""
+    singles: list[str] = []
     sequences: dict[str, list[re.Match[str]]] = {}
     for name in sorted(_names_in(folder)):
         if name.startswith(".") or not (is_image_path(name) or is_movie_path(name)):
             continue
         match = None if is_movie_path(name) else _NUMBERED.match(name)
         if match is None or len(match["number"]) > 12:
-            shots[name] = single_file(folder / name)
+            singles.append(name)
         else:
             sequences.setdefault(f"{match['prefix']}####{match['suffix'].lower()}", []).append(match)
+    return singles, sequences
+
+
+def _shots_in(folder: Path) -> dict[str, FileList]:
+    """Every sequence, still and movie in a folder under the name by which a user would ask for it."""
+    singles, sequences = _grouped(folder)
+    shots = {name: single_file(folder / name) for name in singles}
     for label, matches in sequences.items():
         padding = min(len(match["number"]) for match in matches)
         pattern = Pattern(folder, matches[0]["prefix"], matches[0]["suffix"], padding)

@@ -32,6 +32,7 @@ class Shot(ABC):
     requested whether a frame range requested the frames, so that a missing one is a failure
     is_movie  a container, read by frame number
     is_still  one file without a pattern: it may stand for every frame (a mask, a depth map)
+    is_set    pictures that have nothing to do with each other: the numbers say nothing but which is which
     as_held   what ``Frame.as_held`` is of its frames
     """
 
@@ -41,6 +42,7 @@ class Shot(ABC):
     requested: bool = False
     is_movie: bool = False
     is_still: bool = False
+    is_set: bool = False
     as_held: bool = False
 
     @property
@@ -85,6 +87,11 @@ class Shot(ABC):
     def read(self, number: int) -> Frame:
         """The frame. Raises FrameError when it cannot be read, SequenceError when the shot has no such
         frame."""
+
+    def frame_name(self, number: int) -> str:
+        """What a frame is called, for people. Raises as ``path``."""
+        path = self.path(number)
+        return self.name if self.is_movie else path.name
 
     def stamp(self, number: int) -> str:
         """What is the same as long as nobody touched the frame's file; empty where there is none."""

@@ -11,18 +11,40 @@ from understudy.settings.field import NOWHERE, Frames, FramesOfShots, Text, Text
 from understudy.settings.sections import Section
 
 NO_FRAMES = NOWHERE
+LISTS = (".csv", ".jsonl", ".ndjson")
+TARS = (".tar", ".tar.gz", ".tgz", ".tar.zst")
+
+
+def is_pair_list(spec: str) -> bool:
+    """Whether ``spec`` is called like a list of pairs."""
+    return spec.lower().endswith(LISTS)
+
+
+def is_shards(spec: str) -> bool:
+    """Whether ``spec`` is called like tar files, which hold pairs."""
+    return spec.lower().endswith(TARS)
+
+
+def has_own_truths(spec: str) -> bool:
+    """Whether the input ``spec`` tells its ground truths by itself."""
+    return is_pair_list(spec) or is_shards(spec)
 
 
 class DataSettings(Section):
     """What is learned from: which frames, and which of their channels."""
 
     input: Texts = setting(
-        ..., "Input", "The plate: the frames as they were shot. Give it once for each shot.", kind="shot"
+        ...,
+        "Input",
+        "The plate: the frames as they were shot, or a folder of pictures; or, without a ground truth, a "
+        "list of pairs (LIST.csv) or tar files of them. Give it once for each.",
+        kind="shot",
     )
     ground_truth: Texts = setting(
-        ...,
+        (),
         "Ground Truth",
-        "The same frames as they should become; a few painted ones suffice. Several mattes at once: each "
+        "The same frames as they should become; a few painted ones suffice. Of a folder of pictures a folder "
+        "of files with the same names. Several mattes at once: each "
         "with its name, as in hero=SHOT and car=SHOT; of several plates once for each, hero=none where it is "
         "not painted.",
         kind="shots",
@@ -75,8 +97,12 @@ class DataSettings(Section):
         kind="shot",
         advanced=True,
     )
-    pair_by: Literal["number", "order"] = setting(
-        "number", "Pair By", "Match the frames by their number, or by their order.", advanced=True
+    pair_by: Literal["number", "order", "name"] = setting(
+        "number",
+        "Pair By",
+        "Match the frames by their number, or by their order; or the files of two folders by their names, as "
+        "is done anyhow where they are no sequence.",
+        advanced=True,
     )
     held_out: Literal["auto", "none"] | int = setting(
         "auto",
@@ -86,7 +112,7 @@ class DataSettings(Section):
         advanced=True,
     )
 
-    @field_validator("input", "ground_truth")
+    @field_validator("input")
     @classmethod
     def _at_least_one(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
@@ -100,9 +126,11 @@ class DataSettings(Section):
 
     @property
     def truths(self) -> tuple[dict[str, str], ...]:
-        """The ground truths of each plate, by the name of the matte; under "" where they have no names."""
+        """The ground truths of each input, by the name of the matte; under "" where they have no names; none
+        for one that tells them by itself."""
         if not self.mattes:
-            return tuple({"": spec} for spec in self.ground_truth)
+            specs = iter(self.ground_truth)
+            return tuple({} if has_own_truths(spec) else {"": next(specs)} for spec in self.input)
         split = [split_name(spec) for spec in self.ground_truth]
         by_name = {name: [spec for other, spec in split if other == name] for name in self.mattes}
         return tuple(
@@ -112,10 +140,18 @@ class DataSettings(Section):
     @model_validator(mode="after")
     def _in_pairs(self) -> Self:
         self._check_names()
-        if not self.mattes and len(self.input) != len(self.ground_truth):
+        plates = sum(not has_own_truths(spec) for spec in self.input)
+        if plates and not self.ground_truth:
+            raise SettingError(
+                "Ground Truth is missing.",
+                expected=f"{plates} ground truths for {plates} plates" if plates > 1 else "a ground truth",
+                where="--ground-truth (Ground Truth)",
+                remedy="Give --ground-truth. Only a list of pairs (LIST.csv) or tar files have their own.",
+            )
+        if not self.mattes and plates != len(self.ground_truth):
             raise SettingError(
                 "Plates and ground truths must be given in pairs.",
-                expected=f"{len(self.input)} ground truths for {len(self.input)} plates",
+                expected=f"{plates} ground truths for {plates} plates",
                 found=f"{len(self.ground_truth)} ground truths",
                 where="--input and --ground-truth",
                 remedy="Give --input and --ground-truth once for each shot, in the same order.",

@@ -10,7 +10,7 @@ from understudy.artist.check.repair import Repaired, refuse_folder, repair
 from understudy.dataset.checks import Finding
 from understudy.dataset.empty_frames import empty_sources
 from understudy.dataset.file_check import check_sources
-from understudy.dataset.sources import match
+from understudy.dataset.matching import match
 from understudy.errors import SettingError
 from understudy.settings import CheckSettings, DataSettings
 

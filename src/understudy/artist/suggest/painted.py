@@ -9,8 +9,8 @@ import numpy as np
 
 from understudy.colour import decode
 from understudy.dataset.empty_frames import empty_sources
+from understudy.dataset.matching import match
 from understudy.dataset.pairs import load_data_set
-from understudy.dataset.sources import match
 from understudy.errors import UnderstudyError
 from understudy.frames import Shot
 from understudy.runs import RunFolder

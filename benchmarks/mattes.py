@@ -1,13 +1,14 @@
 """Whether several mattes that are learned in one run are as good as each learned in a run of its own.
 
     python benchmarks/mattes.py --cases DIR [--steps N | --time-limit 60s] [--only NAME ...] [--over NAME]
-                                [--json FILE] [--model-size SIZE] [--seed N] [--keep DIR]
+                                [--equal steps] [--json FILE] [--model-size SIZE] [--seed N] [--keep DIR]
                                 [-- further flags of understudy train]
 
 A second subject, of another case (``--over``; by default the next one), goes smaller across the plate of
 each case (see README.md), before the first: two mattes that touch and cover each other. They are learned
-together, as ``back=SHOT`` and ``front=SHOT``, and then each alone, with as many steps; IoU on the frames that
-were never painted, of each, and the share of pixels that are right in both about where both touch."""
+together, as ``back=SHOT`` and ``front=SHOT``, in the time that both take apart, and then each alone; with
+``--equal steps``, in as many steps as each, which is half the time. IoU on the frames that were never
+painted, of each, and the share of pixels that are right in both about where both touch."""
 
 from __future__ import annotations
 
@@ -33,6 +34,7 @@ from rich.table import Table
 import understudy
 from understudy.artist.correct.store import write_picture
 from understudy.cli.main import run
+from understudy.durations import parse_duration
 from understudy.errors import SettingError
 from understudy.frames import open_shot
 from understudy.measure import iou
@@ -109,13 +111,15 @@ def _write(path: Path, pixels: np.ndarray, channels: tuple[str, ...]) -> None:
 
 
 def learn(plate: str, truths: dict[str, str], name: str, folder: Path, options: argparse.Namespace) -> Path:
-    """Train; the run's folder."""
+    """Train; the run's folder. Several mattes have the time, or the steps, of all of them apart."""
+    times = len(truths) if options.equal == "time" else 1
+    seconds = times * parse_duration(options.time_limit) if options.time_limit else None
     words = ["train", "--input", plate, "--data-directory", str(folder), "--name", name, "--colour", "srgb"]
     for matte, spec in truths.items():
         words += ["--ground-truth", f"{matte}={spec}"]
     for flag, value in (
-        ("--time-limit", options.time_limit),
-        ("--max-steps", options.steps),
+        ("--time-limit", None if seconds is None else f"{seconds:g}s"),
+        ("--max-steps", options.steps and times * options.steps),
         ("--model-size", options.model_size),
         ("--seed", options.seed),
     ):
@@ -205,6 +209,9 @@ def as_json(rows: dict[str, Compared], failed: dict[str, str]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = case_parser(__doc__)
+    parser.add_argument(
+        "--equal", choices=("time", "steps"), default="time", help="what both ways have alike"
+    )
     parser.add_argument("--over", metavar="NAME", help="the case whose subject goes before the others'")
     options = read_options(parser, arguments)
     return run_cases(options, lambda folder, console: compare(folder, options), one_line, as_table, as_json)

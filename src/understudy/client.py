@@ -19,6 +19,7 @@ import array
 import http.client
 import json
 import os
+import ssl
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -74,16 +75,24 @@ class Client:
     """A server to be asked.
 
     ``url`` is like "http://127.0.0.1:8000" (or in UNDERSTUDY_SERVER), ``token`` what the server's token file
-    holds (or UNDERSTUDY_TOKEN), ``timeout`` seconds for each read and write.
+    holds (or UNDERSTUDY_TOKEN), ``timeout`` seconds for each read and write. ``ca_file`` (or
+    UNDERSTUDY_CA_FILE): the certificate of a studio's own authority, PEM, for https.
     """
 
-    def __init__(self, url: str | None = None, token: str | None = None, timeout: float = 300.0) -> None:
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        timeout: float = 300.0,
+        ca_file: str | None = None,
+    ) -> None:
         parts = urlsplit(url or os.environ.get("UNDERSTUDY_SERVER") or DEFAULT_URL)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("the address is not of the form http://host:port")
         self._host, self._port, self._secure = parts.hostname, parts.port, parts.scheme == "https"
         self._token = token or os.environ.get("UNDERSTUDY_TOKEN")
         self._timeout = timeout
+        self._ca_file = ca_file or os.environ.get("UNDERSTUDY_CA_FILE")
 
     def list_models(self) -> list[dict[str, Any]]:
         """All models: dicts with name, label, inputs, outputs, options, state."""
@@ -124,8 +133,7 @@ class Client:
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> tuple[int | None, bytearray]:
         """One exchange: the length of the JSON part (None when all is JSON), and the body."""
-        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-        connection = kind(self._host, self._port, timeout=self._timeout)
+        connection = self._connection()
         secret = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         try:
             connection.request(method, path, body=body, headers={**(headers or {}), **secret})
@@ -139,6 +147,12 @@ class Client:
             raise ServerError(_error_text(data, response), response.status)
         size = response.getheader("Inference-Header-Content-Length")
         return (int(size) if size else None), data
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if not self._secure:
+            return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+        context = ssl.create_default_context(cafile=self._ca_file)
+        return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=context)
 
 
 def list_models(url: str | None = None, token: str | None = None) -> list[dict[str, Any]]:

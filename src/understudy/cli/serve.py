@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from understudy.errors import MissingPackageError
+from understudy.errors import MissingPackageError, SettingError
 
 if TYPE_CHECKING:
     from understudy.server.serving import Listening
@@ -21,6 +21,10 @@ def command(
     devices: str = "auto",
     max_request: str = "1GB",
     token_file: Path | None = None,
+    tokens: Path | None = None,
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+    audit: Path | None = None,
     patience: str = "10s",
     new_model: str | None = None,
 ) -> int:
@@ -35,7 +39,7 @@ def command(
         .cat files, runs, ONNX and TorchScript files, Python models, folders of these, which are watched, and
         names of networks that come trained.
     host
-        Address to listen on. Other than a loopback address, the HTTP endpoint needs --token-file.
+        Address to listen on. Other than a loopback address, the HTTP endpoint needs --token-file or --tokens.
     port
         Port of the ML-Server endpoint, which Nuke's MLClient connects to; 0 takes a free one.
     http_port
@@ -46,6 +50,15 @@ def command(
         The largest request that is taken, such as 512MB or 1GB.
     token_file
         File with the token of the HTTP endpoint; made, with a new token, when it does not exist.
+    tokens
+        A TOML file of several tokens with their names, and which models and how many requests each is for;
+        read again when it changes.
+    tls_cert
+        Encrypt the HTTP endpoint with this certificate (PEM, with the chain); read again when it changes.
+    tls_key
+        The key of the certificate (PEM, without a password).
+    audit
+        Append a line of JSON to this file for each request, of both endpoints.
     patience
         Idle timeout: how long a silent client is waited for, such as 10s.
     new_model
@@ -57,6 +70,7 @@ def command(
         print(write_template(new_model, Path("models")))
         return 0
     settings = dict(models=models, host=host, port=port, http_port=http_port, devices=devices)
+    settings |= dict(tokens=tokens, audit=audit, tls=_both(tls_cert, tls_key))
     return _serve(settings, max_request, token_file, patience)
 
 
@@ -82,6 +96,18 @@ def _serve(settings: dict[str, Any], max_request: str, token_file: Path | None, 
     return 0
 
 
+def _both(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise SettingError(
+            "A certificate is nothing without its key.",
+            expected="--tls-cert FILE and --tls-key FILE",
+            found="one of them",
+        )
+    return certificate, key
+
+
 def _port(value: int) -> None:
     if not 0 <= value <= 65535:
         raise ValueError("a port lies between 0 and 65535")
@@ -91,4 +117,5 @@ def _say(listening: Listening) -> None:
     host = f"[{listening.host}]" if ":" in listening.host else listening.host
     print(f"Models: {', '.join(listening.models) or 'none yet'}")
     print(f"ML-Server (Nuke's MLClient): {host}, port {listening.port}")
-    print(f"HTTP (KServe v2), with its description at http://{host}:{listening.http_port}/docs", flush=True)
+    url = f"{'https' if listening.encrypted else 'http'}://{host}:{listening.http_port}"
+    print(f"HTTP (KServe v2), with its description at {url}/docs", flush=True)

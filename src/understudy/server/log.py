@@ -34,10 +34,15 @@ class ServerLog:
         self._write("error", event, facts)
 
     def _write(self, level: str, event: str, facts: dict[str, Any]) -> None:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{int(time.time() % 1 * 1000):03d}Z"
-        line = json.dumps({"time": stamp, "level": level, "event": event, **facts}, default=_plain)
+        line = json.dumps({"time": stamp(), "level": level, "event": event, **facts}, default=_plain)
         with self._lock, contextlib.suppress(OSError, ValueError):  # a closed log must not stop the service
             print(line, file=self._stream or sys.stderr, flush=True)
+
+
+def stamp() -> str:
+    """Now, in UTC, to a thousandth of a second."""
+    now = time.time()
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
 
 
 def _plain(value: Any) -> str:

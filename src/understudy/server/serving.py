@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from understudy.errors import ModelFileError, ServerError, SettingError
@@ -18,8 +19,9 @@ from understudy.server.http.endpoint import HttpEndpoint
 from understudy.server.log import ServerLog
 from understudy.server.mlserver import MLServerEndpoint
 from understudy.server.models.builtin import GaussianBlur, MotionVectors
+from understudy.server.reloading import Reloaded, Reloader, load_certificate
 from understudy.server.repository import ModelRepository
-from understudy.server.state import ServerSettings, ServerState
+from understudy.server.state import ServerSettings, ServerState, grants_of
 
 START_TIMEOUT = 20.0
 KEPT_FREE = 256 << 20
@@ -34,6 +36,7 @@ class Listening:
     port: int
     http_port: int
     models: tuple[str, ...]
+    encrypted: bool = False
 
 
 def serve(
@@ -55,9 +58,12 @@ def serve(
     _on_signals(stop)
     start_models(state, repository)
     try:
-        endpoints = open_endpoints(state, report)
+        ml_server, http = open_endpoints(state, report)
+        reloader = Reloader(reloaded(state, http), state.log)
+        reloader.start()
         stop.wait()
-        drain(state, *endpoints)
+        reloader.close()
+        drain(state, ml_server, http)
     finally:
         repository.close()
     state.log.info("the server has ended")
@@ -65,10 +71,10 @@ def serve(
 
 def check_safety(settings: ServerSettings) -> None:
     """Off loopback, the HTTP endpoint needs a token."""
-    if not is_loopback(settings.host) and not settings.token:
+    if not is_loopback(settings.host) and not settings.token and settings.tokens is None:
         raise SettingError(
             "The HTTP endpoint needs a token when it can be reached from other machines.",
-            found=f"--host {settings.host} without --token-file",
+            found=f"--host {settings.host} without --token-file or --tokens",
             remedy="--token-file FILE (made, with a new token in it, when it does not exist)",
         )
 
@@ -116,6 +122,11 @@ def warn_if_exposed(state: ServerState) -> None:
             host=state.settings.host,
             port=state.settings.port,
         )
+        if state.settings.tls is None:
+            state.log.warning(
+                "tokens and pictures travel by HTTP as they are: give --tls-cert and --tls-key, or put a "
+                "proxy with TLS before it"
+            )
 
 
 def start_models(state: ServerState, repository: ModelRepository) -> None:
@@ -151,8 +162,20 @@ def open_endpoints(
     http_port = _opened(http, state.settings.http_port, "--http-port")
     names = tuple(model.description.name for model in state.registry.listed())
     state.log.info("listening", host=state.settings.host, port=port, http_port=http_port, models=names)
-    report(Listening(state.settings.host, port, http_port, names))
+    report(Listening(state.settings.host, port, http_port, names, state.settings.tls is not None))
     return ml_server, http
+
+
+def reloaded(state: ServerState, http: HttpEndpoint) -> list[Reloaded]:
+    """The files that may change while the server runs."""
+    settings, tls, found = state.settings, http.tls, []
+    if settings.tokens is not None:
+        found.append(
+            Reloaded("the tokens", (settings.tokens,), lambda: state.access.replace(grants_of(settings)))
+        )
+    if settings.tls is not None and tls is not None:
+        found.append(Reloaded("the certificate", settings.tls, partial(load_certificate, tls, *settings.tls)))
+    return found
 
 
 def _opened(endpoint: MLServerEndpoint | HttpEndpoint, port: int, flag: str) -> int:

@@ -162,6 +162,14 @@ class Session:
 
     def _note(self, outcome: str, seconds: float | None = None) -> None:
         self.state.metrics.observe(ENDPOINT, self._name(), outcome, seconds)
+        if self.state.audit is not None:
+            self.state.audit.note(
+                door=ENDPOINT,
+                client=self.client,
+                model=self._model.description.name if self._model else "",
+                outcome=outcome,
+                seconds=round(time.monotonic() - self.born, 4),
+            )
 
     def _name(self) -> str:
         return self._model.description.name if self._model else UNKNOWN

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from understudy.errors import RequestError, ServerError
 from understudy.server.admission import AdmissionControl
+from understudy.server.audit import Audit
 from understudy.server.executors import ExecutorPool, Job
 from understudy.server.log import ServerLog
 from understudy.server.metrics import Metrics
 from understudy.server.models.served import Answer, Call, ServedModel
 from understudy.server.registry import Registry
+from understudy.server.tokens import Access, Grant, grant_of_token, read_tokens
 
 GIGABYTE = 10**9
 UNKNOWN = "(unknown)"
@@ -22,7 +24,9 @@ UNKNOWN = "(unknown)"
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """How the server was started. ``max_request`` in bytes; ``patience``: idle timeout in seconds."""
+    """How the server was started. ``max_request`` in bytes; ``patience``: idle timeout in seconds;
+    ``token``: one that may use everything; ``tokens``: a file of further ones; ``audit``: a file that gets a
+    line for each request; ``tls``: certificate and key of the HTTP endpoint."""
 
     models: tuple[Path, ...] = ()
     host: str = "127.0.0.1"
@@ -31,6 +35,9 @@ class ServerSettings:
     devices: str = "auto"
     max_request: int = GIGABYTE
     token: str = ""
+    tokens: Path | None = None
+    audit: Path | None = None
+    tls: tuple[Path, Path] | None = None
     patience: float = 10.0
     drain: float = 30.0
 
@@ -46,6 +53,8 @@ class ServerState:
     draining: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
+        self.access = Access(grants_of(self.settings))
+        self.audit = Audit(self.settings.audit, self.log) if self.settings.audit else None
         self.executors = ExecutorPool(self.log)
         self.admission = AdmissionControl(memory_budget(self.settings.max_request))
         self.metrics.watch(
@@ -77,6 +86,12 @@ class ServerState:
     def outcome(error: BaseException) -> str:
         """The word for the metrics."""
         return "refused" if isinstance(error, RequestError) else "failed"
+
+
+def grants_of(settings: ServerSettings) -> tuple[Grant, ...]:
+    """Who may use the server, as its files say now. SettingError where they cannot be read."""
+    own = (grant_of_token(settings.token),) if settings.token else ()
+    return (*own, *(read_tokens(settings.tokens) if settings.tokens else ()))
 
 
 def memory_budget(max_request: int) -> int:

@@ -23,12 +23,7 @@ def read_or_make_token(path: Path) -> str:
 
 
 def _checked(token: str, path: Path) -> str:
-    if (
-        not SHORTEST <= len(token) <= LONGEST
-        or not token.isascii()
-        or not token.isprintable()
-        or " " in token
-    ):
+    if len(token) > LONGEST or not is_usable(token):
         raise SettingError(
             "The token file holds no usable token.",
             where=str(path),
@@ -36,6 +31,11 @@ def _checked(token: str, path: Path) -> str:
             remedy="Delete the file: a new token is made in its place.",
         )
     return token
+
+
+def is_usable(token: str) -> bool:
+    """Whether it is long enough, and a header can carry it."""
+    return len(token) >= SHORTEST and token.isascii() and token.isprintable() and " " not in token
 
 
 def _made(path: Path) -> str:

@@ -16,7 +16,8 @@ from starlette.responses import Response
 from understudy.errors import RequestError
 from understudy.models.description import ImageSpec
 from understudy.server.http import kserve
-from understudy.server.http.auth import AuthMiddleware
+from understudy.server.http.audit import AuditMiddleware
+from understudy.server.http.auth import AuthMiddleware, check_allowed, check_rate, grant_of
 from understudy.server.http.exchange import (
     ClientDisconnected,
     PartsResponse,
@@ -69,7 +70,9 @@ def make_app(state: ServerState, version: str) -> FastAPI:
     app = FastAPI(
         title="Understudy server", version=version, description=DESCRIPTION, docs_url=None, redoc_url=None
     )
-    app.add_middleware(AuthMiddleware, token=state.settings.token)
+    app.add_middleware(AuthMiddleware, access=state.access)
+    if state.audit is not None:
+        app.add_middleware(AuditMiddleware, audit=state.audit)
     _add_errors(app, state)
     app.include_router(_health(state, version))
     app.include_router(_models(state))
@@ -88,9 +91,8 @@ def _add_errors(app: FastAPI, state: ServerState) -> None:
 
     async def refused(request: Request, error: Exception) -> JSONResponse:
         status, message = status_of(error, state)
-        return JSONResponse(
-            {"error": message}, status, headers={"connection": "close"} if status == 408 else None
-        )
+        headers = {"connection": "close"} if status == 408 else {}
+        return JSONResponse({"error": message}, status, headers=headers | getattr(error, "headers", {}))
 
     for kind in (HTTPException, Refusal, RequestError, ModelDown, Exception):
         app.add_exception_handler(kind, refused)
@@ -136,26 +138,29 @@ def _models(state: ServerState) -> APIRouter:
     paths = APIRouter()
 
     @paths.get("/api/models")
-    def models() -> list[ModelJson]:
-        """All models with their inputs, outputs, options and state."""
-        listed = state.registry.listed()
+    def models(request: Request) -> list[ModelJson]:
+        """All models that the token is for, with their inputs, outputs, options and state."""
+        grant = grant_of(request)
+        listed = [each for each in state.registry.listed() if grant.allows(each.description.name)]
         shown = fitting([model.description for model in listed if is_listed(model)])[0]
         names = {description.name for description in shown}
         return [as_json(model, model.description.name in names) for model in listed]
 
     @paths.get("/v2/models/{name}/ready")
     @paths.get("/v2/models/{name}/versions/{version}/ready")
-    def model_ready(name: str, version: str = "") -> Response:
+    def model_ready(request: Request, name: str, version: str = "") -> Response:
         """200 when the model answers requests."""
-        if checked(state.registry.get(name), version).state != "ready":
+        model = check_allowed(grant_of(request), state.registry.get(name))
+        if checked(model, version).state != "ready":
             raise ModelDown(f'The model "{name}" is not ready.')
         return Response()
 
     @paths.get("/v2/models/{name}")
     @paths.get("/v2/models/{name}/versions/{version}")
-    def model(name: str, version: str = "") -> dict[str, Any]:
+    def model(request: Request, name: str, version: str = "") -> dict[str, Any]:
         """Name, versions, platform, inputs and outputs of a model."""
-        return kserve.metadata(checked(_found(state, name), version).description)
+        model = check_allowed(grant_of(request), _found(state, name))
+        return kserve.metadata(checked(model, version).description)
 
     return paths
 
@@ -210,7 +215,10 @@ def _infer(state: ServerState) -> APIRouter:
         try:
             if state.draining.is_set():
                 raise ModelDown("The server is shutting down.")
-            model = checked(state.registry.get(name), version)
+            grant = grant_of(request)
+            model = checked(check_allowed(grant, state.registry.get(name)), version)
+            request.state.model = model.description.name
+            check_rate(state.access, grant)
             return await _run(request, state, model)
         except ClientDisconnected:
             state.metrics.observe(ENDPOINT, _name(model), "gone")
@@ -219,7 +227,8 @@ def _infer(state: ServerState) -> APIRouter:
             state.metrics.observe(ENDPOINT, _name(model), state.outcome(error))
             status, message = status_of(error, state)
             state.log.warning("a request was refused", client=client_of(request), status=status, said=message)
-            return JSONResponse({"error": state.explain(error, model) if status == 500 else message}, status)
+            told = state.explain(error, model) if status == 500 else message
+            return JSONResponse({"error": told}, status, headers=getattr(error, "headers", None))
 
     return paths
 

@@ -1,45 +1,82 @@
-"""Who may use the HTTP endpoint: a token where there is one, else only callers that mean this server."""
+"""Who may use the HTTP endpoint: those with a token where there are any, else only callers that mean this
+server."""
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
+import math
 from typing import Any
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import JSONResponse
+
+from understudy.server.http.exchange import Refusal
+from understudy.server.models.served import ServedModel
+from understudy.server.tokens import EVERYBODY, Access, Grant
 
 OPEN_PATHS = ("/v2/health/live", "/v2/health/ready")
 
 
 class AuthMiddleware:
-    """Lets through requests with the right token. Without a token it refuses what a foreign web page sends
-    through a visitor's browser: a Host that is a name on the Internet, an Origin that is another page."""
+    """Lets through requests with a right token, whose ``Grant`` then is ``request.state.grant``. Without any
+    token it refuses what a foreign web page sends through a visitor's browser: a Host that is a name on the
+    Internet, an Origin that is another page."""
 
-    def __init__(self, app: Any, token: str) -> None:
+    def __init__(self, app: Any, access: Access) -> None:
         self.app = app
-        self.token = token
+        self.access = access
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
         headers = Headers(scope=scope)
-        if scope["path"] in OPEN_PATHS or (
-            self._has_token(headers) if self.token else is_local_call(headers)
-        ):
+        grant = self._grant(headers)
+        if grant is not None or scope["path"] in OPEN_PATHS:
+            scope.setdefault("state", {})["grant"] = grant or EVERYBODY
             await self.app(scope, receive, send)
             return
         status, text = (
-            (401, "A token is needed: Authorization: Bearer ...") if self.token else (403, "Not from there.")
+            (403, "Not from there.")
+            if self.access.is_open
+            else (401, "A token is needed: Authorization: Bearer ...")
         )
         answer = JSONResponse(
             {"error": text}, status, headers={"www-authenticate": "Bearer", "connection": "close"}
         )
         await answer(scope, receive, send)
 
-    def _has_token(self, headers: Headers) -> bool:
+    def _grant(self, headers: Headers) -> Grant | None:
+        if self.access.is_open:
+            return EVERYBODY if is_local_call(headers) else None
         kind, _, given = headers.get("authorization", "").partition(" ")
-        return kind.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self.token.encode())
+        return self.access.find(given.strip()) if kind.lower() == "bearer" else None
+
+
+def grant_of(request: Request) -> Grant:
+    """Whose request it is."""
+    return request.state.grant
+
+
+def check_allowed(grant: Grant, model: ServedModel) -> ServedModel:
+    """The model; ``Refusal`` where ``grant`` is not for it."""
+    if not grant.allows(model.description.name):
+        raise Refusal(403, f'The token of {grant.name} is not for the model "{model.description.label}".')
+    return model
+
+
+def check_rate(access: Access, grant: Grant) -> None:
+    """``Refusal`` for one who has asked more often than his rate allows."""
+    seconds = access.wait_for(grant)
+    if seconds > 0:
+        rate = grant.rate
+        assert rate is not None
+        raise Refusal(
+            429,
+            f"The token of {grant.name} is for {rate.count} requests in {rate.seconds:g} s; ask again in "
+            f"{seconds:.2g} s.",
+            {"retry-after": str(math.ceil(seconds))},
+        )
 
 
 def is_local_call(headers: Headers) -> bool:

@@ -92,7 +92,9 @@ def _add_errors(app: FastAPI, state: ServerState) -> None:
     async def refused(request: Request, error: Exception) -> JSONResponse:
         status, message = status_of(error, state)
         headers = {"connection": "close"} if status == 408 else {}
-        return JSONResponse({"error": message}, status, headers=headers | getattr(error, "headers", {}))
+        return JSONResponse(
+            {"error": message}, status, headers=headers | (getattr(error, "headers", None) or {})
+        )
 
     for kind in (HTTPException, Refusal, RequestError, ModelDown, Exception):
         app.add_exception_handler(kind, refused)

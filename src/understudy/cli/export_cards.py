@@ -117,6 +117,7 @@ def _checked(path: Path) -> str:
 def imported_card(path: Path) -> Card:
     """The card of a network of another program, by the TOML beside it."""
     from understudy.models.opening import describe
+    from understudy.models.sidecar import read_sidecar
 
     model = describe(path)
     lines = {
@@ -131,6 +132,8 @@ def imported_card(path: Path) -> Card:
         "Scale": f"{model.scale} times the plate's size" if model.scale != 1 else "",
         "Works at": "{1} x {0}".format(*model.fixed_size) if model.fixed_size else "",
         "Size multiple": "" if model.fixed_size else str(model.stride),
+        "Told by": ", ".join(model.prompts),
+        "Encoder": read_sidecar(path.with_suffix(".toml")).encoder or "",
         "Matte": "yes" if model.kind == "matte" else "",
         "Size": size_text(path.stat().st_size),
     }

@@ -26,6 +26,8 @@ METAVARS = {
     "channels": "CHANNELS",
     "mask": "MASK",
     "region": "X,Y,WIDTH,HEIGHT",
+    "points": "X,Y,1;...",
+    "box": "X,Y,X,Y",
     "whole": "N",
     "number": "X",
 }
@@ -102,7 +104,8 @@ def flag(info: SettingInfo, positional: bool = False) -> inspect.Parameter:
 def _may_be_negative(info: SettingInfo) -> bool:
     """Whether a value may begin with a hyphen, as frame numbers and places may."""
     limit = info.above if info.minimum is None else info.minimum
-    return info.kind in ("frames", "region") or bool(info.number and (limit is None or limit < 0))
+    is_place = info.kind in ("frames", "region", "points", "box")
+    return is_place or bool(info.number and (limit is None or limit < 0))
 
 
 def _metavar(info: SettingInfo) -> str:

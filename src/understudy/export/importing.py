@@ -15,6 +15,7 @@ import torch
 
 from understudy.errors import ModelFileError, SettingError
 from understudy.export.metadata import read_info
+from understudy.export.recognising import recognised
 from understudy.export.trial import Trial, try_out
 from understudy.models.adapted import AdaptedFile
 from understudy.models.description import ANY
@@ -49,6 +50,7 @@ def import_network(
     out. ModelFileError, with what was expected, when it does not fit the file, and nothing is written.
     """
     side = _with_own_words(file, read_sidecar(settings_file(file, settings)))
+    side, known = recognised(file, side)
     network = _open(file, side)
     side = _with_range(network, side)
     if side.span != network.side.span or side.black != network.side.black:
@@ -58,7 +60,7 @@ def import_network(
     side = _with_reading(network, _agreed(file, side, trial), trial)
     target = Path(os.path.abspath(output)) / _name(file, name)
     beside = _write(file, target, side)
-    return Imported(target, beside, (*_sentences(side), *_limits(target)))
+    return Imported(target, beside, (*known, *_sentences(side), *_limits(target)))
 
 
 def _with_own_words(file: Path, side: Sidecar) -> Sidecar:
@@ -184,6 +186,9 @@ def _write(file: Path, target: Path, side: Sidecar) -> Path:
     text = sidecar_text(side, (f"What {target.name} takes and gives; see docs/export.md.",))
     if not (target.exists() and target.samefile(file)):
         write_atomically(target, lambda path: shutil.copyfile(file, path))
+        if side.encoder:
+            encoder = file.parent / side.encoder
+            write_atomically(target.parent / side.encoder, lambda path: shutil.copyfile(encoder, path))
     write_atomically(beside, text)
     return beside
 

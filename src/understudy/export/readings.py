@@ -13,6 +13,7 @@ import torch
 
 from understudy.errors import ModelFileError, WriteError
 from understudy.export.importing import settings_file
+from understudy.export.trial import options_for
 from understudy.frames import read_image_file, resolve_like
 from understudy.models.imported import open_file
 from understudy.models.sidecar import Sidecar, read_sidecar, sidecar_text
@@ -106,9 +107,9 @@ def _tried(file: Path, candidate: tuple[str, Sidecar], plate: np.ndarray) -> Rea
         multiple = side.size_multiple if "size_multiple" in side.model_fields_set else 32
         below, right = (-length % multiple if network.size is None else 0 for length in plate.shape[:2])
         x = np.pad(plate, ((0, below), (0, right), (0, 0)), mode="edge").transpose(2, 0, 1)[None]
-        options = {option.name: option.default for option in network.options}
+        given = torch.from_numpy(np.ascontiguousarray(x)) * side.span
         with torch.inference_mode():
-            made = network([torch.from_numpy(np.ascontiguousarray(x)) * side.span], options)[0]
+            made = network([given], options_for(network, given))[0]
         planes = made[0].numpy().transpose(1, 2, 0)[: plate.shape[0], : plate.shape[1]] / side.output_span
     except Exception as error:  # a network may fail in any way that its maker did not think of
         return Reading(text, -np.inf, str(error).strip().splitlines()[0][:200], None)

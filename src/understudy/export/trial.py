@@ -99,12 +99,24 @@ def _run(
     generator = torch.Generator().manual_seed(0)
     height, width = (_side(each, multiple) for each in multiples)
     pictures = [torch.rand(1, count, height, width, generator=generator) * span for count in counts]
-    options = {option.name: option.default for option in network.options}
+    options = options_for(network, pictures[0])
     with torch.inference_mode():
         made = network(pictures, options)
     scale = scale_between(made, pictures[0])
     planes = fitted(made, pictures[0], scale=scale)
     return Trial(counts, int(planes.shape[1]), scale, multiple, float(planes.abs().nan_to_num().max()))
+
+
+def options_for(network: AdaptedFile, picture: torch.Tensor) -> dict[str, Any]:
+    """The network's options, with a point in the middle of a picture where it has to be told what is
+    meant."""
+    options = {option.name: option.default for option in network.options}
+    middle = f"{picture.shape[-1] / 2},{picture.shape[-2] / 2},1"
+    corners = f"0,0,{picture.shape[-1]},{picture.shape[-2]}"
+    told = network.side.prompts
+    if told is not None:
+        options["points" if told.points else "box"] = middle if told.points else corners
+    return options
 
 
 def _last_trouble(network: AdaptedFile, side: Sidecar) -> str:

@@ -35,9 +35,11 @@ from understudy.inference.layers import ExtraInputs, Mask
 from understudy.inference.model import LoadedModel
 from understudy.inference.motion import PlateMotion
 from understudy.inference.painted import Painted, luma_of, over
+from understudy.inference.prompter import Looked, Prompter, placed
 from understudy.inference.region import bounding_box, grown, slices, within
 from understudy.inference.steady import Seen, Steady, seen_with
 from understudy.inference.targets import channels_of_layer, check_layer, target_channels
+from understudy.models.call import NetworkCall
 from understudy.models.channels import makes_mattes
 from understudy.settings import ApplySettings, TileSettings, parse_region
 
@@ -120,6 +122,7 @@ class Composer:
     finisher: Finisher = field(default_factory=Finisher)
     confident: bool = False
     layer: str | None = None
+    prompter: Prompter | None = None
     doubts: Doubts = field(default_factory=Doubts)
 
     @property
@@ -341,6 +344,7 @@ class Composer:
 
     def _infer(self, given: Gathered, model: LoadedModel, shown: Window) -> np.ndarray:
         """What the network makes of all pixels, where ``shown``, as it sees colours."""
+        model = self._told(given, model)
         result = model.infer(
             given.pixels,
             tile_size=self.tiles.tile_size,
@@ -352,6 +356,23 @@ class Composer:
         made = result[slices(shown.scaled(self.header.scale))]
         self.doubts.look(self.header, given.frame.number, given.pixels[slices(shown)], made)
         return result
+
+    def _told(self, given: Gathered, model: LoadedModel) -> LoadedModel:
+        """The model, told what is meant in this frame."""
+        if self.prompter is None:
+            return model
+        call = self.prompter.call(given.frame.number, lambda: luma_of(self.header, _displayed(given)))
+        return model.with_call(placed(call, given.display))
+
+    def look(self, number: int, model: LoadedModel, read: Read) -> Looked:
+        """A frame of the plate, as a mask goes on from it to the next."""
+        given = replace(self, mask=None).gather(read(number))
+
+        def run(call: NetworkCall) -> None:
+            told = model.with_call(placed(call, given.display))
+            told.infer(given.pixels, display=given.display, beside=given.beside)
+
+        return Looked(luma_of(self.header, _displayed(given)), run)
 
     def _as_stored(self, given: Gathered, result: np.ndarray) -> np.ndarray:
         """A result as the plate's file holds colours; in a layer, which has no alpha of the plate's,
@@ -408,6 +429,11 @@ class Composer:
             planes = seen_planes if self.layer is not None else Frame.planes
             under[..., there] = planes(given.frame, [own[index] for index in there], given.window)
         return under
+
+
+def _displayed(given: Gathered) -> np.ndarray:
+    """The plate's pixels in the display window."""
+    return np.asarray(given.pixels[slices(given.display)])
 
 
 def _is_all(truth: AsPainted, given: Gathered) -> bool:

@@ -20,7 +20,15 @@ from understudy.inference.layers import ExtraInputs, Mask
 from understudy.inference.motion import OFFSETS
 from understudy.inference.origins import Origins
 from understudy.inference.painted import Painted, find_painted_frames
-from understudy.inference.provenance import SCALE, check_folder, fingerprint, provenance_of, sort_out
+from understudy.inference.prompt_plan import PromptPlan, check_prompts, plan_prompts
+from understudy.inference.provenance import (
+    SCALE,
+    check_folder,
+    fingerprint,
+    prompts_in_provenance,
+    provenance_of,
+    sort_out,
+)
 from understudy.inference.steady import RADIUS, Steady
 from understudy.inference.targets import FLAG
 from understudy.models.finding import resolve_model
@@ -36,7 +44,8 @@ class Job:
     ``about``: the frames before and after, where the network sees them; ``changed``: the frames that are made
     again, and why; ``compared``: those that are written only where they differ from what is there; ``said``:
     sentences from the threads, to be reported; ``like``: sentences on what was taken over from another
-    result; ``reported``: how many of the sink's notes have been reported; ``steady``: steadies results."""
+    result; ``reported``: how many of the sink's notes have been reported; ``steady``: steadies results;
+    ``prompts``: what the network is told of the frames."""
 
     settings: ApplySettings
     plate: Shot
@@ -55,6 +64,7 @@ class Job:
     like: tuple[str, ...] = ()
     reported: int = 0
     steady: Steady | None = None
+    prompts: PromptPlan | None = None
 
     @property
     def is_steady(self) -> bool:
@@ -82,6 +92,7 @@ def prepare_job(settings: ApplySettings, like: tuple[str, ...], open_things: Exi
     header = adapted(header, plate)
     how = settings.engine.precision, settings.finishing
     provenance = provenance_of(fingerprint(model_path), given, output, *how)
+    provenance |= prompts_in_provenance(settings.prompting)
     if header.scale != own.scale:
         provenance[SCALE] = str(header.scale)
     sink = open_sink(
@@ -110,7 +121,10 @@ def prepare_job(settings: ApplySettings, like: tuple[str, ...], open_things: Exi
         mask.look(open_shot(given.plate, part=given.part) if mask.channel else plate)
     composer = make_composer(header, settings, mask, extra, about)
     sample = _first_readable(plate, to_do, composer, sink)
+    prompts = plan_prompts(settings.prompting, header, whole.numbers)
     if sample is not None:
+        if prompts:
+            check_prompts(prompts, sample)
         sink.announce(composer.outline(sample))
     if to_do:
         check_folder(sink.path(to_do[0]).parent)
@@ -131,6 +145,7 @@ def prepare_job(settings: ApplySettings, like: tuple[str, ...], open_things: Exi
         sample,
         said,
         like,
+        prompts=prompts,
     )
 
 

@@ -10,8 +10,19 @@ from understudy.frames import open_shot, read_provenance
 from understudy.inference.finish import of_provenance
 from understudy.settings import ApplySettings
 
-PLAIN = ("mix", "region", "part", "input_channels", "precision", "output_layer", "stabilise", "scale")
-NOT_TAKEN = {"mask": "--mask", "extra": "--extra", "confidence": "--confidence"}
+PLAIN = (
+    "mix",
+    "region",
+    "part",
+    "input_channels",
+    "precision",
+    "output_layer",
+    "stabilise",
+    "scale",
+    "points",
+    "box",
+)
+NOT_TAKEN = {"mask": "--mask", "extra": "--extra", "confidence": "--confidence", "prompts": "--prompts"}
 
 
 def taken_over(settings: ApplySettings) -> tuple[ApplySettings, tuple[str, ...]]:
@@ -70,7 +81,7 @@ def _left(made: Mapping[str, str], given: Mapping[str, Any]) -> list[str]:
 
 
 def _flag(name: str, value: str) -> str:
-    return NOT_TAKEN[name] if name == "confidence" else f"{NOT_TAKEN[name]} {value}"
+    return NOT_TAKEN[name] if name in ("confidence", "prompts") else f"{NOT_TAKEN[name]} {value}"
 
 
 def _unknown(like: str, found: str = "") -> SettingError:

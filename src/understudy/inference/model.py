@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +33,7 @@ from understudy.inference.region import Part, filled_part, filled_parts, grown, 
 from understudy.inference.tiles import fit_tile, margin_for, run_tiled, smallest_tile
 from understudy.inference.torch_engine import TorchEngine
 from understudy.inference.values import decode_frame, encode_frame
+from understudy.models.call import NetworkCall
 from understudy.models.description import ModelDescription
 from understudy.network.parts import Crop, cropped
 
@@ -75,6 +78,15 @@ class LoadedModel:
         """``description``, by the name that it has in scripts."""
         return self.description
 
+    def with_call(self, call: NetworkCall) -> LoadedModel:
+        """The same model for one frame, with what goes into a network of others beside its picture; what it
+        gives beside its result is left in ``call``. Any other model as it is."""
+        if not isinstance(self.engine, TorchEngine) or not hasattr(self.engine.network, "with_call"):
+            return self
+        view = copy.copy(self)
+        view.engine = self.engine.with_call(call)
+        return view
+
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """``infer`` with everything at its default."""
         return self.infer(pixels)
@@ -89,6 +101,7 @@ class LoadedModel:
         display: Window | None = None,
         beside: Iterable[np.ndarray] | None = None,
         region: Window | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> np.ndarray:
         """The result for one frame, a new array.
 
@@ -102,7 +115,8 @@ class LoadedModel:
         ``beside``: the extra inputs, one array for each in order, where ``pixels`` are the plate's channels
         alone; on a CPU each can be let go before the next is made. ``region``: where in ``pixels`` the effect
         shows, counted like ``display``. It is computed there alone, to the same pixels as in a whole frame;
-        all else is as with a ``mix`` of 0.
+        all else is as with a ``mix`` of 0. ``options``: values of a network of others' own options, by the
+        names of ``description.options``: ``{"points": "640,360,1"}`` of one that is told what is meant.
 
         Returns float32 (height, width, output channels) in file values; of a network that enlarges by n,
         (height * n, width * n, output channels), where the plate that shows is bicubic. Where an input pixel
@@ -110,9 +124,20 @@ class LoadedModel:
         value where that is so in a channel that it replaces, and not where it is in one that only goes in.
 
         Raises FrameError for what is no array of numbers, SizeError for another number of dimensions or no
-        pixels, ChannelError for another number of channels or extra inputs, DeviceError when not even the
-        smallest tile fits the memory.
+        pixels, ChannelError for another number of channels or extra inputs, RequestError for options that it
+        has not, DeviceError when not even the smallest tile fits the memory.
         """
+        if options is not None:
+            call = NetworkCall(options=self.description.read_options(options, clamp=False))
+            return self.with_call(call).infer(
+                pixels,
+                mix=mix,
+                tile_size=tile_size,
+                tile_overlap=tile_overlap,
+                display=display,
+                beside=beside,
+                region=region,
+            )
         plate, beside = self._apart(pixels, beside)
         frame = Window(0, 0, plate.shape[1], plate.shape[0])
         kept = frame if region is None else frame.intersect(region)

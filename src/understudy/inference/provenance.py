@@ -15,15 +15,25 @@ from understudy.inference.finish import FINISHING, in_provenance
 from understudy.inference.layers import CHANNEL
 from understudy.inference.origins import Origins, knows_origins
 from understudy.inference.painted import Painted
-from understudy.models.sidecar import is_imported
+from understudy.models.sidecar import is_imported, read_sidecar
 from understudy.runs.files import what_is_there
-from understudy.settings import FinishingSettings, OutputSettings, PlateSettings
+from understudy.settings import FinishingSettings, OutputSettings, PlateSettings, PromptSettings
 
 WHOLE_MIX = "1"
 PAINTED = "painted"
 PAINTED_WORDS = "the painted frames"
 SCALE = "scale"
-ALWAYS = ("region", "confidence", "output_layer", "stabilise", SCALE, FINISHING)
+ALWAYS = (
+    "region",
+    "confidence",
+    "output_layer",
+    "stabilise",
+    SCALE,
+    FINISHING,
+    "points",
+    "box",
+    "prompts",
+)
 """What no frame was ever made with that does not say so."""
 LATER = ("extra", "part", "input_channels", "precision")
 """What was not always noted. ``precision`` always is since the others are, so a frame without it is older."""
@@ -37,6 +47,8 @@ def fingerprint(model: Path) -> str:
             made = hashlib.file_digest(file, "sha256")
         if is_imported(model):
             made.update(model.with_suffix(".toml").read_bytes())
+            if (encoder := read_sidecar(model.with_suffix(".toml")).encoder) is not None:
+                made.update((model.parent / encoder).read_bytes())
         return made.hexdigest()[:32]
     except OSError as error:
         raise ModelFileError(
@@ -75,6 +87,24 @@ def provenance_of(
     if plate.input_channels:
         made["input_channels"] = plate.input_channels
     return made | (in_provenance(finishing) if finishing else {})
+
+
+def prompts_in_provenance(settings: PromptSettings) -> dict[str, str]:
+    """What the network was told of the frames: points and box as text, a file by its hash. SettingError for a
+    file that cannot be read."""
+    made = {name: value for name, value in (("points", settings.points), ("box", settings.box)) if value}
+    if settings.prompts:
+        try:
+            made["prompts"] = hashlib.sha256(Path(settings.prompts).read_bytes()).hexdigest()[:16]
+        except OSError as error:
+            raise SettingError(
+                "The prompts cannot be read.",
+                expected="a file of points and boxes by frame",
+                found=error.strerror or str(error),
+                where=f"--prompts {settings.prompts}",
+                remedy="Check the path.",
+            ) from error
+    return made
 
 
 def networks_of(shot: Shot) -> dict[str, tuple[int, ...]]:
@@ -174,8 +204,8 @@ def _foreign(
     return SettingError(
         "Frames are there already that were made by another model, or with other settings.",
         expected="no frames, or frames that the same model made with the same mix, region, input "
-        "channels, part, precision, output layer, stabilising and last touch, with a mask, extra inputs and "
-        "confidence where these have them",
+        "channels, part, precision, output layer, stabilising, prompts and last touch, with a mask, extra "
+        "inputs and confidence where these have them",
         found=f"frames {format_numbers(tuple(numbers))}" + (told if other else ""),
         where=str(sink.path(numbers[0]).parent),
         remedy=f"Write somewhere else, allow it with --overwrite, or {alike if other else update}.",

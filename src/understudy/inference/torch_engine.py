@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +14,8 @@ from understudy.network.parts import Crop
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from understudy.models.call import NetworkCall
 
 
 class TorchEngine:
@@ -33,6 +36,12 @@ class TorchEngine:
         self.stride = int(network.stride)
         self.reach = int(network.reach)
         self.parallel = parallel
+
+    def with_call(self, call: NetworkCall) -> TorchEngine:
+        """The same engine for one frame, with what goes into a network of others beside its picture."""
+        view = copy.copy(self)
+        view.network = self.network.with_call(call)
+        return view
 
     def globals(self, x: Tensor) -> Tensor:
         """What is known of a whole frame (1, C, H, W), float32: (1, G), or planes (1, G, H / n, W / n)."""

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ from understudy.inference.model import LoadedModel, load
 from understudy.inference.notes import planned, report_said, told
 from understudy.inference.painted import Painted, find_painted_frames
 from understudy.inference.pipeline import Crew, plan_crew, run_frames, with_computing
+from understudy.inference.prompter import Prompter
 from understudy.inference.provenance import PAINTED
 from understudy.inference.region import within
 from understudy.inference.results import Outcome
@@ -38,6 +40,7 @@ def work(job: Job, report: Report, stop: Any) -> Iterator[Outcome]:
     model = _load(job, crew, str(device))
     if device.type == "cpu":
         crew = with_computing(crew, model.engine.parallel, core_count())
+    job.composer = replace(job.composer, prompter=_prompter(job, model))
     job.steady, said = _steady(job, model, crew.workers)
     report(planned(job, model, said))
     done = len(job.kept)
@@ -137,6 +140,13 @@ def _steady(job: Job, model: LoadedModel, workers: int) -> tuple[Steady | None, 
     truths = find_painted_frames(path, header, job.whole, job.whole.numbers, 0)
     strength, why = choose_strength(make(Painted(), 1.0), truths)
     return (make(job.painted, strength) if strength else None), (why,)
+
+
+def _prompter(job: Job, model: LoadedModel) -> Prompter | None:
+    if job.prompts is None:
+        return None
+    look = partial(job.composer.look, model=model, read=job.whole.read)
+    return Prompter(job.prompts, job.whole.numbers, look, job.said.put)
 
 
 def _load(job: Job, crew: Crew, device: str) -> LoadedModel:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from understudy.errors import ModelFileError
 from understudy.models.answers import activated, as_planes, spread
+from understudy.models.call import NetworkCall
 from understudy.models.description import ANY, ImageSpec
 from understudy.models.fitting import FITS, Filter, along_edges, resample
 from understudy.models.sidecar import Sidecar
@@ -52,6 +53,11 @@ class AdaptedFile:
     def __call__(self, images: Sequence[Tensor], options: Mapping[str, Any]) -> list[Tensor]:
         """All results for images (N, C, H, W), at their size or whole times as large; what is no picture as
         it is."""
+        return self.ask(images, options, NetworkCall())
+
+    def ask(self, images: Sequence[Tensor], options: Mapping[str, Any], call: NetworkCall) -> list[Tensor]:
+        """The same for one frame, with what goes in beside its picture; what comes out beside the result is
+        left in ``call``."""
         frame = images[0].shape[-2], images[0].shape[-1]
         guide = self._guide(images[0]) if self.side.edges else None
 

@@ -52,7 +52,9 @@ class ModelDescription:
     width must be multiples of it. ``reach``: pixels of context on each side that a part depends on which
     begins and ends on the stride. ``fixed_size``: (height, width) of a model that takes no other.
     ``premultiplied``: straight colours are multiplied by their alpha for it. ``state``: images that the model
-    gives with one frame and wants back with the next. ``precision``, ``confidence`` (how often its pixels are
+    gives with one frame and wants back with the next. ``prompts``: what it is to be told by: ``points``,
+    ``box``, and ``mask`` where it takes what it made of the frame before. ``finds_instances``: its result are
+    mattes of what it found, and their ids. ``precision``, ``confidence`` (how often its pixels are
     right, where that was measured), ``card`` (of one that comes trained) and ``provenance``: what its file
     says of them.
     """
@@ -77,6 +79,8 @@ class ModelDescription:
     fixed_size: tuple[int, int] | None = None
     premultiplied: bool = True
     state: tuple[ImageSpec, ...] = ()
+    prompts: tuple[str, ...] = ()
+    finds_instances: bool = False
     precision: Mapping[str, float] = field(default_factory=dict)
     confidence: ConfidenceTable | None = None
     card: ModelCard | None = None

@@ -98,20 +98,36 @@ def _back(made: Tensor, frame: Size, size: Size, by: Filter) -> Tensor:
     return resample(made, (frame[0] * scale, frame[1] * scale), by.of_answer)
 
 
-def padded(run: Run, images: Sequence[Tensor], size: Size, by: Filter) -> list[Tensor]:
-    """The whole frame in its own proportions, as large as it fits, at the top left of black; what it makes is
-    cut and enlarged back."""
+def inner_size(frame: Size, size: Size, largest: float = 1.0) -> Size:
+    """How large a frame becomes that is fitted into ``size`` in its own proportions, enlarged no more than
+    ``largest`` times."""
+    shrink = min(size[0] / frame[0], size[1] / frame[1], largest)
+    return max(1, int(frame[0] * shrink + 0.5)), max(1, int(frame[1] * shrink + 0.5))
+
+
+def entered(images: Sequence[Tensor], size: Size, by: Filter, fit: str) -> tuple[list[Tensor], Size]:
+    """Pictures brought to the network's size, by ``resize`` or ``pad``; and the part of it that they fill,
+    from the top left."""
     height, width = images[0].shape[-2:]
-    shrink = min(size[0] / height, size[1] / width, 1.0)
-    inner = (max(1, round(height * shrink)), max(1, round(width * shrink)))
+    if fit == "resize":
+        return [resample(each, size, by) for each in images], size
+    inner = inner_size((height, width), size)
 
     def placed(planes: Tensor) -> Tensor:
         canvas = planes.new_zeros((*planes.shape[:2], *size))
         canvas[..., : inner[0], : inner[1]] = resample(planes, inner, by)
         return canvas
 
+    return [placed(each) for each in images], inner
+
+
+def padded(run: Run, images: Sequence[Tensor], size: Size, by: Filter) -> list[Tensor]:
+    """The whole frame in its own proportions, as large as it fits, at the top left of black; what it makes is
+    cut and enlarged back."""
+    height, width = images[0].shape[-2:]
+    placed, inner = entered(images, size, by, "pad")
     cut = []
-    for made in run([placed(each) for each in images]):
+    for made in run(placed):
         if made.ndim == 4:
             down, across = made.shape[-2] / size[0], made.shape[-1] / size[1]
             rows, columns = max(1, round(inner[0] * down)), max(1, round(inner[1] * across))

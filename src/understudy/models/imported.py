@@ -17,6 +17,7 @@ from understudy.models.declared import images_of
 from understudy.models.description import ANY, ImageSpec, ModelDescription
 from understudy.models.names import safe_label, safe_name
 from understudy.models.options import Option
+from understudy.models.prompts import PROMPTS
 from understudy.models.sidecar import Sidecar, read_sidecar
 
 if TYPE_CHECKING:
@@ -59,7 +60,42 @@ def open_file(path: Path, side: Sidecar, threads: int = 0, providers: Sequence[s
     none is the CPU. It is read as the sidecar says. ModelFileError, MissingPackageError."""
     from understudy.models.adapted import AdaptedFile
 
+    if side.prompts or side.instances or side.encoder:
+        return _open_beside(path, side, threads, providers)
     return AdaptedFile(_open_raw(path, side, threads, providers), side)
+
+
+def _open_beside(path: Path, side: Sidecar, threads: int, providers: Sequence[str]) -> AdaptedFile:
+    """A file that takes prompts, or gives lists. ModelFileError where it is no ONNX file."""
+    from understudy.models.encoder import EncodedFile
+    from understudy.models.instances import InstancesFile
+    from understudy.models.onnx_file import CPU, OnnxFile
+    from understudy.models.prompted import PromptedFile
+
+    if path.suffix.lower() != ".onnx":
+        raise ModelFileError(
+            "Prompts, encoders and lists of instances are for ONNX files only.",
+            expected="an .onnx file, or a TOML without [prompts], [instances] and encoder",
+            found=path.name,
+            where=str(path.with_suffix(".toml")),
+            remedy="Convert it with torch.onnx.export, or serve it as a model.py: docs/server.md.",
+        )
+    file = _open_raw(path, side, threads, providers)
+    assert isinstance(file, OnnxFile)
+    if side.instances:
+        return InstancesFile(file, side, side.instances)
+    if side.prompts is None:
+        raise ModelFileError(
+            "Nothing says what goes into the decoder beside what its encoder makes.",
+            expected="a table [prompts] that names its inputs, beside encoder",
+            found="none",
+            where=str(path.with_suffix(".toml")),
+            remedy="See docs/networks.md, Prompts.",
+        )
+    if side.encoder:
+        encoded = EncodedFile(file, side, threads, providers or CPU)
+        return PromptedFile(encoded, side, side.prompts)
+    return PromptedFile(file, side, side.prompts)
 
 
 def _open_raw(path: Path, side: Sidecar, threads: int, providers: Sequence[str]) -> ImageFunction:
@@ -89,13 +125,20 @@ def describe_imported(path: Path, side: Sidecar, file: AdaptedFile | None = None
     outputs = file.outputs if file else images_of(side.outputs, [], "outputs", path)
     matte = side.is_matte or bool(outputs and inputs and outputs[0].count == 1 and inputs[0].count != 1)
     result = _encoding(path, side.colour if not matte else "raw", side.output_span)
-    whole = file.sees_whole if file else bool(side.fit or side.size)
+    whole = file.sees_whole if file else side.sees_whole
+    if side.instances:
+        outputs = (replace(outputs[0], count=len(side.instances.channels)), *outputs[1:])
+    made = tuple(replace(each, channels=_names(each.count), colour=result) for each in outputs)
+    if side.instances:
+        made = (replace(made[0], channels=side.instances.channels), *made[1:])
     return ModelDescription(
         name=safe_name(path.stem),
         label=safe_label(side.label or path.stem),
         inputs=tuple(replace(each, channels=_names(each.count), colour=encoding) for each in inputs),
-        outputs=tuple(replace(each, channels=_names(each.count), colour=result) for each in outputs),
-        options=file.options if file else (),
+        outputs=made,
+        options=file.options if file else PROMPTS if side.prompts else (),
+        prompts=_prompts(side),
+        finds_instances=side.instances is not None,
         format=file.format if file else FORMATS.get(path.suffix.lower(), "TorchScript"),
         kind="matte" if matte else "image",
         text=side.description,
@@ -105,6 +148,15 @@ def describe_imported(path: Path, side: Sidecar, file: AdaptedFile | None = None
         fixed_size=file.size if file else (side.size[1], side.size[0]) if side.size else None,
         provenance={"imported": path.name, "label": side.label},
     )
+
+
+def _prompts(side: Sidecar) -> tuple[str, ...]:
+    """What the network is told by: points, box, and mask where the last frame's goes in again."""
+    if side.prompts is None:
+        return ()
+    own = side.prompts
+    has = {"points": own.points, "box": own.box or own.points, "mask": own.next_mask}
+    return tuple(name for name, tensor in has.items() if tensor)
 
 
 def check_range(file: ImageFunction, span: float) -> None:
@@ -154,7 +206,9 @@ def describe_imported_effect(path: Path) -> ModelDescription:
             found=", ".join(str(len(each.channels)) for each in inputs),
             where=str(path.with_suffix(".toml")),
         )
-    made = _result_channels(path, description, inputs[0].channels, tuple(sidecar_of(path).classes))
+    made = description.outputs[0].channels
+    if not description.finds_instances:
+        made = _result_channels(path, description, inputs[0].channels, tuple(sidecar_of(path).classes))
     outputs = (replace(description.outputs[0], channels=made), *description.outputs[1:])
     origin = {**description.provenance, "sha256": _hash(path)}
     return replace(description, inputs=inputs, outputs=outputs, provenance=origin)

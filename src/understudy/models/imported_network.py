@@ -5,6 +5,7 @@ Its precision is float32; as it does not say how far it sees, it is tiled with t
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from understudy.device import is_out_of_memory
 from understudy.errors import ApplyError, ModelFileError, UnderstudyError
 from understudy.models.adapted import AdaptedFile
+from understudy.models.call import NetworkCall
 from understudy.models.description import ModelDescription
 from understudy.models.imported import check_range, open_file, sidecar_of
 from understudy.models.sidecar import MOST_SCALE
@@ -34,6 +36,13 @@ class ImportedNetwork(nn.Module):
         self.counts = [len(image.channels) for image in description.inputs]
         self.outputs = len(description.output_channels)
         self.options = {option.name: option.default for option in file.options}
+        self.call = NetworkCall()
+
+    def with_call(self, call: NetworkCall) -> ImportedNetwork:
+        """The same network for one frame, with what goes in beside its picture."""
+        view = copy.copy(self)
+        view.call = call
+        return view
 
     def globals(self, x: Tensor) -> Tensor:
         """Nothing is known of what is global in it."""
@@ -48,7 +57,8 @@ class ImportedNetwork(nn.Module):
         """All the work; in float32 whatever the precision asked for. ApplyError when it does not run."""
         try:
             with torch.autocast(x.device.type, enabled=False):
-                made = self.file(list(torch.split(x.float(), self.counts, dim=1)), self.options)
+                images = list(torch.split(x.float(), self.counts, dim=1))
+                made = self.file.ask(images, self.options | dict(self.call.options), self.call)
         except Exception as error:  # a network may fail in any way that its maker did not think of
             if isinstance(error, UnderstudyError) or is_out_of_memory(error):
                 raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,9 +44,9 @@ class OnnxFile:
     """An ONNX file, ready to run. Images are its inputs of four dimensions, options its scalar inputs.
 
     ``inputs`` and ``outputs``: in the order of the sidecar where it names tensors. ``options``: those that
-    can become knobs; the others stay at their defaults. ``takes_batches``: whether several images may go in
-    at once. ``fixed_size``: (height, width) where the file says both. ``bytes_per_pixel``: of memory that
-    torch does not know of, worked out when asked for.
+    can become knobs; the others stay at their defaults. ``fed``: inputs that are neither, by name.
+    ``takes_batches``: whether several images may go in at once. ``fixed_size``: (height, width) where the
+    file says both. ``bytes_per_pixel``: of memory that torch does not know of, worked out when asked for.
     """
 
     format = "ONNX"
@@ -57,17 +57,24 @@ class OnnxFile:
         self.path = path
         self.session = open_session(path, threads, providers)
         given = self.session.get_inputs()
-        images = _in_order([each for each in given if _is_image(each)], side)
+        self.fed = _fed(given, side, path)
+        own = [each for each in given if each.name not in self.fed]
+        images = [] if side.encoder else _in_order([each for each in own if _is_image(each)], side)
+        self._further = _further(self.session.get_outputs(), side, path)
         results = _picked(self.session.get_outputs(), side, path)
-        self._scalars = {each.name: each for each in given if not _is_image(each)}
+        self._scalars = {each.name: each for each in own if each not in images}
         self._options = _options(self._scalars, side)
         self.options = usable_options(self._options.values())
-        self.inputs = images_of(side.inputs, [_spec(each, side.layout) for each in images], "inputs", path)
-        self.outputs = images_of(
-            side.outputs, [_spec(each, side.layout) for each in results], "outputs", path
-        )
+        taken = [_spec(each, side.layout) for each in images]
+        self.inputs = images_of(side.inputs, taken, "inputs", path) if images else ()
+        given_back = [_spec(each, side.layout) for each in results]
+        if side.instances:
+            given_back = [ImageSpec("instances", len(side.instances.channels))]
+        self.outputs = images_of(side.outputs, given_back, "outputs", path)
         self._results = [each.name for each in results[: len(self.outputs)]]
-        self.takes_batches = all(_is_free(each) for each in [*images, *results])
+        self._single = {each.name for each in images if len(each.shape) == 3}
+        beside = bool(self.fed or self._further or self._single)
+        self.takes_batches = not beside and all(_is_free(each) for each in [*images, *results])
         self.fixed_size = _fixed_size(images, side.layout)
         self._batches = {each.name: each.shape[0] for each in images if not _is_free(each)}
 
@@ -79,25 +86,47 @@ class OnnxFile:
 
     def __call__(self, images: Sequence[Tensor], options: Mapping[str, Any]) -> list[Tensor]:
         """All results for images (N, C, H, W), float32. MemoryError when there was not enough memory."""
+        return self.with_feeds(images, options, {})[0]
+
+    def with_feeds(
+        self, images: Sequence[Tensor], options: Mapping[str, Any], feeds: Mapping[str, np.ndarray]
+    ) -> tuple[list[Tensor], dict[str, np.ndarray]]:
+        """The same where tensors that are no pictures, ``fed``, go in as they are; and the outputs that the
+        TOML wants beside the pictures, by name, as they are."""
         import torch
 
-        feed = {
+        everything = self._run(
+            self._feed(images) | self._values(options) | dict(feeds), (*self._results, *self._further)
+        )
+        made = everything[: len(self._results)]
+        if any(each > 1 for each in self._batches.values()):
+            made = [each[:1] for each in made]
+        device = images[0].device if images else torch.device("cpu")
+        pictures = [torch.from_numpy(np.array(each, np.float32)).to(device) for each in made]
+        return pictures, dict(zip(self._further, everything[len(made) :], strict=True))
+
+    def all_of(self, images: Sequence[Tensor]) -> dict[str, np.ndarray]:
+        """Every output for images (1, C, H, W), by name, as it is."""
+        names = [each.name for each in self.session.get_outputs()]
+        return dict(zip(names, self._run(self._feed(images) | self._values({}), names), strict=True))
+
+    def _feed(self, images: Sequence[Tensor]) -> dict[str, np.ndarray]:
+        return {
             spec.tensor: self._filled(spec, np.ascontiguousarray(image.cpu().numpy()))
             for spec, image in zip(self.inputs, images, strict=True)
         }
-        made = self._run(feed | self._values(options))
-        if any(each > 1 for each in self._batches.values()):
-            made = [each[:1] for each in made]
-        return [torch.from_numpy(np.array(each, np.float32)).to(images[0].device) for each in made]
 
     def _filled(self, spec: ImageSpec, picture: np.ndarray) -> np.ndarray:
-        """One picture as often as a file with a fixed number of them in each call wants it."""
+        """One picture as often as a file with a fixed number of them in each call wants it; alone, where it
+        wants no number of them."""
         count, picture = self._batches.get(spec.tensor), _cast(picture, np.dtype(spec.dtype))
+        if spec.tensor in self._single:
+            return picture[0]
         return picture if count in (None, len(picture)) else np.repeat(picture[:1], count, axis=0)
 
-    def _run(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+    def _run(self, feed: Mapping[str, np.ndarray], names: Sequence[str]) -> list[np.ndarray]:
         try:
-            return self.session.run(self._results, feed)
+            return self.session.run(list(names), dict(feed))
         except Exception as error:  # onnxruntime's own errors have no common base
             text = str(error).lower()
             if "failed to allocate" in text or "bad_alloc" in text or "bad allocation" in text:
@@ -151,7 +180,41 @@ def _is_image(spec: Any) -> bool:
             expected=", ".join(TYPES),
             found=f"{spec.name}: {spec.type}",
         )
-    return len(spec.shape) == 4
+    shape = spec.shape
+    return len(shape) == 4 or (len(shape) == 3 and 3 in (shape[0], shape[2]))
+
+
+def _dimensions(spec: Any) -> list[Any]:
+    """Of a picture that comes alone, as of one of several."""
+    shape = list(spec.shape or [])
+    return [1, *shape] if len(shape) == 3 and 3 in (shape[0], shape[2]) else shape
+
+
+def _fed(given: Sequence[Any], side: Sidecar, path: Path) -> dict[str, Any]:
+    """The inputs that are neither pictures nor options, by name. ModelFileError where the TOML names others
+    than there are."""
+    told = set(side.prompts.inputs if side.prompts else ())
+    _check_there(told, [each.name for each in given], "inputs", path)
+    return {each.name: each for each in given if each.name in told or (side.encoder and len(each.shape) >= 3)}
+
+
+def _further(results: Sequence[Any], side: Sidecar, path: Path) -> tuple[str, ...]:
+    """The outputs that are no pictures and are wanted all the same. ModelFileError for one that is not
+    there."""
+    wanted = side.prompts.outputs if side.prompts else side.instances.outputs if side.instances else ()
+    _check_there(wanted, [each.name for each in results], "outputs", path)
+    return tuple(wanted)
+
+
+def _check_there(wanted: Iterable[str], there: Sequence[str], what: str, path: Path) -> None:
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        raise ModelFileError(
+            f"The TOML beside the model names {what} that are not there.",
+            expected=", ".join(there),
+            found=", ".join(missing),
+            where=str(path.with_suffix(".toml")),
+        )
 
 
 def _is_free(spec: Any) -> bool:
@@ -169,9 +232,8 @@ def _layout(shape: Sequence[Any], told: str | None = None) -> str:
 
 
 def _fixed_size(specs: list[Any], told: str | None) -> tuple[int, int] | None:
-    sizes = [
-        tuple(spec.shape[2:] if _layout(spec.shape, told) == "NCHW" else spec.shape[1:3]) for spec in specs
-    ]
+    shapes = [_dimensions(spec) for spec in specs]
+    sizes = [tuple(each[2:] if _layout(each, told) == "NCHW" else each[1:3]) for each in shapes]
     fixed = [(h, w) for h, w in sizes if isinstance(h, int) and isinstance(w, int)]
     return fixed[0] if fixed else None
 
@@ -197,7 +259,7 @@ def _in_order(specs: list[Any], side: Sidecar) -> list[Any]:
 
 
 def _spec(tensor: Any, told: str | None) -> ImageSpec:
-    shape: Sequence[Any] = tensor.shape or []
+    shape: Sequence[Any] = _dimensions(tensor)
     layout = _layout(shape, told)
     count = shape[3 if layout == "NHWC" else 1] if len(shape) == 4 else 1 if len(shape) == 3 else ANY
     dtype = np.dtype(TYPES.get(tensor.type, np.float32)).name
@@ -208,8 +270,13 @@ def _spec(tensor: Any, told: str | None) -> ImageSpec:
 def _picked(results: list[Any], side: Sidecar, path: Path) -> list[Any]:
     """The outputs that are asked for, else those that may be pictures. ModelFileError for one that is not
     there."""
+    if side.instances:
+        return []
     if side.output is None:
-        return [each for each in results if len(each.shape or ()) in (0, 4)] or results
+        beside = side.prompts.outputs if side.prompts else ()
+        own = [each for each in results if each.name not in beside]
+        pictures = [each for each in own if len(each.shape or ()) in (0, 4)] or own
+        return pictures[:1] if side.prompts else pictures
     return [results[picked_output(side.output, [each.name for each in results], path)]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ def open_model(path: Path, device: Any) -> tuple[ModelDescription, Any]:
     if is_imported(path):
         from understudy.models.imported_network import open_network
 
-        return description, open_network(path, description).to(device)
+        network = open_network(path, description)
+        return replace(description, options=network.file.options), network.to(device)
     from understudy.network.model_file import load_model
 
     return description, load_model(path, device)[1]

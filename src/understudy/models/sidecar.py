@@ -39,6 +39,9 @@ tensor = "strength"
 
 [classes]                  # of these channels of the answer mattes are made, by name
 person = 15
+
+What takes points and boxes, or gives lists, has ``encoder = "encoder.onnx"`` and the tables ``[encoded]``,
+``[prompts]`` and ``[instances]``: see further_tables.py.
 """
 
 from __future__ import annotations
@@ -51,6 +54,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from understudy.errors import ModelFileError
+from understudy.models.further_tables import FileName, InstanceText, PromptText
 from understudy.models.sidecar_parts import (
     ClassName,
     Numbers,
@@ -102,6 +106,10 @@ class Sidecar(BaseModel):
     outputs: list[PortText] = []
     options: list[OptionText] | None = None
     classes: dict[ClassName, Annotated[int, Field(ge=0, le=1 << 20)]] = {}
+    encoder: FileName | None = None
+    encoded: dict[str, str] = {}
+    prompts: PromptText | None = None
+    instances: InstanceText | None = None
     time_limit: float = Field(default=120.0, gt=0)
     start_limit: float = Field(default=120.0, gt=0)
     memory_limit: str = ""
@@ -112,6 +120,14 @@ class Sidecar(BaseModel):
             raise ValueError('edges = true goes with fit = "resize"')
         if self.activation == "argmax" and not self.classes:
             raise ValueError('activation = "argmax" needs [classes]: a name and a number for each matte')
+        if self.fit == "tile" and (self.prompts or self.instances or self.encoder):
+            raise ValueError(
+                'fit = "tile" does not go with [prompts], [instances] or encoder: "resize" or "pad"'
+            )
+        if self.instances and (self.prompts or self.classes or self.encoder or self.edges or self.normalise):
+            raise ValueError("[instances] goes with no prompts, classes, encoder, edges and normalise")
+        if self.encoded and not self.encoder:
+            raise ValueError("[encoded] goes with encoder: the file beside this one that makes it")
         if isinstance(self.mean, str) and self.deviation is None:
             self.deviation = self.mean
         return self
@@ -145,9 +161,15 @@ class Sidecar(BaseModel):
         return 1.0 if self.normalise or self.activation != "none" else self.range
 
     @property
+    def sees_whole(self) -> bool:
+        """Whether whole frames go in, by what is said of it."""
+        return bool(self.fit or self.size or self.prompts or self.instances or self.encoder)
+
+    @property
     def is_matte(self) -> bool:
         """Whether the answer is coverage by what is said of it."""
-        return self.matte or self.normalise or bool(self.classes) or self.activation in ("argmax", "ids")
+        told = self.matte or self.normalise or bool(self.classes) or bool(self.instances)
+        return told or self.activation in ("argmax", "ids")
 
 
 def read_sidecar(path: Path) -> Sidecar:
@@ -191,6 +213,8 @@ def _expected(location: tuple[int | str, ...], fault: Mapping[str, Any]) -> str:
         "inputs": PortText,
         "outputs": PortText,
         "options": OptionText,
+        "prompts": PromptText,
+        "instances": InstanceText,
     }
     table = tables[location[0]] if len(location) > 1 else Sidecar
     return "one of " + ", ".join(table.model_fields)
@@ -200,10 +224,9 @@ def sidecar_text(side: Sidecar, comments: tuple[str, ...] = ()) -> str:
     """The sidecar as TOML that ``read_sidecar`` reads back; what is at its default is left out."""
     values = side.model_dump(exclude_defaults=True)
     tables = {name: values.pop(name, None) or [] for name in ("inputs", "outputs", "options")}
-    classes = values.pop("classes", None)
+    named = {name: values.pop(name, None) for name in ("classes", "encoded", "prompts", "instances")}
     parts = [to_toml(values, comments)]
     for name, rows in tables.items():
         parts += [f"\n[[{name}]]\n{to_toml(row)}" for row in rows]
-    if classes:
-        parts.append(f"\n[classes]\n{to_toml(classes)}")
+    parts += [f"\n[{name}]\n{to_toml(table)}" for name, table in named.items() if table is not None]
     return "".join(parts)

@@ -26,6 +26,7 @@ from understudy.settings.info import SettingInfo
 from understudy.settings.loss import LossSettings
 from understudy.settings.network import NO_WEIGHTS, NetworkSettings
 from understudy.settings.preview import PreviewSettings
+from understudy.settings.prompting import PromptSettings
 from understudy.settings.report import ReportFolderSettings, ReportSettings, SubjectSettings
 from understudy.settings.run import RunSettings
 from understudy.settings.schedule import DEFAULT_EPOCHS, ScheduleSettings
@@ -53,6 +54,7 @@ __all__ = [
     "OutputSettings",
     "PlateSettings",
     "PreviewSettings",
+    "PromptSettings",
     "RepairSettings",
     "ReportFolderSettings",
     "ReportSettings",

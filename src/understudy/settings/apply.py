@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from understudy.errors import SettingError
 from understudy.settings.field import Frames, Region, Text, Texts, setting
 from understudy.settings.finishing import FinishingSettings
+from understudy.settings.prompting import PromptSettings
 from understudy.settings.sections import Section, Settings
 
 _LAYER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
@@ -192,6 +193,7 @@ class ApplySettings(Settings):
     model: ModelSettings
     plate: PlateSettings
     output: OutputSettings
+    prompting: PromptSettings
     finishing: FinishingSettings
     tiles: TileSettings
     engine: EngineSettings

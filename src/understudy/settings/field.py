@@ -23,7 +23,7 @@ def setting(
 ) -> Any:
     """One setting. ``default`` is ``...`` where it must be given. ``kind`` tells faces how to ask: text,
     shot, shots (each may have a name before it), file, model, weights, folder, seconds, channels, frames,
-    mask, region or layer. An ``advanced`` one is folded away."""
+    mask, region, points, box or layer. An ``advanced`` one is folded away."""
     extra: dict[str, Any] = {"label": label, "unit": unit, "kind": kind, "advanced": advanced}
     return Field(default, description=description, json_schema_extra=extra)
 

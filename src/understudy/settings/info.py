@@ -27,8 +27,8 @@ class SettingInfo:
     section: str
     label: str
     help: str
-    # text, shot, shots, file, model, weights, folder, seconds, channels, frames, mask, region, layer, choice,
-    # whole, number, yes-no
+    # text, shot, shots, file, model, weights, folder, seconds, channels, frames, mask, region, points, box,
+    # layer, choice, whole, number, yes-no
     kind: str
     default: Any
     unit: str = ""
@@ -94,6 +94,8 @@ class SettingInfo:
             "frames": "frame numbers such as 1001-1100x5,1180",
             "layer": "letters, digits and _",
             "region": "X,Y,WIDTH,HEIGHT in whole pixels, such as 640,360,400,200",
+            "points": "x,y,1 of each point, parted by semicolons: 640,360,1;200,100,0",
+            "box": "x,y,x,y of two corners, such as 600,300,700,420",
             "channels": "rgb, rgba, alpha, or channel names with commas between",
         }.get(self.kind, "text")
 

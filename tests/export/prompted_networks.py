@@ -1,0 +1,98 @@
+"""Stand-ins with the inputs and outputs of Segment Anything's two files, and of lists of instances, whose
+results can be worked out by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+from foreign_networks import onnx_of
+
+SIDE, SMALL = 64, 16
+"""Of what the stand-in of SAM sees, and of what its encoder makes of it."""
+
+
+def sam_encoder(path: Path, output: str = "image_embeddings", picture: tuple = (1, 3, SIDE, SIDE)) -> Path:
+    """images -> image_embeddings: means of 4 x 4 pixels."""
+    nodes = [("AveragePool", ["images"], [output], {"kernel_shape": [4, 4], "strides": [4, 4]})]
+    return onnx_of(path, nodes, {"images": ("float", picture)}, {output: ("float", (1, 3, SMALL, SMALL))})
+
+
+def sam_decoder(path: Path, with_mask: bool = True, embeddings: str = "image_embeddings") -> Path:
+    """SAM's decoder: low_res_masks are the embeddings' mean, and for each point label * (x + 2 y) / 1000,
+    and half of mask_input where has_mask_input is 1; masks are the same at orig_im_size."""
+    constants = {
+        "weights": np.array([0.001, 0.002], np.float32),
+        "half": np.array([0.5], np.float32),
+        "ones": np.array([1, 1], np.int64),
+        "last": np.array([-1], np.int64),
+        "all": np.array([0, 1], np.int64),
+        "none": np.zeros(0, np.float32),
+        "sure": np.array([[0.9]], np.float32),
+    }
+    nodes = [
+        ("ReduceMean", [embeddings], ["seen"], {"axes": [1], "keepdims": 1}),
+        ("Mul", ["point_coords", "weights"], ["weighed"], {}),
+        ("ReduceSum", ["weighed", "last"], ["places"], {"keepdims": 0}),
+        ("Mul", ["places", "point_labels"], ["told_each"], {}),
+        ("ReduceSum", ["told_each", "all"], ["told"], {"keepdims": 0}),
+        ("Add", ["seen", "told"], ["first"], {}),
+    ]
+    if with_mask:
+        nodes += [
+            ("Mul", ["has_mask_input", "half"], ["share"], {}),
+            ("Mul", ["mask_input", "share"], ["before"], {}),
+            ("Add", ["first", "before"], ["low_res_masks"], {}),
+        ]
+    else:
+        nodes += [("Identity", ["first"], ["low_res_masks"], {})]
+    nodes += [
+        ("Cast", ["orig_im_size"], ["whole"], {"to": 7}),
+        ("Concat", ["ones", "whole"], ["sizes"], {"axis": 0}),
+        ("Resize", ["low_res_masks", "none", "none", "sizes"], ["masks"], {"mode": "nearest"}),
+        ("Identity", ["sure"], ["iou_predictions"], {}),
+    ]
+    given = {
+        embeddings: ("float", (1, 3, SMALL, SMALL)),
+        "point_coords": ("float", (1, "points", 2)),
+        "point_labels": ("float", (1, "points")),
+        "mask_input": ("float", (1, 1, SMALL, SMALL)),
+        "has_mask_input": ("float", (1,)),
+        "orig_im_size": ("float", (2,)),
+    }
+    if not with_mask:
+        del given["mask_input"], given["has_mask_input"]
+    made = {
+        "masks": ("float", (1, 1, "height", "width")),
+        "iou_predictions": ("float", (1, 1)),
+        "low_res_masks": ("float", (1, 1, SMALL, SMALL)),
+    }
+    return onnx_of(path, nodes, given, made, constants)
+
+
+def low_res(plate: np.ndarray, told: float, before: np.ndarray | None = None) -> np.ndarray:
+    """What the stand-in makes of a plate (H, W, 3) of the network's width at the most, as (16, 16); ``told``:
+    the sum of label * (x + 2 y) over its points."""
+    placed = np.zeros((SIDE, SIDE, 3), np.float32)
+    placed[: plate.shape[0], : plate.shape[1]] = plate
+    means = placed.reshape(SMALL, 4, SMALL, 4, 3).mean((1, 3, 4))
+    return means + told / 1000 + (0 if before is None else 0.5 * before)
+
+
+def enlarged(low: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The masks (H, W) of low ones, as the stand-in enlarges them."""
+    rows = np.arange(height) * SMALL // height
+    columns = np.arange(width) * SMALL // width
+    return low[rows][:, columns]
+
+
+def write_frames(folder: Path, frames: list[np.ndarray], first: int = 1) -> str:
+    """Frames (H, W, 3) as EXR files; their pattern."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, pixels in enumerate(frames, first):
+        output = oiio.ImageOutput.create("plate.exr")
+        spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 3, "float")
+        assert output.open(str(folder / f"plate.{number:04d}.exr"), spec), oiio.geterror()
+        assert output.write_image(np.ascontiguousarray(pixels, np.float32)) and output.close()
+    return str(folder / "plate.####.exr")

@@ -32,7 +32,8 @@ def command(
     Parameters
     ----------
     file:
-        An ONNX file (.onnx), a TorchScript file (.pt), or a TensorFlow Lite file (.tflite).
+        A network: .onnx, TorchScript (.pt), torch.export (.pt2), TensorFlow Lite (.tflite), OpenVINO (.xml),
+        or weights of a known architecture (.safetensors).
     output:
         The folder for the model and the TOML that describes it.
     name:

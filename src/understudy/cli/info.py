@@ -29,6 +29,8 @@ CARDS = {
     ".torchscript": "understudy.cli.export_cards:export_card",
     ".onnx": "understudy.cli.export_cards:export_card",
     ".tflite": "understudy.cli.export_cards:export_card",
+    ".pt2": "understudy.cli.export_cards:export_card",
+    ".safetensors": "understudy.cli.export_cards:export_card",
     ".xml": "understudy.cli.export_cards:export_card",
     ".json": "understudy.cli.export_cards:flame_card",
     ".nk": "understudy.cli.export_cards:script_card",

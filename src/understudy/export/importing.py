@@ -1,12 +1,11 @@
 """Bringing in a network of another program: try what its TOML says, find out what it leaves open, keep both.
 
-The pair that comes out, NAME.onnx or NAME.pt with NAME.toml, is a model to apply and to serve.
+The pair that comes out, such as NAME.onnx with NAME.toml, is a model to apply and to serve.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,21 +14,20 @@ import torch
 
 from understudy.errors import ModelFileError, SettingError
 from understudy.export.metadata import read_info
+from understudy.export.network_files import copy_network
 from understudy.export.recognising import recognised
 from understudy.export.trial import Trial, try_out
 from understudy.models.adapted import AdaptedFile
 from understudy.models.description import ANY
 from understudy.models.imported import check_range, describe_imported, names_of, open_file
 from understudy.models.opening import describe_effect, refuse_unsupported
+from understudy.models.openvino_ir_file import WEIGHTS
+from understudy.models.pickles import ENDINGS as PICKLES
+from understudy.models.pickles import REMEDY as PICKLED
+from understudy.models.pickles import refuse_pickle
 from understudy.models.sidecar import ENDINGS, Sidecar, is_imported, read_sidecar, sidecar_text
 from understudy.models.sidecar_parts import PortText
 from understudy.runs.files import write_atomically
-
-PICKLES = (".pth", ".ckpt", ".pkl", ".bin")
-PICKLED = (
-    "It may hold a program, and is not read here. Where you trust it and have its code: "
-    "torch.onnx.export(model, torch.rand(1, 3, 256, 256), 'network.onnx')"
-)
 
 
 @dataclass(frozen=True)
@@ -99,15 +97,23 @@ def settings_file(file: Path, settings: Path | None) -> Path:
 
 
 def _open(file: Path, side: Sidecar) -> AdaptedFile:
+    refuse_pickle(file)
     if not is_imported(file):
         raise ModelFileError(
             "This is no network that can be brought in.",
             expected=f"a file ending in {', '.join(ENDINGS)}",
             found=file.name,
             where=str(file),
-            remedy=PICKLED if file.suffix.lower() in PICKLES else "",
+            remedy=_instead_of(file),
         )
     return open_file(file, side, torch.get_num_threads())
+
+
+def _instead_of(file: Path) -> str:
+    """What to do where a file of this ending is no network."""
+    if file.suffix.lower() == WEIGHTS and file.with_suffix(".xml").is_file():
+        return f"Give {file.stem}.xml, whose weights it holds."
+    return PICKLED if file.suffix.lower() in PICKLES else ""
 
 
 def _with_range(network: AdaptedFile, side: Sidecar) -> Sidecar:
@@ -141,7 +147,7 @@ def _with_reading(network: AdaptedFile, side: Sidecar, trial: Trial) -> Sidecar:
         changes["size_multiple"] = 1
     if side.layout is None and network.channels_last:
         changes["layout"] = "NHWC"
-    if "colour" not in told and (side.mean is not None or side.black):
+    if "colour" not in told and (side.mean is not None or side.black or network.format == "spandrel"):
         changes["colour"] = "srgb"
     if side.output_range is None and not side.output_black and side.output_span >= 100 and trial.is_unit:
         changes["output_range"] = 1.0
@@ -185,10 +191,9 @@ def _write(file: Path, target: Path, side: Sidecar) -> Path:
     beside = target.with_suffix(".toml")
     text = sidecar_text(side, (f"What {target.name} takes and gives; see docs/export.md.",))
     if not (target.exists() and target.samefile(file)):
-        write_atomically(target, lambda path: shutil.copyfile(file, path))
+        copy_network(file, target)
         if side.encoder:
-            encoder = file.parent / side.encoder
-            write_atomically(target.parent / side.encoder, lambda path: shutil.copyfile(encoder, path))
+            copy_network(file.parent / side.encoder, target.parent / side.encoder)
     write_atomically(beside, text)
     return beside
 

@@ -15,6 +15,7 @@ from understudy.inference.finish import FINISHING, in_provenance
 from understudy.inference.layers import CHANNEL
 from understudy.inference.origins import Origins, knows_origins
 from understudy.inference.painted import Painted
+from understudy.models.further_files import weight_files
 from understudy.models.sidecar import is_imported, read_sidecar
 from understudy.runs.files import what_is_there
 from understudy.settings import FinishingSettings, OutputSettings, PlateSettings, PromptSettings
@@ -46,7 +47,8 @@ def fingerprint(model: Path) -> str:
         with model.open("rb") as file:
             made = hashlib.file_digest(file, "sha256")
         if is_imported(model):
-            made.update(model.with_suffix(".toml").read_bytes())
+            for beside in (model.with_suffix(".toml"), *weight_files(model)):
+                made.update(beside.read_bytes())
             if (encoder := read_sidecar(model.with_suffix(".toml")).encoder) is not None:
                 made.update((model.parent / encoder).read_bytes())
         return made.hexdigest()[:32]

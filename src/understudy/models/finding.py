@@ -88,7 +88,7 @@ def _nothing(path: Path, name: str, start: bool) -> ModelFileError:
     named = f", or one of {', '.join(trained[:MOST_NAMED])}" if trained and name else ""
     return ModelFileError(
         "There is no trained network here.",
-        expected=f"a .cat file, the folder of a run, an imported network (.onnx, .pt){named}",
+        expected=f"a .cat file, the folder of a run, an imported network such as .onnx{named}",
         found=_what(path),
         where=str(path),
         remedy=f"Did you mean {near[0]}?"

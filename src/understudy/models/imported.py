@@ -1,4 +1,4 @@
-"""Networks of other programs: an ONNX or TorchScript file, described by itself and by the TOML beside it."""
+"""Networks of other programs, described by themselves and by the TOML beside them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from understudy.errors import ModelFileError
 from understudy.frames.matte_names import MATTE
 from understudy.models.declared import images_of
 from understudy.models.description import ANY, ImageSpec, ModelDescription
+from understudy.models.further_files import weight_files
 from understudy.models.names import safe_label, safe_name
 from understudy.models.options import Option
 from understudy.models.prompts import PROMPTS
@@ -26,7 +27,15 @@ if TYPE_CHECKING:
     from understudy.models.adapted import AdaptedFile
 
 NAMES = {1: ("Y",), 2: ("R", "G"), 3: ("R", "G", "B"), 4: ("R", "G", "B", "A")}
-FORMATS = {".onnx": "ONNX", ".tflite": "TensorFlow Lite"}
+FORMATS = {
+    ".onnx": "ONNX",
+    ".tflite": "TensorFlow Lite",
+    ".pt2": "torch.export",
+    ".safetensors": "spandrel",
+    ".xml": "OpenVINO",
+}
+TORCH = ("TorchScript", "torch.export", "spandrel")
+"""What runs in torch, and so on its devices."""
 WHOLE = 1 << 14
 """The reach of a network that has to be handed whole frames."""
 MOST_CHANNELS = 64
@@ -56,8 +65,8 @@ class ImageFunction(Protocol):
 
 
 def open_file(path: Path, side: Sidecar, threads: int = 0, providers: Sequence[str] = ()) -> AdaptedFile:
-    """The function in an ONNX or TorchScript file. ``threads`` and ``providers`` are those of onnxruntime;
-    none is the CPU. It is read as the sidecar says. ModelFileError, MissingPackageError."""
+    """The function in a file, read as the sidecar says. ``threads`` and ``providers`` are those of
+    onnxruntime; none is the CPU. ModelFileError, MissingPackageError."""
     from understudy.models.adapted import AdaptedFile
 
     if side.prompts or side.instances or side.encoder:
@@ -101,16 +110,35 @@ def _open_beside(path: Path, side: Sidecar, threads: int, providers: Sequence[st
 def _open_raw(path: Path, side: Sidecar, threads: int, providers: Sequence[str]) -> ImageFunction:
     if not path.is_file():
         raise ModelFileError(
-            "There is no such file.", expected="an ONNX, TorchScript or TensorFlow Lite file", where=str(path)
+            "There is no such file.",
+            expected="a network in one of the formats that are read",
+            where=str(path),
         )
-    if path.suffix.lower() == ".tflite":
-        from understudy.models.tflite_file import TfliteFile
-
-        return TfliteFile(path, side, threads)
-    if path.suffix.lower() == ".onnx":
+    ending = path.suffix.lower()
+    if ending == ".onnx":
         from understudy.models.onnx_file import CPU, OnnxFile
 
         return OnnxFile(path, side, threads, providers or CPU)
+    if ending == ".tflite":
+        from understudy.models.tflite_file import TfliteFile
+
+        return TfliteFile(path, side, threads)
+    if ending == ".xml":
+        from understudy.models.openvino_ir_file import OpenVinoFile
+
+        return OpenVinoFile(path, side, threads)
+    return _open_in_torch(path, side, ending)
+
+
+def _open_in_torch(path: Path, side: Sidecar, ending: str) -> ImageFunction:
+    if ending == ".pt2":
+        from understudy.models.pt2_file import ExportedFile
+
+        return ExportedFile(path, side)
+    if ending == ".safetensors":
+        from understudy.models.spandrel_file import SpandrelFile
+
+        return SpandrelFile(path, side)
     from understudy.models.torchscript_file import TorchScriptFile
 
     return TorchScriptFile(path, side)
@@ -241,7 +269,10 @@ def _result_channels(
 def _hash(path: Path) -> str:
     try:
         with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+            made = hashlib.file_digest(stream, "sha256")
+        for weights in weight_files(path):
+            made.update(weights.read_bytes())
+        return made.hexdigest()
     except OSError as error:
         raise ModelFileError(
             "The network cannot be read.", found=error.strerror or str(error), where=str(path)

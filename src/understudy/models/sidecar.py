@@ -1,4 +1,4 @@
-"""The small TOML file beside an ONNX or TorchScript file: what the file itself cannot say.
+"""The small TOML file beside a network of others: what the file itself cannot say.
 
 label = "Relight"
 colour = "srgb"            # linear (default), srgb or raw: the space the network takes and gives
@@ -67,7 +67,7 @@ from understudy.models.sidecar_parts import (
 from understudy.toml_text import to_toml
 
 MAX_FILE = 1 << 20
-ENDINGS = (".onnx", ".pt", ".ts", ".torchscript", ".tflite")
+ENDINGS = (".onnx", ".pt", ".ts", ".torchscript", ".pt2", ".safetensors", ".tflite", ".xml")
 REACH = 256
 MOST_SCALE = 8
 

@@ -11,6 +11,7 @@ from understudy.errors import ModelFileError
 from understudy.models.declared import declared_options, images_of
 from understudy.models.description import ImageSpec
 from understudy.models.options import Option, usable_options
+from understudy.models.pickles import refuse_pickle
 from understudy.models.sidecar import Sidecar
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def load_script(path: Path) -> Any:
     """The module in a TorchScript file, on the CPU. ModelFileError when it is not one."""
     import torch
 
+    refuse_pickle(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)

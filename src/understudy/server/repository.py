@@ -31,6 +31,9 @@ FILES = {
     ".ts": "torchscript",
     ".torchscript": "torchscript",
     ".tflite": "tflite",
+    ".pt2": "pt2",
+    ".safetensors": "spandrel",
+    ".xml": "openvino",
 }
 MODEL_SIDE = "model.toml"
 FORMATS = {
@@ -39,13 +42,16 @@ FORMATS = {
     "onnx": "ONNX",
     "torchscript": "TorchScript",
     "tflite": "TensorFlow Lite",
+    "pt2": "torch.export",
+    "spandrel": "spandrel",
+    "openvino": "OpenVINO",
     "python": "Python",
 }
 UNLOAD_TIMEOUT = 120.0
 
 
 def kind_of(path: Path) -> str | None:
-    """What a path is: cat, onnx, torchscript, tflite, run, python, folder, or None."""
+    """What a path is: one of the kinds of files, run, python, folder, or None."""
     if path.is_dir():
         if (path / "state.json").is_file():
             return "run"
@@ -89,6 +95,9 @@ _MAKERS: dict[str, Maker] = {
     "onnx": _make_file,
     "torchscript": _make_file,
     "tflite": _make_file,
+    "pt2": _make_file,
+    "spandrel": _make_file,
+    "openvino": _make_file,
     "python": _make_python,
 }
 
@@ -258,8 +267,7 @@ def _checked(path: Path) -> str:
     if kind is None:
         raise ModelFileError(
             "This is nothing that can be served." if path.exists() else "This model does not exist.",
-            expected="a .cat, .onnx, .tflite or TorchScript (.pt) file, a run, a Python model, or a folder "
-            "of these",
+            expected=f"a file ending in {', '.join(FILES)}, a run, a Python model, or a folder of these",
             where=str(path),
         )
     return kind
@@ -281,6 +289,8 @@ def stamp_of(path: Path, kind: str) -> Stamp:
     if kind == "run":
         return ((1, 1),)
     first, others = path, [path.with_suffix(".toml")]
+    if kind == "openvino":
+        others.append(path.with_suffix(".bin"))
     if kind == "python":
         first, others = path / "model.py", _files_beside(path)
     stamp = _optional(first)

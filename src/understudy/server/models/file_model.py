@@ -1,4 +1,4 @@
-"""ONNX and TorchScript files as served models."""
+"""Networks of others as served models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from understudy.errors import ServerError
-from understudy.models.imported import describe_imported, open_file
+from understudy.models.imported import TORCH, describe_imported, open_file
 from understudy.models.sidecar import read_sidecar
 from understudy.server.log import ServerLog
 from understudy.server.models.devices import EXECUTOR, cores, pool_for
@@ -20,7 +20,7 @@ MAX_BATCH = 4
 
 
 class FileModel:
-    """An ONNX or TorchScript file, loaded when the server finds it."""
+    """A network of others, loaded when the server finds it."""
 
     executor = EXECUTOR
     state = "ready"
@@ -61,7 +61,7 @@ class FileModel:
             np.stack([to_tensor(call.pictures[index], spec, shape, linear) for call in calls])
             for index, spec in enumerate(description.inputs)
         ]
-        where = device if self._file.runtime == "TorchScript" else "cpu"
+        where = device if self._file.runtime in TORCH else "cpu"
         with torch.inference_mode():
             given = [torch.from_numpy(np.ascontiguousarray(each)).to(where) for each in images]
             results = [each.cpu().numpy() for each in self._file(given, calls[0].options)]

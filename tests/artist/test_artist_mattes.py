@@ -29,7 +29,7 @@ from understudy.inference.apply import apply
 from understudy.models.opening import describe
 from understudy.network.unet import SIZES
 from understudy.runs.corrections import read_corrections
-from understudy.server.http.kserve import metadata
+from understudy.server.kserve import metadata
 from understudy.server.models.mattes import chosen_mattes, matte_options
 from understudy.server.pictures import image_of, planes_of
 from understudy.settings import (

@@ -57,6 +57,7 @@ class Server:
     log: list[dict[str, Any]] = field(default_factory=list)
     port: int = 0
     http_port: int = 0
+    grpc_port: int = 0
 
     @property
     def url(self) -> str:
@@ -200,6 +201,7 @@ def start_server(*arguments: object, env: dict[str, str] | None = None, cwd: Pat
     threading.Thread(target=_read_log, args=(server,), daemon=True).start()
     listening = server.wait_for("listening", START_LIMIT)
     server.port, server.http_port = listening["port"], listening["http_port"]
+    server.grpc_port = listening.get("grpc_port", 0)
     return server
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from understudy.errors import RequestError
-from understudy.server.http import kserve
+from understudy.server import kserve
 from understudy.server.models.builtin import GaussianBlur
 from understudy.server.protocol import ProtocolError, RequestReader
 

@@ -225,8 +225,8 @@ def test_a_run_goes_over_to_its_newest_checkpoint_while_it_is_asked(networks, tm
 def test_a_version_of_a_run_that_was_never_there_is_unknown_and_one_that_was_served_is_not(
     networks, tmp_path, log
 ):
-    from understudy.server.http.app import checked
     from understudy.server.models.served import UnknownModel
+    from understudy.server.refusals import checked
 
     run = make_run(tmp_path, 1)
     model = RunModel(run.path, "cpu", log)

@@ -3,11 +3,11 @@ while requests go on."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import ssl
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -23,19 +23,10 @@ from understudy.server.log import ServerLog
 from understudy.server.reloading import Reloaded, Reloader
 from understudy.server.tokens import Access, Grant, Rate, digest_of, read_tokens
 
-ALICE, BOB = "alice-alice-alice", "bob-bob-bob-bob-bob"
+sys.path.insert(0, str(Path(__file__).parent))
+from site_files import ALICE, BOB, both, make_certificate, written
+
 PICTURE = np.linspace(0, 1, 8 * 8 * 3, dtype=np.float32).reshape(8, 8, 3)
-
-
-def written(folder: Path, text: str) -> Path:
-    path = folder / "tokens.toml"
-    path.write_text(text, "utf-8")
-    return path
-
-
-def both(alice: str = "", bob: str = "") -> str:
-    digest = hashlib.sha256(BOB.encode()).hexdigest()
-    return f'[alice]\ntoken = "{ALICE}"\n{alice}\n[bob]\nsha256 = "{digest}"\n{bob}\n'
 
 
 def test_each_token_is_known_by_its_name_as_it_is_or_as_its_digest(tmp_path: Path) -> None:
@@ -165,16 +156,6 @@ def test_everyone_has_his_models_and_his_rate_and_leaves_a_line(tmp_path: Path, 
     server.wait_for("the tokens read again")
     assert ask(server, "/api/models", ALICE)[0] == 401
     assert len(client.list_models(server.url, "another-token-of-hers")) > 2
-
-
-def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl, which makes the certificate, is not on this machine")
-    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
-    asked = f"req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN={name} -addext subjectAltName=IP:127.0.0.1"
-    files = ["-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(["openssl", *asked.split(), *files], check=True, capture_output=True)
-    return certificate, key
 
 
 def test_pictures_travel_encrypted_and_the_certificate_is_exchanged_while_it_runs(

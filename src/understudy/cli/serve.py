@@ -18,6 +18,7 @@ def command(
     host: str = "127.0.0.1",
     port: Annotated[int, Parameter(validator=lambda _, value: _port(value))] = 55555,
     http_port: Annotated[int, Parameter(validator=lambda _, value: _port(value))] = 8000,
+    grpc_port: Annotated[int | None, Parameter(validator=lambda _, value: _port(value or 0))] = None,
     devices: str = "auto",
     max_request: str = "1GB",
     token_file: Path | None = None,
@@ -44,6 +45,8 @@ def command(
         Port of the ML-Server endpoint, which Nuke's MLClient connects to; 0 takes a free one.
     http_port
         Port of the HTTP endpoint; 0 takes a free one.
+    grpc_port
+        Open a gRPC endpoint (KServe v2) on this port as well; 0 takes a free one.
     devices
         Where networks run: auto, cpu, cuda, cuda:1, mps.
     max_request
@@ -70,7 +73,7 @@ def command(
         print(write_template(new_model, Path("models")))
         return 0
     settings = dict(models=models, host=host, port=port, http_port=http_port, devices=devices)
-    settings |= dict(tokens=tokens, audit=audit, tls=_both(tls_cert, tls_key))
+    settings |= dict(tokens=tokens, audit=audit, tls=_both(tls_cert, tls_key), grpc_port=grpc_port)
     return _serve(settings, max_request, token_file, patience)
 
 
@@ -119,3 +122,5 @@ def _say(listening: Listening) -> None:
     print(f"ML-Server (Nuke's MLClient): {host}, port {listening.port}")
     url = f"{'https' if listening.encrypted else 'http'}://{host}:{listening.http_port}"
     print(f"HTTP (KServe v2), with its description at {url}/docs", flush=True)
+    if listening.grpc_port is not None:
+        print(f"gRPC (KServe v2): {host}:{listening.grpc_port}", flush=True)

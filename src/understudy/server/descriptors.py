@@ -1,5 +1,5 @@
-"""The same messages as classes of the protobuf library, built at run time: the module ``message_pb2`` of a
-Python model, and the second opinion in the tests."""
+"""Messages as classes of the protobuf library, built at run time from a short table: those of the ML-Server,
+as the module ``message_pb2`` of a Python model and the second opinion in the tests, and those of gRPC."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 PACKAGE = "mlserver"
+NUMBERS = ("bool", "int32", "int64", "uint32", "uint64", "float", "double")
 
 _SCHEMA = """
 RequestWrapper: 1 info bool, 2 r1 RequestInfo, 3 r2 RequestInference
@@ -33,39 +34,39 @@ FieldValuePair: 1 int_attributes *IntAttrib, 2 float_attributes *FloatAttrib,\
 
 
 def message_module() -> ModuleType:
-    """A module with one protobuf class for each message of the protocol."""
-    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-
-    file = descriptor_pb2.FileDescriptorProto(
-        name="understudy_mlserver.proto", package=PACKAGE, syntax="proto2"
-    )
-    for line in _SCHEMA.strip().splitlines():
-        name, _, rest = line.partition(":")
-        _describe(file.message_type.add(name=name), rest)
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
+    """A module with one protobuf class for each message of the ML-Server protocol."""
     module = ModuleType("message_pb2")
-    for name in file.message_type:
-        descriptor = pool.FindMessageTypeByName(f"{PACKAGE}.{name.name}")
-        setattr(module, name.name, message_factory.GetMessageClass(descriptor))
+    for name, made in messages_of(_SCHEMA, PACKAGE).items():
+        setattr(module, name, made)
     return module
 
 
-def _describe(message: Any, fields: str) -> None:
-    for each in fields.split(","):
+def messages_of(schema: str, package: str) -> dict[str, Any]:
+    """The classes of a ``schema`` by name: lines of ``Name: number field type, ...``, ``*type`` for many."""
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    file = descriptor_pb2.FileDescriptorProto(
+        name=f"understudy_{package}.proto", package=package, syntax="proto2"
+    )
+    for line in schema.strip().splitlines():
+        name, _, rest = line.partition(":")
+        _describe(file.message_type.add(name=name), rest, package)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return {
+        each.name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{each.name}"))
+        for each in file.message_type
+    }
+
+
+def _describe(message: Any, fields: str, package: str) -> None:
+    for each in filter(str.strip, fields.split(",")):
         number, name, kind = each.split()
         field = message.field.add(name=name, number=int(number))
         field.label = field.LABEL_REPEATED if kind.startswith("*") else field.LABEL_OPTIONAL
         kind = kind.lstrip("*")
-        scalar = {
-            "bool": field.TYPE_BOOL,
-            "int32": field.TYPE_INT32,
-            "float": field.TYPE_FLOAT,
-            "string": field.TYPE_STRING,
-            "bytes": field.TYPE_BYTES,
-        }.get(kind)
-        field.type = scalar or field.TYPE_MESSAGE
-        if scalar is None:
-            field.type_name = f".{PACKAGE}.{kind}"
-        elif field.label == field.LABEL_REPEATED and kind in ("bool", "int32", "float"):
-            field.options.packed = True
+        if kind in NUMBERS or kind in ("string", "bytes"):
+            field.type = getattr(field, f"TYPE_{kind.upper()}")
+            field.options.packed = field.label == field.LABEL_REPEATED and kind in NUMBERS
+        else:
+            field.type, field.type_name = field.TYPE_MESSAGE, f".{package}.{kind}"

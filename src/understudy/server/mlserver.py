@@ -47,7 +47,7 @@ class MLServerEndpoint:
         self._closed = True
         self._socket.close()
 
-    def at_work(self) -> int:
+    def busy(self) -> int:
         """How many sessions are between the first byte of a request and the last byte of its answer."""
         with self._lock:
             return sum(session.is_at_work for session in self._sessions)

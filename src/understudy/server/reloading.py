@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import ssl
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from understudy.errors import SettingError, UnderstudyError
+from understudy.errors import UnderstudyError
 from understudy.server.log import ServerLog
 
 INTERVAL = 1.0
@@ -72,23 +71,3 @@ def _stamps(files: Sequence[Path]) -> Stamps:
             known = stat.st_mtime_ns, stat.st_size, stat.st_ino
         found.append(known)
     return tuple(found)
-
-
-def load_certificate(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
-    """Let new connections have this certificate. SettingError where both are not a pair in PEM form."""
-    try:
-        # Tried apart first: one that does not fit its key would leave the context with half of it.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=_no_password)
-        context.load_cert_chain(certificate, key, password=_no_password)
-    except (OSError, ValueError) as error:
-        raise SettingError(
-            "The certificate of TLS cannot be used.",
-            expected="a certificate and its key, without a password, as PEM files",
-            found=str(error),
-            where=f"--tls-cert {certificate} --tls-key {key}",
-        ) from error
-
-
-def _no_password() -> str:
-    """Instead of a question on the terminal, which nobody would see."""
-    raise ValueError("the key has a password")

@@ -10,16 +10,16 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import Protocol
 
-from understudy.errors import ModelFileError, ServerError, SettingError
+from understudy.errors import MissingPackageError, ModelFileError, ServerError, SettingError
 from understudy.models.zoo import zoo_networks
 from understudy.server.http.endpoint import HttpEndpoint
 from understudy.server.log import ServerLog
 from understudy.server.mlserver import MLServerEndpoint
 from understudy.server.models.builtin import GaussianBlur, MotionVectors
-from understudy.server.reloading import Reloaded, Reloader, load_certificate
+from understudy.server.reloading import Reloaded, Reloader
 from understudy.server.repository import ModelRepository
 from understudy.server.state import ServerSettings, ServerState, grants_of
 
@@ -37,6 +37,20 @@ class Listening:
     http_port: int
     models: tuple[str, ...]
     encrypted: bool = False
+    grpc_port: int | None = None
+
+
+class Endpoint(Protocol):
+    """One way to the models."""
+
+    def open(self) -> int:
+        """Start to listen; the port. ``OSError`` when it is taken."""
+
+    def busy(self) -> int:
+        """How many requests are between their first byte and the last byte of their answer."""
+
+    def close(self) -> None:
+        """Listen no more."""
 
 
 def serve(
@@ -58,12 +72,12 @@ def serve(
     _on_signals(stop)
     start_models(state, repository)
     try:
-        ml_server, http = open_endpoints(state, report)
-        reloader = Reloader(reloaded(state, http), state.log)
+        endpoints = open_endpoints(state, report)
+        reloader = Reloader(reloaded(state), state.log)
         reloader.start()
         stop.wait()
         reloader.close()
-        drain(state, ml_server, http)
+        drain(state, *endpoints)
     finally:
         repository.close()
     state.log.info("the server has ended")
@@ -151,34 +165,49 @@ def trained_networks(state: ServerState) -> tuple[Path, ...]:
         return ()
 
 
-def open_endpoints(
-    state: ServerState, report: Callable[[Listening], None]
-) -> tuple[MLServerEndpoint, HttpEndpoint]:
-    """Open both endpoints and say where they are."""
+def open_endpoints(state: ServerState, report: Callable[[Listening], None]) -> tuple[Endpoint, ...]:
+    """Open the endpoints and say where they are."""
     from understudy.version import __version__
 
+    settings = state.settings
     ml_server, http = MLServerEndpoint(state), HttpEndpoint(state, __version__)
-    port = _opened(ml_server, state.settings.port, "--port")
-    http_port = _opened(http, state.settings.http_port, "--http-port")
+    port = _opened(ml_server, settings.port, "--port")
+    http_port = _opened(http, settings.http_port, "--http-port")
+    grpc = _grpc_endpoint(state, __version__) if settings.grpc_port is not None else None
+    grpc_port = None if grpc is None else _opened(grpc, settings.grpc_port or 0, "--grpc-port")
     names = tuple(model.description.name for model in state.registry.listed())
-    state.log.info("listening", host=state.settings.host, port=port, http_port=http_port, models=names)
-    report(Listening(state.settings.host, port, http_port, names, state.settings.tls is not None))
-    return ml_server, http
+    ports = {"port": port, "http_port": http_port} | ({"grpc_port": grpc_port} if grpc else {})
+    state.log.info("listening", host=settings.host, **ports, models=names)
+    report(Listening(settings.host, port, http_port, names, settings.tls is not None, grpc_port))
+    return (ml_server, http, grpc) if grpc else (ml_server, http)
 
 
-def reloaded(state: ServerState, http: HttpEndpoint) -> list[Reloaded]:
+def _grpc_endpoint(state: ServerState, version: str) -> Endpoint:
+    try:
+        from understudy.server.grpc.endpoint import GrpcEndpoint
+    except ImportError as error:
+        raise MissingPackageError(
+            "The gRPC endpoint needs a package that is not installed.",
+            found=str(error),
+            where="--grpc-port",
+            remedy='pip install "understudy[grpc]"',
+        ) from error
+    return GrpcEndpoint(state, version)
+
+
+def reloaded(state: ServerState) -> list[Reloaded]:
     """The files that may change while the server runs."""
-    settings, tls, found = state.settings, http.tls, []
+    settings, found = state.settings, []
     if settings.tokens is not None:
         found.append(
             Reloaded("the tokens", (settings.tokens,), lambda: state.access.replace(grants_of(settings)))
         )
-    if settings.tls is not None and tls is not None:
-        found.append(Reloaded("the certificate", settings.tls, partial(load_certificate, tls, *settings.tls)))
+    if state.certificate is not None:
+        found.append(Reloaded("the certificate", state.certificate.files, state.certificate.load))
     return found
 
 
-def _opened(endpoint: MLServerEndpoint | HttpEndpoint, port: int, flag: str) -> int:
+def _opened(endpoint: Endpoint, port: int, flag: str) -> int:
     try:
         return endpoint.open()
     except OSError as error:
@@ -190,16 +219,16 @@ def _opened(endpoint: MLServerEndpoint | HttpEndpoint, port: int, flag: str) -> 
         ) from error
 
 
-def drain(state: ServerState, ml_server: MLServerEndpoint, http: HttpEndpoint) -> None:
+def drain(state: ServerState, *endpoints: Endpoint) -> None:
     """Finish what is in work, refuse the rest politely, then close the endpoints."""
     state.log.info("shutting down: finishing what is in work", in_work=state.executors.busy())
     state.draining.set()
     state.executors.close()
     until = time.monotonic() + state.settings.drain
-    while time.monotonic() < until and (state.executors.busy() or ml_server.at_work() or http.busy()):
+    while time.monotonic() < until and (state.executors.busy() or any(each.busy() for each in endpoints)):
         time.sleep(0.02)
-    ml_server.close()
-    http.close()
+    for endpoint in endpoints:
+        endpoint.close()
 
 
 def _on_signals(stop: threading.Event) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from understudy.errors import RequestError, ServerError
 from understudy.server.admission import AdmissionControl
 from understudy.server.audit import Audit
+from understudy.server.certificate import Certificate
 from understudy.server.executors import ExecutorPool, Job
 from understudy.server.log import ServerLog
 from understudy.server.metrics import Metrics
@@ -26,12 +27,14 @@ UNKNOWN = "(unknown)"
 class ServerSettings:
     """How the server was started. ``max_request`` in bytes; ``patience``: idle timeout in seconds;
     ``token``: one that may use everything; ``tokens``: a file of further ones; ``audit``: a file that gets a
-    line for each request; ``tls``: certificate and key of the HTTP endpoint."""
+    line for each request; ``tls``: certificate and key of the HTTP and gRPC endpoints; ``grpc_port``: None
+    for no such endpoint."""
 
     models: tuple[Path, ...] = ()
     host: str = "127.0.0.1"
     port: int = 55555
     http_port: int = 8000
+    grpc_port: int | None = None
     devices: str = "auto"
     max_request: int = GIGABYTE
     token: str = ""
@@ -54,6 +57,7 @@ class ServerState:
 
     def __post_init__(self) -> None:
         self.access = Access(grants_of(self.settings))
+        self.certificate = Certificate(self.settings.tls) if self.settings.tls else None
         self.audit = Audit(self.settings.audit, self.log) if self.settings.audit else None
         self.executors = ExecutorPool(self.log)
         self.admission = AdmissionControl(memory_budget(self.settings.max_request))

@@ -15,20 +15,20 @@ from starlette.responses import Response
 
 from understudy.errors import RequestError
 from understudy.models.description import ImageSpec
-from understudy.server.http import kserve
+from understudy.server import kserve
 from understudy.server.http.audit import AuditMiddleware
-from understudy.server.http.auth import AuthMiddleware, check_allowed, check_rate, grant_of
+from understudy.server.http.auth import AuthMiddleware, grant_of
 from understudy.server.http.exchange import (
     ClientDisconnected,
     PartsResponse,
-    Refusal,
     RequestBody,
     answered,
     client_of,
 )
 from understudy.server.http.page import page
 from understudy.server.mlserver import fitting, is_listed
-from understudy.server.models.served import ModelDown, ServedModel, UnknownModel
+from understudy.server.models.served import ModelDown, ServedModel
+from understudy.server.refusals import Refusal, check_allowed, check_rate, checked, status_of
 from understudy.server.state import UNKNOWN, ServerState
 
 ENDPOINT = "http"
@@ -90,7 +90,7 @@ def _add_errors(app: FastAPI, state: ServerState) -> None:
     """Every answer that is not 200 is ``{"error": sentence}``."""
 
     async def refused(request: Request, error: Exception) -> JSONResponse:
-        status, message = status_of(error, state)
+        status, message = _status_of(error, state)
         headers = {"connection": "close"} if status == 408 else {}
         return JSONResponse(
             {"error": message}, status, headers=headers | (getattr(error, "headers", None) or {})
@@ -100,17 +100,11 @@ def _add_errors(app: FastAPI, state: ServerState) -> None:
         app.add_exception_handler(kind, refused)
 
 
-def status_of(error: Exception, state: ServerState) -> tuple[int, str]:
-    """The HTTP status and the sentence for an error."""
-    if isinstance(error, Refusal):
-        return error.status, error.message
+def _status_of(error: Exception, state: ServerState) -> tuple[int, str]:
+    """As ``status_of``, and of what the framework refuses."""
     if isinstance(error, HTTPException):
         return error.status_code, str(error.detail)
-    if isinstance(error, UnknownModel):
-        return 404, error.message
-    if isinstance(error, RequestError):
-        return 400, error.message
-    return (503 if isinstance(error, ModelDown) else 500), state.explain(error, None)
+    return status_of(error, state)
 
 
 def _health(state: ServerState, version: str) -> APIRouter:
@@ -172,16 +166,6 @@ def _found(state: ServerState, name: str) -> ServedModel:
     return model if model is not None else state.registry.get(name)
 
 
-def checked(model: ServedModel, version: str) -> ServedModel:
-    """The model, when it is of this version, or answers in the place of this earlier one."""
-    description = model.description
-    if version not in ("", description.version, *description.earlier_versions):
-        raise UnknownModel(
-            f'The model "{model.description.label}" is of version {model.description.version}.'
-        )
-    return model
-
-
 def as_json(model: ServedModel, in_list: bool) -> ModelJson:
     description = model.description
     return ModelJson(
@@ -227,7 +211,7 @@ def _infer(state: ServerState) -> APIRouter:
             return Response(status_code=499)
         except Exception as error:
             state.metrics.observe(ENDPOINT, _name(model), state.outcome(error))
-            status, message = status_of(error, state)
+            status, message = _status_of(error, state)
             state.log.warning("a request was refused", client=client_of(request), status=status, said=message)
             told = state.explain(error, model) if status == 500 else message
             return JSONResponse({"error": told}, status, headers=getattr(error, "headers", None))

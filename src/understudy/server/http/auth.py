@@ -4,15 +4,12 @@ server."""
 from __future__ import annotations
 
 import ipaddress
-import math
 from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from understudy.server.http.exchange import Refusal
-from understudy.server.models.served import ServedModel
 from understudy.server.tokens import EVERYBODY, Access, Grant
 
 OPEN_PATHS = ("/v2/health/live", "/v2/health/ready")
@@ -56,27 +53,6 @@ class AuthMiddleware:
 def grant_of(request: Request) -> Grant:
     """Whose request it is."""
     return request.state.grant
-
-
-def check_allowed(grant: Grant, model: ServedModel) -> ServedModel:
-    """The model; ``Refusal`` where ``grant`` is not for it."""
-    if not grant.allows(model.description.name):
-        raise Refusal(403, f'The token of {grant.name} is not for the model "{model.description.label}".')
-    return model
-
-
-def check_rate(access: Access, grant: Grant) -> None:
-    """``Refusal`` for one who has asked more often than his rate allows."""
-    seconds = access.wait_for(grant)
-    if seconds > 0:
-        rate = grant.rate
-        assert rate is not None
-        raise Refusal(
-            429,
-            f"The token of {grant.name} is for {rate.count} requests in {rate.seconds:g} s; ask again in "
-            f"{seconds:.2g} s.",
-            {"retry-after": str(math.ceil(seconds))},
-        )
 
 
 def is_local_call(headers: Headers) -> bool:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 
 import uvicorn
 
 from understudy.server.http.app import ENDPOINT, make_app
 from understudy.server.http.timeouts import protocol_with_timeouts
-from understudy.server.reloading import load_certificate
 from understudy.server.state import ServerState
 
 KEEP_ALIVE = 60
@@ -37,7 +35,7 @@ class HttpEndpoint:
             timeout_graceful_shutdown=5,
         )
         config.load()
-        config.ssl = self.tls = tls_of(state)
+        config.ssl = state.certificate.context if state.certificate else None
         self._server = uvicorn.Server(config)
         state.metrics.connections.labels(ENDPOINT).set_function(
             lambda: len(self._server.server_state.connections)
@@ -62,13 +60,3 @@ class HttpEndpoint:
         """Finish what is being answered and end."""
         self._server.should_exit = True
         self._thread.join(10)
-
-
-def tls_of(state: ServerState) -> ssl.SSLContext | None:
-    """What encrypts connections, with the certificate that was given; None without one. TLS 1.2 and newer."""
-    if state.settings.tls is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    load_certificate(context, *state.settings.tls)
-    return context

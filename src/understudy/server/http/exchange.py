@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from typing import Any
 
@@ -15,22 +15,13 @@ from starlette.responses import Response
 from understudy.server.admission import Reservation
 from understudy.server.deadlines import TransferDeadline
 from understudy.server.models.served import Answer
+from understudy.server.refusals import Refusal
 from understudy.server.session import SMALL_REQUEST
 from understudy.server.state import ServerState
 from understudy.server.wire import Part
 
 CHUNK_SIZE = 512 * 1024
 MAX_DEFLATE_RATIO = 32  # how many times its size a compressed body may have when unpacked
-
-
-class Refusal(Exception):
-    """An answer with an HTTP status and a sentence."""
-
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.headers = dict(headers or {})
 
 
 class ClientDisconnected(Exception):

@@ -107,7 +107,7 @@ def _tensor(spec: Any, rest: memoryview) -> tuple[str, np.ndarray, int]:
         raise RequestError(
             f'The input "{printable(name)}" has a binary_data_size that does not fit its shape or the body.'
         )
-    return name, _to_float(np.frombuffer(rest[:size], TYPES[kind]).reshape(shape)), size
+    return name, to_float(np.frombuffer(rest[:size], TYPES[kind]).reshape(shape)), size
 
 
 def _shape(name: str, shape: Any) -> tuple[int, int, int]:
@@ -135,10 +135,11 @@ def _from_list(name: str, data: Any, kind: str, shape: tuple[int, int, int]) -> 
     if kind == "UINT8" and not ((values >= 0) & (values <= 255)).all():
         raise RequestError(f'The input "{printable(name)}" has values that are not UINT8.')
     with np.errstate(over="ignore"):
-        return _to_float(values.astype(TYPES[kind]).reshape(shape))
+        return to_float(values.astype(TYPES[kind]).reshape(shape))
 
 
-def _to_float(values: np.ndarray) -> np.ndarray:
+def to_float(values: np.ndarray) -> np.ndarray:
+    """float32; UINT8 is 0..1 in steps of 1/255."""
     if values.dtype == np.uint8:
         return values.astype(np.float32) * np.float32(1 / 255)
     if values.dtype == np.float32 and values.flags.aligned:

@@ -204,6 +204,8 @@ class CropSource:
         self.factor, self.parts = pairs.factor, list(pairs.parts)
         self._fine = _Pixels(pairs, device, evenly)
         self._coarse = _Pixels(pairs.coarse, device, evenly) if pairs.coarse else None
+        side = (pairs.side, pairs.side)
+        self._whole = CropSource(pairs.whole, device, side, seed, 0.0) if pairs.whole else None
 
     @property
     def count(self) -> int:
@@ -220,10 +222,14 @@ class CropSource:
         crop: tuple[int, int] | None = None,
         before: int | None = None,
         coarse: bool = False,
+        whole: bool = False,
     ) -> Batch:
         """Those of the ``total`` samples of a step that are in ``samples``, drawn from ``pairs``. ``before``:
         how many of this size the steps before have drawn; by default as many as if all steps were alike.
-        ``coarse``: only what the coarse view sees, where there is one."""
+        ``coarse``: only what the coarse view sees, where there is one; ``whole``: whole pictures, where there
+        are such."""
+        if whole and self._whole is not None:
+            return self._whole.batch(step, samples, pairs, augmentation, total, None, before)
         size = crop or self.crop
         numbers = random_numbers(self.seed, step, total)[samples.start : samples.stop]
         drawn = step * total if before is None else before

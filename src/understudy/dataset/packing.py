@@ -69,7 +69,8 @@ class Packed:
     """``pixels`` (pixels of all pairs, channels of all parts), float32, or float16 when that is very much;
     ``parts`` counts the channels of each; ``sizes`` (pairs, 2) are heights and widths; ``changes`` and
     ``weights`` are the mean changes and weights in the cells of GRID x GRID pixels of each pair, (rows,
-    columns). ``coarse``: the same pairs ``factor`` times smaller, where a coarse view learns too."""
+    columns). ``coarse``: the same pairs ``factor`` times smaller, where a coarse view learns too. ``whole``:
+    the same pairs as pictures of one size, where whole ones are learned from."""
 
     pixels: Tensor
     parts: tuple[int, ...]
@@ -78,12 +79,20 @@ class Packed:
     weights: list[Tensor]
     coarse: Packed | None = None
     factor: int = 1
+    whole: Packed | None = None
+
+    @property
+    def side(self) -> int:
+        """The height and width of whole pictures; 0 where there are none."""
+        return int(self.whole.sizes[0, 0]) if self.whole is not None else 0
 
 
-def pack(materials: Iterable[Material], sizes: list[tuple[int, int]], factor: int = 1) -> Packed:
+def pack(
+    materials: Iterable[Material], sizes: list[tuple[int, int]], factor: int = 1, side: int = 0
+) -> Packed:
     """Take one material at a time; ``sizes`` are the heights and widths that they will have. ``factor``: of
-    the coarse view, 1 where there is none."""
-    coming, smaller = iter(materials), []
+    the coarse view, 1 where there is none; ``side``: of whole pictures, 0 where there are none."""
+    coming, smaller, pictures = iter(materials), list[Material](), list[Material]()
     material: Material | None = next(coming)
     assert material is not None
     parts = tuple(part.shape[2] for part in material.parts)
@@ -100,11 +109,14 @@ def pack(materials: Iterable[Material], sizes: list[tuple[int, int]], factor: in
         weights.append(_mean_per_cell(material.weight_of, height))
         if factor > 1:
             smaller.append(shrunk(material, factor))
+        if side:
+            pictures.append(picture_of(material, side))
         material = None  # its memory is free before the next one is made
         material = next(coming, None)
     if parts[2]:
         changes = above_noise(changes, weights)
-    packed = Packed(pixels, parts, torch.tensor(sizes), changes, weights)
+    whole = pack(pictures, [(side, side)] * len(pictures)) if side else None
+    packed = Packed(pixels, parts, torch.tensor(sizes), changes, weights, whole=whole)
     if factor == 1:
         return packed
     few = [(each.input.shape[0], each.input.shape[1]) for each in smaller]
@@ -131,7 +143,7 @@ def pack_beside(packed: Packed, further: Sequence[Further], counts: Mapping[int,
     sizes = [each.size for each in further]
     if not further:
         return _silenced(packed, counts)
-    added = pack((each.material for each in further), sizes, packed.factor)
+    added = pack((each.material for each in further), sizes, packed.factor, packed.side)
     return _joined(_silenced(packed, counts), _drawn_where(added, [each.drawn for each in further]))
 
 
@@ -174,13 +186,19 @@ def _silenced(packed: Packed, counts: Mapping[int, Tensor]) -> Packed:
         coarse = _silenced(
             coarse, {index: shrunk_planes(keep, packed.factor) for index, keep in counts.items()}
         )
-    return replace(packed, pixels=pixels, changes=changes, weights=weights, coarse=coarse)
+    whole = packed.whole
+    if whole is not None:
+        whole = _silenced(whole, {index: _picture(keep, packed.side) for index, keep in counts.items()})
+    return replace(packed, pixels=pixels, changes=changes, weights=weights, coarse=coarse, whole=whole)
 
 
 def _joined(packed: Packed, added: Packed) -> Packed:
     coarse = None
     if packed.coarse is not None and added.coarse is not None:
         coarse = _joined(packed.coarse, added.coarse)
+    whole = None
+    if packed.whole is not None and added.whole is not None:
+        whole = _joined(packed.whole, added.whole)
     return replace(
         packed,
         pixels=torch.cat([packed.pixels, added.pixels.to(packed.pixels.dtype)]),
@@ -188,7 +206,30 @@ def _joined(packed: Packed, added: Packed) -> Packed:
         changes=[*packed.changes, *added.changes],
         weights=[*packed.weights, *added.weights],
         coarse=coarse,
+        whole=whole,
     )
+
+
+def picture_of(material: Material, side: int) -> Material:
+    """A pair as a picture of ``side`` x ``side`` pixels, whatever its shape was. What does not count has no
+    part in the truth."""
+    plate, truth, base, weight = material.parts
+    known = (weight > 0).to(weight.dtype)
+    share = _picture(known, side).clamp(min=1e-6)
+    start = base if base.shape[2] else torch.zeros_like(truth)
+    error = _picture((truth - start) * known, side) / share
+    smaller = _picture(base, side)
+    truth = smaller + error if base.shape[2] else error
+    return Material(_picture(plate, side), truth, smaller, _picture(weight, side), material.shares)
+
+
+def _picture(planes: Tensor, side: int) -> Tensor:
+    """(H, W, C) -> (side, side, C), as ``understudy.network.resampling.resample_to`` does it."""
+    if not planes.shape[2]:
+        return planes.new_zeros((side, side, 0))
+    whole = planes.permute(2, 0, 1)[None]
+    smaller = functional.interpolate(whole, size=(side, side), mode="bilinear", antialias=True)
+    return smaller[0].permute(1, 2, 0)
 
 
 def shrunk(material: Material, factor: int) -> Material:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from understudy.errors import ExportError
 from understudy.export.flat import flatten
 from understudy.export.stages import LARGEST, Decode, Encode, Enlarge, Groups, Same, repeated
 from understudy.inference.engine import scale_of
@@ -39,6 +40,8 @@ class ExportedEffect(nn.Module):
         touch: nn.Module | None = None,
     ):
         super().__init__()
+        if getattr(network, "sees_whole", False):
+            raise _sees_whole()
         groups = input_encodings(header)
         plate, outputs = len(header.input_channels), len(header.output_channels)
         self.mix = 1.0
@@ -144,6 +147,15 @@ class ExportedEffect(nn.Module):
             else:
                 parts.append(torch.zeros_like(given[:, 0:1]))
         return torch.cat(parts, 1)
+
+
+def _sees_whole() -> ExportError:
+    return ExportError(
+        "A network that sees frames whole goes into no file for another program.",
+        expected="a network that sees frames as they are",
+        found="one whose picture of a frame has one size, whatever the frame's is",
+        remedy="Use understudy apply or understudy serve with it, or train with --network-size full.",
+    )
 
 
 def _remainder(network: Any, x: Tensor) -> Tensor:

@@ -58,7 +58,15 @@ def make_engine(network: Any, channels: int, choice: EngineChoice) -> tuple[Engi
             expected=f"--engine auto or torch, for {own}",
             found="--engine openvino",
         )
-    if not own and (choice.engine == "openvino" or (choice.engine == "auto" and _openvino_pays(choice))):
+    whole = bool(getattr(network, "sees_whole", False))  # its work is in what is global
+    if whole and choice.engine == "openvino":
+        raise ConversionError(
+            "A network that sees frames whole is run by torch.",
+            expected="--engine auto or torch",
+            found="--engine openvino",
+        )
+    asked = choice.engine == "openvino" or (choice.engine == "auto" and _openvino_pays(choice))
+    if asked and not own and not whole:
         try:
             return _openvino_engine(network, channels, choice), ()
         except (ConversionError, MissingPackageError) as error:

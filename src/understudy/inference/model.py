@@ -294,6 +294,8 @@ class LoadedModel:
     @cached_property
     def _knows_whole(self) -> bool:
         """Whether the network is told of something in the whole frame, however little of it is computed."""
+        if getattr(self.engine.network, "sees_whole", False):
+            return True
         channels = network_channels(self.description, self.engine.network)
         side = 2 * self.engine.stride
         return (

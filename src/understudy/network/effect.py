@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from understudy.device import memory_format
 from understudy.network.colour_fit import ColourFit, Scaling, count_terms, terms
+from understudy.network.core import Core
+from understudy.network.cores import make_core
 from understudy.network.parts import Crop, cropped
 from understudy.network.places import PLACES
 from understudy.network.resampling import cells, cubic_kernel, enlarge, sample
@@ -19,6 +21,8 @@ from understudy.network.unet import SIZES, STEM, UNet, without_deepest
 
 MARGIN = 0.25
 CHANGE = 0.5
+LATER = {"scale": 1, "whole": 0}
+"""What networks of earlier versions do not say, and are."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,9 @@ class Architecture:
     outputs are the plate's own channels, changed. Behind the plate's ``plate`` channels come those of
     ``beside`` frames before and after it. ``coarse``: how many pixels a side of one of the coarse view has, 1
     where there is none; ``features``: what the coarse view tells the fine one beside its own answer.
-    ``scale``: how many times larger the result is than the plate.
+    ``scale``: how many times larger the result is than the plate. ``size``: of a U-Net, or the name of
+    another architecture (``understudy.network.cores``). ``whole``: it looks at whole frames as pictures of so
+    many pixels a side (``understudy.network.whole``); 0 where it looks at frames as they are.
     """
 
     inputs: int
@@ -44,6 +50,7 @@ class Architecture:
     coarse: int = 1
     features: int = 0
     scale: int = 1
+    whole: int = 0
 
     @property
     def answers(self) -> int:
@@ -51,8 +58,9 @@ class Architecture:
         return self.outputs * self.scale**2
 
     def to_dict(self) -> dict[str, Any]:
-        """What a header holds. Versions up to 0.2.0 know of no ``scale``, and load what needs none."""
-        return {name: value for name, value in asdict(self).items() if name != "scale" or value != 1}
+        """What a header holds. Earlier versions know of no ``scale`` and no ``whole``, and load what needs
+        none."""
+        return {name: value for name, value in asdict(self).items() if LATER.get(name, ()) != value}
 
 
 class EffectNetwork(nn.Module):
@@ -64,6 +72,7 @@ class EffectNetwork(nn.Module):
     Where ``placed``, x has two channels more than ``inputs``: the places (``understudy.network.places``),
     and the U-Net sees what the fit makes of x too, as it cannot know where it is. ``portable``: compute with
     operators alone that do not depend on the size of the frame, for a host that gets the network as a file.
+    ``crop_stride``: of what heights and widths of crops are multiples.
     Where it enlarges, by ``scale``, it works at the size of the plate, and what each pixel becomes are
     channels (``torch.pixel_shuffle``), in ``remainder`` and ``finish`` too; ``forward`` alone lays them out.
     """
@@ -77,23 +86,26 @@ class EffectNetwork(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
-        self.portable = False
+        self._portable = False
         self.placed = architecture.fit == "placed"
         self.scale = architecture.scale
         seen = architecture.inputs + (architecture.outputs if self.placed else 0)
-        size, outputs = SIZES[architecture.size], architecture.answers
+        outputs = architecture.answers
+        self.unet: Core
         if architecture.coarse > 1:
+            size = SIZES[architecture.size]
             context = outputs + architecture.features
             self.unet = UNet(seen, outputs, without_deepest(size), context)
             self.coarse = UNet(seen, context, size)
+            self.crop_stride = self.coarse.stride
             self.stride = self.coarse.stride * architecture.coarse
             self.grid = math.lcm(self.unet.stride, architecture.coarse)
             # Beyond what the fine view sees lies half of the coarse pixel that it sees a bilinear share of.
             self.reach = self.unet.reach + max(architecture.coarse // 2 - STEM, 0)
         else:
-            self.unet = UNet(seen, outputs, size)
+            self.unet = make_core(architecture.size, seen, outputs)
             self.stride, self.reach = self.unet.stride, self.unet.reach
-            self.grid = self.stride
+            self.crop_stride = self.grid = self.stride
         if architecture.beside:
             self._begin_from_plate(seen)
         self.register_buffer("low", torch.zeros(architecture.inputs))
@@ -102,6 +114,14 @@ class EffectNetwork(nn.Module):
         if self.scale > 1:
             self.register_buffer("kernel", cubic_kernel(self.scale), persistent=False)
         self.register_buffer("fit_weights", torch.zeros(_term_count(architecture), architecture.outputs))
+
+    @property
+    def portable(self) -> bool:
+        return self._portable
+
+    @portable.setter
+    def portable(self, value: bool) -> None:
+        self._portable = self.unet.portable = value
 
     @torch.no_grad()
     def _begin_from_plate(self, seen: int) -> None:
@@ -164,12 +184,19 @@ class EffectNetwork(nn.Module):
         return self._refined(answer, self.unet(self.seen(x), context, within))
 
     def answer(self, x: Tensor | None, window: Tensor | None = None, offset: Tensor | None = None) -> Tensor:
-        """What is learned from: ``remainder`` of crops x, which are details of ``window`` where there is one;
-        or, without x, the coarse view's own answer to ``window``."""
+        """The answer to what is learned from: ``remainder`` of crops x, which are details of ``window`` where
+        there is one; or, without x, the coarse view's own answer to ``window``."""
         if x is None and window is not None:
             return self.coarse(self.seen(window))[:, : self.architecture.outputs]
         assert x is not None
         return self.remainder(x) if window is None or offset is None else self.detail(x, window, offset)
+
+    def answers(self, x: Tensor | None, window: Tensor | None = None, offset: Tensor | None = None) -> Tensor:
+        """What is learned from, (N, sides * outputs, H, W): ``answer``, and behind it the further ones of a
+        network that has some."""
+        if self.unet.sides == 1 or x is None:
+            return self.answer(x, window, offset)
+        return self.unet.answers(self.seen(x))
 
     def detail(self, x: Tensor, window: Tensor, offset: Tensor) -> Tensor:
         """``remainder`` of details x (N, C, h, w) of what the coarse view, which learns nothing from them,
@@ -186,11 +213,7 @@ class EffectNetwork(nn.Module):
     def _has_silent_detail(self) -> bool:
         """Whether the fine view has not begun to learn: it says nothing, and need not be asked. In a file for
         a host it always is, as what is written into one cannot depend on numbers."""
-        return (
-            not self.portable
-            and not self.training
-            and not any(bool(each.any()) for each in self.unet.head.parameters())
-        )
+        return not self.portable and not self.training and self.unet.is_silent()
 
     def _refined(self, answer: Tensor, detail: Tensor) -> Tensor:
         """The coarse view's answer and what the fine one adds. Of a matte the coarse one says what is where:

@@ -19,6 +19,9 @@ from understudy.errors import SettingError
 
 Term = Callable[[Tensor, Tensor, Tensor], Tensor]
 AUTO = {"image": "l1", "matte": "edges+jaccard"}
+NESTED_AUTO = "bce+structure+jaccard"
+"""What auto is for mattes of a network with several answers: the hybrid loss of pixels, patches and the whole
+(Qin et al., BASNet, 2019), on each of them."""
 EARLIER_AUTO = {"image": "l1", "matte": "bce+dice"}
 """What auto was in runs that were begun before their loss was kept with them."""
 SMOOTH = 1e-3
@@ -159,9 +162,12 @@ def _window(planes: Tensor) -> Tensor:
     return functional.avg_pool2d(planes, 7, stride=1, padding=3, count_include_pad=False)
 
 
-def chosen_terms(text: str, kind: str) -> str:
-    """What ``--loss`` means: itself, or what ``auto`` stands for."""
-    return AUTO[kind] if text == "auto" else text
+def chosen_terms(text: str, kind: str, nested: bool = False) -> str:
+    """What ``--loss`` means: itself, or what ``auto`` stands for, for a network of one answer or of several
+    (``nested``)."""
+    if text != "auto":
+        return text
+    return NESTED_AUTO if nested and kind == "matte" else AUTO[kind]
 
 
 def make_loss(text: str, kind: str) -> Term:

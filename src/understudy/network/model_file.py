@@ -28,6 +28,9 @@ CHECKSUM_KEY = "checksum"
 MOST_HEADER = 16 << 20
 MOST_CHANNELS = 64
 MOST_OFFSET = 16
+MOST_WHOLE = 1024
+WHOLE_STEP = 32
+"""Of a network that looks at whole pictures of one size: pixels a side, at the most, and in which steps."""
 COARSE_VIEWS = (1, 2, 4, 8, 16)
 """How many times smaller than the frame its coarse view can be; 1 stands for none."""
 
@@ -191,8 +194,9 @@ def load_model(path: str | Path, device: Any = "cpu") -> tuple[ModelHeader, Any]
 def build_network(header: ModelHeader, path: Path) -> Any:
     """An untrained network of the header's architecture. ModelFileError when that makes no sense."""
     from understudy.network.colour_fit import DEGREES
-    from understudy.network.effect import Architecture, EffectNetwork
-    from understudy.network.unet import SIZES
+    from understudy.network.cores import is_known
+    from understudy.network.effect import Architecture
+    from understudy.network.whole import build_effect
 
     try:
         shape = Architecture(**header.architecture)
@@ -205,7 +209,7 @@ def build_network(header: ModelHeader, path: Path) -> Any:
             shape.features,
         )
         sane = all(isinstance(n, int) and 0 <= n <= MOST_CHANNELS for n in counts)
-        if not sane or shape.size not in SIZES or shape.fit not in DEGREES or shape.kind != header.kind:
+        if not sane or not is_known(shape.size) or shape.fit not in DEGREES or shape.kind != header.kind:
             raise ValueError("architecture out of range")
         if type(shape.coarse) is not int or shape.coarse not in COARSE_VIEWS:
             raise ValueError("a coarse view out of range")
@@ -219,13 +223,27 @@ def build_network(header: ModelHeader, path: Path) -> Any:
             raise ValueError("another scale than the header has")
         if shape.scale > 1 and not _can_enlarge(shape):
             raise ValueError("a scale that it cannot have")
-        network = EffectNetwork(shape)
+        network = build_effect(_that_can_be(shape))
         # Files of earlier versions give a reach that is a little more than it need be.
         if header.stride != network.stride or header.reach < network.reach:
             raise ValueError("another stride or reach than the architecture has")
     except (TypeError, ValueError, KeyError) as error:
         raise not_a_model(path, f"an architecture that makes no sense ({error})") from error
     return network
+
+
+def _that_can_be(shape: Any) -> Any:
+    """The architecture itself, which looks at frames as they are, or at pictures of a size that it can have.
+    ValueError."""
+    from understudy.network.nested import NESTED_SIZES
+
+    alone = shape.coarse == 1 and shape.scale == 1
+    if shape.size in NESTED_SIZES and not alone:
+        raise ValueError("a nested network that has another view, or enlarges")
+    sane = type(shape.whole) is int and 0 <= shape.whole <= MOST_WHOLE and not shape.whole % WHOLE_STEP
+    if not sane or (shape.whole and not alone):
+        raise ValueError("a size of whole pictures that it cannot have")
+    return shape
 
 
 def _can_enlarge(shape: Any) -> bool:

@@ -28,6 +28,32 @@ def enlarge(planes: Tensor, factor: int, portable: bool = False) -> Tensor:
     )
 
 
+def resample(planes: Tensor, like: Tensor, portable: bool = False) -> Tensor:
+    """(N, C, h, w) -> (N, C, H, W), the height and width of ``like``; as ``resample_to``."""
+    return resample_to(planes, like.shape[-2], like.shape[-1], portable)
+
+
+def resample_to(planes: Tensor, height: int, width: int, portable: bool = False) -> Tensor:
+    """(N, C, H, W) -> (N, C, height, width): bilinear where that is larger, and, where it is smaller, means
+    over as much as a pixel of the result covers on both sides of its middle, so that nothing flickers which
+    is finer. ``portable``: as products of matrices, for a host that gets the network as a file."""
+    if not portable:
+        size = (height, width)
+        return functional.interpolate(planes, size=size, mode="bilinear", align_corners=False, antialias=True)
+    down, across = _hats(planes.shape[-2], height, planes), _hats(planes.shape[-1], width, planes)
+    return down @ (planes @ across.transpose(0, 1))
+
+
+def _hats(length: int, size: int, like: Tensor) -> Tensor:
+    """(size, length): what each pixel of the result takes of each there is; rows add up to 1."""
+    step = length / size
+    middles = (torch.arange(size, device=like.device) + 0.5) * step
+    places = torch.arange(length, device=like.device) + 0.5
+    wide = max(step, 1.0)
+    weights = (1 - (places[None, :] - middles[:, None]).abs() / wide).clamp(min=0)
+    return (weights / weights.sum(1, keepdim=True)).to(like.dtype)
+
+
 def cubic_kernel(factor: int) -> Tensor:
     """(factor * factor, 1, 5, 5): the weights of each of the pixels that one becomes, of those about it."""
     taps = torch.from_numpy(cubic_taps(factor)).float()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from understudy.network.core import Core
 from understudy.network.parts import Crop, cropped, crops_of, reach_of
 
 SLOPE = 0.1
@@ -66,7 +67,7 @@ def _blocks(channels: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(ResidualBlock(channels) for _ in range(count)))
 
 
-class UNet(nn.Module):
+class UNet(Core):
     """(N, inputs, H, W) -> (N, outputs, H, W) at any H and W that are multiples of ``stride``.
 
     ``reach``: pixels on each side that a part depends on which begins and ends on the stride. The output is 0
@@ -89,6 +90,9 @@ class UNet(nn.Module):
         self.decoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths[:-1], size.up, strict=True))
         self.head = nn.Conv2d(widths[0], outputs * STEM * STEM, 3, padding=1)
         _silence(self.head)
+
+    def is_silent(self) -> bool:
+        return not any(bool(each.any()) for each in self.head.parameters())
 
     def crops(self, kept: Crop, size: tuple[int, int]) -> list[Crop]:
         """What ``forward`` takes to compute no more than ``kept`` of an input of ``size`` = (H, W)."""

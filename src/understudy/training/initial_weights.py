@@ -11,6 +11,7 @@ from understudy.errors import ModelFileError
 from understudy.models.finding import find_model
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.model_file import load_model
+from understudy.network.nested import NESTED_SIZES
 from understudy.network.unet import STEM, UNet
 
 LAST = ("head.", "context.")
@@ -34,12 +35,35 @@ def begin_from(network: EffectNetwork, initial_weights: str) -> tuple[str, ...]:
     other = load_model(find_model(initial_weights, start=True).path)[1]
     ours, theirs = network.architecture, other.architecture
     shared = _shared(ours, theirs)
+    if ours.size in NESTED_SIZES:
+        return _begin_nested(network, other, initial_weights)
     fits = ours.size == theirs.size and _plate(theirs) <= _plate(ours)
     views = _views_of_both(network, other)
     if not fits or not all(_take_over(*pair, shared) for pair in views):
         raise _no_fit(initial_weights, ours, theirs)
     for unet, _ in views:
         _see_alike(unet, network, other, shared)
+    return _notes(shared, ours, theirs)
+
+
+@torch.no_grad()
+def _begin_nested(network: EffectNetwork, other: EffectNetwork, initial_weights: str) -> tuple[str, ...]:
+    """The same for U-2-Net. Where both take the same channels, pictures are seen as those were that the
+    weights have learned from: their range goes with them."""
+    ours, theirs = network.architecture, other.architecture
+    shared, weights = _shared(ours, theirs), other.unet.state_dict()
+    own = network.unet.state_dict()
+    same = {name: own[name].shape == tensor.shape for name, tensor in weights.items() if name in own}
+    ends = ("head.", "encoder.0.enter.conv.weight")
+    if ours.size != theirs.size or not all(fits or name.startswith(ends) for name, fits in same.items()):
+        raise _no_fit(initial_weights, ours, theirs)
+    taken = {name: tensor for name, tensor in weights.items() if same[name]}
+    if not shared.answer:
+        taken = {name: tensor for name, tensor in taken.items() if not name.startswith("head.")}
+    network.unet.load_state_dict({**own, **taken})
+    if shared.inputs is None and ours.kind == "matte":
+        network.low.copy_(other.low)
+        network.high.copy_(other.high)
     return _notes(shared, ours, theirs)
 
 
@@ -57,9 +81,9 @@ def _shared(ours: Architecture, theirs: Architecture) -> _Shared:
 def _views_of_both(network: EffectNetwork, other: EffectNetwork) -> list[tuple[UNet, UNet]]:
     """Which U-Net goes on from which."""
     ours, theirs = (each.architecture.coarse > 1 for each in (network, other))
-    if ours and theirs:
-        return [(network.unet, other.unet), (network.coarse, other.coarse)]
-    return [(network.coarse if ours else network.unet, other.coarse if theirs else other.unet)]
+    both = [(network.unet, other.unet), (network.coarse, other.coarse)] if ours and theirs else []
+    both = both or [(network.coarse if ours else network.unet, other.coarse if theirs else other.unet)]
+    return [(one, two) for one, two in both if isinstance(one, UNet) and isinstance(two, UNet)]
 
 
 def _take_over(unet: UNet, other: UNet, shared: _Shared) -> bool:
@@ -131,6 +155,10 @@ def _makes(shape: Architecture) -> str:
     return f"{what} of {shape.scale} times the size" if shape.scale > 1 else what
 
 
+def _asked_as(size: str) -> str:
+    return f"--architecture {size}" if size in NESTED_SIZES else f"--model-size {size} (or auto)"
+
+
 def _no_fit(initial_weights: str, ours: Architecture, theirs: Architecture) -> ModelFileError:
     differ = []
     if ours.size != theirs.size:
@@ -142,6 +170,6 @@ def _no_fit(initial_weights: str, ours: Architecture, theirs: Architecture) -> M
         expected=", ".join(wanted for wanted, _ in differ) or "layers as this version has them",
         found=", ".join(found for _, found in differ) or "layers of other sizes",
         where=f"--initial-weights {initial_weights}",
-        remedy=f"They are for --model-size {theirs.size} (or auto) and {_plate(theirs)} channels of the "
-        "plate, or more; or choose others.",
+        remedy=f"They are for {_asked_as(theirs.size)} and {_plate(theirs)} channels of the plate, or "
+        "more; or choose others.",
     )

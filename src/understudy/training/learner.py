@@ -45,6 +45,7 @@ class Draw(NamedTuple):
     crop: tuple[int, int]
     before: int
     coarse: bool
+    whole: bool
 
 
 class Learner:
@@ -108,7 +109,8 @@ class Learner:
         pairs, augmentation = self._pairs_at(step), self._augmentation_at(step)
         samples, before = self.shard.samples(total), self.plan.drawn_before(step)
         coarse = self.plan.is_coarse(step)
-        return Draw(step, samples, pairs, augmentation, total, crop, before, coarse)
+        whole = self.plan.is_whole(step)
+        return Draw(step, samples, pairs, augmentation, total, crop, before, coarse, whole)
 
     def _pairs_at(self, step: int) -> list[int]:
         """What a step may draw from; where there are corrections, each pair as often as its share says."""
@@ -142,7 +144,11 @@ class Learner:
     def _loss(self, batch: Batch) -> Tensor:
         with autocast(self.device, self.plan.precision):
             answer = self.shard.answer(self.network, batch)
-        answer = answer.float()
+        losses = [self._loss_of(each, batch) for each in answer.float().split(batch.truth.shape[1], dim=1)]
+        return losses[0] if len(losses) == 1 else torch.stack(losses).mean()
+
+    def _loss_of(self, answer: Tensor, batch: Batch) -> Tensor:
+        """Of one of the network's answers."""
         result = batch.base + answer if batch.base.shape[1] else answer
         return self.loss(result, batch.truth, batch.weight)
 

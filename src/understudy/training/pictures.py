@@ -31,7 +31,8 @@ class Pictures:
         """NAME_contact_0000100.png: three random crops, a row each: input, ground truth, output."""
         learner = self.job.learner
         pairs = list(range(learner.count))
-        batch = learner.crops.batch(SHEET_SEED + step, range(ROWS), pairs, Augmentation(mirror=False), ROWS)
+        draw = (SHEET_SEED + step, range(ROWS), pairs, Augmentation(mirror=False), ROWS)
+        batch = learner.crops.batch(*draw, whole=self.job.plan.whole > 0)
         with torch.inference_mode():
             output = learner.average.finish(batch.input, learner.average.answer(*batch.seen))
         truth = batch.truth if self._labels == () else batch.truth * (batch.weight > 0)

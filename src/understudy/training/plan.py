@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from understudy.network.confidence import ConfidenceTable
-from understudy.network.model_file import COARSE_VIEWS, MOST_OFFSET
+from understudy.network.model_file import COARSE_VIEWS, MOST_OFFSET, MOST_WHOLE
 from understudy.training.teaching.lesson import Lesson
 
 WARM_UP = 40
@@ -30,6 +30,8 @@ DETAILS = 0.75
 STEP_PIXELS = {"cpu": 60_000, "mps": 300_000, "cuda": 600_000}
 QUICK_CPU_PIXELS = 120_000
 LARGE_EVERY = 3
+WHOLE_SHARE = 0.75
+"""The share of steps on whole pictures, where crops of them show much the same."""
 CORE_SECONDS = {"float32": 480.0, "bfloat16": 180.0}
 """Seconds of one core in which Medium takes some 1000 steps; with far fewer it is behind Small."""
 
@@ -54,6 +56,8 @@ class Plan(BaseModel):
     ``neighbours``: how many frames before and after the plate's own go in; ``coarse``: how many times smaller
     than the frame the coarse view of it is, 1 where there is none; ``lesson``: the corrections that are
     learned, or were learned last; ``agreement``: how much frames that follow each other are to agree;
+    ``whole``: how many pixels a side the network sees of whole frames, 0 where it sees frames as they are;
+    ``whole_share``: the share of steps that are taken on such pictures, and not on crops;
     ``confidence``: how often the network's pixels were right on the pair that is kept apart, when it was
     looked at last, or did best; ``taught``: how many steps were those of lessons that are over, and that were
     taken for corrections alone."""
@@ -76,6 +80,8 @@ class Plan(BaseModel):
     focus: float | None = Field(default=None, ge=0, le=1)
     evenly: bool = False
     coarse: int = Field(default=1, ge=1, le=COARSE_VIEWS[-1])
+    whole: int = Field(default=0, ge=0, le=MOST_WHOLE)
+    whole_share: float = Field(default=0.0, ge=0, le=1)
     rate: float = Field(default=RATE, gt=0, le=1)
     rate_factor: float = Field(default=1.0, gt=0, le=1)
     held_out: int | None = Field(default=None, ge=0)
@@ -108,12 +114,25 @@ class Plan(BaseModel):
         """How many crops of which size make a step. Where the batch size is automatic, two of three steps
         take more and smaller crops instead: they vary more, the large ones teach what needs context."""
         count = self.batch_size
+        if self.is_whole(step):
+            return count, (self.whole, self.whole)
         if self.coarse > 1 and not self.is_coarse(step):
             count = max(1, round(count * DETAILS))  # the coarse view is asked, too, for what lies around
-        if not self.small or _is_large(step):
+        if not self.small or _is_large(self._steps_of_crops(step)):
             return count, self.crop
         area = self.batch_size * self.crop[0] * self.crop[1]
         return max(1, round(count / self.batch_size * area / self.small**2)), (self.small, self.small)
+
+    def is_whole(self, step: int) -> bool:
+        """Whether a step is taken on whole pictures."""
+        return self._steps_of_pictures(step) > self._steps_of_pictures(step - 1)
+
+    def _steps_of_pictures(self, step: int) -> int:
+        """How many of the first ``step`` steps are taken on whole pictures."""
+        return math.floor(step * self.whole_share) if self.whole else 0
+
+    def _steps_of_crops(self, step: int) -> int:
+        return step - self._steps_of_pictures(step)
 
     def is_coarse(self, step: int) -> bool:
         """Whether the coarse view learns in a step, where there is one: what is where comes first. Where
@@ -150,9 +169,13 @@ class Plan(BaseModel):
 
     def drawn_before(self, step: int) -> int:
         """How many crops of the size of this step's the steps before have taken."""
+        count = self.crops_of(step)[0]
+        if self.is_whole(step):
+            return (self._steps_of_pictures(step) - 1) * count
+        step = self._steps_of_crops(step)
         large = step // LARGE_EVERY if self.small else 0
         alike = large if self.small and _is_large(step) else step - large
-        return (alike - 1) * self.crops_of(step)[0]
+        return (alike - 1) * count
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step, from 1: warm-up, then half a cosine down to nothing; where there is a
@@ -273,6 +296,18 @@ def choose_held_out(
     return numbers.index(int(requested)), True
 
 
-def crop_bytes(crop: tuple[int, int], width: int) -> int:
-    """About what one crop needs while it is learned from: activations kept for the way back."""
-    return int(crop[0] * crop[1] * width * 14)
+def crop_bytes(crop: tuple[int, int], pixel: int) -> int:
+    """About what one crop needs while it is learned from: activations kept for the way back, so many bytes
+    for each ``pixel``."""
+    return int(crop[0] * crop[1] * pixel)
+
+
+def choose_whole_share(requested: float | str, whole: int, sizes: list[tuple[int, int]]) -> float:
+    """The share of steps that are taken on whole pictures of ``whole`` pixels a side; ``auto``: all where
+    frames are so much larger that a crop shows nothing that the network will see."""
+    if not whole:
+        return 0.0
+    if requested != "auto":
+        return float(requested)
+    side = sorted(max(size) for size in sizes)[len(sizes) // 2]
+    return 1.0 if side > 2 * whole else WHOLE_SHARE

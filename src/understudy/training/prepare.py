@@ -25,10 +25,10 @@ from understudy.device import (
 from understudy.errors import SettingError
 from understudy.frames import format_numbers
 from understudy.models.finding import FoundModel, find_model
+from understudy.network.cores import bytes_per_pixel
 from understudy.network.effect import EffectNetwork
 from understudy.network.losses import EARLIER_AUTO, chosen_terms, make_loss
 from understudy.network.model_file import ModelHeader, read_header
-from understudy.network.unet import SIZES
 from understudy.settings import NO_WEIGHTS, NetworkSettings, TrainSettings
 from understudy.training.agreement import Agreement
 from understudy.training.distributed.shard import Shard
@@ -48,6 +48,7 @@ from understudy.training.plan import (
     choose_held_out,
     choose_size,
     choose_small_crop,
+    choose_whole_share,
     crop_bytes,
     step_pixels,
 )
@@ -58,6 +59,7 @@ MATTE = Augmentation(mirror=True, rotate=0.26, zoom=0.35, warped=0.7, paste=0.7,
 PLAIN_MATTE = Augmentation(mirror=True)
 IMAGE = Augmentation(mirror=False)
 LARGE_SUBJECT = 0.25
+MODEL_SIZES = ("small", "medium", "large")
 
 
 @dataclass(frozen=True)
@@ -100,18 +102,19 @@ def make_job(
         plan.size if plan else _choose_size(settings, weights, device, precision, threads * shard.world_size)
     )
     size_notes = [*(start.notes if start else ()), *_note_size(settings.network, size)]
-    settings = settings.replace(model_size=size)
+    if not settings.network.is_nested:
+        settings = settings.replace(model_size=size)
     reach = plan.neighbours if plan else _reach_of_weights(weights, settings.data.neighbours)
     earlier = plan is not None and plan.begun_earlier
     data = load_data_set(settings.data, settings.colour, reach, earlier)
     release_memory(device)
     said = [] if goes_on else say_findings(data)
-    terms = _loss_terms(settings.loss.loss, data.kind, plan)
+    terms = _loss_terms(settings.loss.loss, data.kind, plan, settings.network.is_nested)
     loss = make_loss(terms, data.kind)
     torch.manual_seed(settings.augmentation.seed)
     sizes = [pair.input.shape[:2] for pair in data.pairs]
     sure = plan is not None or settings.network.coarse_view != "auto"
-    coarse = plan.coarse if plan else _choose_coarse(settings.network.coarse_view, weights, sizes)
+    coarse = plan.coarse if plan else _choose_coarse(settings.network, data.kind, weights, sizes)
     targets = make_network(data, settings.network, coarse, sure)
     network, notes = targets.network, targets.notes
     release_memory(device)  # what the fit took, before packing takes its own
@@ -123,14 +126,17 @@ def make_job(
     whole = held_out[0] if shard.rank == 0 else None
     pairs, data = list(data.pairs), replace(data, pairs=())  # so that each can be let go
     packed = pack(
-        _one_by_one(data, pairs, targets.make_material, whole, device), sizes, network.architecture.coarse
+        _one_by_one(data, pairs, targets.make_material, whole, device),
+        sizes,
+        network.architecture.coarse,
+        network.architecture.whole,
     )
     origins = _origins(data)
     data = replace(data, pairs=tuple(pairs), sources=())
     digests = _digest(data, settings), _old_digest(data, settings)
     plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, shard.world_size, vary)
     plan.threads, plan.loss, plan.neighbours = threads, terms, data.reach
-    crop_notes = [*_note_crop(settings.augmentation.crop_size, plan), *_note_coarse(plan)]
+    crop_notes = [*_note_crop(settings.augmentation.crop_size, plan), *_note_coarse(plan), *_note_whole(plan)]
     vary_notes = _note_vary(settings.augmentation.vary, plan, data.kind)
     new = [*_note_pairs(data), *data.notes, *said, *notes, *size_notes, *crop_notes, *vary_notes]
     notes = [*shard.notes, *([] if goes_on else new)]  # what a run was begun with has been said
@@ -165,6 +171,13 @@ def _read_links(agreed: float, data: DataSet, network: EffectNetwork, shard: Sha
             "Agreement along the motion is learned by one process.",
             expected="one device, or no --agreement",
             found=f"{shard.world_size} processes",
+            where=f"--agreement {agreed:g}",
+        )
+    if network.architecture.whole:
+        raise SettingError(
+            "Agreement along the motion is learned from frames as they are.",
+            expected="--network-size full, or no --agreement",
+            found=f"a network that sees whole frames of {network.architecture.whole} pixels a side",
             where=f"--agreement {agreed:g}",
         )
     return read_links(data, network.architecture.coarse, network.placed)
@@ -226,12 +239,11 @@ def _make_plan(
     world_size: int,
     vary: Vary,
 ) -> Plan:
-    schedule, augmentation, size = settings.schedule, settings.augmentation, settings.network.model_size
-    coarse = network.architecture.coarse
-    stride = network.stride // coarse
+    schedule, augmentation, size = settings.schedule, settings.augmentation, settings.network.size
+    coarse, whole, stride = network.architecture.coarse, network.architecture.whole, network.crop_stride
     views = [(-(-height // coarse), -(-width // coarse)) for height, width in sizes]
     crop = choose_crop(augmentation.crop_size, views, stride)
-    each = crop_bytes(crop, SIZES[size].widths[0])
+    each = crop_bytes((whole, whole) if whole else crop, bytes_per_pixel(size))
     pixels = step_pixels(device.type, precision, network.architecture.kind == "matte")
     batch = choose_batch_size(schedule.batch_size, crop, pixels, free_memory(device), each)
     if schedule.batch_size == "auto":
@@ -247,6 +259,8 @@ def _make_plan(
         seed=augmentation.seed,
         turns=TURNS,
         coarse=coarse,
+        whole=whole,
+        whole_share=choose_whole_share(settings.network.whole_share, whole, sizes),
         vary=vary,
         turned=0 if vary == "always" else None,
         timed=False,
@@ -270,16 +284,22 @@ def _choose_size(
     cores: int,
 ) -> str:
     """The size that is requested; ``auto`` is that of the initial weights, or what the time is enough for."""
-    if settings.network.model_size != "auto":
-        return settings.network.model_size
+    if settings.network.size != "auto":
+        return settings.network.size
     if weights is not None:
         size = weights.architecture.get("size")
-        return str(size) if size in SIZES else "medium"
+        return str(size) if size in MODEL_SIZES else "medium"
     return choose_size(device.type, precision, settings.schedule.time_limit, cores)
 
 
-def _choose_coarse(requested: int | str, weights: ModelHeader | None, sizes: list[tuple[int, int]]) -> int:
-    """How many times smaller the coarse view is: as requested, as in the initial weights, or by size."""
+def _choose_coarse(
+    settings: NetworkSettings, kind: str, weights: ModelHeader | None, sizes: list[tuple[int, int]]
+) -> int:
+    """How many times smaller the coarse view is: as requested, as in the initial weights, or by size. A
+    network that sees frames whole, or goes down as far as a nested one, has none."""
+    requested = settings.coarse_view
+    if settings.is_nested or settings.whole_for(kind):
+        return 1
     if requested != "auto":
         return int(requested)
     known = weights.architecture.get("coarse") if weights else None
@@ -318,6 +338,8 @@ def _shown_mattes(pair: Pair) -> int:
 
 def _note_size(network: NetworkSettings, size: str) -> list[str]:
     """Where the initial weights, or the time, were what decided."""
+    if network.is_nested:
+        return []
     if network.model_size == "auto" and network.initial_weights != NO_WEIGHTS:
         return [f"Model Size is {size}, as that of the initial weights."]
     if network.model_size != "auto" or size != "small":
@@ -342,6 +364,13 @@ def _note_coarse(plan: Plan) -> list[str]:
     return [f"The network sees the whole frame as well, {plan.coarse} times smaller; that view learns first."]
 
 
+def _note_whole(plan: Plan) -> list[str]:
+    if not plan.whole:
+        return []
+    share = "" if plan.whole_share == 1 else f" {plan.whole_share:.0%} of the steps are on whole frames."
+    return [f"The network sees each frame whole, as {plan.whole} x {plan.whole} pixels.{share}"]
+
+
 def _note_vary(requested: Vary, plan: Plan, kind: str) -> list[str]:
     """What ``auto`` came to from the start."""
     if kind != "matte" or requested == plan.vary or plan.held_out is None:
@@ -352,10 +381,10 @@ def _note_vary(requested: Vary, plan: Plan, kind: str) -> list[str]:
     ]
 
 
-def _loss_terms(requested: str, kind: str, plan: Plan | None) -> str:
+def _loss_terms(requested: str, kind: str, plan: Plan | None, nested: bool) -> str:
     """The terms of the loss. What was chosen automatically stays as it was where a run goes on."""
     if plan is None or requested != "auto":
-        return chosen_terms(requested, kind)
+        return chosen_terms(requested, kind, nested)
     return plan.loss or EARLIER_AUTO[kind]
 
 

@@ -22,6 +22,7 @@ from understudy.network.colour_fit import (
 from understudy.network.drift import Drift, fit_drifts, steady
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.places import PLACES, place_planes
+from understudy.network.whole import build_effect
 from understudy.settings import NO_WEIGHTS, NetworkSettings
 from understudy.training.drifting import Drifting
 from understudy.training.evaluation import middle_of
@@ -57,7 +58,7 @@ def make_network(data: DataSet, settings: NetworkSettings, coarse: int, sure: bo
     inputs = [_flat(pair.input)[rows] for pair, rows in zip(data.pairs, looked_at, strict=True)]
     whole = measure_scaling(torch.cat(inputs))
     if data.kind == "matte":
-        network = EffectNetwork(_architecture(data, settings, "identity", 0, coarse))
+        network = build_effect(_architecture(data, settings, "identity", 0, coarse))
         network.set_range(whole)
         return Targets(network, _matte_material, _begin(network, settings.initial_weights))
     count = len(data.output_channels) if data.same_channels else len(data.input_channels)
@@ -68,7 +69,7 @@ def make_network(data: DataSet, settings: NetworkSettings, coarse: int, sure: bo
     same_channels = data.same_channels
     if coarse > 1 and not sure and _share_in_coarse_view(data, fit, scaling, coarse) < COARSE_EFFECT:
         coarse = 1
-    network = EffectNetwork(_architecture(data, settings, fit.kind, count, coarse))
+    network = build_effect(_architecture(data, settings, fit.kind, count, coarse))
     low, high = whole.low.clone(), whole.high.clone()
     low[:count], high[:count] = scaling.low, scaling.high
     network.set_fit(fit, Scaling(low, high))
@@ -162,7 +163,7 @@ def _architecture(
     return Architecture(
         inputs=data.pairs[0].input.shape[2] + len(data.layers.offsets) * len(data.input_channels),
         outputs=data.pairs[0].truth.shape[2],
-        size=settings.model_size,
+        size=settings.size,
         kind=data.kind,
         fit=fit,
         same_channels=data.same_channels,
@@ -171,4 +172,5 @@ def _architecture(
         beside=len(data.layers.offsets),
         coarse=coarse,
         features=FEATURES if coarse > 1 else 0,
+        whole=settings.whole_for(data.kind),
     )

@@ -23,11 +23,11 @@ class _Answer(nn.Module):
         self.network = network
 
     def forward(self, x: Tensor | None, window: Tensor | None, offset: Tensor | None) -> Tensor:
-        return self.network.answer(x, window, offset)
+        return self.network.answers(x, window, offset)
 
 
 class DataParallelNetwork:
-    """``network.answer`` with gradients summed over all processes. All processes create one at the same
+    """``network.answers`` with gradients summed over all processes. All processes create one at the same
     time, and a new one after a failed step."""
 
     def __init__(self, network: EffectNetwork, device: torch.device | None) -> None:

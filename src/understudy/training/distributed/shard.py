@@ -43,9 +43,9 @@ class Shard:
         return True
 
     def answer(self, network: EffectNetwork, batch: Batch) -> Tensor:
-        """``network.answer`` to what the batch shows; its backward pass sums the gradients over all
+        """``network.answers`` to what the batch shows; its backward pass sums the gradients over all
         processes."""
-        return network.answer(*batch.seen)
+        return network.answers(*batch.seen)
 
     def detecting_lost_workers(self) -> contextlib.AbstractContextManager[None]:
         """The block in which the loss of another process is raised as TrainingError."""

@@ -96,3 +96,72 @@ def write_frames(folder: Path, frames: list[np.ndarray], first: int = 1) -> str:
         assert output.open(str(folder / f"plate.{number:04d}.exr"), spec), oiio.geterror()
         assert output.write_image(np.ascontiguousarray(pixels, np.float32)) and output.close()
     return str(folder / "plate.####.exr")
+
+
+BOXES = np.array([[4, 8, 20, 24], [30, 10, 46, 26], [0, 0, 8, 8]], np.float32)
+
+
+def instance_masks(side: int = 28) -> np.ndarray:
+    """Soft masks (3, 1, side, side) of the stand-in's three boxes."""
+    across, down = np.meshgrid(np.linspace(0, 1, side), np.linspace(0, 1, side))
+    return np.stack([across, 1 - 0.5 * down, np.ones_like(across)])[:, None].astype(np.float32)
+
+
+def mask_rcnn(path: Path, masks: np.ndarray | None = None, batch: bool = False) -> Path:
+    """A list of three things, as torchvision's Mask R-CNN gives it. The first pixel's red moves all boxes to
+    the right by 64 times as many pixels, its green takes 0.2 off the first score, its blue 0.5 off the
+    second."""
+    masks = instance_masks() if masks is None else masks
+    axes = np.array([1, 2] if not batch else [2, 3], np.int64)
+    constants = {
+        "from": np.array([0, 0], np.int64),
+        "to": np.array([1, 1], np.int64),
+        "axes": axes,
+        "base": BOXES,
+        "shift": np.array([[64, 0, 0], [0, 0, 0], [64, 0, 0], [0, 0, 0]], np.float32).T,
+        "flat": np.array([1, 3], np.int64),
+        "list": np.array([3], np.int64),
+        "scored": np.array([0.9, 0.8, 0.3], np.float32),
+        "change": np.array([[0, 0, 0], [-0.2, 0, 0], [0, -0.5, 0]], np.float32),
+        "fixed_labels": np.array([1, 1, 2], np.int64),
+        "fixed_masks": masks,
+    }
+    nodes = [
+        ("Slice", ["image", "from", "to", "axes"], ["pixel"], {}),
+        ("Reshape", ["pixel", "flat"], ["row"], {}),
+        ("MatMul", ["row", "shift"], ["moved"], {}),
+        ("Add", ["base", "moved"], ["boxes"], {}),
+        ("MatMul", ["row", "change"], ["changed"], {}),
+        ("Reshape", ["changed", "list"], ["changes"], {}),
+        ("Add", ["scored", "changes"], ["scores"], {}),
+        ("Identity", ["fixed_labels"], ["labels"], {}),
+        ("Identity", ["fixed_masks"], ["masks"], {}),
+    ]
+    shape: tuple[object, ...] = (3, "height", "width")
+    return onnx_of(
+        path,
+        nodes,
+        {"image": ("float", (1, *shape) if batch else shape)},
+        {
+            "boxes": ("float", ("n", 4)),
+            "labels": ("int64", ("n",)),
+            "scores": ("float", ("n",)),
+            "masks": ("float", ("n", 1, *masks.shape[2:])),
+        },
+        constants,
+    )
+
+
+def laid_into_box(mask: np.ndarray, box: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A mask in its box, pixel by pixel: bilinear between the middles of its pixels, 0 around it."""
+    rows, columns = mask.shape
+    made = np.zeros((height, width))
+    for y in range(max(0, int(np.floor(box[1]))), min(height, int(np.ceil(box[3])))):
+        for x in range(max(0, int(np.floor(box[0]))), min(width, int(np.ceil(box[2])))):
+            u = (x + 0.5 - box[0]) / (box[2] - box[0]) * columns - 0.5
+            v = (y + 0.5 - box[1]) / (box[3] - box[1]) * rows - 0.5
+            left, top = int(np.floor(u)), int(np.floor(v))
+            for row, column in ((top, left), (top, left + 1), (top + 1, left), (top + 1, left + 1)):
+                if 0 <= row < rows and 0 <= column < columns:
+                    made[y, x] += mask[row, column] * (1 - abs(u - column)) * (1 - abs(v - row))
+    return made

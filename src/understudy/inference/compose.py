@@ -39,8 +39,10 @@ from understudy.inference.prompter import Looked, Prompter, placed
 from understudy.inference.region import bounding_box, grown, slices, within
 from understudy.inference.steady import Seen, Steady, seen_with
 from understudy.inference.targets import channels_of_layer, check_layer, target_channels
+from understudy.inference.tracking import Found, Tracker, arranged
 from understudy.models.call import NetworkCall
 from understudy.models.channels import makes_mattes
+from understudy.models.instances import INSTANCES
 from understudy.settings import ApplySettings, TileSettings, parse_region
 
 Read = Callable[[int], Frame]
@@ -109,8 +111,9 @@ class Composer:
     than the network's own are asked for. ``region``: of the display window, counted from its first pixel;
     None for all there is. ``finisher``: what is done to results before they are laid over the plate.
     ``confident``: a further channel says how sure the network is of them. ``layer``: the results fill a layer
-    of this name, beside the plate's own channels, which stay as they are. ``doubts``: what was seen of
-    results that cannot be right."""
+    of this name, beside the plate's own channels, which stay as they are. ``prompter``: what the network is
+    told of each frame; ``tracker``: which instance is in which matte. ``doubts``: what was seen of results
+    that cannot be right."""
 
     header: Any
     channels: str | None
@@ -123,6 +126,7 @@ class Composer:
     confident: bool = False
     layer: str | None = None
     prompter: Prompter | None = None
+    tracker: Tracker | None = None
     doubts: Doubts = field(default_factory=Doubts)
 
     @property
@@ -344,8 +348,8 @@ class Composer:
 
     def _infer(self, given: Gathered, model: LoadedModel, shown: Window) -> np.ndarray:
         """What the network makes of all pixels, where ``shown``, as it sees colours."""
-        model = self._told(given, model)
-        result = model.infer(
+        call = self._call(given)
+        result = model.with_call(call).infer(
             given.pixels,
             tile_size=self.tiles.tile_size,
             tile_overlap=self.tiles.tile_overlap,
@@ -353,16 +357,18 @@ class Composer:
             beside=given.beside,
             region=shown,
         )
+        if self.tracker is not None:
+            result = arranged(result, self.tracker.slots(given.frame.number, self._found(call, given)))
         made = result[slices(shown.scaled(self.header.scale))]
         self.doubts.look(self.header, given.frame.number, given.pixels[slices(shown)], made)
         return result
 
-    def _told(self, given: Gathered, model: LoadedModel) -> LoadedModel:
-        """The model, told what is meant in this frame."""
+    def _call(self, given: Gathered) -> NetworkCall:
+        """What goes into the network beside this frame."""
         if self.prompter is None:
-            return model
+            return NetworkCall()
         call = self.prompter.call(given.frame.number, lambda: luma_of(self.header, _displayed(given)))
-        return model.with_call(placed(call, given.display))
+        return placed(call, given.display)
 
     def look(self, number: int, model: LoadedModel, read: Read) -> Looked:
         """A frame of the plate, as a mask goes on from it to the next."""
@@ -373,6 +379,21 @@ class Composer:
             told.infer(given.pixels, display=given.display, beside=given.beside)
 
         return Looked(luma_of(self.header, _displayed(given)), run)
+
+    def find(self, number: int, model: LoadedModel, read: Read) -> Found:
+        """What the network finds in a frame of the plate."""
+        given, call = replace(self, mask=None).gather(read(number)), NetworkCall()
+        model.with_call(call).infer(given.pixels, display=given.display, beside=given.beside)
+        return self._found(call, given)
+
+    def _found(self, call: NetworkCall, given: Gathered) -> Found:
+        """What a call found, counted from the display window's first pixel."""
+        instances = [each.moved(-given.display.x, -given.display.y) for each in call.found.get(INSTANCES, ())]
+        return Found(instances, luma_of(self.header, _displayed(given)))
+
+    def luma(self, frame: Frame) -> np.ndarray:
+        """A frame's luma over its display window, by which cuts are found."""
+        return luma_of(self.header, _displayed(replace(self, mask=None).gather(frame)))
 
     def _as_stored(self, given: Gathered, result: np.ndarray) -> np.ndarray:
         """A result as the plate's file holds colours; in a layer, which has no alpha of the plate's,

@@ -102,6 +102,7 @@ def prepare_job(settings: ApplySettings, like: tuple[str, ...], open_things: Exi
         update=output.update,
         provenance=provenance,
     )
+    check_instances(settings, header)
     check_finishing(settings.finishing, header.kind, sink, len(header.output_channels))
     mask = Mask(output.mask) if output.mask else None
     offsets = _offsets(header, output.stabilise != 0, settings.finishing.motion_blur != "none")
@@ -147,6 +148,29 @@ def prepare_job(settings: ApplySettings, like: tuple[str, ...], open_things: Exi
         like,
         prompts=prompts,
     )
+
+
+def check_instances(settings: ApplySettings, header: Any) -> None:
+    """SettingError for what cannot be done with ids of instances."""
+    if not header.finds_instances:
+        return
+    output = settings.output
+    asked = {
+        "--mix": output.mix != 1.0,
+        "--mask": output.mask is not None,
+        "--stabilise": output.stabilise != 0,
+        "--confidence": output.confidence,
+        "the last touch": settings.finishing != type(settings.finishing)(),
+    }
+    wrong = [name for name, is_asked in asked.items() if is_asked]
+    if wrong:
+        raise SettingError(
+            "Ids of instances are numbers of things, and cannot be mixed.",
+            expected="none of " + ", ".join(asked),
+            found=", ".join(wrong),
+            where=", ".join(wrong),
+            remedy="Leave it out, and do it with the matte of one instance in the comp.",
+        )
 
 
 def _find_painted(settings: ApplySettings, path: Path, header: Any, whole: Shot, plate: Shot) -> Painted:

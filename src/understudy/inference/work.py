@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import OpenImageIO as oiio
 import torch
 
@@ -20,6 +21,7 @@ from understudy.frames import Frame, set_threads
 from understudy.frames.difference import HALF_A_CODE
 from understudy.inference.compose import Composer
 from understudy.inference.events import Report
+from understudy.inference.instance_table import read_tracks, write_table
 from understudy.inference.job import Job
 from understudy.inference.model import LoadedModel, load
 from understudy.inference.notes import planned, report_said, told
@@ -31,6 +33,7 @@ from understudy.inference.region import within
 from understudy.inference.results import Outcome
 from understudy.inference.steady import Steady
 from understudy.inference.steady_choice import choose_strength
+from understudy.inference.tracking import Tracker, Tracks
 from understudy.models.finding import resolve_model
 
 
@@ -40,7 +43,7 @@ def work(job: Job, report: Report, stop: Any) -> Iterator[Outcome]:
     model = _load(job, crew, str(device))
     if device.type == "cpu":
         crew = with_computing(crew, model.engine.parallel, core_count())
-    job.composer = replace(job.composer, prompter=_prompter(job, model))
+    job.composer = replace(job.composer, prompter=_prompter(job, model), tracker=_tracker(job, model))
     job.steady, said = _steady(job, model, crew.workers)
     report(planned(job, model, said))
     done = len(job.kept)
@@ -62,6 +65,17 @@ def work(job: Job, report: Report, stop: Any) -> Iterator[Outcome]:
 
 def _make_frame(job: Job, model: LoadedModel, number: int) -> Outcome:
     """Read, compute, write: one frame from start to end, in one thread."""
+    tracker = job.composer.tracker
+    if tracker is None:
+        return _made(job, model, number)
+    tracker.begin(number)
+    try:
+        return _made(job, model, number)
+    finally:
+        tracker.end(number)
+
+
+def _made(job: Job, model: LoadedModel, number: int) -> Outcome:
     try:
         made_from = job.origins.of_files(number)
         frame = job.read(number)
@@ -82,6 +96,10 @@ def _make_frame(job: Job, model: LoadedModel, number: int) -> Outcome:
 
 def _write(job: Job, number: int, finished: Frame, made_from: Mapping[str, str]) -> Outcome:
     """Write a frame, unless it is to differ from what is there, and does not."""
+    tracker = job.composer.tracker
+    if tracker is not None:
+        window = finished.display_window
+        write_table(job.sink.path(number), tracker.table(number), (window.width, window.height))
     difference = job.sink.difference(number, finished) if number in job.compared else math.inf
     if difference <= HALF_A_CODE:
         return Outcome(number, job.sink.path(number), difference=difference)
@@ -147,6 +165,19 @@ def _prompter(job: Job, model: LoadedModel) -> Prompter | None:
         return None
     look = partial(job.composer.look, model=model, read=job.whole.read)
     return Prompter(job.prompts, job.whole.numbers, look, job.said.put)
+
+
+def _tracker(job: Job, model: LoadedModel) -> Tracker | None:
+    if not job.composer.header.finds_instances:
+        return None
+    limit, kept = len(job.composer.header.output_channels) - 1, frozenset(job.kept)
+    find = partial(job.composer.find, model=model, read=job.read)
+
+    def earlier(number: int) -> tuple[Tracks, np.ndarray] | None:
+        tracks = read_tracks(job.sink.path(number)) if number in kept else None
+        return None if tracks is None else (tracks, job.composer.luma(job.read(number)))
+
+    return Tracker(job.plate.numbers, limit, find, earlier)
 
 
 def _load(job: Job, crew: Crew, device: str) -> LoadedModel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +36,11 @@ class Instance:
     name: str
     score: float
     box: tuple[float, float, float, float]
+
+    def moved(self, right: float, down: float) -> Instance:
+        """The same, counted from a place so much further left and up."""
+        left, top, far, low = self.box
+        return replace(self, box=(left + right, top + down, far + right, low + down))
 
 
 class InstancesFile(AdaptedFile):

@@ -249,3 +249,52 @@ def trained_network(
         },
     }
     return network.eval(), ModelHeader(**{**said, **(header or {})})
+
+
+def motion_network() -> Any:
+    """A small network that finds motion, of random weights, always the same."""
+    import torch
+
+    from understudy.network.motion import MotionArchitecture, MotionNetwork
+
+    shape = MotionArchitecture(widths=(8, 8, 8), matched=8, hidden=16, state=8, edge=8, turns=(1, 1))
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        return MotionNetwork(shape).eval()
+
+
+@pytest.fixture
+def motion_header() -> Any:
+    """The header of that network, as of one that comes trained."""
+    from understudy.colour import PLAIN, SRGB
+    from understudy.network.model_file import ExtraInput, ModelHeader
+
+    network, colours = motion_network(), ["R", "G", "B"]
+    return ModelHeader(
+        kind="motion",
+        input_channels=colours,
+        extra=[ExtraInput(name="next", channels=colours, colour=SRGB, offset=1)],
+        output_channels=["forward.u", "forward.v"],
+        colour_in=SRGB,
+        colour_out=PLAIN,
+        premultiplied=True,
+        adapts=True,
+        architecture=network.architecture.to_dict(),
+        stride=network.stride,
+        reach=0,
+        card={
+            "name": "motion-vectors",
+            "title": "Motion Vectors",
+            "purpose": "Where each pixel is in the next frame.",
+            "licence": "Apache-2.0",
+        },
+    )
+
+
+@pytest.fixture
+def motion_file(tmp_path: Path, motion_header: Any) -> Path:
+    """That network in a file of its own, ``motion.cat``."""
+    from understudy.network.model_file import save_model
+
+    save_model(tmp_path / "motion.cat", motion_header, motion_network(), half=True)
+    return tmp_path / "motion.cat"

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from understudy.durations import parse_duration
 from understudy.errors import UnderstudyError
+from zoo.motion_training import training_of
 from zoo.pictures import load_pictures
 from zoo.recipe import Recipe
-from zoo.training import PROGRESS, Limits, Training, held_batches, train
+from zoo.training import PROGRESS, Limits, held_batches, train
+from zoo.widen import begin_from
 
 
 def main(recipe: Recipe) -> None:
@@ -32,6 +34,7 @@ def _parser(recipe: Recipe) -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=int, help="end after so many steps instead")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1, help="threads that make crops")
+    parser.add_argument("--begin", type=Path, help="from the training in this folder, of a smaller network")
     parser.add_argument("--resume", action="store_true", help="go on with what lies in the folder")
     return parser
 
@@ -40,11 +43,13 @@ def run(recipe: Recipe, flags: argparse.Namespace) -> None:
     """Train, or go on, and write the network."""
     folder = flags.folder or Path("zoo_runs") / recipe.name
     limits = Limits(None if flags.steps else parse_duration(flags.time_limit), flags.steps)
-    training = Training(recipe, flags.seed)
+    training = training_of(recipe, flags.seed)
     if (folder / PROGRESS).exists() != flags.resume:
         raise _refused(folder, flags.resume)
     if flags.resume:
         training.resume(folder)
+    elif flags.begin:
+        begin_from(training, flags.begin)
     pictures = load_pictures(flags.data, "training")
     held = held_batches(recipe, load_pictures(flags.data, "validation"))
     train(training, pictures, held, limits, folder, flags.workers)

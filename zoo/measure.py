@@ -6,6 +6,7 @@ denoise: Kodak's pictures, the middle of each, with the noise of a camera at sev
 told the true sigma. upscale: Kodak's pictures at half the size, beside bicubic. deblur: the middle of
 validation photographs, shaken along paths that no training has seen, beside nothing. keying: validation
 photographs as foregrounds before made screens, beside a colour difference keyer that is set by the truth.
+motion-vectors: validation photographs in motion of kinds that no training has seen, beside OpenCV's DIS.
 """
 
 from __future__ import annotations
@@ -21,16 +22,21 @@ import numpy as np
 from understudy import load
 from understudy.colour.scene_linear import srgb_to_linear
 from understudy.device import prepare
+from understudy.inference.vectors import load_vectors
 from understudy.measure.image import psnr
+from understudy.models.finding import resolve_model
 from zoo import keying, rivals
 from zoo.degrade.blur import blurred, path_kernel, shake_path
 from zoo.degrade.compression import quantised
 from zoo.degrade.light import Film
+from zoo.degrade.moving import Layer
 from zoo.degrade.noise import at_iso
 from zoo.degrade.shrink import halved
 from zoo.pictures import LIGHT, Pictures, load_kodak, load_pictures
 from zoo.training import CPU
+from zoo.unseen_motion import SIDE, Pair, draw_pair, flying, hanging
 
+Find = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Apply = Callable[[np.ndarray], np.ndarray]
 SEED = 20_260
 ISOS = (800, 3200, 12800)
@@ -169,6 +175,36 @@ def _keyed(apply: Apply, pictures: Pictures, number: int) -> tuple[float, float,
     return (*apart, ours, min(errors))  # type: ignore[return-value]
 
 
+def motion_rows(find: Find, data: Path, count: int) -> Iterator[Row]:
+    """``find``: what finds the motion from one frame to another."""
+    pictures = load_pictures(data, "validation")
+    for name, make in MOTIONS.items():
+        pairs = (_pair(make, pictures, number) for number in range(count))
+        found = np.array([_motion_errors(find, pair) for pair in pairs])
+        ours, theirs, our_edges, their_edges = np.nanmean(found, 0)
+        what = f"{count} pairs of {SIDE} pixels, {name}: mean endpoint error"
+        for where, mine, other in (
+            ("", ours, theirs),
+            (" within 5 pixels of motion edges", our_edges, their_edges),
+        ):
+            beside = f"OpenCV's DIS, medium: {other:.3f} pixels; {mine / other:.2f} of it"
+            yield Row(f"{what}{where}", f"{mine:.3f} pixels", beside)
+
+
+def _pair(make: Callable[..., list[Layer]], pictures: Pictures, number: int) -> Pair:
+    random = np.random.default_rng([SEED, number])
+    return draw_pair(random, make(random, pictures), blurred=number % 3 == 0)
+
+
+def _motion_errors(find: Find, pair: Pair) -> tuple[float, ...]:
+    """Pixels by which ours and DIS are off in the mean, and near edges of the motion; NaN where there are
+    none."""
+    found = find(pair.first, pair.second), rivals.dense_inverse_search(pair.first, pair.second)
+    apart = [np.linalg.norm(each - pair.motion, axis=2) for each in found]
+    near = [float(each[pair.near].mean()) if pair.near.any() else np.nan for each in apart]
+    return (*(float(each.mean()) for each in apart), *near)
+
+
 def _colour_error(made: np.ndarray, straight: np.ndarray, alpha: np.ndarray) -> float:
     """By as much as there is of the foreground; NaN where there is none."""
     total = float(alpha.sum())
@@ -181,22 +217,29 @@ ROWS: dict[str, Callable[[Apply, Path, int], Iterator[Row]]] = {
     "deblur": deblur_rows,
     "keying": keying_rows,
 }
+MOTION_ROWS = {"motion-vectors": motion_rows}
+MOTIONS = {"stars and rings that fly": flying, "photographs in space, a moving camera": hanging}
+
+
+def _rows(name: str, model: Path | None, data: Path, count: int) -> Iterator[Row]:
+    if name in ROWS:
+        return ROWS[name](load(model or name, precision="auto"), data, count)
+    return MOTION_ROWS[name](load_vectors(model or resolve_model(name), CPU), data, count)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m zoo.measure", description="Measure the networks.")
     parser.add_argument("--data", type=Path, required=True, help="the folder of photographs")
-    parser.add_argument("--only", choices=list(ROWS), help="this network alone")
+    parser.add_argument("--only", choices=[*ROWS, *MOTION_ROWS], help="this network alone")
     parser.add_argument("--model", type=Path, help="a .cat in place of the one that comes with the program")
     parser.add_argument("--count", type=int, default=24, help="of the pictures, the first so many")
     parser.add_argument("--json", type=Path, help="write all figures here too")
     flags = parser.parse_args()
     prepare(CPU, 1)
     found: dict[str, list[Row]] = {}
-    for name in [flags.only] if flags.only else list(ROWS):
-        network = load(flags.model or name, precision="auto")
+    for name in [flags.only] if flags.only else [*ROWS, *MOTION_ROWS]:
         found[name] = []
-        for row in ROWS[name](network, flags.data, flags.count):
+        for row in _rows(name, flags.model, flags.data, flags.count):
             found[name].append(row)
             print(f"{name}: {row.what}: {row.score} ({row.beside})", flush=True)
     if flags.json:

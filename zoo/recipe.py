@@ -11,6 +11,7 @@ from torch import Tensor
 
 from understudy.network.effect import Architecture
 from understudy.network.losses import Term
+from understudy.network.motion import MotionArchitecture
 from zoo.pictures import Pictures
 
 RANGE = (0.0, 1.5)
@@ -34,13 +35,14 @@ class Recipe:
     """``make(random, pictures, side)`` makes one crop with an input of ``side`` pixels a side. A step takes
     ``crops`` of them. ``kinds``: ``network`` where it is applied as it is, ``start`` where trainings begin
     with it. ``begin`` sets the weights of the colour fit, where there is one. ``judged``: the first so many
-    outputs are what the curve is drawn of; all where it is None."""
+    outputs are what the curve is drawn of; all where it is None. ``motion_loss`` takes what a network that
+    finds motion finds at each level, and the truth."""
 
     name: str
     title: str
     purpose: str
     kinds: tuple[str, ...]
-    architecture: Architecture
+    architecture: Architecture | MotionArchitecture
     make: Make
     loss: str | Term = "l1"
     side: int = 128
@@ -49,3 +51,4 @@ class Recipe:
     output_channels: tuple[str, ...] = ("R", "G", "B")
     begin: Callable[[Tensor], None] | None = None
     judged: int | None = None
+    motion_loss: Callable[[list[Tensor], Tensor], Tensor] | None = None

@@ -93,3 +93,14 @@ def despilled(
     held = np.maximum(straight, 0)
     held[..., key] = np.minimum(held[..., key], larger * others.max(2) + (1 - larger) * others.mean(2))
     return np.maximum(held, 0)
+
+
+def dense_inverse_search(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Where each pixel of ``first`` is in ``second``, both (H, W, 3) 0..1, float32 (H, W, 2): OpenCV's DIS,
+    at its medium setting."""
+    greys = [
+        cv2.cvtColor(np.rint(np.clip(each, 0, 1) * 255).astype(np.uint8), cv2.COLOR_RGB2GRAY)
+        for each in (first, second)
+    ]
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    return np.asarray(search.calc(*greys, None))

@@ -15,15 +15,17 @@ from typing import Any
 
 import torch
 
-from understudy.colour import SRGB
+from understudy.colour import PLAIN, SRGB
 from understudy.device import autocast
 from understudy.network.card import Measured, ModelCard, Source
 from understudy.network.card import Trained as TrainedWords
-from understudy.network.model_file import ModelHeader, save_model
+from understudy.network.model_file import MOTION, ExtraInput, ModelHeader, save_model
+from understudy.network.motion import MotionArchitecture
 from zoo.credits import CREDITS, training_credits
+from zoo.motion_training import training_of
 from zoo.pictures import load_pictures
 from zoo.recipe import Recipe
-from zoo.training import CPU, CURVE, Training, held_batches
+from zoo.training import CPU, CURVE, Training, effect_of, held_batches
 
 LICENCE = "Apache-2.0"
 HOUR, CODES = 3600.0, 255
@@ -65,7 +67,7 @@ def bfloat16_difference(training: Training, data: Path) -> float:
 
 def header_of(recipe: Recipe, network: Any, card: ModelCard, difference: float) -> ModelHeader:
     """Display-referred values as they are."""
-    architecture = recipe.architecture
+    architecture = effect_of(recipe)
     return ModelHeader(
         kind=architecture.kind,
         input_channels=["R", "G", "B"],
@@ -83,10 +85,35 @@ def header_of(recipe: Recipe, network: Any, card: ModelCard, difference: float) 
     )
 
 
+def motion_header_of(recipe: Recipe, card: ModelCard) -> ModelHeader:
+    """A frame and the next one, of display-referred values as they are, and the motion from the one to the
+    other."""
+    architecture = recipe.architecture
+    assert isinstance(architecture, MotionArchitecture)
+    colours = ["R", "G", "B"]
+    return ModelHeader(
+        kind=MOTION,
+        input_channels=colours,
+        extra=[ExtraInput(name="next", channels=colours, colour=SRGB, offset=1)],
+        output_channels=list(recipe.output_channels),
+        colour_in=SRGB,
+        colour_out=PLAIN,
+        premultiplied=True,
+        adapts=True,
+        architecture=architecture.to_dict(),
+        stride=architecture.stride,
+        reach=0,
+        card=card,
+    )
+
+
 def ship(training: Training, output: Path, data: Path, measured: list[dict[str, Any]]) -> None:
     """Write the .cat."""
     card, network = card_of(training, data, measured), training.average
-    header = header_of(training.recipe, network, card, bfloat16_difference(training, data))
+    if isinstance(training.recipe.architecture, MotionArchitecture):
+        header = motion_header_of(training.recipe, card)
+    else:
+        header = header_of(training.recipe, network, card, bfloat16_difference(training, data))
     save_model(output, header, network, half=True)
 
 
@@ -102,7 +129,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     flags = parser.parse_args()
     recipe: Recipe = importlib.import_module(f"zoo.{flags.name.replace('-', '_')}").RECIPE
-    training = Training(recipe, flags.seed)
+    training = training_of(recipe, flags.seed)
     folder = flags.folder or Path("zoo_runs") / recipe.name
     training.resume(folder)
     rows = json.loads(flags.measured.read_text())[recipe.name] if flags.measured else []

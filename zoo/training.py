@@ -22,7 +22,7 @@ from understudy.device import autocast, prepare, resolve_precision
 from understudy.errors import UnderstudyError
 from understudy.measure.image import psnr
 from understudy.network.colour_fit import Scaling
-from understudy.network.effect import EffectNetwork
+from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.losses import make_loss
 from understudy.network.model_file import read_metadata, read_tensors, write_tensors
 from understudy.training.optimizer import Optimizer
@@ -65,19 +65,25 @@ class Trained:
 
 
 class Training:
-    """A network that learns a recipe. ``average`` is what is judged and kept."""
+    """A network that learns a recipe. ``average`` is what is judged and kept; ``figures``: what the curve
+    calls its score, and that of what there is beside it."""
+
+    figures = ("db", "before_db")
 
     def __init__(self, recipe: Recipe, seed: int = 0, precision: str = "auto") -> None:
         self.recipe, self.seed = recipe, seed
         self.precision = resolve_precision(precision, CPU)  # type: ignore[arg-type]
         torch.manual_seed(seed)
-        self.network = make_network(recipe).lay_out(CPU).train()
+        self.network: Any = self.make_network(recipe).train()
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         kind = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
         self.optimizer = Optimizer(self.network, kind, TURNS)
-        given = recipe.loss
-        self.loss = make_loss(given, recipe.architecture.kind) if isinstance(given, str) else given
         self.at = Trained()
+
+    @staticmethod
+    def make_network(recipe: Recipe) -> Any:
+        """An untrained network, as a CPU computes it fast."""
+        return make_network(recipe).lay_out(CPU)
 
     def step(self, batch: Batch, share: float) -> float:
         """One step; ``share`` of the whole training is done. Its loss."""
@@ -92,11 +98,13 @@ class Training:
     def _loss(self, batch: Batch) -> Tensor:
         with autocast(CPU, self.precision):
             remainder = self.network.remainder(batch.input)
-        if self.recipe.architecture.kind == "matte":
+        shape, given = effect_of(self.recipe), self.recipe.loss
+        if shape.kind == "matte":
             result = remainder.float()  # the losses of mattes take what the sigmoid is taken of
         else:
             result = laid_out(self.network, self.network.finish(batch.input, remainder))
-        return self.loss(result, batch.truth, torch.ones_like(batch.truth[:, :1]))
+        term = make_loss(given, shape.kind) if isinstance(given, str) else given
+        return term(result, batch.truth, torch.ones_like(batch.truth[:, :1]))
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -158,12 +166,18 @@ class Training:
 
 def make_network(recipe: Recipe) -> EffectNetwork:
     """An untrained network."""
-    network = EffectNetwork(recipe.architecture)
-    inputs = recipe.architecture.inputs
+    shape = effect_of(recipe)
+    network, inputs = EffectNetwork(shape), shape.inputs
     if recipe.begin is not None:
         recipe.begin(network.fit_weights)
     network.set_range(Scaling(torch.full((inputs,), RANGE[0]), torch.full((inputs,), RANGE[1])))
     return network
+
+
+def effect_of(recipe: Recipe) -> Architecture:
+    """The architecture of a recipe's network, which makes a picture of one."""
+    assert isinstance(recipe.architecture, Architecture)
+    return recipe.architecture
 
 
 def laid_out(network: EffectNetwork, made: Tensor) -> Tensor:
@@ -225,6 +239,6 @@ def keep(training: Training, held: list[Batch], losses: list[float], folder: Pat
     at = training.at
     line: dict[str, Any] = {"step": at.step, "seconds": round(at.seconds, 1)}
     line |= {"loss": round(float(np.mean(losses)), 6) if losses else None}
-    line |= {"db": at.score, "before_db": at.before}
+    line |= dict(zip(training.figures, (at.score, at.before), strict=True))
     with (folder / CURVE).open("a") as curve:
         curve.write(json.dumps(line) + "\n")

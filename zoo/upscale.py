@@ -48,14 +48,14 @@ RECIPE = Recipe(
     architecture=Architecture(
         inputs=3,
         outputs=3,
-        size="detail",
+        size="fine-detail",
         fit_inputs=3,
         plate=3,
         scale=HALF,
     ),
     make=make,
     side=64,
-    crops=6,
+    crops=4,
 )
 
 if __name__ == "__main__":

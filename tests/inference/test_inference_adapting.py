@@ -57,14 +57,18 @@ def test_a_scene_linear_plate_goes_through_the_logarithmic_curve(
     wanted = decode(network(np.asarray(encode(light, LINEAR))), LINEAR)
     assert np.allclose(made, wanted, rtol=2e-3, atol=1e-3)
     assert not np.allclose(made, network(light), rtol=1e-2, atol=1e-2)
-    assert [note for note in said if "sRGB" in note or "scene-linear" in note] == []
+    assert [note for note in said if "sRGB" in note or "scene-linear" in note] == [
+        "The plate's values are taken as scene-linear, by its header and data type."
+    ]
 
 
 def test_a_display_referred_plate_stays_as_it_is(both: Path, tmp_path: Path, save_pixels: Any) -> None:
     values = np.rint(picture(1.0) * 255) / np.float32(255)
     made, said = apply_to(tmp_path, save_pixels, values, "plate.1001.png")
     assert np.allclose(made, np.clip(understudy.load("denoise")(values), 0, 1), atol=1 / 255)
-    assert [note for note in said if "scene-linear" in note] == []
+    assert [note for note in said if "values are taken as" in note] == [
+        "The plate's values are taken as display-referred (sRGB), by its header and data type."
+    ]
 
 
 def test_one_that_learned_display_referred_values_alone_takes_a_scene_linear_plate_as_such_and_says_so(

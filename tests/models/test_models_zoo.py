@@ -188,7 +188,7 @@ def test_models_lists_them_with_all_that_one_has_to_know(
         "denoise",
         "Does denoise to a frame.",
         "Apache-2.0",
-        "Harbour, Hill",
+        "1 CC BY 4.0, 1 no licence named",
         " MB",
         "Kodak: 32.1 dB",
     ):

@@ -11,8 +11,12 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import torch
+from tests.conftest import motion_network
 
 from understudy.errors import ModelFileError, RequestError
+from understudy.inference.vectors import load_vectors
+from understudy.network.model_file import ModelHeader, save_model
 from understudy.server.http.app import make_app
 from understudy.server.mlserver import is_listed
 from understudy.server.models.served import Call
@@ -140,3 +144,53 @@ def test_room_is_kept_for_the_larger_answer_and_its_size_is_said(
         shapes.append(json.loads(each.content[:size])["outputs"][0]["shape"])
     assert shapes == [[1, 3, 320, 360], [1, 3, 160, 180]]
     assert asked == [5 * len(body), 2 * len(body)] and scales == {"upscale": 2, "denoise": 1}
+
+
+# -- the network that finds motion -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def motion(zoo: Trained, motion_header: ModelHeader, tmp_path: Path) -> Path:
+    """One that comes trained."""
+    save_model(tmp_path / "trained" / "motion-vectors.cat", motion_header, motion_network(), half=True)
+    return tmp_path / "trained" / "motion-vectors.cat"
+
+
+def test_the_network_that_finds_motion_is_the_built_in_model_and_the_search_can_be_asked_for(
+    motion: Path, serve: Serve
+) -> None:
+    state = serve()
+    assert names(state) == ["blur", "motion_vectors"]
+    model = state.registry.get("motion_vectors")
+    first, second = np.random.default_rng(0).random((2, 3, 40, 56), np.float32)
+    learned, again, searched = (
+        model.run([Call([first, second], model.description.read_options(options, clamp=False))])[0].pictures[
+            0
+        ]
+        for options in ({}, {"method": "learned"}, {"method": "classical"})
+    )
+    wanted = load_vectors(motion, torch.device("cpu"))(
+        *(np.ascontiguousarray(each.transpose(1, 2, 0)) for each in (first, second))
+    )
+    assert np.allclose(learned[0], wanted[..., 0], atol=1e-4)
+    assert np.allclose(learned[1], -wanted[..., 1], atol=1e-4) and not learned[2].any()
+    assert np.array_equal(learned, again) and not np.allclose(learned, searched)
+
+
+def test_without_that_network_there_is_the_search_alone(zoo: Trained, serve: Serve) -> None:
+    model = serve().registry.get("motion_vectors")
+    assert [option.name for option in model.description.options] == ["quality"]
+    frame = np.random.default_rng(0).random((3, 40, 56), np.float32)
+    (answer,) = model.run([Call([frame, frame], model.description.defaults())])
+    assert np.abs(answer.pictures[0]).max() < 0.5
+
+
+def test_a_network_that_finds_motion_can_be_served_by_name_and_takes_grey_frames(
+    motion: Path, serve: Serve
+) -> None:
+    state = serve("motion-vectors")
+    assert names(state) == ["motion_vectors"]
+    frames = list(np.random.default_rng(0).random((2, 1, 40, 56), np.float32))
+    model = state.registry.get("motion_vectors")
+    (answer,) = model.run([Call(frames, model.description.defaults())])
+    assert answer.pictures[0].shape == (3, 40, 56) and np.isfinite(answer.pictures[0]).all()

@@ -196,6 +196,7 @@ def test_a_training_is_not_begun_twice_in_one_folder(tmp_path):
         seed=0,
         workers=1,
         resume=False,
+        begin=None,
     )
     run(small, flags)
     with pytest.raises(Exception, match="already"):

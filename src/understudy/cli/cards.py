@@ -25,7 +25,11 @@ USES = {"network": "a network to apply and serve", "start": "a start for a train
 SOURCES = "Trained on"
 """The longest of a card's lists: it stands last."""
 BLENDED = "blended "
-KINDS = {"image": "image: the frame, changed", "matte": "matte: one channel from 0 to 1"}
+KINDS = {
+    "image": "image: the frame, changed",
+    "matte": "matte: one channel from 0 to 1",
+    "motion": "motion: where each pixel is in the next frame",
+}
 
 
 def run_card(path: Path) -> Card:

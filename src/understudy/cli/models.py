@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+from collections import Counter
 from typing import Any
 
 from understudy.cli.cards import measured_text, model_card
@@ -13,7 +14,6 @@ from understudy.models.zoo import ZooModel, zoo_models
 
 HEAD = ("Name", "For", "Used as", "Size", "Licence", "Trained on", "Measured")
 NONE = "No networks come trained with this version."
-MOST_TITLES = 2
 
 
 def command(name: str | None = None, /, *, json: JsonFlag = False) -> int:
@@ -43,9 +43,9 @@ def _row(model: ZooModel) -> tuple[str, ...]:
 
 
 def _sources(model: ZooModel) -> str:
-    titles = [source.title for source in model.card.sources]
-    more = len(titles) - MOST_TITLES
-    return ", ".join([*titles[:MOST_TITLES], *([f"{more} more"] if more > 0 else [])]) or "-"
+    """How many works it learned from, by their licences, the most frequent first."""
+    licences = Counter(source.licence or "no licence named" for source in model.card.sources)
+    return ", ".join(f"{count} {licence}" for licence, count in licences.most_common()) or "-"
 
 
 def _values(model: ZooModel) -> dict[str, Any]:

@@ -197,6 +197,18 @@ class Frame:
         part = Part(self.part.name, (channel,), {channel: plane}, spec)
         return replace(self, parts=(part,), selected=0)
 
+    def as_data(self, names: Sequence[str], values: np.ndarray) -> Frame:
+        """A frame of the channels ``names`` alone, which are no colours and lose nothing: float32, with the
+        plate's windows and metadata. ``values`` is float32 (height, width, len(names)) over the data
+        window."""
+        check_shape(values, self.data_window, len(names))
+        spec = spec_with(self.part.spec, names, ("float",) * len(names))
+        spec.alpha_channel = spec.z_channel = -1
+        spec.attribute("compression", "zip")
+        planes = {name: np.ascontiguousarray(values[..., place]) for place, name in enumerate(names)}
+        part = Part(self.part.name, tuple(names), planes, spec)
+        return replace(self, parts=(part,), selected=0, added=tuple(names))
+
     @cached_property
     def _places(self) -> dict[str, tuple[Part, str]]:
         """Full name -> part and the channel's name in it, in the order of ``channels``."""

@@ -31,6 +31,14 @@ def on_scene_linear(model: ModelDescription) -> ModelDescription:
     return replace(model, inputs=inputs, outputs=outputs)
 
 
+def taken_as(model: ModelDescription) -> tuple[str, ...]:
+    """A sentence on how a plate's values are taken by a model, adapted to it, that takes both kinds."""
+    if not model.adapts:
+        return ()
+    how = "scene-linear" if model.colour_in == LINEAR else "display-referred (sRGB)"
+    return (f"The plate's values are taken as {how}, by its header and data type.",)
+
+
 def coverage(model: ModelDescription) -> list[int]:
     """Which outputs of a model that takes both are no light, and go through no curve: its alpha."""
     names = [name.rpartition(".")[2].lower() for name in model.output_channels]

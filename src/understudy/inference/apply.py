@@ -18,6 +18,7 @@ from understudy.inference.events import Report
 from understudy.inference.job import prepare_job
 from understudy.inference.like import taken_over
 from understudy.inference.results import ApplyResult
+from understudy.inference.vectors_job import finds_vectors, write_vectors
 from understudy.inference.work import work
 from understudy.settings import ApplySettings
 
@@ -36,11 +37,16 @@ def apply(settings: ApplySettings, report: Report = lambda event: None, stop: An
     Raises, before any frame is written: ModelFileError, SequenceError, ChannelError, SizeError,
     PairingError, DeviceError, MissingPackageError, ColourError, and SettingError when frames of another
     model are in the way. WriteError when a movie cannot be finished.
+
+    A network that finds motion writes vectors instead: see ``understudy.inference.vectors_job``.
     """
     started = time.monotonic()
     keep_freed_memory()
+    settings, like = taken_over(settings)
+    if finds_vectors(settings.model.model):
+        return write_vectors(settings, report, stop, like)
     with ExitStack() as open_things:
-        job = prepare_job(*taken_over(settings), open_things)
+        job = prepare_job(settings, like, open_things)
         with _aborting(job.sink):
             outcomes = list(work(job, report, stop)) if job.to_do else []
             stopped = len(outcomes) < len(job.to_do)

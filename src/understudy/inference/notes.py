@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from understudy.frames import Shot, format_numbers
+from understudy.inference.adapting import taken_as
 from understudy.inference.colours import colour_notes, output_notes
 from understudy.inference.confidence import confidence_notes
 from understudy.inference.events import (
@@ -43,6 +44,7 @@ def planned(job: Job, model: LoadedModel, said: tuple[str, ...]) -> ApplyPlanned
         *(job.prompts.notes(job.to_do) if job.prompts else ()),
         *job.composer.extra.notes,
         *_motion_notes(job),
+        *taken_as(job.composer.header),
         *_colour_notes(job),
         *(confidence_notes(job.composer.header) if job.composer.confident else ()),
         *said,

@@ -42,10 +42,10 @@ class ModelDescription:
     """Everything that apply, serve, load, export and info ask of a model.
 
     ``name``: unique in a server, safe in the path of a URL. ``label``: what an artist reads. ``format``: what
-    the model is (network, run, ONNX, TorchScript, Python, built in). ``kind``: ``image`` (the frame, changed)
-    or ``matte`` (coverage). ``inputs``: the plate, then the frames beside it and further layers.
-    ``earlier_versions``: those in whose place this one answers.
-    ``accepts_any_channels``: three channels are taken for every input, whatever it declares.
+    the model is (network, run, ONNX, TorchScript, Python, built in). ``kind``: ``image`` (the frame,
+    changed), ``matte`` (coverage) or ``motion`` (where its pixels are in the next one). ``inputs``: the
+    plate, then the frames beside it and further layers. ``earlier_versions``: those in whose place this one
+    answers. ``accepts_any_channels``: three channels are taken for every input, whatever it declares.
 
     ``scale``: how many times larger the result is. ``adapts``: it takes display-referred and scene-linear
     values alike, and its colours are those of the former until it is known what comes. ``stride``: height and

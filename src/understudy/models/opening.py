@@ -9,6 +9,7 @@ from typing import Any
 from understudy.errors import ModelFileError
 from understudy.models.description import ModelDescription
 from understudy.models.sidecar import is_imported, read_sidecar
+from understudy.network.model_file import MOTION
 
 
 def describe(path: Path) -> ModelDescription:
@@ -49,8 +50,37 @@ def open_model(path: Path, device: Any) -> tuple[ModelDescription, Any]:
     return description, load_model(path, device)[1]
 
 
+def open_motion(path: Path, device: Any) -> tuple[ModelDescription, Any]:
+    """The description of a network that finds motion, and the network on ``device``. ModelFileError, also
+    for one that makes something else."""
+    description = describe(path)
+    if description.kind != MOTION:
+        raise ModelFileError(
+            "This network does not find motion.",
+            expected="motion-vectors, or another network of that kind",
+            found=description.text or description.kind,
+            where=str(path),
+        )
+    from understudy.network.model_file import load_model
+
+    return description, load_model(path, device)[1]
+
+
+def finds_motion(path: Path) -> ModelFileError:
+    """The refusal of a network that finds motion where one is wanted that makes pictures or mattes."""
+    return ModelFileError(
+        "This network finds motion, and makes neither a picture nor a matte.",
+        expected="a network that makes one of these",
+        found="motion: two frames in, vectors out",
+        where=str(path),
+        remedy="Write its vectors with understudy apply, or serve it.",
+    )
+
+
 def refuse_unsupported(description: ModelDescription, path: Path) -> None:
     """ModelFileError for what a description can say and this version cannot do with a frame."""
+    if description.kind == MOTION:
+        raise finds_motion(path)
     if not description.state:
         return
     raise ModelFileError(

@@ -31,6 +31,8 @@ MOST_OFFSET = 16
 MOST_WHOLE = 1024
 WHOLE_STEP = 32
 """Of a network that looks at whole pictures of one size: pixels a side, at the most, and in which steps."""
+MOTION, COLOURS = "motion", 3
+"""The kind of a network that finds motion, and the channels of each of the two frames that it takes."""
 COARSE_VIEWS = (1, 2, 4, 8, 16)
 """How many times smaller than the frame its coarse view can be; 1 stands for none."""
 
@@ -50,15 +52,16 @@ class ExtraInput(BaseModel):
 class ModelHeader(BaseModel):
     """What a .cat says of itself. ``precision`` holds ``bfloat16_difference``, in 8-bit code values.
     ``premultiplied``: straight colours are multiplied by their alpha for it, which they were not for networks
-    before version 0.2.0. ``confidence``: how often its pixels are right, where that was measured. ``card``:
-    what a network that comes trained says of itself. ``adapts``: it learned scene-linear values too, through
-    the logarithmic curve, and takes those of a plate as they are."""
+    before version 0.2.0. ``kind``: image, matte, or motion, of a network that finds where the pixels of one
+    frame are in another. ``confidence``: how often its pixels are right, where that was measured. ``card``:
+    what a network that comes trained says of itself. ``adapts``: it learned scene-linear values too,
+    through the logarithmic curve, and takes those of a plate as they are."""
 
     model_config = ConfigDict(extra="ignore")
 
     format: str = FORMAT
     version: int = VERSION
-    kind: str = Field(pattern="^(image|matte)$")
+    kind: str = Field(pattern="^(image|matte|motion)$")
     input_channels: list[str] = Field(min_length=1, max_length=MOST_CHANNELS)
     output_channels: list[str] = Field(min_length=1, max_length=MOST_CHANNELS)
     extra: list[ExtraInput] = Field(default=[], max_length=MOST_CHANNELS)
@@ -193,6 +196,22 @@ def load_model(path: str | Path, device: Any = "cpu") -> tuple[ModelHeader, Any]
 
 def build_network(header: ModelHeader, path: Path) -> Any:
     """An untrained network of the header's architecture. ModelFileError when that makes no sense."""
+    return _build_motion(header, path) if header.kind == MOTION else _build_effect(header, path)
+
+
+def _build_motion(header: ModelHeader, path: Path) -> Any:
+    from understudy.network.motion import MotionNetwork, architecture_from
+
+    try:
+        shape = architecture_from(header.architecture)
+        if len(header.input_channels) != COLOURS or header.stride != shape.stride:
+            raise ValueError("channels or stride do not add up")
+    except (TypeError, ValueError) as error:
+        raise not_a_model(path, f"an architecture that makes no sense ({error})") from error
+    return MotionNetwork(shape)
+
+
+def _build_effect(header: ModelHeader, path: Path) -> Any:
     from understudy.network.colour_fit import DEGREES
     from understudy.network.cores import is_known
     from understudy.network.effect import Architecture
@@ -281,6 +300,6 @@ def _fill(network: Any, tensors: dict[str, Any], path: Path) -> None:
     tensors = {name: tensor.float() for name, tensor in tensors.items()}
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
         raise not_a_model(path, "weights that are not numbers (NaN or Inf)")
-    if not (tensors["high"] > tensors["low"]).all():
+    if "low" in wanted and not (tensors["high"] > tensors["low"]).all():
         raise not_a_model(path, "a range of values that has no width")
     network.load_state_dict(tensors)

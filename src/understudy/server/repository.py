@@ -18,6 +18,7 @@ from understudy.errors import ModelFileError, UnderstudyError
 from understudy.models.description import ModelDescription
 from understudy.models.finding import FoundModel, find_model
 from understudy.models.names import is_plain_name, safe_label, safe_name
+from understudy.network.model_file import MOTION, read_header
 from understudy.server.models.served import Call, ServedModel
 from understudy.server.state import ServerState
 
@@ -67,6 +68,10 @@ def make(kind: str, path: Path, state: ServerState) -> ServedModel:
 def _make_cat(path: Path, state: ServerState) -> ServedModel:
     from understudy.server.models.network import CatModel
 
+    if read_header(path).kind == MOTION:
+        from understudy.server.models.builtin import MotionVectors
+
+        return MotionVectors(path, state.settings.devices)
     eager = path in {located(each).path for each in state.settings.models}
     return CatModel(path, state.settings.devices, state.log, eager)
 

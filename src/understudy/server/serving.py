@@ -15,6 +15,7 @@ from typing import Protocol
 
 from understudy.errors import MissingPackageError, ModelFileError, ServerError, SettingError
 from understudy.models.zoo import zoo_networks
+from understudy.network.model_file import MOTION
 from understudy.server.http.endpoint import HttpEndpoint
 from understudy.server.log import ServerLog
 from understudy.server.mlserver import MLServerEndpoint
@@ -148,7 +149,7 @@ def start_models(state: ServerState, repository: ModelRepository) -> None:
     Waits a while for models that need to start.
     """
     if not state.settings.models:
-        for model in (GaussianBlur(), MotionVectors()):
+        for model in (GaussianBlur(), MotionVectors(trained_motion(state), state.settings.devices)):
             state.registry.add(model, pinned=True)
     repository.start()
     until = time.monotonic() + START_TIMEOUT
@@ -156,13 +157,24 @@ def start_models(state: ServerState, repository: ModelRepository) -> None:
         time.sleep(0.02)
 
 
+def trained_motion(state: ServerState) -> Path | None:
+    """The network that finds motion, which comes trained, for the built-in model to work with."""
+    found = [path for path, kind in _trained(state) if kind == MOTION]
+    return found[0] if found else None
+
+
 def trained_networks(state: ServerState) -> tuple[Path, ...]:
-    """The networks that come trained; a damaged one is no reason to serve nothing."""
+    """The networks that come trained and are models by themselves."""
+    return tuple(path for path, kind in _trained(state) if kind != MOTION)
+
+
+def _trained(state: ServerState) -> list[tuple[Path, str]]:
+    """Those that come trained, and their kinds; a damaged one is no reason to serve nothing."""
     try:
-        return tuple(each.path for each in zoo_networks())
+        return [(each.path, each.header.kind) for each in zoo_networks()]
     except ModelFileError as error:
         state.log.error("the networks that come trained could not be read", said=error.text)
-        return ()
+        return []
 
 
 def open_endpoints(state: ServerState, report: Callable[[Listening], None]) -> tuple[Endpoint, ...]:

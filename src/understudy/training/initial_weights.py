@@ -9,8 +9,9 @@ from torch import Tensor
 
 from understudy.errors import ModelFileError
 from understudy.models.finding import find_model
+from understudy.models.opening import finds_motion
 from understudy.network.effect import Architecture, EffectNetwork
-from understudy.network.model_file import load_model
+from understudy.network.model_file import MOTION, load_model
 from understudy.network.nested import NESTED_SIZES
 from understudy.network.unet import STEM, UNet
 
@@ -32,7 +33,10 @@ def begin_from(network: EffectNetwork, initial_weights: str) -> tuple[str, ...]:
     at hand. Where only one of the two has a coarse view, what has seen the whole frame goes on seeing it.
     What only one of them takes in or tells begins anew. Sentences on what did; ModelFileError where the
     layers are of other sizes, or the plate has fewer channels than they know."""
-    other = load_model(find_model(initial_weights, start=True).path)[1]
+    path = find_model(initial_weights, start=True).path
+    header, other = load_model(path)
+    if header.kind == MOTION:
+        raise finds_motion(path)
     ours, theirs = network.architecture, other.architecture
     shared = _shared(ours, theirs)
     if ours.size in NESTED_SIZES:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -11,12 +13,24 @@ import numpy as np
 from understudy.errors import RequestError
 from understudy.models.description import ANY, ImageSpec, ModelDescription
 from understudy.models.options import Option
-from understudy.server.models.devices import cores
+from understudy.server.models.devices import cores, pool_for
 from understudy.server.models.served import Answer, Call
+
+if TYPE_CHECKING:
+    from understudy.inference.vectors import VectorFinder
 
 MAX_KERNEL = 255
 SMALLEST_FOR_FLOW = 16
 CURVE = 16.0
+LEARNED, CLASSICAL = "learned", "classical"
+QUALITY = Option("quality", "int", 1, 0, 2, description="Of the classical search: 0 is fastest, 2 is finest.")
+METHOD = Option(
+    "method",
+    "string",
+    LEARNED,
+    choices=(LEARNED, CLASSICAL),
+    description="learned: a trained network, sharper at edges; classical: a search that takes far less time.",
+)
 
 
 class BuiltIn:
@@ -77,7 +91,8 @@ class MotionVectors(BuiltIn):
     """Dense optical flow from one frame to the next: u in the first channel, v in the second, in pixels.
 
     u points to the right and v up, as in Nuke's ``forward`` layer: the pixel at (x, y) of ``current`` is
-    found at (x + u, y + v) of ``next``.
+    found at (x + u, y + v) of ``next``. ``network`` is the file of a trained network that finds it, unless
+    a call asks for the classical search; without one there is that search alone.
     """
 
     description = ModelDescription(
@@ -85,13 +100,18 @@ class MotionVectors(BuiltIn):
         label="Motion Vectors",
         inputs=(ImageSpec("current", ANY), ImageSpec("next", ANY)),
         outputs=(ImageSpec("vectors", 3),),
-        options=(Option("quality", "int", 1, 0, 2, description="0 is fastest, 2 is finest."),),
+        options=(QUALITY,),
         text="Dense optical flow between two frames in pixels: u (right) in red, v (up) in green.",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, network: Path | None = None, devices: str = "auto") -> None:
         super().__init__()
         self._local = threading.local()
+        self._network, self._devices = network, devices
+        if network is not None:
+            self.description = replace(self.description, options=(METHOD, QUALITY))
+        self._finders: dict[tuple[str, bool], VectorFinder] = {}
+        self._loading = threading.Lock()
 
     def picture(self, call: Call) -> np.ndarray:
         current, following = call.pictures
@@ -101,10 +121,28 @@ class MotionVectors(BuiltIn):
         result = np.zeros((3, height, width), np.float32)
         if min(height, width) < SMALLEST_FOR_FLOW:
             return result
-        flow = self._finder(call.options["quality"]).calc(*_grey(current, following), None)
+        flow = self._flow(call, current, following)
         result[0] = flow[..., 0]
         result[1] = -flow[..., 1]
         return result
+
+    def _flow(self, call: Call, current: np.ndarray, following: np.ndarray) -> np.ndarray:
+        if self._network is None or call.options.get("method", LEARNED) != LEARNED:
+            search = self._finder(call.options["quality"])
+            return np.asarray(search.calc(*_grey(current, following), None))
+        with pool_for(self._devices).one() as device:
+            return self._learned(device, call.linear)(*map(_colours, (current, following)))
+
+    def _learned(self, device: Any, linear: bool) -> VectorFinder:
+        """The network on a device, loaded by the first call."""
+        from understudy.inference.vectors import load_vectors
+
+        assert self._network is not None
+        with self._loading:
+            key = str(device), linear
+            if key not in self._finders:
+                self._finders[key] = load_vectors(self._network, device, scene_linear=linear)
+            return self._finders[key]
 
     def _finder(self, quality: int) -> Any:
         """One flow finder for each worker thread, since it keeps scratch memory."""
@@ -124,6 +162,12 @@ def _grey(current: np.ndarray, following: np.ndarray) -> list[np.ndarray]:
     return [
         np.clip(np.log1p(CURVE * np.clip(grey, 0, None)) * scale, 0, 255).astype(np.uint8) for grey in greys
     ]
+
+
+def _colours(planes: np.ndarray) -> np.ndarray:
+    """Three channels (height, width, 3) of as many planes as come."""
+    chosen = planes[:3] if len(planes) >= 3 else np.repeat(planes[:1], 3, axis=0)
+    return np.ascontiguousarray(chosen.transpose(1, 2, 0), np.float32)
 
 
 def _luminance(planes: np.ndarray) -> np.ndarray:

@@ -1,0 +1,84 @@
+"""A network that finds motion, ready for pixels: two frames in file values in, vectors out."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from understudy.colour import encode
+from understudy.device import autocast
+from understudy.errors import SizeError
+from understudy.frames import fill_nonfinite
+from understudy.inference.adapting import on_scene_linear
+from understudy.inference.tiles import pad_to_stride
+from understudy.models.description import ModelDescription
+from understudy.models.opening import open_motion
+from understudy.temporal import reduced
+
+LONGEST = 2048
+"""Pixels of the longer side at which motion is looked for: more takes memory, and tells little more."""
+
+
+class VectorFinder:
+    """Finds motion with a trained network. May be called from several threads, which take turns."""
+
+    def __init__(
+        self, description: ModelDescription, network: Any, device: torch.device, precision: str = "float32"
+    ) -> None:
+        self.description, self.device, self.precision = description, device, precision
+        self._network = network
+        self._turn = threading.Lock()
+
+    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Where each pixel of ``first`` is in ``second``: float32 (height, width, 2), in pixels, x to the
+        right and y down: what is at (x, y) of the first is at (x, y) + vectors[y, x] of the second.
+
+        Both are float (height, width, 3) in file values, R, G, B. What is no number counts as its neighbours.
+        SizeError when they are not of one size.
+        """
+        if first.shape != second.shape or first.ndim != 3 or not first.size:
+            raise SizeError(
+                "Motion is looked for between two frames of one size.",
+                expected=f"{first.shape}",
+                found=f"{second.shape}",
+            )
+        small = [self._planes(each) for each in (first, second)]
+        vectors = self._find(*small)
+        return _enlarged(vectors, first.shape[:2])
+
+    def _planes(self, pixels: np.ndarray) -> torch.Tensor:
+        """A frame as the network sees it, (1, 3, H, W)."""
+        values = encode(fill_nonfinite(pixels)[0], self.description.colour_in)
+        values = np.ascontiguousarray(reduced(np.asarray(values, np.float32), LONGEST).transpose(2, 0, 1))
+        return torch.from_numpy(values)[None].to(self.device)
+
+    def _find(self, first: torch.Tensor, second: torch.Tensor) -> np.ndarray:
+        height, width = first.shape[-2:]
+        padded = [pad_to_stride(each, self.description.stride) for each in (first, second)]
+        with self._turn, torch.inference_mode(), autocast(self.device, self.precision):
+            found = self._network(*padded)[0, :, :height, :width]
+            return np.asarray(found.float().permute(1, 2, 0).cpu().numpy())
+
+
+def _enlarged(vectors: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Vectors in the pixels of a frame of another size."""
+    own = vectors.shape[:2]
+    if own == size:
+        return vectors
+    large = np.asarray(cv2.resize(vectors, (size[1], size[0]), interpolation=cv2.INTER_LINEAR))
+    return large * np.array([size[1] / own[1], size[0] / own[0]], np.float32)
+
+
+def load_vectors(
+    path: Path, device: torch.device, precision: str = "auto", scene_linear: bool = False
+) -> VectorFinder:
+    """A network that finds motion, from its file. ``precision``: bfloat16 only where it is asked for, as
+    vectors show every difference. ``scene_linear``: what frames will hold. ModelFileError."""
+    description, network = open_motion(path, device)
+    description = on_scene_linear(description) if scene_linear else description
+    return VectorFinder(description, network, device, "float32" if precision == "auto" else precision)

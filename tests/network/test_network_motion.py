@@ -1,0 +1,141 @@
+"""The network that finds motion: it knows which way is which, is stored safely, and refuses what makes no
+sense."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.conftest import motion_network
+
+from understudy.errors import ModelFileError
+from understudy.network.model_file import ModelHeader, load_model, save_model
+from understudy.network.motion import (
+    MotionArchitecture,
+    MotionNetwork,
+    architecture_from,
+    correlation,
+    likeliest,
+    mixed,
+    warped,
+)
+
+
+def test_what_is_warped_by_its_motion_lies_where_it_was() -> None:
+    first = torch.rand(1, 2, 12, 16)
+    second = torch.zeros_like(first)
+    second[:, :, 2:, 3:] = first[:, :, :-2, :-3]
+    motion = torch.tensor([3.0, 2.0]).view(1, 2, 1, 1).expand(1, 2, 12, 16)
+    back = warped(second, motion)
+    assert torch.allclose(back[:, :, :-2, :-3], first[:, :, :-2, :-3], atol=1e-5)
+    assert not back[:, :, -2:].any() and not back[..., -3:].any()
+
+
+def test_what_fits_best_is_how_far_it_has_moved() -> None:
+    first = torch.nn.functional.normalize(torch.randn(1, 16, 10, 12), dim=1)
+    second = torch.roll(first, (1, -2), (2, 3))
+    best = likeliest(correlation(first, second, 3), torch.tensor(60.0), 3)[:, :, 3:-3, 3:-3]
+    assert torch.allclose(best[:, 0], torch.tensor(-2.0), atol=0.1)
+    assert torch.allclose(best[:, 1], torch.tensor(1.0), atol=0.1)
+
+
+def test_each_pixel_is_a_mix_of_the_cells_about_it() -> None:
+    flow = torch.arange(12.0).view(1, 1, 3, 4).expand(1, 2, 3, 4)
+    large = flow.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    middle, left = torch.zeros(2, 1, 9, 4, 3, 4).unbind()
+    middle[:, 4] = left[:, 3] = 50.0
+    assert torch.allclose(mixed(flow, middle.flatten(1, 2)), large)
+    assert torch.allclose(mixed(flow, left.flatten(1, 2))[..., 2:], large[..., :-2])
+
+
+def test_the_levels_grow_to_the_size_of_the_frame_and_the_last_is_the_answer() -> None:
+    network = motion_network()
+    frames = torch.rand(2, 2, 3, 32, 48).unbind()
+    with torch.no_grad():
+        found = network.levels(*frames)
+        assert torch.equal(found[-1], network(*frames))
+    assert [each.shape[-1] for each in found] == [6, 12, 24, 48]
+    assert found[-1].shape == (2, 2, 32, 48) and found[-1].dtype == torch.float32
+
+
+def test_a_change_of_exposure_is_no_motion() -> None:
+    network = motion_network()
+    first, second = torch.rand(2, 1, 3, 32, 32).unbind()
+    with torch.no_grad():
+        assert torch.allclose(network(first, second), network(first, second * 0.5 + 0.2), atol=0.1)
+
+
+def test_a_few_steps_on_one_pair_bring_it_nearer() -> None:
+    torch.manual_seed(0)
+    shape = MotionArchitecture(widths=(8, 8, 8), matched=8, hidden=16, state=8, edge=8, turns=(2, 1))
+    network = MotionNetwork(shape)
+    texture = torch.nn.functional.interpolate(torch.rand(1, 3, 24, 24), (72, 72), mode="bicubic")
+    first, second = texture[..., 4:68, 4:68], texture[..., 2:66, 1:65]
+    truth = torch.tensor([3.0, 2.0]).view(1, 2, 1, 1)
+    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
+    apart = []
+    for _ in range(60):
+        optimizer.zero_grad()
+        off = (network(first, second) - truth).abs().mean()
+        off.backward()
+        optimizer.step()
+        apart.append(off.item())
+    assert apart[-1] < 0.4 * apart[0]
+
+
+# -- as a file -------------------------------------------------------------------------------------------
+
+
+def test_it_comes_back_from_its_file_as_it_was(motion_file: Path) -> None:
+    header, network = load_model(motion_file)
+    assert header.kind == "motion" and header.offsets == (1,)
+    frames = torch.rand(2, 1, 3, 32, 32).unbind()
+    with torch.no_grad():
+        assert torch.allclose(network(*frames), motion_network()(*frames), atol=0.1)
+
+
+WRONG: list[dict[str, Any]] = [
+    {"widths": [8]},
+    {"widths": [8, 8, 100_000], "turns": [1, 1]},
+    {"widths": "eight"},
+    {"turns": [1]},
+    {"turns": [1, 10_000]},
+    {"radius": 0},
+    {"radius": 2.5},
+    {"hidden": True},
+    {"further": 1},
+]
+
+
+@pytest.fixture
+def stored(tmp_path: Path, motion_header: ModelHeader) -> Callable[..., Path]:
+    """A function that stores the small network with some of its architecture told otherwise."""
+
+    def store(**change: Any) -> Path:
+        header = motion_header.model_copy(update={"architecture": {**motion_header.architecture, **change}})
+        save_model(tmp_path / "odd.cat", header, motion_network())
+        return tmp_path / "odd.cat"
+
+    return store
+
+
+@pytest.mark.parametrize("change", WRONG, ids=str)
+def test_an_architecture_that_makes_no_sense_is_refused(
+    change: dict[str, Any], stored: Callable[..., Path]
+) -> None:
+    with pytest.raises(ModelFileError, match="not a model file"):
+        load_model(stored(**change))
+
+
+def test_tensors_of_another_architecture_are_refused(stored: Callable[..., Path]) -> None:
+    with pytest.raises(ModelFileError, match="not a model file") as caught:
+        load_model(stored(hidden=24))
+    assert "tensors that do not fit" in caught.value.found
+
+
+def test_an_architecture_goes_through_its_header() -> None:
+    shape = MotionArchitecture(widths=(8, 16, 24), turns=(2, 1))
+    assert architecture_from(shape.to_dict()) == shape and shape.stride == 8

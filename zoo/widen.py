@@ -1,0 +1,56 @@
+"""What a smaller network of a recipe has learned, in a wider and deeper one that gives the same at first.
+
+What the smaller one has goes on as it was: its channels are the first ones, its blocks the first of each
+level, and nothing that is new speaks into them yet. The new channels hear all; new blocks begin as the
+identity.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from understudy.errors import UnderstudyError
+from understudy.network.model_file import read_tensors
+from zoo.training import PROGRESS, Training
+
+AVERAGE = "average."
+
+
+def begin_from(training: Training, folder: Path) -> None:
+    """Let a training begin from the average that another one of the recipe has kept in its folder, with a
+    network that is no wider or deeper. UnderstudyError where it is."""
+    kept = {
+        name.removeprefix(AVERAGE): tensor
+        for name, tensor in read_tensors(folder / PROGRESS).items()
+        if name.startswith(AVERAGE)
+    }
+    if misfits := [name for name, tensor in kept.items() if not _fits(training.network, name, tensor)]:
+        raise UnderstudyError(
+            "This training's network does not go into that of the recipe.",
+            expected="the same kind of network, nowhere wider or deeper",
+            found=f"another {misfits[0]}",
+            where=str(folder),
+        )
+    widen(training.network, kept)
+    training.average.load_state_dict(training.network.state_dict())
+
+
+def _fits(network: nn.Module, name: str, tensor: Tensor) -> bool:
+    own = network.state_dict().get(name)
+    return own is not None and all(a <= b for a, b in zip(tensor.shape, own.shape, strict=True))
+
+
+@torch.no_grad()
+def widen(network: nn.Module, kept: dict[str, Tensor]) -> None:
+    """Put ``kept``, the state of a network that is nowhere larger, into ``network``, which then gives what
+    that one gives."""
+    for name, own in network.named_parameters():
+        if name not in kept:
+            continue
+        there = kept[name]
+        if own.ndim == 4:
+            own[: there.shape[0], there.shape[1] :] = 0  # what is new says nothing to what is old
+        own[tuple(slice(length) for length in there.shape)] = there

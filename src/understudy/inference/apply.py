@@ -7,28 +7,37 @@ named and the others go on.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from understudy.device import keep_freed_memory
+from understudy.errors import SettingError
 from understudy.frames import FrameSink
 from understudy.inference.ending import ended
 from understudy.inference.events import Report
-from understudy.inference.job import prepare_job
+from understudy.inference.job import Job, prepare_job
 from understudy.inference.like import taken_over
-from understudy.inference.results import ApplyResult
+from understudy.inference.results import ApplyResult, Outcome
 from understudy.inference.vectors_job import finds_vectors, write_vectors
-from understudy.inference.work import work
+from understudy.inference.work import work as work_here
 from understudy.settings import ApplySettings
 
+Work = Callable[[Job, Report, Any], Iterator[Outcome]]
+"""What makes the frames of a job, as ``inference.work.work`` does."""
 
-def apply(settings: ApplySettings, report: Report = lambda event: None, stop: Any = None) -> ApplyResult:
+
+def apply(
+    settings: ApplySettings,
+    report: Report = lambda event: None,
+    stop: Any = None,
+    work: Work = work_here,
+) -> ApplyResult:
     """Apply a trained network to the frames of a plate; reads, computes and writes at the same time.
 
     ``report`` is called with events of ``understudy.inference.events``, from this thread. ``stop`` is
     anything that becomes true when the work shall stop after the frames under way, such as a
-    ``runs.stop.StopFlag``.
+    ``runs.stop.StopFlag``. ``work``: what makes the frames; by default this process.
 
     Frames there already that the same model made in the same way, from the same plate, mask and extra inputs,
     are kept, and those made from others are made again; a movie starts again. One
@@ -44,6 +53,10 @@ def apply(settings: ApplySettings, report: Report = lambda event: None, stop: An
     keep_freed_memory()
     settings, like = taken_over(settings)
     if finds_vectors(settings.model.model):
+        if work is not work_here:
+            raise SettingError(
+                "Motion vectors are made by one machine alone.", found=settings.model.model, where="--on"
+            )
         return write_vectors(settings, report, stop, like)
     with ExitStack() as open_things:
         job = prepare_job(settings, like, open_things)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ class Job:
     again, and why; ``compared``: those that are written only where they differ from what is there; ``said``:
     sentences from the threads, to be reported; ``like``: sentences on what was taken over from another
     result; ``reported``: how many of the sink's notes have been reported; ``steady``: steadies results;
-    ``prompts``: what the network is told of the frames."""
+    ``prompts``: what the network is told of the frames; ``provenance``: what goes with every frame."""
 
     settings: ApplySettings
     plate: Shot
@@ -65,6 +65,7 @@ class Job:
     reported: int = 0
     steady: Steady | None = None
     prompts: PromptPlan | None = None
+    provenance: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_steady(self) -> bool:
@@ -147,6 +148,7 @@ def prepare_job(settings: ApplySettings, like: tuple[str, ...], open_things: Exi
         said,
         like,
         prompts=prompts,
+        provenance=provenance,
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from understudy.errors import ApplyError, UnderstudyError
 from understudy.frames import Frame, set_threads
 from understudy.frames.difference import HALF_A_CODE
 from understudy.inference.compose import Composer
-from understudy.inference.events import Report
+from understudy.inference.events import ApplyPlanned, Report
 from understudy.inference.instance_table import read_tracks, write_table
 from understudy.inference.job import Job
 from understudy.inference.model import LoadedModel, load
@@ -37,53 +37,89 @@ from understudy.inference.tracking import Tracker, Tracks
 from understudy.models.finding import resolve_model
 
 
-def work(job: Job, report: Report, stop: Any) -> Iterator[Outcome]:
-    """Make all frames that are to do, some at a time, and report each."""
+@dataclass(frozen=True)
+class Ready:
+    """All that frames are made with: ``job`` with its ``model`` loaded, and the ``crew`` that makes them;
+    ``plan``: what is said before the first."""
+
+    job: Job
+    model: LoadedModel
+    crew: Crew
+    on_cpu: bool
+    plan: ApplyPlanned
+
+    def make(self, number: int) -> Outcome:
+        """Read, compute, write: one frame from start to end, in one thread."""
+        with self._tracked(number):
+            return _caught(self.job, number, lambda: self._write(number))
+
+    @contextmanager
+    def _tracked(self, number: int) -> Iterator[None]:
+        tracker = self.job.composer.tracker
+        if tracker is None:
+            yield
+            return
+        tracker.begin(number)
+        try:
+            yield
+        finally:
+            tracker.end(number)
+
+    def _write(self, number: int) -> Outcome:
+        finished, made_from = self.compose(number)
+        return write(self.job, number, finished, made_from)
+
+    def compose(self, number: int) -> tuple[Frame, Mapping[str, str]]:
+        """The finished frame, and what it was made from. Raises UnderstudyError."""
+        job = self.job
+        made_from = job.origins.of_files(number)
+        frame = job.read(number)
+        finished = job.composer.compose(frame, self.model, job.painted, job.whole.read, job.steady)
+        made_from |= job.origins.of_movies(number, frame)
+        if mark := job.painted.mark(number):
+            made_from[PAINTED] = mark
+        return finished, made_from
+
+
+def set_up(job: Job) -> Ready:
+    """Load the model and plan the work."""
     device, crew = _plan_crew(job)
     model = _load(job, crew, str(device))
     if device.type == "cpu":
         crew = with_computing(crew, model.engine.parallel, core_count())
     job.composer = replace(job.composer, prompter=_prompter(job, model), tracker=_tracker(job, model))
     job.steady, said = _steady(job, model, crew.workers)
-    report(planned(job, model, said))
-    done = len(job.kept)
-    began = time.monotonic()
-    made = 0
+    return Ready(job, model, crew, device.type == "cpu", planned(job, model, said))
+
+
+def work(job: Job, report: Report, stop: Any) -> Iterator[Outcome]:
+    """Make all frames that are to do, some at a time, and report each."""
+    ready = set_up(job)
+    report(ready.plan)
 
     def make(index: int, number: int) -> Outcome:
-        return _make_frame(job, model, number)
+        return ready.make(number)
 
-    with own_threads(crew, device.type == "cpu") as set_up:
-        for outcome in run_frames(job.to_do, make, crew.workers, lambda: bool(stop), set_up):
-            done, made = done + 1, made + 1
-            report_said(job, report)
-            report(told(job, outcome, done, made, time.monotonic() - began))
-            if job.sink.broken is not None:
-                raise job.sink.broken
-            yield outcome
+    with own_threads(ready.crew, ready.on_cpu) as each_thread:
+        frames = run_frames(job.to_do, make, ready.crew.workers, lambda: bool(stop), each_thread)
+        yield from followed(job, frames, report)
 
 
-def _make_frame(job: Job, model: LoadedModel, number: int) -> Outcome:
-    """Read, compute, write: one frame from start to end, in one thread."""
-    tracker = job.composer.tracker
-    if tracker is None:
-        return _made(job, model, number)
-    tracker.begin(number)
+def followed(job: Job, outcomes: Iterable[Outcome], report: Report) -> Iterator[Outcome]:
+    """The outcomes, each reported as it comes."""
+    began = time.monotonic()
+    for made, outcome in enumerate(outcomes, 1):
+        report_said(job, report)
+        report(told(job, outcome, len(job.kept) + made, made, time.monotonic() - began))
+        if job.sink.broken is not None:
+            raise job.sink.broken
+        yield outcome
+
+
+def _caught(job: Job, number: int, make: Callable[[], Outcome]) -> Outcome:
+    """What ``make`` gives, or why the frame could not be made."""
     try:
-        return _made(job, model, number)
-    finally:
-        tracker.end(number)
-
-
-def _made(job: Job, model: LoadedModel, number: int) -> Outcome:
-    try:
-        made_from = job.origins.of_files(number)
-        frame = job.read(number)
-        finished = job.composer.compose(frame, model, job.painted, job.whole.read, job.steady)
-        made_from |= job.origins.of_movies(number, frame)
-        if mark := job.painted.mark(number):
-            made_from[PAINTED] = mark
-        return _write(job, number, finished, made_from)
+        return make()
     except UnderstudyError as error:
         job.sink.skip(number)
         return Outcome(number, None, error)
@@ -94,7 +130,7 @@ def _made(job: Job, model: LoadedModel, number: int) -> Outcome:
         return Outcome(number, None, _out_of_memory(number, error))
 
 
-def _write(job: Job, number: int, finished: Frame, made_from: Mapping[str, str]) -> Outcome:
+def write(job: Job, number: int, finished: Frame, made_from: Mapping[str, str]) -> Outcome:
     """Write a frame, unless it is to differ from what is there, and does not."""
     tracker = job.composer.tracker
     if tracker is not None:

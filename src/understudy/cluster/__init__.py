@@ -1,0 +1,1 @@
+"""One shot on many machines."""

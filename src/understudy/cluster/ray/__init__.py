@@ -1,0 +1,1 @@
+"""Frames made by all the machines of a Ray cluster."""

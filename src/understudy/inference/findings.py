@@ -1,0 +1,59 @@
+"""What became known of a job while its frames were made, for words at its end: what other processes found
+is added to what this one did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from understudy.frames.sink import FrameSink
+from understudy.inference.job import Job
+
+
+@dataclass(frozen=True)
+class Findings:
+    """``constant``, ``not_finite``, ``fine``: frames, as in ``Doubts``; ``unmeasured``: frames whose grain
+    could not be told; ``largest``: the largest value of the mask; ``said``: sentences."""
+
+    constant: frozenset[int] = frozenset()
+    not_finite: frozenset[int] = frozenset()
+    fine: frozenset[int] = frozenset()
+    unmeasured: tuple[int, ...] = ()
+    largest: float = 0.0
+    said: tuple[str, ...] = ()
+
+
+def findings_of(job: Job) -> Findings:
+    """What is known of a job by now; its sentences are taken out."""
+    doubts, composer = job.composer.doubts, job.composer
+    said: list[str] = []
+    while not job.said.empty():
+        said.append(job.said.get())
+    return Findings(
+        frozenset(doubts.constant),
+        frozenset(doubts.not_finite),
+        frozenset(doubts.fine),
+        tuple(composer.finisher.unmeasured),
+        composer.mask.largest if composer.mask else 0.0,
+        (*said, *_notes(job.sink)),
+    )
+
+
+def add_findings(job: Job, found: Iterable[Findings]) -> None:
+    """Let the end of ``job`` speak of these as well."""
+    composer, known = job.composer, {*job.sink.notes}
+    for each in found:
+        composer.doubts.constant |= each.constant
+        composer.doubts.not_finite |= each.not_finite
+        composer.doubts.fine |= each.fine
+        composer.finisher.unmeasured.extend(each.unmeasured)
+        if composer.mask:
+            composer.mask.largest = max(composer.mask.largest, each.largest)
+        for sentence in each.said:
+            if sentence not in known:
+                known.add(sentence)
+                job.said.put(sentence)
+
+
+def _notes(sink: FrameSink) -> tuple[str, ...]:
+    return sink.notes

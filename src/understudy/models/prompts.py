@@ -76,6 +76,15 @@ def read_prompts(points: str, box: str) -> Prompts:
     return prompts_of(rows, corners)
 
 
+def turned_over(points: str, box: str, height: int) -> dict[str, str]:
+    """The options of prompts whose y is counted from the bottom of a frame, as Nuke does, counted from its
+    top. RequestError."""
+    told = read_prompts(points, box)
+    turned = tuple((x, height - y, label) for x, y, label in told.points)
+    corners = told.box and (told.box[0], height - told.box[3], told.box[2], height - told.box[1])
+    return Prompts(turned, corners or None).options
+
+
 def _numbers(text: str, what: str, how: str) -> list[float]:
     try:
         return [float(each) for each in text.split(",")]

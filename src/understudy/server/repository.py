@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from understudy.errors import ModelFileError, UnderstudyError
 from understudy.models.description import ModelDescription
 from understudy.models.finding import FoundModel, find_model
 from understudy.models.names import is_plain_name, safe_label, safe_name
+from understudy.models.sidecar import read_sidecar
 from understudy.network.model_file import MOTION, read_header
 from understudy.server.models.served import Call, ServedModel
 from understudy.server.state import ServerState
@@ -284,9 +286,22 @@ def _models_in(folder: Path) -> list[Path]:
         children = sorted(folder.iterdir())
     except OSError:
         return []
+    parts = {encoder for child in children if (encoder := _encoder_of(child)) is not None}
     return [
-        child for child in children if child.name[0] not in "._" and kind_of(child) not in (None, "folder")
+        child
+        for child in children
+        if child.name[0] not in "._" and child not in parts and kind_of(child) not in (None, "folder")
     ]
+
+
+def _encoder_of(path: Path) -> Path | None:
+    """The encoder of a network in two files: it is no model of its own."""
+    if path.suffix.lower() != ".onnx" or not path.with_suffix(".toml").is_file():
+        return None
+    with suppress(ModelFileError):  # said where the model is loaded
+        encoder = read_sidecar(path.with_suffix(".toml")).encoder
+        return None if encoder is None else path.parent / encoder
+    return None
 
 
 def stamp_of(path: Path, kind: str) -> Stamp:
@@ -294,6 +309,8 @@ def stamp_of(path: Path, kind: str) -> Stamp:
     if kind == "run":
         return ((1, 1),)
     first, others = path, [path.with_suffix(".toml")]
+    if (encoder := _encoder_of(path)) is not None:
+        others.append(encoder)
     if kind == "openvino":
         others.append(path.with_suffix(".bin"))
     if kind == "python":

@@ -14,6 +14,7 @@ import numpy as np
 
 from understudy.errors import RequestError
 from understudy.models.description import ModelDescription
+from understudy.models.prompts import turned_over
 from understudy.server import protocol
 from understudy.server.admission import Reservation
 from understudy.server.deadlines import TransferDeadline
@@ -182,10 +183,13 @@ class Session:
 def call_of(description: ModelDescription, request: RequestInference) -> Call:
     """A request as a call to the model; ``RequestError`` when it does not fit."""
     model = request.model or Model()
-    options = options_of(model)
+    options = description.read_options(options_of(model), clamp=True)
+    pictures = gather(description, [planes_of(image) for image in request.images])
+    if description.prompts and pictures:
+        options |= turned_over(options["points"], options["box"], pictures[0].shape[1])
     return Call(
-        pictures=gather(description, [planes_of(image) for image in request.images]),
-        options=description.read_options(options, clamp=True),
+        pictures=pictures,
+        options=options,
         buttons=description.read_buttons(buttons_of(model)),
         linear=True,
     )

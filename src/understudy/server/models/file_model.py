@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from understudy.errors import ServerError
+from understudy.inference.painted import luma_of
+from understudy.models.description import ModelDescription
 from understudy.models.imported import TORCH, describe_imported, open_file
 from understudy.models.sidecar import read_sidecar
 from understudy.server.log import ServerLog
 from understudy.server.models.devices import EXECUTOR, cores, pool_for
+from understudy.server.models.following import SEQUENCE, Following, follows
+from understudy.server.models.mattes import chosen_mattes, matte_options
 from understudy.server.models.served import Answer, Call
 from understudy.server.models.tensors import from_tensor, shape_for, to_tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MAX_BATCH = 4
 
@@ -32,7 +40,8 @@ class FileModel:
         self.workers = len(self._pool.all())
         side = read_sidecar(path.with_suffix(".toml"))
         self._file = open_file(path, side, cores(), _providers(self._pool.all()))
-        self.description = describe_imported(path, side, self._file)
+        self.description = _with_options(describe_imported(path, side, self._file))
+        self._following = Following()
         self.max_batch = MAX_BATCH if self._file.takes_batches else 1
 
     def run(self, calls: list[Call]) -> list[Answer]:
@@ -64,7 +73,9 @@ class FileModel:
         where = device if self._file.runtime in TORCH else "cpu"
         with torch.inference_mode():
             given = [torch.from_numpy(np.ascontiguousarray(each)).to(where) for each in images]
-            results = [each.cpu().numpy() for each in self._file(given, calls[0].options)]
+            results = [each.cpu().numpy() for each in self._asked(given, calls[0].options)]
+        if description.finds_instances:
+            results = [results[0][:, chosen_mattes(description, calls[0].options)]]
         _check_results(results, len(calls))
         specs = description.outputs
         return [
@@ -77,9 +88,26 @@ class FileModel:
             for n in range(len(calls))
         ]
 
+    def _asked(self, images: list[Tensor], options: dict[str, Any]) -> list[Tensor]:
+        """All that the file makes of one batch."""
+        if not follows(self.description):
+            return self._file(images, options)
+        colour = self.description.colour_in
+        pixels = np.moveaxis(images[0][0].cpu().numpy(), 0, -1) * np.float32(colour.scale)
+        luma = luma_of(self.description, pixels)
+        return self._following.ask(options, luma, lambda call: self._file.ask(images, options, call))
+
     def refresh(self) -> None: ...
 
     def close(self) -> None: ...
+
+
+def _with_options(description: ModelDescription) -> ModelDescription:
+    """The description with what the server adds to a network's own options."""
+    added = (SEQUENCE,) if follows(description) else ()
+    if description.finds_instances:
+        added = (*matte_options(description), *added)
+    return replace(description, options=(*description.options, *added))
 
 
 def _providers(devices: Sequence[Any]) -> list[str]:

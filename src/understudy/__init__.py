@@ -106,6 +106,8 @@ def load(
     uint16 are scaled to 0..1, as OpenImageIO does), with the channels named in
     ``.description.input_channels``, and returns float32 with those in ``.description.output_channels``. Of a
     network that enlarges, ``scale`` says how many times larger the result is: auto as it makes it once.
+    A network that carries state from frame to frame is called as ``.in_order()``, whose calls are the frames
+    of one shot, one after the other.
     ``scene_linear``: the values that come are that; a network that comes trained takes them as well as
     display-referred ones, but cannot tell by itself which they are.
 

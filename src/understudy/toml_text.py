@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -37,6 +38,11 @@ def value_text(value: object) -> str:
     return quote(str(value))
 
 
+def key_text(key: str) -> str:
+    """A key as TOML: bare where it may be, such as ``crop_size``, else in quotes."""
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else quote(key)
+
+
 def _float_text(value: float) -> str:
     if math.isnan(value):
         return "nan"
@@ -49,7 +55,7 @@ def _float_text(value: float) -> str:
 def to_toml(values: Mapping[str, Any], comments: Iterable[str] = ()) -> str:
     """``values`` as TOML, one line each, below ``comments``. None is left out: TOML has no word for it."""
     head = [f"# {line}".rstrip() for line in comments]
-    body = [f"{key} = {value_text(value)}" for key, value in values.items() if value is not None]
+    body = [f"{key_text(key)} = {value_text(value)}" for key, value in values.items() if value is not None]
     return "\n".join(head + body) + "\n"
 
 

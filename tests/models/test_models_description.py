@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,9 @@ import torch
 from understudy.colour import LINEAR, PLAIN, SRGB
 from understudy.errors import ModelFileError, RequestError
 from understudy.models.cat_file import describe_header
-from understudy.models.description import ImageSpec, ModelDescription
+from understudy.models.description import ModelDescription
 from understudy.models.imported import describe_imported, open_file
-from understudy.models.opening import describe, describe_effect, open_model, refuse_unsupported
+from understudy.models.opening import describe, describe_effect, open_model
 from understudy.models.options import Option
 from understudy.models.sidecar import read_sidecar
 from understudy.network.model_file import ExtraInput, ModelHeader
@@ -101,17 +100,27 @@ def test_a_description_comes_with_the_function_behind_it(tmp_path: Path) -> None
     assert (network.stride, network.reach) == (description.stride, description.reach)
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"state": (ImageSpec("memory"),)}, "state from frame to frame"),
-    ],
-)
-def test_what_a_description_can_say_and_no_frame_can_have_yet_is_refused(change: dict, words: str) -> None:
-    plain = ModelDescription("look", "Look")
-    refuse_unsupported(plain, Path("look.cat"))
-    with pytest.raises(ModelFileError, match=words):
-        refuse_unsupported(replace(plain, **change), Path("look.cat"))
+def test_state_and_frames_about_are_described_by_the_toml_as_by_the_file(tmp_path: Path) -> None:
+    class Two(torch.nn.Module):
+        def forward(
+            self, x: torch.Tensor, last: torch.Tensor, memory: torch.Tensor | None = None, gain: float = 1.0
+        ) -> tuple[torch.Tensor, torch.Tensor]:
+            kept = x if memory is None else memory
+            return x + last + kept, kept * gain
+
+    path = tmp_path / "two.pt"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.script(Two()).save(str(path))
+    path.with_suffix(".toml").write_text(
+        '[[inputs]]\nname = "plate"\n[[inputs]]\nname = "last"\n[[outputs]]\nname = "made"\n'
+        "[frames]\nlast = -1\n[constants]\ngain = 0.5\n[state]\nmemory = 2\nlead_in = 4\n"
+    )
+    side = read_sidecar(path.with_suffix(".toml"))
+    for found in (describe_imported(path, side, open_file(path, side)), describe_effect(path)):
+        assert [(each.name, each.offset) for each in found.inputs] == [("plate", 0), ("last", -1)]
+        assert [(each.name, each.tensor) for each in found.state] == [("memory", "2")]
+        assert (found.lead_in, found.options, found.offsets) == (4, (), (-1,))
 
 
 def test_options_are_checked_by_type_and_range_and_the_rest_is_at_its_default() -> None:

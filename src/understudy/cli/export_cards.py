@@ -119,22 +119,31 @@ def imported_card(path: Path) -> Card:
     from understudy.models.opening import describe
     from understudy.models.sidecar import read_sidecar
 
-    model = describe(path)
+    model, side = describe(path), read_sidecar(path.with_suffix(".toml"))
     lines = {
         "File": str(path),
         "Format": f"{model.format} of another program",
         "Label": model.label,
         "About": model.text,
-        "Inputs": [f"{image.name}: {image.count} channels" for image in model.inputs],
+        "Inputs": [_input_words(image) for image in model.inputs],
         "Outputs": [f"{image.name}: {image.count} channels" for image in model.outputs],
+        "State": [f"{image.tensor} goes into {image.name} with the next frame" for image in model.state],
+        "Lead-in": f"{model.lead_in} frames" if model.state else "",
+        "Given": [f"{name} = {value}" for name, value in side.constants.items()],
         "Colour": model.space,
         "Range": f"1.0 becomes {1 / model.colour_in.scale:g}" if model.colour_in.scale != 1 else "",
         "Scale": f"{model.scale} times the plate's size" if model.scale != 1 else "",
         "Works at": "{1} x {0}".format(*model.fixed_size) if model.fixed_size else "",
         "Size multiple": "" if model.fixed_size else str(model.stride),
         "Told by": ", ".join(model.prompts),
-        "Encoder": read_sidecar(path.with_suffix(".toml")).encoder or "",
+        "Encoder": side.encoder or "",
         "Matte": "yes" if model.kind == "matte" else "",
         "Size": size_text(path.stat().st_size),
     }
     return {name: value for name, value in lines.items() if value}
+
+
+def _input_words(image: Any) -> str:
+    """One picture that goes in, and of which frame it is."""
+    frame = f", the frame at {image.offset:+d}" if image.offset else ""
+    return f"{image.name}: {image.count} channels{frame}"

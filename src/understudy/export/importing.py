@@ -16,11 +16,12 @@ from understudy.errors import ModelFileError, SettingError
 from understudy.export.metadata import read_info
 from understudy.export.network_files import copy_network
 from understudy.export.recognising import recognised
+from understudy.export.recurrent import beginnings, with_state
 from understudy.export.trial import Trial, try_out
 from understudy.models.adapted import AdaptedFile
 from understudy.models.description import ANY
 from understudy.models.imported import check_range, describe_imported, names_of, open_file
-from understudy.models.opening import describe_effect, refuse_unsupported
+from understudy.models.opening import describe_effect
 from understudy.models.openvino_ir_file import WEIGHTS
 from understudy.models.pickles import ENDINGS as PICKLES
 from understudy.models.pickles import REMEDY as PICKLED
@@ -49,16 +50,17 @@ def import_network(
     """
     side = _with_own_words(file, read_sidecar(settings_file(file, settings)))
     side, known = recognised(file, side)
+    side, carries = with_state(file, side)
     network = _open(file, side)
     side = _with_range(network, side)
     if side.span != network.side.span or side.black != network.side.black:
         network = _open(file, side)
-    refuse_unsupported(describe_imported(file, side, network), file)
-    trial = try_out(file, network, side)
-    side = _with_reading(network, _agreed(file, side, trial), trial)
+    describe_imported(file, side, network)
+    network, side, trial = _tried(file, network, side)
+    side = _with_reading(network, _agreed(file, network, side, trial), trial)
     target = Path(os.path.abspath(output)) / _name(file, name)
     beside = _write(file, target, side)
-    return Imported(target, beside, (*known, *_sentences(side), *_limits(target)))
+    return Imported(target, beside, (*known, *carries, *_sentences(side), *_limits(target)))
 
 
 def _with_own_words(file: Path, side: Sidecar) -> Sidecar:
@@ -116,6 +118,21 @@ def _instead_of(file: Path) -> str:
     return PICKLED if file.suffix.lower() in PICKLES else ""
 
 
+def _tried(file: Path, network: AdaptedFile, side: Sidecar) -> tuple[AdaptedFile, Sidecar, Trial]:
+    """The network and its sidecar, with the first state that it runs with where that was open. ModelFileError
+    when it does not run."""
+    try:
+        return network, side, try_out(file, network, side)
+    except ModelFileError as error:
+        for told in beginnings(file, side):
+            opened = _open(file, told)
+            try:
+                return opened, told, try_out(file, opened, told)
+            except ModelFileError:
+                continue
+        raise error
+
+
 def _with_range(network: AdaptedFile, side: Sidecar) -> Sidecar:
     """The sidecar, in which white is 255 to a network of 8 bits where it does not say what white is."""
     if network.inputs[0].dtype == "uint8" and "range" not in side.model_fields_set:
@@ -154,9 +171,9 @@ def _with_reading(network: AdaptedFile, side: Sidecar, trial: Trial) -> Sidecar:
     return side.model_copy(update=changes)
 
 
-def _agreed(file: Path, side: Sidecar, trial: Trial) -> Sidecar:
+def _agreed(file: Path, network: AdaptedFile, side: Sidecar, trial: Trial) -> Sidecar:
     """The sidecar filled in. ModelFileError when it says other channels, or another scale, than came out."""
-    scale, outputs, counts = trial.scale, trial.outputs, trial.counts
+    scale, outputs = trial.scale, trial.outputs
     if "scale" in side.model_fields_set and side.scale != scale:
         raise ModelFileError(
             "The TOML does not fit the network.",
@@ -172,8 +189,8 @@ def _agreed(file: Path, side: Sidecar, trial: Trial) -> Sidecar:
             found=f"{channels}",
             where=str(file.with_suffix(".toml")),
         )
-    ports = side.inputs or [PortText(name="plate" if i == 0 else f"extra_{i}") for i in range(len(counts))]
-    inputs = [port.model_copy(update={"channels": n}) for port, n in zip(ports, counts, strict=True)]
+    pairs = zip(side.inputs or _ports(network), _counts(network, trial), strict=True)
+    inputs = [port.model_copy(update={"channels": count}) for port, count in pairs]
     first = side.outputs[0] if side.outputs else PortText(name="result")
     results = [first.model_copy(update={"channels": outputs}), *side.outputs[1:]]
     changes = {
@@ -184,6 +201,26 @@ def _agreed(file: Path, side: Sidecar, trial: Trial) -> Sidecar:
         "label": side.label or file.stem,
     }
     return side.model_copy(update=changes)
+
+
+def _ports(network: AdaptedFile) -> list[PortText]:
+    """Names for the inputs of the file: those of which frames are told keep their own."""
+    told = network.side.frames if isinstance(network.side.frames, dict) else {}
+    plate, ports = network.pictures[0].input, []
+    for index, spec in enumerate(network.file.inputs):
+        own = spec.name if {spec.name, spec.tensor} & told.keys() else f"extra_{index}"
+        name = "plate" if index == plate and own.startswith("extra") else own
+        ports.append(PortText(name=name, tensor=spec.tensor if told else ""))
+    return ports
+
+
+def _counts(network: AdaptedFile, trial: Trial) -> list[int]:
+    """The channels of a picture of each input of the file."""
+    of_picture = list(zip(network.pictures, trial.counts, strict=True))
+    return [
+        next(count for picture, count in of_picture if picture.input == index)
+        for index in range(len(network.file.inputs))
+    ]
 
 
 def _write(file: Path, target: Path, side: Sidecar) -> Path:
@@ -204,10 +241,25 @@ def _sentences(side: Sidecar) -> tuple[str, ...]:
     return (
         f"It takes {takes}.",
         f"It gives {gives}.",
+        *_frame_words(side),
         f"Values are {side.colour}, and {_range_words(side)} to the network.",
         _size_words(side),
         *([f"It makes a picture {side.scale} times larger."] if side.scale > 1 else []),
     )
+
+
+def _frame_words(side: Sidecar) -> list[str]:
+    """What it takes beside the frame itself."""
+    said = []
+    if side.frames:
+        told = side.frames if isinstance(side.frames, dict) else {side.inputs[0].name: side.frames}
+        said.append(f"It sees frames about each one: {'; '.join(f'{k}: {v}' for k, v in told.items())}.")
+    if side.constants:
+        said.append(f"Given with each frame: {', '.join(f'{k} = {v}' for k, v in side.constants.items())}.")
+    if side.has_state:
+        shapes = ", ".join(f"{name} = {told}" for name, told in side.initial.items())
+        said.append(f"Its state begins with {shapes or 'zeros'}, and anew at cuts and gaps.")
+    return said
 
 
 def _range_words(side: Sidecar) -> str:

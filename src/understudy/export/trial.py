@@ -10,9 +10,11 @@ import torch
 
 from understudy.errors import ModelFileError
 from understudy.models.adapted import AdaptedFile
+from understudy.models.call import NetworkCall
 from understudy.models.description import ANY
 from understudy.models.imported_network import fitted, last_line, scale_between
 from understudy.models.sidecar import Sidecar
+from understudy.models.state import STATE
 
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64, 128)
 CHANNELS = (3, 4, 1, 2, 5, 6)
@@ -41,7 +43,7 @@ class Trial:
 
 def try_out(file: Path, network: AdaptedFile, side: Sidecar) -> Trial:
     """The first way in which the network runs on pictures of two sizes. ModelFileError when there is none."""
-    given = "size_multiple" in side.model_fields_set or network.sees_whole
+    given = "size_multiple" in side.model_fields_set or network.size is not None or side.fits_itself
     multiples = (side.size_multiple,) if given else MULTIPLES
     for counts in _possible_counts(network, side):
         for multiple in multiples:
@@ -60,7 +62,7 @@ def try_out(file: Path, network: AdaptedFile, side: Sidecar) -> Trial:
 def _possible_counts(network: AdaptedFile, side: Sidecar) -> list[list[int]]:
     """Channels of each input: as told, as the file says, or to be tried."""
     if side.inputs and all(port.channels != ANY for port in side.inputs):
-        return [[port.channels for port in side.inputs]]
+        return [[side.inputs[each.input or 0].channels for each in network.pictures]]
     known = _known_counts(network)
     return (
         [[count if each is None else each for each in known] for count in CHANNELS]
@@ -78,7 +80,7 @@ def _known_counts(network: AdaptedFile) -> list[Any]:
 def _at_two_sizes(network: AdaptedFile, counts: list[int], multiple: int, span: float) -> Trial | None:
     """What comes out where the network takes two different sizes and makes the same of both; else None."""
     found = []
-    for rows, columns in SIDES[:1] if network.sees_whole else SIDES:  # of one size, two tell no more
+    for rows, columns in SIDES[:1] if network.size is not None else SIDES:  # of one size, two tell no more
         try:
             found.append(_run(network, counts, (rows, columns), multiple, span))
         except Exception:  # a network may fail in any way that its maker did not think of
@@ -100,8 +102,11 @@ def _run(
     height, width = (_side(each, multiple) for each in multiples)
     pictures = [torch.rand(1, count, height, width, generator=generator) * span for count in counts]
     options = options_for(network, pictures[0])
+    call = NetworkCall()
     with torch.inference_mode():
-        made = network(pictures, options)
+        made = network.ask(pictures, options, call)
+        if STATE in call.found:  # what came out has to go in again
+            made = network.ask(pictures, options, NetworkCall(carried=call.found))
     scale = scale_between(made, pictures[0])
     planes = fitted(made, pictures[0], scale=scale)
     return Trial(counts, int(planes.shape[1]), scale, multiple, float(planes.abs().nan_to_num().max()))

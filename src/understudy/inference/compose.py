@@ -18,6 +18,7 @@ from understudy.frames import (
     Window,
     enlarged_frame,
     enlarged_mask,
+    enlarged_planes,
     has_alpha,
     resolve_channels,
     resolve_like,
@@ -36,6 +37,7 @@ from understudy.inference.model import LoadedModel
 from understudy.inference.motion import PlateMotion
 from understudy.inference.painted import Painted, luma_of, over
 from understudy.inference.prompter import Looked, Prompter, placed
+from understudy.inference.recurrence import Recurrence, Step, plate_luma
 from understudy.inference.region import bounding_box, grown, slices, within
 from understudy.inference.steady import Seen, Steady, seen_with
 from understudy.inference.targets import channels_of_layer, check_layer, target_channels
@@ -112,8 +114,8 @@ class Composer:
     None for all there is. ``finisher``: what is done to results before they are laid over the plate.
     ``confident``: a further channel says how sure the network is of them. ``layer``: the results fill a layer
     of this name, beside the plate's own channels, which stay as they are. ``prompter``: what the network is
-    told of each frame; ``tracker``: which instance is in which matte. ``doubts``: what was seen of results
-    that cannot be right."""
+    told of each frame; ``tracker``: which instance is in which matte; ``recurrence``: gives the results of a
+    network with state. ``doubts``: what was seen of results that cannot be right."""
 
     header: Any
     channels: str | None
@@ -127,6 +129,7 @@ class Composer:
     layer: str | None = None
     prompter: Prompter | None = None
     tracker: Tracker | None = None
+    recurrence: Recurrence | None = None
     doubts: Doubts = field(default_factory=Doubts)
 
     @property
@@ -348,6 +351,16 @@ class Composer:
 
     def _infer(self, given: Gathered, model: LoadedModel, shown: Window) -> np.ndarray:
         """What the network makes of all pixels, where ``shown``, as it sees colours."""
+        if self.recurrence is not None:
+            result = self.recurrence.result(given.frame.number)
+        else:
+            result = self._called(given, model, shown)
+        made = result[slices(shown.scaled(self.header.scale))]
+        self.doubts.look(self.header, given.frame.number, given.pixels[slices(shown)], made)
+        return result
+
+    def _called(self, given: Gathered, model: LoadedModel, shown: Window) -> np.ndarray:
+        """What the network makes of one frame by itself: told what is meant, instances in their mattes."""
         call = self._call(given)
         result = model.with_call(call).infer(
             given.pixels,
@@ -359,8 +372,6 @@ class Composer:
         )
         if self.tracker is not None:
             result = arranged(result, self.tracker.slots(given.frame.number, self._found(call, given)))
-        made = result[slices(shown.scaled(self.header.scale))]
-        self.doubts.look(self.header, given.frame.number, given.pixels[slices(shown)], made)
         return result
 
     def _call(self, given: Gathered) -> NetworkCall:
@@ -394,6 +405,24 @@ class Composer:
     def luma(self, frame: Frame) -> np.ndarray:
         """A frame's luma over its display window, by which cuts are found."""
         return luma_of(self.header, _displayed(replace(self, mask=None).gather(frame)))
+
+    def step(self, number: int, model: LoadedModel, read: Read) -> Step:
+        """A frame of the plate, as a network with state goes through it: over its display window, whose size
+        stays the same from frame to frame; around that the plate stays."""
+        given = replace(self, mask=None).gather(read(number))
+        place = slices(given.display)
+        pixels = np.ascontiguousarray(given.pixels[place])
+
+        def run(call: NetworkCall) -> np.ndarray:
+            beside = (np.ascontiguousarray(each[place]) for each in given.beside)
+            made = model.with_call(call).infer(pixels, beside=beside)
+            if pixels.shape == given.pixels.shape:
+                return made
+            under = np.array(enlarged_planes(model.plate_of(given.pixels), given.scale))
+            under[slices(given.display.scaled(given.scale))] = made
+            return under
+
+        return Step(plate_luma(self.header.colour_in.space, pixels), run)
 
     def _as_stored(self, given: Gathered, result: np.ndarray) -> np.ndarray:
         """A result as the plate's file holds colours; in a layer, which has no alpha of the plate's,

@@ -29,10 +29,11 @@ from understudy.inference.provenance import (
     provenance_of,
     sort_out,
 )
+from understudy.inference.state_plan import StatePlan
 from understudy.inference.steady import RADIUS, Steady
 from understudy.inference.targets import FLAG
 from understudy.models.finding import resolve_model
-from understudy.settings import ApplySettings, PlateSettings
+from understudy.settings import ApplySettings, OutputSettings, PlateSettings
 
 PROBES = 5
 """Frames that are tried before the start, to find one that can be read and checked."""
@@ -106,6 +107,7 @@ def prepare_job(settings: ApplySettings, like: tuple[str, ...], open_things: Exi
     check_instances(settings, header)
     check_finishing(settings.finishing, header.kind, sink, len(header.output_channels))
     mask = Mask(output.mask) if output.mask else None
+    check_state(own, settings)
     offsets = _offsets(header, output.stabilise != 0, settings.finishing.motion_blur != "none")
     about = _neighbours(given, header, offsets)
     extra = ExtraInputs(given.extra, header, about)
@@ -113,8 +115,16 @@ def prepare_job(settings: ApplySettings, like: tuple[str, ...], open_things: Exi
         if layer is not None:
             open_things.callback(layer.close)
     extra_offsets = tuple(range(-RADIUS, RADIUS + 1)) if output.stabilise else (0,)
-    origins = Origins(plate, about, offsets, mask.shot if mask else None, extra.shots, extra_offsets)
     whole = about.shot if about else open_shot(given.plate, part=given.part, as_held=as_held)
+    origins = Origins(
+        plate,
+        about,
+        offsets,
+        mask.shot if mask else None,
+        extra.shots,
+        extra_offsets,
+        _state_plan(header, plate, whole, output),
+    )
     painted = _find_painted(settings, model_path, header, whole, plate)
     there = sort_out(plate.numbers, sink, provenance, origins, output.overwrite, painted, output.update)
     to_do, kept = there.to_do, there.kept
@@ -192,9 +202,40 @@ def _offsets(header: Any, steady: bool, moves: bool) -> tuple[int, ...]:
     return tuple(sorted({each + step for each in seen for step in reach}.union(told) - {0}))
 
 
+def _state_plan(header: Any, plate: Shot, whole: Shot, output: OutputSettings) -> StatePlan | None:
+    """Which frames are gone through, where the network carries state: those about the ones that are asked for
+    too, where they are averaged with these."""
+    if not header.state:
+        return None
+    reach = range(-RADIUS, RADIUS + 1) if output.stabilise else (0,)
+    asked = {number + step for number in plate.numbers for step in reach}
+    return StatePlan(whole.numbers, tuple(n for n in whole.numbers if n in asked), header.lead_in)
+
+
+def check_state(header: Any, settings: ApplySettings) -> None:
+    """SettingError where what is asked for cannot be had of a network with state."""
+    if not header.state:
+        return
+    asked = {
+        "--confidence": settings.output.confidence and "a second look at each frame has no state of its own",
+        "--tile-size": settings.tiles.tile_size not in ("auto", "none") and "its state is of whole frames",
+        "--scale": settings.output.scale not in ("auto", header.scale) and "its state is of one pass",
+    }
+    for flag, why in asked.items():
+        if why:
+            raise SettingError(
+                f"The network carries state from frame to frame: {why}.",
+                expected=f"no {flag}",
+                found=flag,
+                where=flag,
+                remedy=f"Leave {flag} out.",
+            )
+
+
 def _neighbours(plate: PlateSettings, header: Any, offsets: Sequence[int]) -> Neighbours | None:
-    """The whole plate, also beyond ``--frames``, where frames before and after are wanted."""
-    if not offsets:
+    """The whole plate, also beyond ``--frames``, where frames before and after are wanted, or gone
+    through."""
+    if not offsets and not header.state:
         return None
     return Neighbours(open_shot(plate.plate, part=plate.part, as_held=not header.premultiplied))
 

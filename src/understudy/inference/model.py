@@ -21,6 +21,7 @@ from understudy.inference.blend import blend
 from understudy.inference.choose import EngineChoice, choose_precision, make_engine
 from understudy.inference.engine import Engine, laid_out
 from understudy.inference.enlarging import enlarging, passes_for
+from understudy.inference.in_order import InOrder
 from understudy.inference.inputs import input_encodings, network_channels
 from understudy.inference.memory import (
     activation_budget,
@@ -86,6 +87,11 @@ class LoadedModel:
         view = copy.copy(self)
         view.engine = self.engine.with_call(call)
         return view
+
+    def in_order(self) -> InOrder:
+        """The model for the frames of one shot in order, where the network carries state from each to the
+        next: without this every frame is taken for a first one."""
+        return InOrder(self)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """``infer`` with everything at its default."""

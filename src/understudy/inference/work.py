@@ -26,12 +26,13 @@ from understudy.inference.job import Job
 from understudy.inference.model import LoadedModel, load
 from understudy.inference.notes import planned, report_said, told
 from understudy.inference.painted import Painted, find_painted_frames
-from understudy.inference.pipeline import Crew, plan_crew, run_frames, with_computing
+from understudy.inference.pipeline import AHEAD, Crew, plan_crew, run_frames, with_computing
 from understudy.inference.prompter import Prompter
 from understudy.inference.provenance import PAINTED
+from understudy.inference.recurrence import Recurrence
 from understudy.inference.region import within
 from understudy.inference.results import Outcome
-from understudy.inference.steady import Steady
+from understudy.inference.steady import RADIUS, Steady
 from understudy.inference.steady_choice import choose_strength
 from understudy.inference.tracking import Tracker, Tracks
 from understudy.models.finding import resolve_model
@@ -87,7 +88,12 @@ def set_up(job: Job) -> Ready:
     model = _load(job, crew, str(device))
     if device.type == "cpu":
         crew = with_computing(crew, model.engine.parallel, core_count())
-    job.composer = replace(job.composer, prompter=_prompter(job, model), tracker=_tracker(job, model))
+    job.composer = replace(
+        job.composer,
+        prompter=_prompter(job, model),
+        tracker=_tracker(job, model),
+        recurrence=_recurrence(job, model, crew.workers),
+    )
     job.steady, said = _steady(job, model, crew.workers)
     return Ready(job, model, crew, device.type == "cpu", planned(job, model, said))
 
@@ -161,8 +167,10 @@ def _plan_crew(job: Job) -> tuple[torch.device, Crew]:
     if job.is_steady:  # four frames beside the one that is worked on
         most = max(most - 4 * held, most / 4)
     crew = plan_crew(cores, len(job.to_do), held, device.type == "cpu", most)
+    if job.origins.state is not None and device.type == "cpu":  # one frame follows on another
+        crew = with_computing(crew, 1, cores)
     if job.about:
-        offsets = job.origins.offsets
+        offsets = (0, *job.origins.offsets)
         job.about.keep(crew.workers + max(offsets) - min(offsets))
     return device, crew
 
@@ -214,6 +222,16 @@ def _tracker(job: Job, model: LoadedModel) -> Tracker | None:
         return None if tracks is None else (tracks, job.composer.luma(job.read(number)))
 
     return Tracker(job.plate.numbers, limit, find, earlier)
+
+
+def _recurrence(job: Job, model: LoadedModel, workers: int) -> Recurrence | None:
+    """What goes through the frames in order, where the network carries state."""
+    plan = job.origins.state
+    if plan is None:
+        return None
+    step = partial(job.composer.step, model=model, read=job.read)
+    wanted = frozenset(plan.asked if job.is_steady else job.to_do)
+    return Recurrence(plan, step, wanted, AHEAD * workers + 2 * RADIUS, job.said.put)
 
 
 def _load(job: Job, crew: Crew, device: str) -> LoadedModel:

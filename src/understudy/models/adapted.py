@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from understudy.errors import ModelFileError
-from understudy.models.answers import activated, as_planes, spread
+from understudy.models.answers import activated, as_planes, joined, spread
 from understudy.models.call import NetworkCall
 from understudy.models.description import ANY, ImageSpec
 from understudy.models.fitting import FITS, Filter, along_edges, resample
 from understudy.models.sidecar import Sidecar
+from understudy.models.stacking import Picture, check_frames, pictures_of, stacked, unstacked
+from understudy.models.state import STATE, State
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from understudy.models.imported import ImageFunction
+    from understudy.models.imported import ImageFunction, StatefulFunction
 
 LUMA = (0.299, 0.587, 0.114)
 """Red, green and blue in what makers of networks call grey."""
@@ -30,7 +32,8 @@ FIXED_BYTES = 64.0
 class AdaptedFile:
     """The function in a file behind the TOML beside it. ``size``: (height, width) that it works at, where
     that is but one; its pictures may then be of any size. ``sees_whole``: whether it has to be handed whole
-    frames. ``channels_last``: whether the file's pictures are (N, H, W, C)."""
+    frames. ``channels_last``: whether the file's pictures are (N, H, W, C). ``pictures``: what goes in, the
+    plate first; of these several may lie in one input of the file."""
 
     fixed_size: tuple[int, int] | None = None
 
@@ -40,10 +43,14 @@ class AdaptedFile:
         self.knows_channels, self.takes_batches = file.knows_channels, file.takes_batches
         self.options = file.options
         self.size = _size(file, side)
-        self.sees_whole = self.size is not None
+        self.sees_whole = self.size is not None or side.has_state
         self._filter = Filter(side.filter, side.span, side.output_span)
-        self.inputs = tuple(self._taken(each) for each in file.inputs)
-        self.outputs = tuple(self._given(each, index) for index, each in enumerate(file.outputs))
+        check_frames(file.inputs, side, file.path)
+        self.pictures = pictures_of(file.inputs, side)
+        self._several = _several(file.inputs, self.pictures)
+        self.inputs = tuple(self._taken(each.spec) for each in self.pictures)
+        given = tuple(self._given(each, index) for index, each in enumerate(file.outputs))
+        self.outputs = (_joined_spec(given, side),) if side.joins else given
         self.channels_last = (side.layout or file.inputs[0].layout) == "NHWC"
 
     @property
@@ -62,7 +69,7 @@ class AdaptedFile:
         guide = self._guide(images[0]) if self.side.edges else None
 
         def run(given: Sequence[Tensor]) -> list[Tensor]:
-            return self._run(given, options)
+            return self._run(given, options, call)
 
         if self.size is None:
             made = [self._enlarged(each, frame, guide) for each in run(images)]
@@ -75,14 +82,42 @@ class AdaptedFile:
             made[0] = spread(made[0])
         return made
 
-    def _run(self, images: Sequence[Tensor], options: Mapping[str, Any]) -> list[Tensor]:
+    def _run(self, images: Sequence[Tensor], options: Mapping[str, Any], call: NetworkCall) -> list[Tensor]:
         """The file itself on pictures of its own size, every answer as planes of RGB."""
         sent = images[0].shape[-2], images[0].shape[-1]
         count = images[0].shape[0]
-        specs = zip(images, self.file.inputs, strict=True)
-        made = self.file([self._entered(image, spec) for image, spec in specs], options)
+        made = self._with_state(self._stacked(images), options, call, sent)
+        if self._several:
+            made = [unstacked(each, *self._several) for each in made]
         made = [as_planes(each, count, sent, self.channels_last, self.size is None) for each in made]
-        return [self._answer(each, index) for index, each in enumerate(made)]
+        planes = [self._answer(each, index) for index, each in enumerate(made)]
+        return [joined(planes, self.side, self.path)] if self.side.joins else planes
+
+    def _stacked(self, images: Sequence[Tensor]) -> list[Tensor]:
+        """The pictures as the inputs of the file take them."""
+        taken: list[list[Tensor]] = [[] for _ in self.file.inputs]
+        for image, picture in sorted(zip(images, self.pictures, strict=True), key=lambda pair: pair[1].place):
+            if picture.input is not None:
+                taken[picture.input].append(self._entered(image, self.file.inputs[picture.input]))
+        return [
+            stacked(planes, spec.stack, spec.layout == "NHWC")
+            for planes, spec in zip(taken, self.file.inputs, strict=True)
+        ]
+
+    def _with_state(
+        self, images: list[Tensor], options: Mapping[str, Any], call: NetworkCall, size: tuple[int, int]
+    ) -> list[Tensor]:
+        """What the file makes of them, with the state that the call carries, or the first one, where that is
+        of pictures of another size; what is to be carried on is left in the call."""
+        if not self.side.has_state:
+            return self.file(images, options)
+        file = cast("StatefulFunction", self.file)
+        carried = call.carried.get(STATE)
+        if not isinstance(carried, State) or carried.size != size:
+            carried = State(size, file.first_state(size))
+        made, beside = file.with_feeds(images, options, carried.values)
+        call.found[STATE] = State(size, {name: beside[output] for name, output in file.state.items()})
+        return made
 
     def _entered(self, planes: Tensor, spec: ImageSpec) -> Tensor:
         """A picture as the file takes it."""
@@ -136,6 +171,24 @@ class AdaptedFile:
         elif index == 0 and self.side.activation == "ids":
             count = 1
         return replace(spec, layout="NCHW", count=count)
+
+
+def _several(inputs: Sequence[ImageSpec], pictures: Sequence[Picture]) -> tuple[str, list[int]] | None:
+    """How frames lie in the first input that takes several, or has a dimension for them, and which they
+    are; None where there is no such input."""
+    for index, spec in enumerate(inputs):
+        own = sorted((each.place, each.spec.offset) for each in pictures if each.input == index)
+        if spec.stack or len(own) > 1:
+            return spec.stack, [offset for _, offset in own]
+    return None
+
+
+def _joined_spec(given: Sequence[ImageSpec], side: Sidecar) -> ImageSpec:
+    """Several outputs as one."""
+    told = side.outputs[0] if side.outputs else None
+    count = sum(each.count for each in given) if all(each.count > 0 for each in given) else ANY
+    name = told.name if told else "result"
+    return replace(given[0], name=name, count=told.channels if told else count)
 
 
 def _size(file: ImageFunction, side: Sidecar) -> tuple[int, int] | None:

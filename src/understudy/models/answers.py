@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,35 @@ def activated(planes: Tensor, side: Sidecar, path: Path) -> Tensor:
         chosen = planes.argmax(1, keepdim=True)
         planes = torch.cat([(chosen == number).float() for number in range(planes.shape[1])], 1)
     return planes[:, wanted] if wanted else planes
+
+
+def joined(planes: Sequence[Tensor], side: Sidecar, path: Path) -> Tensor:
+    """Several answers as one, their channels one after another; straight colours multiplied by the alpha
+    among them. ModelFileError where they are no pictures of one size."""
+    import torch
+
+    if any(each.ndim != 4 or each.shape[-2:] != planes[0].shape[-2:] for each in planes):
+        raise ModelFileError(
+            "The outputs that are to become one result are not of one size.",
+            expected="outputs [1, channels, height, width], of the same height and width",
+            found="; ".join(str(tuple(each.shape)) for each in planes),
+            where=str(path.with_suffix(".toml")),
+        )
+    made = torch.cat(list(planes), 1)
+    alpha = alpha_of(side, made.shape[1])
+    if not side.straight or alpha is None:
+        return made
+    others = [index for index in range(made.shape[1]) if index != alpha]
+    made[:, others] = made[:, others] * made[:, alpha : alpha + 1] / side.output_span
+    return made
+
+
+def alpha_of(side: Sidecar, count: int) -> int | None:
+    """Which of the result's channels is its alpha: the one of that name, of four without names the last."""
+    names = [name.rpartition(".")[2].lower() for name in side.channels]
+    if not names:
+        return 3 if count == 4 else None
+    return next((index for index, name in enumerate(names) if name in ("a", "alpha")), None)
 
 
 def spread(planes: Tensor) -> Tensor:

@@ -90,3 +90,16 @@ def picked_output(wanted: str | int, names: Sequence[str], path: Path) -> int:
         found=f"output = {wanted!r}",
         where=str(path.with_suffix(".toml")),
     )
+
+
+def constants_of(side: Sidecar, names: Sequence[str], path: Path) -> dict[str, Any]:
+    """What the TOML gives to inputs with every frame. ModelFileError for an input that is not there."""
+    unknown = [name for name in side.constants if name not in names]
+    if unknown:
+        raise ModelFileError(
+            "The TOML beside the model names constants for inputs that are not there.",
+            expected=f"names of {', '.join(names)}",
+            found=", ".join(unknown),
+            where=str(path.with_suffix(".toml")),
+        )
+    return dict(side.constants)

@@ -25,6 +25,7 @@ class ImageSpec:
     model does not care. ``colour``: how file values become the model's values; None for a model that works on
     scene-linear values as they are. ``offset``: 0 for the frame itself, n for the plate n frames later.
     ``dtype`` and ``tensor``: the type and the name of the tensor in the file, laid out as ``layout``.
+    ``stack``: how several frames lie in that tensor, empty for one alone.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ImageSpec:
     dtype: str = "float32"
     layout: str = "NCHW"
     tensor: str = ""
+    stack: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,10 @@ class ModelDescription:
     width must be multiples of it. ``reach``: pixels of context on each side that a part depends on which
     begins and ends on the stride. ``fixed_size``: (height, width) of a model that takes no other.
     ``premultiplied``: straight colours are multiplied by their alpha for it. ``state``: images that the model
-    gives with one frame and wants back with the next. ``prompts``: what it is to be told by: ``points``,
-    ``box``, and ``mask`` where it takes what it made of the frame before. ``finds_instances``: its result are
-    mattes of what it found, and their ids. ``precision``, ``confidence`` (how often its pixels are
+    gives with one frame and wants back with the next; ``lead_in``: frames before the first of a range that
+    are gone through for it. ``prompts``: what it is to be told by: ``points``, ``box``, and ``mask`` where it
+    takes what it made of the frame before. ``finds_instances``: its result are mattes of what it found, and
+    their ids. ``precision``, ``confidence`` (how often its pixels are
     right, where that was measured), ``card`` (of one that comes trained) and ``provenance``: what its file
     says of them.
     """
@@ -81,6 +84,7 @@ class ModelDescription:
     state: tuple[ImageSpec, ...] = ()
     prompts: tuple[str, ...] = ()
     finds_instances: bool = False
+    lead_in: int = 0
     precision: Mapping[str, float] = field(default_factory=dict)
     confidence: ConfidenceTable | None = None
     card: ModelCard | None = None

@@ -20,6 +20,7 @@ from understudy.models.names import safe_label, safe_name
 from understudy.models.options import Option
 from understudy.models.prompts import PROMPTS
 from understudy.models.sidecar import Sidecar, read_sidecar
+from understudy.models.stacking import pictures_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,6 +65,20 @@ class ImageFunction(Protocol):
     def __call__(self, images: Sequence[Tensor], options: Mapping[str, Any]) -> list[Tensor]: ...
 
 
+class StatefulFunction(ImageFunction, Protocol):
+    """One whose outputs go back into inputs with the next frame. ``state``: the output of each such input;
+    ``with_feeds``: what it makes where these go in, and the outputs, by name; ``first_state``: what goes in
+    with the first frame, of (height, width)."""
+
+    state: Mapping[str, str]
+
+    def with_feeds(
+        self, images: Sequence[Tensor], options: Mapping[str, Any], feeds: Mapping[str, Any]
+    ) -> tuple[list[Tensor], dict[str, Any]]: ...
+
+    def first_state(self, size: tuple[int, int]) -> dict[str, Any]: ...
+
+
 def open_file(path: Path, side: Sidecar, threads: int = 0, providers: Sequence[str] = ()) -> AdaptedFile:
     """The function in a file, read as the sidecar says. ``threads`` and ``providers`` are those of
     onnxruntime; none is the CPU. ModelFileError, MissingPackageError."""
@@ -71,7 +86,16 @@ def open_file(path: Path, side: Sidecar, threads: int = 0, providers: Sequence[s
 
     if side.prompts or side.instances or side.encoder:
         return _open_beside(path, side, threads, providers)
-    return AdaptedFile(_open_raw(path, side, threads, providers), side)
+    file = _open_raw(path, side, threads, providers)
+    if (side.has_state or side.constants or side.stacks) and not hasattr(file, "first_state"):
+        raise ModelFileError(
+            "State, constants and several frames in one input are for ONNX and TorchScript files.",
+            expected="an .onnx or TorchScript file, or a TOML without [state], [constants] and frames",
+            found=path.name,
+            where=str(path.with_suffix(".toml")),
+            remedy="Convert it to ONNX.",
+        )
+    return AdaptedFile(file, side)
 
 
 def _open_beside(path: Path, side: Sidecar, threads: int, providers: Sequence[str]) -> AdaptedFile:
@@ -149,7 +173,7 @@ def describe_imported(path: Path, side: Sidecar, file: AdaptedFile | None = None
     encoding = _encoding(path, side.colour, side.span)
     if file is not None:
         check_range(file, side.span)
-    inputs = file.inputs if file else images_of(side.inputs, [], "inputs", path)
+    inputs = file.inputs if file else _described_inputs(path, side)
     outputs = file.outputs if file else images_of(side.outputs, [], "outputs", path)
     matte = side.is_matte or bool(outputs and inputs and outputs[0].count == 1 and inputs[0].count != 1)
     result = _encoding(path, side.colour if not matte else "raw", side.output_span)
@@ -157,6 +181,8 @@ def describe_imported(path: Path, side: Sidecar, file: AdaptedFile | None = None
     if side.instances:
         outputs = (replace(outputs[0], count=len(side.instances.channels)), *outputs[1:])
     made = tuple(replace(each, channels=_names(each.count), colour=result) for each in outputs)
+    if side.channels and made and made[0].count in (ANY, len(side.channels)):
+        made = (replace(made[0], channels=tuple(side.channels)), *made[1:])
     if side.instances:
         made = (replace(made[0], channels=side.instances.channels), *made[1:])
     return ModelDescription(
@@ -171,11 +197,23 @@ def describe_imported(path: Path, side: Sidecar, file: AdaptedFile | None = None
         kind="matte" if matte else "image",
         text=side.description,
         scale=side.scale,
-        stride=1 if whole else side.size_multiple,
+        state=tuple(ImageSpec(name, ANY, tensor=str(output)) for name, output in side.state_pairs.items()),
+        lead_in=side.state.lead_in if side.has_state and side.state else 0,
+        stride=side.size_multiple if not whole or _keeps_sizes(side, file) else 1,
         reach=WHOLE if whole else side.reach,
         fixed_size=file.size if file else (side.size[1], side.size[0]) if side.size else None,
         provenance={"imported": path.name, "label": side.label},
     )
+
+
+def _described_inputs(path: Path, side: Sidecar) -> tuple[ImageSpec, ...]:
+    """What goes in by the TOML alone."""
+    return tuple(each.spec for each in pictures_of(images_of(side.inputs, [], "inputs", path), side))
+
+
+def _keeps_sizes(side: Sidecar, file: AdaptedFile | None) -> bool:
+    """Whether frames go in whole, but at their own size."""
+    return side.has_state and not side.fits_itself and (file is None or file.size is None)
 
 
 def _prompts(side: Sidecar) -> tuple[str, ...]:
@@ -236,24 +274,36 @@ def describe_imported_effect(path: Path) -> ModelDescription:
         )
     made = description.outputs[0].channels
     if not description.finds_instances:
-        made = _result_channels(path, description, inputs[0].channels, tuple(sidecar_of(path).classes))
+        made = _result_channels(path, description, inputs[0].channels, sidecar_of(path))
     outputs = (replace(description.outputs[0], channels=made), *description.outputs[1:])
     origin = {**description.provenance, "sha256": _hash(path)}
     return replace(description, inputs=inputs, outputs=outputs, provenance=origin)
 
 
 def _result_channels(
-    path: Path, description: ModelDescription, plate: tuple[str, ...], classes: tuple[str, ...]
+    path: Path, description: ModelDescription, plate: tuple[str, ...], side: Sidecar
 ) -> tuple[str, ...]:
-    """The channels that come out: the plate's, its colours alone, a matte, or one for each class.
-    ModelFileError otherwise."""
+    """The channels that come out: those that the TOML names, the plate's, its colours alone, with an alpha,
+    a matte, or one for each class. ModelFileError otherwise."""
     made, matte = description.outputs[0].count, description.kind == "matte"
+    classes = tuple(side.channels or side.classes)
+    if side.channels and made not in (ANY, len(side.channels)):
+        raise ModelFileError(
+            "The TOML names another number of channels than come out.",
+            expected=f"channels with {made} names",
+            found=", ".join(side.channels),
+            where=str(path.with_suffix(".toml")),
+        )
     if matte and len(classes) > 1:
-        return tuple(f"{name}.{MATTE}" for name in classes)
+        return tuple(name if "." in name else f"{name}.{MATTE}" for name in classes)
     if matte and made in (ANY, 1):
         return ("A",)
+    if not matte and side.channels:
+        return tuple(side.channels)
     if not matte and made in (ANY, len(plate)):
         return plate
+    if not matte and side.joins and (made, len(plate)) == (4, 3):
+        return (*plate, "A")
     if not matte and (made, len(plate)) == (3, 4):
         return plate[:3]
     raise ModelFileError(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from understudy.errors import MissingPackageError, ModelFileError
-from understudy.models.declared import declared_options, images_of, picked_output
+from understudy.models.declared import constants_of, declared_options, images_of, picked_output
 from understudy.models.description import ANY, ImageSpec
 from understudy.models.options import Option, usable_options
 from understudy.models.sidecar import Sidecar
+from understudy.models.stacking import check_count, of_one, stack_of
+from understudy.models.state import first_shape, first_value, state_outputs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,27 +59,33 @@ class OnnxFile:
     def __init__(self, path: Path, side: Sidecar, threads: int = 0, providers: Sequence[str] = CPU) -> None:
         self.path = path
         self.session = open_session(path, threads, providers)
-        given = self.session.get_inputs()
+        given, made = self.session.get_inputs(), self.session.get_outputs()
+        names = [each.name for each in given]
+        self.state = state_outputs(side, names, [each.name for each in made], path)
+        self._side, self._states = side, [each for each in given if each.name in self.state]
+        self._constants = _constants(given, side, path)
         self.fed = _fed(given, side, path)
-        own = [each for each in given if each.name not in self.fed]
+        own = [each for each in given if each.name not in {*self.fed, *self.state, *self._constants}]
         images = [] if side.encoder else _in_order([each for each in own if _is_image(each)], side)
-        self._further = _further(self.session.get_outputs(), side, path)
-        results = _picked(self.session.get_outputs(), side, path)
+        self._further = tuple(dict.fromkeys((*_further(made, side, path), *self.state.values())))
+        results = _picked(made, side, self._further, path)
         self._scalars = {each.name: each for each in own if each not in images}
         self._options = _options(self._scalars, side)
         self.options = usable_options(self._options.values())
-        taken = [_spec(each, side.layout) for each in images]
+        taken = [_taken(each, side, index, path) for index, each in enumerate(images)]
         self.inputs = images_of(side.inputs, taken, "inputs", path) if images else ()
-        given_back = [_spec(each, side.layout) for each in results]
+        given_back = [_given(each, side, taken[0].stack if taken else "") for each in results]
         if side.instances:
             given_back = [ImageSpec("instances", len(side.instances.channels))]
-        self.outputs = images_of(side.outputs, given_back, "outputs", path)
+        self.outputs = images_of([] if side.joins else side.outputs, given_back, "outputs", path)
         self._results = [each.name for each in results[: len(self.outputs)]]
         self._single = {each.name for each in images if len(each.shape) == 3}
-        beside = bool(self.fed or self._further or self._single)
+        batched = [each.tensor for each in taken if each.stack == "batch"]
+        beside = bool(self.fed or self._further or self._single or batched)
         self.takes_batches = not beside and all(_is_free(each) for each in [*images, *results])
-        self.fixed_size = _fixed_size(images, side.layout)
-        self._batches = {each.name: each.shape[0] for each in images if not _is_free(each)}
+        self.fixed_size = _fixed_size(images, taken, side)
+        alone = [each for each in images if each.name not in batched]
+        self._batches = {each.name: each.shape[0] for each in alone if not _is_free(each)}
 
     @property
     def bytes_per_pixel(self) -> float:
@@ -95,15 +104,25 @@ class OnnxFile:
         TOML wants beside the pictures, by name, as they are."""
         import torch
 
-        everything = self._run(
-            self._feed(images) | self._values(options) | dict(feeds), (*self._results, *self._further)
-        )
+        feed = self._feed(images) | self._constants | self._values(options) | dict(feeds)
+        everything = self._run(feed, (*self._results, *self._further))
         made = everything[: len(self._results)]
         if any(each > 1 for each in self._batches.values()):
             made = [each[:1] for each in made]
         device = images[0].device if images else torch.device("cpu")
         pictures = [torch.from_numpy(np.array(each, np.float32)).to(device) for each in made]
         return pictures, dict(zip(self._further, everything[len(made) :], strict=True))
+
+    def first_state(self, size: tuple[int, int]) -> dict[str, np.ndarray]:
+        """What goes into the inputs that take outputs again with the first frame, of this (height, width)."""
+        return {
+            each.name: np.full(
+                first_shape(each.name, each.shape, self._side, size, self.path),
+                first_value(each.name, self._side),
+                TYPES[each.type],
+            )
+            for each in self._states
+        }
 
     def all_of(self, images: Sequence[Tensor]) -> dict[str, np.ndarray]:
         """Every output for images (1, C, H, W), by name, as it is."""
@@ -125,8 +144,10 @@ class OnnxFile:
         return picture if count in (None, len(picture)) else np.repeat(picture[:1], count, axis=0)
 
     def _run(self, feed: Mapping[str, np.ndarray], names: Sequence[str]) -> list[np.ndarray]:
+        unique = list(dict.fromkeys(names))
         try:
-            return self.session.run(list(names), dict(feed))
+            made = dict(zip(unique, self.session.run(unique, dict(feed)), strict=True))
+            return [made[name] for name in names]
         except Exception as error:  # onnxruntime's own errors have no common base
             text = str(error).lower()
             if "failed to allocate" in text or "bad_alloc" in text or "bad allocation" in text:
@@ -181,7 +202,7 @@ def _is_image(spec: Any) -> bool:
             found=f"{spec.name}: {spec.type}",
         )
     shape = spec.shape
-    return len(shape) == 4 or (len(shape) == 3 and 3 in (shape[0], shape[2]))
+    return len(shape) in (4, 5) or (len(shape) == 3 and 3 in (shape[0], shape[2]))
 
 
 def _dimensions(spec: Any) -> list[Any]:
@@ -231,9 +252,9 @@ def _layout(shape: Sequence[Any], told: str | None = None) -> str:
     return "NCHW" if isinstance(shape[1], int) and shape[1] <= 4 else "NHWC"
 
 
-def _fixed_size(specs: list[Any], told: str | None) -> tuple[int, int] | None:
-    shapes = [_dimensions(spec) for spec in specs]
-    sizes = [tuple(each[2:] if _layout(each, told) == "NCHW" else each[1:3]) for each in shapes]
+def _fixed_size(specs: list[Any], taken: list[ImageSpec], side: Sidecar) -> tuple[int, int] | None:
+    shapes = [of_one(_dimensions(spec), own.stack) for spec, own in zip(specs, taken, strict=True)]
+    sizes = [tuple(each[2:] if _layout(each, side.layout) == "NCHW" else each[1:3]) for each in shapes]
     fixed = [(h, w) for h, w in sizes if isinstance(h, int) and isinstance(w, int)]
     return fixed[0] if fixed else None
 
@@ -258,26 +279,68 @@ def _in_order(specs: list[Any], side: Sidecar) -> list[Any]:
     return [by_name[name] for name in names]
 
 
-def _spec(tensor: Any, told: str | None) -> ImageSpec:
-    shape: Sequence[Any] = _dimensions(tensor)
+def _taken(tensor: Any, side: Sidecar, index: int, path: Path) -> ImageSpec:
+    """A picture input, of which the channels are those of one frame where several lie in it. ModelFileError
+    where it takes another number of frames than the TOML says."""
+    count = len(side.offsets_of(index, tensor.name, *(text.name for text in side.inputs[index : index + 1])))
+    shape = _dimensions(tensor)
+    stack = stack_of(shape, count, side.stack)
+    check_count(shape, stack, count, tensor.name, path)
+    spec = _spec(tensor, side.layout, stack)
+    return replace(spec, count=spec.count // count) if stack == "channels" and spec.count > 0 else spec
+
+
+def _given(tensor: Any, side: Sidecar, stack: str) -> ImageSpec:
+    """A picture output; of one with a dimension for frames, which is left out, laid out as the input."""
+    return _spec(tensor, side.layout, stack if len(tensor.shape or ()) == 5 else "")
+
+
+def _spec(tensor: Any, told: str | None, stack: str = "") -> ImageSpec:
+    shape: Sequence[Any] = of_one(_dimensions(tensor), stack)
     layout = _layout(shape, told)
     count = shape[3 if layout == "NHWC" else 1] if len(shape) == 4 else 1 if len(shape) == 3 else ANY
     dtype = np.dtype(TYPES.get(tensor.type, np.float32)).name
     count = count if isinstance(count, int) else ANY
-    return ImageSpec(tensor.name, count, dtype=dtype, layout=layout, tensor=tensor.name)
+    return ImageSpec(tensor.name, count, dtype=dtype, layout=layout, tensor=tensor.name, stack=stack)
 
 
-def _picked(results: list[Any], side: Sidecar, path: Path) -> list[Any]:
+def _picked(results: list[Any], side: Sidecar, beside: Sequence[str], path: Path) -> list[Any]:
     """The outputs that are asked for, else those that may be pictures. ModelFileError for one that is not
     there."""
     if side.instances:
         return []
     if side.output is None:
-        beside = side.prompts.outputs if side.prompts else ()
-        own = [each for each in results if each.name not in beside]
-        pictures = [each for each in own if len(each.shape or ()) in (0, 4)] or own
+        own = [each for each in results if each.name not in beside] or results
+        pictures = [each for each in own if len(each.shape or ()) in (0, 4, 5)] or own
         return pictures[:1] if side.prompts else pictures
-    return [results[picked_output(side.output, [each.name for each in results], path)]]
+    names = [each.name for each in results]
+    wanted = side.output if isinstance(side.output, list) else [side.output]
+    return [results[picked_output(each, names, path)] for each in wanted]
+
+
+def _constants(specs: Sequence[Any], side: Sidecar, path: Path) -> dict[str, np.ndarray]:
+    """What the TOML gives to inputs with every frame, as their types and dimensions want it. ModelFileError
+    where it does not fit."""
+    told = constants_of(side, [each.name for each in specs], path)
+    return {each.name: _constant(each, told[each.name], path) for each in specs if each.name in told}
+
+
+def _constant(spec: Any, value: Any, path: Path) -> np.ndarray:
+    kind, shape = TYPES.get(spec.type), [each if isinstance(each, int) else 1 for each in spec.shape]
+    if kind is not None and not isinstance(value, str):
+        values = np.asarray(value, kind)
+        if values.ndim <= 1 and values.size == 1:
+            return np.full(shape, values.ravel()[0], kind)
+        made = values.reshape((1,) * (len(spec.shape) - values.ndim) + values.shape)
+        known = zip(made.shape, spec.shape, strict=False)
+        if made.ndim == len(spec.shape) and all(a == b for a, b in known if isinstance(b, int)):
+            return made
+    raise ModelFileError(
+        "A constant in the TOML does not fit its input.",
+        expected=f"{spec.name}: {spec.type} of shape {list(spec.shape)}",
+        found=f"{value!r}"[:100],
+        where=str(path.with_suffix(".toml")),
+    )
 
 
 def _options(scalars: dict[str, Any], side: Sidecar) -> dict[str, Option]:

@@ -30,10 +30,10 @@ def describe_effect(path: Path) -> ModelDescription:
     if is_imported(path):
         from understudy.models.imported import describe_imported_effect
 
-        description = describe_imported_effect(path)
-    else:
-        description = describe(path)
-    refuse_unsupported(description, path)
+        return describe_imported_effect(path)
+    description = describe(path)
+    if description.kind == MOTION:
+        raise finds_motion(path)
     return description
 
 
@@ -74,19 +74,4 @@ def finds_motion(path: Path) -> ModelFileError:
         found="motion: two frames in, vectors out",
         where=str(path),
         remedy="Write its vectors with understudy apply, or serve it.",
-    )
-
-
-def refuse_unsupported(description: ModelDescription, path: Path) -> None:
-    """ModelFileError for what a description can say and this version cannot do with a frame."""
-    if description.kind == MOTION:
-        raise finds_motion(path)
-    if not description.state:
-        return
-    raise ModelFileError(
-        "This network keeps state from frame to frame, which this version cannot do.",
-        expected="a result of the inputs alone",
-        found=f"state: {', '.join(image.name for image in description.state)}",
-        where=str(path),
-        remedy="Use a newer version of understudy.",
     )

@@ -67,7 +67,7 @@ class OpenVinoFile:
         specs = [each.spec(side.layout) for each in images]
         self.inputs = images_of(side.inputs, specs, "inputs", path)
         made = [results[place].spec(side.layout) for place in places]
-        self.outputs = images_of(side.outputs, made, "outputs", path)
+        self.outputs = images_of([] if side.joins else side.outputs, made, "outputs", path)
         self._places = places[: len(self.outputs)]
         self.takes_batches = all(each.shape[0] is None for each in images)
         sizes = [size_of(each.shape, spec.layout) for each, spec in zip(images, specs, strict=True)]

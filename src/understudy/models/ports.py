@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from understudy.errors import ModelFileError
+from understudy.models.declared import picked_output
 
 MOST_EXACT = 1 << 24
 """The largest whole number up to which float32 holds all of them."""
@@ -37,21 +37,13 @@ def size_of(shape: Sequence[int | None], layout: str) -> tuple[int, int] | None:
     return (height, width) if height and width else None
 
 
-def output_places(names: Sequence[str], output: int | str | None, path: Path) -> list[int]:
+def output_places(names: Sequence[str], output: int | str | list[int | str] | None, path: Path) -> list[int]:
     """Which of the outputs are meant, by what the TOML says: all where it says nothing. ModelFileError for
     one that is not there."""
     if output is None:
         return list(range(len(names)))
-    if output in names:
-        return [list(names).index(str(output))]
-    if isinstance(output, int) and output <= len(names):
-        return [output - 1]
-    raise ModelFileError(
-        "The TOML beside the model names an output that is not there.",
-        expected=f"one of {', '.join(names)}, or a number from 1 to {len(names)}",
-        found=f"output = {output!r}",
-        where=str(path.with_suffix(".toml")),
-    )
+    wanted = output if isinstance(output, list) else [output]
+    return [picked_output(each, names, path) for each in wanted]
 
 
 def cast(planes: np.ndarray, kind: Any) -> np.ndarray:

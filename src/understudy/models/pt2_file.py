@@ -84,7 +84,7 @@ class ExportedFile:
         self._places = output_places(names, side.output, path)
         results = [ImageSpec(names[place], ANY, tensor=names[place]) for place in self._places]
         self.inputs = images_of(side.inputs, specs, "inputs", path)
-        self.outputs = images_of(side.outputs, results, "outputs", path)
+        self.outputs = images_of([] if side.joins else side.outputs, results, "outputs", path)
         self.takes_batches = all(each.sides[0].fixed is None for each in images)
         sizes = [size_of(each.shape, spec.layout) for each, spec in zip(images, specs, strict=True)]
         self.fixed_size = next((each for each in sizes if each), None)

@@ -23,6 +23,34 @@ Side = Annotated[int, Field(ge=1, le=1 << 14)]
 ClassName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
 
 
+ChannelName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$")]
+Constant = bool | int | Finite | list[int | Finite] | str
+"""What is given to an input with every frame."""
+LEAD_IN = 10
+"""Frames before the first of ``--frames`` that are gone through for their state alone."""
+MOST_LEAD_IN = 10_000
+MOST_OFFSET = 16
+Output = Annotated[int, Field(ge=1)] | Annotated[str, Field(min_length=1)]
+"""One output: its name, or its number from 1."""
+Offset = Annotated[int, Field(ge=-MOST_OFFSET, le=MOST_OFFSET)]
+Dimension = (
+    Annotated[int, Field(ge=1, le=1 << 16)]
+    | Annotated[str, Field(pattern=r"^(height|width)(/[1-9][0-9]?)?$")]
+)
+"""One length of a tensor: a number, or the frame's, or a part of it, such as ``height/4``."""
+Stack = Literal["channels", "batch", "time", "depth"]
+"""How several frames lie in one tensor: C x n, N x n, (N, n, C, H, W), (N, C, n, H, W)."""
+
+
+def _several(offsets: list[int]) -> list[int]:
+    if len(set(offsets)) < len(offsets):
+        raise ValueError("each frame once, such as [-1, 0, 1]")
+    return offsets
+
+
+Offsets = Annotated[list[Offset], Field(min_length=1), AfterValidator(_several)]
+
+
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -40,6 +68,21 @@ class PortText(Strict):
         if channels == 0:
             raise ValueError("an input or output has at least one channel; -1 takes what comes")
         return channels
+
+
+class StateText(BaseModel):
+    """Which outputs go back in with the next frame: ``input = output``, by name or by number from 1.
+    ``lead_in``: frames that are gone through before the first that is asked for."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Output]
+
+    lead_in: int = Field(default=LEAD_IN, ge=0, le=MOST_LEAD_IN)
+
+    @property
+    def pairs(self) -> dict[str, int | str]:
+        """The output of each input."""
+        return dict(self.__pydantic_extra__)
 
 
 class OptionText(Strict):

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from understudy.errors import MissingPackageError, ModelFileError
-from understudy.models.declared import images_of, picked_output
+from understudy.models.declared import images_of
 from understudy.models.description import ANY, ImageSpec
 from understudy.models.options import Option
+from understudy.models.ports import output_places
 from understudy.models.sidecar import Sidecar
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class TfliteFile:
         inputs = [_spec(each, side.layout) for each in self._given]
         outputs = [_spec(each, side.layout) for each in self._results]
         self.inputs = images_of(side.inputs, inputs, "inputs", path)
-        self.outputs = images_of(side.outputs, outputs, "outputs", path)
+        self.outputs = images_of([] if side.joins else side.outputs, outputs, "outputs", path)
         self.fixed_size = _fixed_size(self._given[0], inputs[0].layout)
 
     def __call__(self, images: Sequence[Tensor], options: Mapping[str, Any]) -> list[Tensor]:
@@ -99,9 +100,7 @@ def _interpreter(path: Path, threads: int) -> Any:
 
 
 def _picked(results: list[Any], side: Sidecar, path: Path) -> list[Any]:
-    if side.output is None:
-        return results
-    return [results[picked_output(side.output, [each["name"] for each in results], path)]]
+    return [results[place] for place in output_places([each["name"] for each in results], side.output, path)]
 
 
 def _spec(detail: Any, told: str | None) -> ImageSpec:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from understudy.errors import ModelFileError
-from understudy.models.declared import declared_options, images_of
+from understudy.models.declared import constants_of, declared_options, images_of
 from understudy.models.description import ImageSpec
 from understudy.models.options import Option, usable_options
 from understudy.models.pickles import refuse_pickle
 from understudy.models.sidecar import Sidecar
+from understudy.models.state import first_shape, first_value, state_outputs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 KINDS = {"FloatType": "float", "IntType": "int", "BoolType": "bool", "StringType": "string"}
 DEFAULTS: dict[str, Any] = {"float": 1.0, "int": 0, "bool": False, "string": ""}
 IMAGE = "TensorType"
+OPTIONAL = "OptionalType"
 
 
 class TorchScriptFile:
@@ -34,20 +36,26 @@ class TorchScriptFile:
     bytes_per_pixel = 0.0
 
     def __init__(self, path: Path, side: Sidecar) -> None:
-        self.path, self._output = path, side.output
+        self.path, self._side = path, side
         self._modules = {"cpu": load_script(path)}
         self._arguments = list(self._modules["cpu"].forward.schema.arguments)[1:]
-        self._options = _options(self._arguments, side)
+        names = [each.name for each in self._arguments]
+        self.state = state_outputs(side, names, (), path, numbered=True)
+        self._constants = constants_of(side, names, path)
+        own = [each for each in self._arguments if each.name not in {*self.state, *self._constants}]
+        self._options = _options(own, side)
         self.options = usable_options(self._options.values())
-        images = [each.name for each in self._arguments if each.type.kind() == IMAGE]
-        if not images:
+        self._images = [each.name for each in own if each.type.kind() == IMAGE]
+        if not self._images:
             raise ModelFileError(
                 "This TorchScript file takes no image.",
                 expected="a forward that takes tensors [1, channels, height, width]",
                 where=str(path),
             )
-        self.inputs = images_of(side.inputs, [ImageSpec(name) for name in images], "inputs", path)
-        self.outputs = images_of(side.outputs, [], "outputs", path) or (ImageSpec("output"),)
+        specs = [ImageSpec(name, stack=_stack(side, index, name)) for index, name in enumerate(self._images)]
+        self.inputs = images_of(side.inputs, specs, "inputs", path)
+        told = images_of(side.outputs, [], "outputs", path) or (ImageSpec("output"),)
+        self.outputs = told if not isinstance(side.output, list) else told[:1] * len(side.output)
 
     def on(self, device: str) -> Any:
         """The module on a device, loaded when that is first asked for."""
@@ -57,45 +65,122 @@ class TorchScriptFile:
 
     def __call__(self, images: Sequence[Tensor], options: Mapping[str, Any]) -> list[Tensor]:
         """All results for images (1, C, H, W), float32, on the device of the images."""
+        size = images[0].shape[-2], images[0].shape[-1]
+        return self.with_feeds(images, options, self.first_state(size))[0]
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """The tensors that forward may be called without."""
+        return tuple(
+            each.name
+            for each in self._arguments
+            if each.type.kind() == OPTIONAL and each.type.getElementType().kind() == IMAGE
+        )
+
+    def with_feeds(
+        self, images: Sequence[Tensor], options: Mapping[str, Any], feeds: Mapping[str, Any]
+    ) -> tuple[list[Tensor], dict[str, Any]]:
+        """The same where arguments that are no pictures go in as they are; and the outputs that go back in
+        with the next frame, by what the TOML calls them."""
         import torch
 
-        waiting = iter(images)
-        given = [
-            next(waiting) if each.type.kind() == IMAGE else self._value(each, options)
-            for each in self._arguments
-        ]
-        made = self.on(str(images[0].device))(*given)
-        several = _picked(made, self._output, self.path)
-        if not isinstance(several, list | tuple) or not several:
-            return []
-        return [each.float() for each in several if isinstance(each, torch.Tensor)]
+        waiting, device = iter(images), images[0].device
+        given = [self._given(each, waiting, options, feeds, device) for each in self._arguments]
+        made = self.on(str(device))(*given)
+        named = made if isinstance(made, dict) else {}
+        several = _flat(list(named.values()) if named else made)
+        further = {key: self._output(key, named, several) for key in self.state.values()}
+        wanted = self._side.output
+        if wanted is not None:
+            keys = wanted if isinstance(wanted, list) else [wanted]
+            several = [self._output(key, named, several) for key in keys]
+        else:
+            several = _without(several, further.values())
+        return [each.float() for each in several if isinstance(each, torch.Tensor)], further
 
-    def _value(self, argument: Any, options: Mapping[str, Any]) -> Any:
-        option = self._options.get(argument.name)
+    def first_state(self, size: tuple[int, int]) -> dict[str, Any]:
+        """What goes in with the first frame: nothing, for an argument that may be left out and of which the
+        TOML says no more; else zeros."""
+        import torch
+
+        made: dict[str, Any] = {}
+        for each in self._arguments:
+            if each.name not in self.state:
+                continue
+            told = each.name in self._side.initial
+            if each.type.kind() == OPTIONAL and not told:
+                made[each.name] = None
+                continue
+            shape = first_shape(each.name, (1, 1, 1, 1), self._side, size, self.path)
+            made[each.name] = torch.full(shape, first_value(each.name, self._side))
+        return made
+
+    def _given(
+        self,
+        argument: Any,
+        images: Iterator[Tensor],
+        options: Mapping[str, Any],
+        feeds: Mapping[str, Any],
+        device: Any,
+    ) -> Any:
+        """What goes in for one argument."""
+        import torch
+
+        name = argument.name
+        if name in self._images:
+            return next(images)
+        if name in self.state:
+            value = feeds.get(name)
+            return value.to(device) if isinstance(value, torch.Tensor) else value
+        if name in self._constants:
+            return _constant(argument, self._constants[name], device)
+        option = self._options.get(name)
         return argument.default_value if option is None else options.get(option.name, option.default)
 
+    def _output(self, key: int | str, named: Mapping[str, Any], several: Sequence[Any]) -> Any:
+        """One output, by its name or its number from 1. ModelFileError when it is not there."""
+        if key in named:
+            return named[str(key)]
+        number = int(key) if str(key).isdigit() else 0
+        if 1 <= number <= len(several):
+            return several[number - 1]
+        names = f", or one of {', '.join(map(str, named))}" if named else ""
+        raise ModelFileError(
+            "The TOML beside the model names an output that is not there.",
+            expected=f"a number from 1 to {len(several)}{names}",
+            found=f"{key!r}",
+            where=str(self.path.with_suffix(".toml")),
+        )
 
-def _picked(made: Any, output: int | str | None, path: Path) -> Any:
-    """What forward gave as a list, of a dictionary its values; the one that is asked for, where one is.
-    ModelFileError when it is not there."""
+
+def _stack(side: Sidecar, index: int, name: str) -> str:
+    """How the frames of an input lie in it, which a TorchScript file does not say."""
+    several = len(side.offsets_of(index, name)) > 1
+    return side.stack or "channels" if several else ""
+
+
+def _flat(made: Any) -> list[Any]:
+    """What forward gave as a list, with what is in lists within it."""
+    if not isinstance(made, list | tuple):
+        return [made]
+    return [inner for each in made for inner in (_flat(each) if isinstance(each, list | tuple) else [each])]
+
+
+def _without(several: Sequence[Any], others: Iterable[Any]) -> list[Any]:
+    """The outputs that do not go back in; all of them where all do."""
+    taken = {id(each) for each in others}
+    return [each for each in several if id(each) not in taken] or list(several)
+
+
+def _constant(argument: Any, value: Any, device: Any) -> Any:
+    """What the TOML says goes in, as the argument's type wants it."""
     import torch
 
-    named = made if isinstance(made, dict) else {}
-    several = [made] if isinstance(made, torch.Tensor) else list(named.values()) if named else made
-    if output is None:
-        return several
-    if output in named:
-        return [named[str(output)]]
-    if isinstance(output, int) and isinstance(several, list | tuple) and output <= len(several):
-        return [several[output - 1]]
-    count = len(several) if isinstance(several, list | tuple) else 0
-    names = f", or one of {', '.join(map(str, named))}" if named else ""
-    raise ModelFileError(
-        "The TOML beside the model names an output that is not there.",
-        expected=f"a number from 1 to {count}{names}",
-        found=f"output = {output!r}",
-        where=str(path.with_suffix(".toml")),
+    tensor = IMAGE in (
+        argument.type.kind(),
+        getattr(argument.type, "getElementType", lambda: argument.type)().kind(),
     )
+    return torch.as_tensor(value, device=device) if tensor and not isinstance(value, str) else value
 
 
 def load_script(path: Path) -> Any:

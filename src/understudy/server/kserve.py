@@ -17,6 +17,7 @@ import numpy as np
 from understudy.errors import RequestError
 from understudy.models.description import ANY, ImageSpec, ModelDescription
 from understudy.models.names import printable
+from understudy.server.models.carried import NAME, state_text
 from understudy.server.models.served import Answer, Call
 from understudy.server.wire import Part
 
@@ -158,11 +159,15 @@ def call_of(description: ModelDescription, request: InferRequest) -> Call:
     description.check_inputs([len(each) for each in pictures])
     given = {key: value for key, value in request.parameters.items() if key not in NOT_OPTIONS}
     buttons = {key: given.pop(key) for key in description.buttons if key in given}
+    if "sequence_id" in request.parameters and any(option.name == NAME for option in description.options):
+        given.setdefault(NAME, str(request.parameters["sequence_id"]))
     return Call(
         pictures,
         description.read_options(given, clamp=False),
         description.read_buttons(buttons),
         _is_linear(request),
+        begins=request.parameters.get("sequence_start") is True,
+        ends=request.parameters.get("sequence_end") is True,
     )
 
 
@@ -249,12 +254,14 @@ def _listed(values: np.ndarray) -> list[Any]:
 
 def metadata(description: ModelDescription) -> dict[str, Any]:
     """What a client is told of a model."""
+    carried = [each.name for each in description.state]
     return {
         "name": description.name,
         "versions": [description.version],
         "platform": f"understudy_{description.format.replace(' ', '_').lower()}",
         "inputs": _described(description.inputs),
         "outputs": _described(description.outputs),
+        **({"parameters": state_text(carried)} if carried else {}),
     }
 
 

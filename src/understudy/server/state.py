@@ -67,6 +67,7 @@ class ServerState:
 
     def submit(self, model: ServedModel, call: Call, client: str) -> Future[Answer]:
         """Queue a call; the answer, or what went wrong, arrives in the future."""
+        call.client = client
         job = Job(client, model, call)
         job.future.add_done_callback(lambda done: self._note(model, done))
         return self.executors.submit(job)

@@ -97,8 +97,8 @@ class Calls:
     def _model(self, request: Any, grant: Grant) -> Any:
         model = self.state.registry.find(request.name) or self.state.registry.get(request.name)
         told = kserve.metadata(checked(check_allowed(grant, model), request.version).description)
-        for port in (*told["inputs"], *told["outputs"]):
-            port.pop("parameters", None)
+        for each in (told, *told["inputs"], *told["outputs"]):  # which these messages have no room for
+            each.pop("parameters", None)
         return messages()["ModelMetadataResponse"](**told)
 
     def _index(self, request: Any, grant: Grant) -> Any:

@@ -11,10 +11,13 @@ import numpy as np
 
 from understudy.errors import ServerError
 from understudy.inference.painted import luma_of
+from understudy.inference.recurrence import plate_luma
+from understudy.models.call import NetworkCall
 from understudy.models.description import ModelDescription
 from understudy.models.imported import TORCH, describe_imported, open_file
 from understudy.models.sidecar import read_sidecar
 from understudy.server.log import ServerLog
+from understudy.server.models.carried import CARRYING, NAME, Carried
 from understudy.server.models.devices import EXECUTOR, cores, pool_for
 from understudy.server.models.following import SEQUENCE, Following, follows
 from understudy.server.models.mattes import chosen_mattes, matte_options
@@ -41,8 +44,8 @@ class FileModel:
         side = read_sidecar(path.with_suffix(".toml"))
         self._file = open_file(path, side, cores(), _providers(self._pool.all()))
         self.description = _with_options(describe_imported(path, side, self._file))
-        self._following = Following()
-        self.max_batch = MAX_BATCH if self._file.takes_batches else 1
+        self._following, self._carried = Following(), Carried()
+        self.max_batch = MAX_BATCH if self._file.takes_batches and not self.description.state else 1
 
     def run(self, calls: list[Call]) -> list[Answer]:
         from understudy.device import is_out_of_memory
@@ -73,7 +76,7 @@ class FileModel:
         where = device if self._file.runtime in TORCH else "cpu"
         with torch.inference_mode():
             given = [torch.from_numpy(np.ascontiguousarray(each)).to(where) for each in images]
-            results = [each.cpu().numpy() for each in self._asked(given, calls[0].options)]
+            results = [each.cpu().numpy() for each in self._asked(given, calls[0])]
         if description.finds_instances:
             results = [results[0][:, chosen_mattes(description, calls[0].options)]]
         _check_results(results, len(calls))
@@ -88,22 +91,35 @@ class FileModel:
             for n in range(len(calls))
         ]
 
-    def _asked(self, images: list[Tensor], options: dict[str, Any]) -> list[Tensor]:
-        """All that the file makes of one batch."""
-        if not follows(self.description):
-            return self._file(images, options)
-        colour = self.description.colour_in
-        pixels = np.moveaxis(images[0][0].cpu().numpy(), 0, -1) * np.float32(colour.scale)
-        luma = luma_of(self.description, pixels)
-        return self._following.ask(options, luma, lambda call: self._file.ask(images, options, call))
+    def _asked(self, images: list[Tensor], call: Call) -> list[Tensor]:
+        """All that the file makes of one batch; with what it made of the frame before, where it carries
+        that."""
 
-    def refresh(self) -> None: ...
+        def run(asked: NetworkCall) -> list[Tensor]:
+            return self._file.ask(images, call.options, asked)
+
+        description = self.description
+        if not description.state and not follows(description):
+            return self._file(images, call.options)
+        colour = description.colour_in
+        pixels = np.moveaxis(images[0][0].cpu().numpy(), 0, -1) * np.float32(colour.scale)
+        if description.state:
+            return self._carried.follow(call, plate_luma(colour.space, pixels), run)
+        return self._following.ask(call.options, luma_of(description, pixels), run)
+
+    def refresh(self) -> None:
+        """Forget the state of sequences that nobody goes on with."""
+        self._carried.forget()
 
     def close(self) -> None: ...
 
 
 def _with_options(description: ModelDescription) -> ModelDescription:
     """The description with what the server adds to a network's own options."""
+    if description.state:
+        said = f"It remembers what it made of the frame before, by the option {NAME}; see there."
+        text = f"{description.text} {said}".strip()
+        return replace(description, options=(*description.options, *CARRYING), text=text)
     added = (SEQUENCE,) if follows(description) else ()
     if description.finds_instances:
         added = (*matte_options(description), *added)

@@ -24,13 +24,17 @@ class Call:
     """One request to a model: float32 pictures as planes (channels, height, width), the top row first.
 
     ``linear`` says that pictures are scene-linear, as Nuke sends them, and must go back so; otherwise they
-    hold the values of the files that the model knows.
+    hold the values of the files that the model knows. ``client``: who asks. ``begins``, ``ends``: whether the
+    client says that the frame is the first, or the last, of its sequence.
     """
 
     pictures: list[np.ndarray]
     options: dict[str, Any] = field(default_factory=dict)
     buttons: dict[str, bool] = field(default_factory=dict)
     linear: bool = False
+    client: str = ""
+    begins: bool = False
+    ends: bool = False
 
     def batch_key(self) -> tuple[Any, ...]:
         """Calls of equal batch_key may run as one batch."""

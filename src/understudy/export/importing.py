@@ -166,9 +166,17 @@ def _with_reading(network: AdaptedFile, side: Sidecar, trial: Trial) -> Sidecar:
         changes["layout"] = "NHWC"
     if "colour" not in told and (side.mean is not None or side.black or network.format == "spandrel"):
         changes["colour"] = "srgb"
-    if side.output_range is None and not side.output_black and side.output_span >= 100 and trial.is_unit:
+    if side.output_range is None and _has_own_range(side, trial):
         changes["output_range"] = 1.0
     return side.model_copy(update=changes)
+
+
+def _has_own_range(side: Sidecar, trial: Trial) -> bool:
+    """Whether what came out means 0 to 1 although the pictures that go in are of another range: where these
+    are of 8 bits, or where a matte of pictures from below 0 never lies there."""
+    if side.output_black < 0:
+        return trial.outputs == 1 != trial.counts[0] and trial.smallest + side.output_black >= 0
+    return not side.output_black and side.output_span >= 100 and trial.is_unit
 
 
 def _agreed(file: Path, network: AdaptedFile, side: Sidecar, trial: Trial) -> Sidecar:

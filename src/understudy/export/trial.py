@@ -27,13 +27,14 @@ UNIT = 1.5
 @dataclass(frozen=True)
 class Trial:
     """What came out: channels of each input that it took and of the result, how many times larger that is,
-    the multiple that height and width must have, and the largest value, by its amount."""
+    the multiple that height and width must have, the largest value, by its amount, and the smallest."""
 
     counts: list[int]
     outputs: int
     scale: int
     multiple: int
     largest: float
+    smallest: float
 
     @property
     def is_unit(self) -> bool:
@@ -50,12 +51,33 @@ def try_out(file: Path, network: AdaptedFile, side: Sidecar) -> Trial:
             made = _at_two_sizes(network, counts, multiple, side.span)
             if made is not None:
                 return made
+    _refuse_lists(file, network, side)
     raise ModelFileError(
         "The network does not run on any picture that fits its description.",
         expected="a result [1, channels, height, width] of the input's size, or of whole times as much",
         found=_last_trouble(network, side),
         where=str(file),
         remedy="Say its inputs, their channels and its size_multiple in a TOML, and give it with --settings.",
+    )
+
+
+def _refuse_lists(file: Path, network: AdaptedFile, side: Sidecar) -> None:
+    """ModelFileError for a network that runs, and gives lists of numbers alone."""
+    multiple = side.size_multiple if side.size_multiple > 1 else MULTIPLES[-1]
+    try:
+        made = _results(network, _possible_counts(network, side)[0], (3, 3), multiple, side.span)
+    except Exception:  # a network may fail in any way that its maker did not think of
+        return
+    if any(each.ndim in (3, 4) and min(each.shape[-2:]) > 1 for each in made):
+        return
+    names = [image.name for image in network.outputs] + [str(place) for place in range(1, len(made) + 1)]
+    shapes = [f"{name}: {' x '.join(map(str, each.shape))}" for name, each in zip(names, made, strict=False)]
+    raise ModelFileError(
+        "This network gives no picture, but lists of numbers.",
+        expected="a result [1, channels, height, width] of the input's size, or of whole times as much",
+        found=", ".join(shapes),
+        where=str(file),
+        remedy="What it finds can be drawn by a Python model of the server: docs/server.md, examples/.",
     )
 
 
@@ -98,6 +120,18 @@ def _side(count: int, multiple: int) -> int:
 def _run(
     network: AdaptedFile, counts: list[int], multiples: tuple[int, int], multiple: int, span: float
 ) -> Trial:
+    made = _results(network, counts, multiples, multiple, span)
+    picture = torch.empty(1, 1, *(_side(each, multiple) for each in multiples))
+    scale = scale_between(made, picture)
+    planes = fitted(made, picture, scale=scale)
+    plain = planes.nan_to_num()
+    return Trial(counts, int(planes.shape[1]), scale, multiple, float(plain.abs().max()), float(plain.min()))
+
+
+def _results(
+    network: AdaptedFile, counts: list[int], multiples: tuple[int, int], multiple: int, span: float
+) -> list[torch.Tensor]:
+    """All that the network makes of pictures of so many channels and multiples."""
     generator = torch.Generator().manual_seed(0)
     height, width = (_side(each, multiple) for each in multiples)
     pictures = [torch.rand(1, count, height, width, generator=generator) * span for count in counts]
@@ -107,9 +141,7 @@ def _run(
         made = network.ask(pictures, options, call)
         if STATE in call.found:  # what came out has to go in again
             made = network.ask(pictures, options, NetworkCall(carried=call.found))
-    scale = scale_between(made, pictures[0])
-    planes = fitted(made, pictures[0], scale=scale)
-    return Trial(counts, int(planes.shape[1]), scale, multiple, float(planes.abs().nan_to_num().max()))
+    return made
 
 
 def options_for(network: AdaptedFile, picture: torch.Tensor) -> dict[str, Any]:

@@ -80,6 +80,8 @@ def larger_by(made: Tensor, sent: Size) -> int:
 
 def is_like(rows: int, columns: int, sent: Size, tolerance: float = ALIKE) -> bool:
     """Whether a picture of so many rows and columns has the proportions of what was sent."""
+    if min(rows, columns) == 1 < min(sent):
+        return False
     down, across = rows / sent[0], columns / sent[1]
     return min(down, across) >= LEAST and abs(down - across) <= tolerance * min(down, across)
 
@@ -92,7 +94,8 @@ def resized(run: Run, images: Sequence[Tensor], size: Size, by: Filter) -> list[
 
 
 def _back(made: Tensor, frame: Size, size: Size, by: Filter) -> Tensor:
-    if made.ndim != 4:
+    """A picture at the frame's size, times the network's scale; what is no picture of ``size`` as it is."""
+    if made.ndim != 4 or not is_like(made.shape[-2], made.shape[-1], size):
         return made
     scale = larger_by(made, size)
     return resample(made, (frame[0] * scale, frame[1] * scale), by.of_answer)

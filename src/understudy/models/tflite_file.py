@@ -100,7 +100,15 @@ def _interpreter(path: Path, threads: int) -> Any:
 
 
 def _picked(results: list[Any], side: Sidecar, path: Path) -> list[Any]:
+    """The output that is asked for, else those that may be pictures, before lists of points and numbers."""
+    if side.output is None:
+        return [each for each in results if _may_be_picture(each)] or results
     return [results[place] for place in output_places([each["name"] for each in results], side.output, path)]
+
+
+def _may_be_picture(detail: Any) -> bool:
+    shape = [int(each) for each in detail["shape"]]
+    return len(shape) == 4 and sorted(shape[1:])[1] > 1
 
 
 def _spec(detail: Any, told: str | None) -> ImageSpec:

@@ -75,10 +75,15 @@ def _cuda(item: str, spec: str) -> torch.device:
     number = item.removeprefix("cuda").removeprefix(":") or "0"
     if not number.isdecimal():
         raise _unknown(spec)
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    count = accelerator_count()
     if int(number) >= count:
         raise _absent(item, f"{count} NVIDIA or AMD GPUs that torch can use")
     return torch.device("cuda", int(number))
+
+
+def accelerator_count() -> int:
+    """NVIDIA or AMD GPUs that torch can use."""
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
 def _unknown(spec: str) -> DeviceError:

@@ -219,3 +219,32 @@ def test_without_a_cluster_that_is_said(bench: Bench, monkeypatch: pytest.Monkey
     with pytest.raises(ApplyError, match="There is no Ray cluster"):
         made(bench, "ray")
     assert not (bench.folder / "ray").exists() or not list((bench.folder / "ray").iterdir())
+
+
+def test_jobs_of_a_file_are_done_on_the_nodes_in_their_order(
+    nodes: Nodes, bench: Bench, tmp_path: Path
+) -> None:
+    from understudy.cluster.batch.jobs import read_batch
+    from understudy.cluster.batch.on_ray import RayCluster
+    from understudy.cluster.batch.run import run_batch
+    from understudy.cluster.ray.cluster import connected
+
+    apply_to = f'model = "{bench.run.path}", plate = "{bench.shot.plate}", frames = "1-3"'
+    text = f"""
+        [jobs.second]
+        after = "first"
+        apply = {{ {apply_to}, output = "two/o.####.png" }}
+        [jobs.first]
+        apply = {{ {apply_to}, output = "one/o.####.png" }}
+        [jobs.broken]
+        apply = {{ {apply_to}, output = "none/o.####.png", mask = "nothing.exr" }}
+    """
+    path = tmp_path / "jobs.toml"
+    path.write_text(text, "utf-8")
+    ended: list[Any] = []
+    with connected() as cluster:
+        states = run_batch(read_batch(path), RayCluster(tmp_path, cluster), ended.append, None)
+    assert states == {"first": "done", "second": "done", "broken": "failed"}
+    assert len(files(bench, "two")) == 3
+    said = next(each.text for each in ended if getattr(each, "state", "") == "failed")
+    assert "nothing.exr" in said

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
-from cyclopts import Parameter
-
-from understudy.cli.flags import MAIN, settings_command
+from understudy.cli.flags import settings_command
 from understudy.cli.json_flag import JsonFlag
+from understudy.cli.on_flag import On, ray_address
 from understudy.cli.progress import apply_progress
-from understudy.errors import SettingError
 from understudy.runs.stop import StopFlag
 from understudy.settings import ApplySettings
-
-On = Annotated[
-    str | None,
-    Parameter(
-        metavar="ray|ray://HOST:PORT",
-        help="Make the frames on all nodes of a Ray cluster: the one that this machine belongs to, or the "
-        "one at this address.",
-        group=MAIN,
-    ),
-]
 
 
 @settings_command(ApplySettings, positional=("model", "plate", "output"))
@@ -40,8 +27,7 @@ def _work(on: str | None) -> dict[str, Any]:
     """What makes the frames."""
     if on is None:
         return {}
-    if not re.fullmatch(r"ray(://[^/:@\s]+:\d{1,5})?", on):
-        raise SettingError("This is no cluster.", expected="ray, or ray://HOST:PORT", found=on, where="--on")
+    address = ray_address(on)
     from understudy.cluster.ray.apply import work_on_ray
 
-    return {"work": partial(work_on_ray, address=None if on == "ray" else on)}
+    return {"work": partial(work_on_ray, address=address)}

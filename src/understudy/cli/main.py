@@ -37,6 +37,7 @@ COMMANDS = (
     Command("correct", "understudy.cli.correct", "Put right what a run makes wrong; it learns that."),
     Command("stop", "understudy.cli.stop", "Ask a run to stop after its step and keep everything."),
     Command("apply", "understudy.cli.apply", "Apply a trained network to a plate."),
+    Command("batch", "understudy.cli.batch", "Do many jobs of a file, after each other or at once."),
     Command("runs", "understudy.cli.runs", "List, rename or delete the runs of a data directory."),
     Command("models", "understudy.cli.models", "List the networks that come trained, with what they do."),
     Command("info", "understudy.cli.info", "Say what a file or a run is, and what it learned from."),

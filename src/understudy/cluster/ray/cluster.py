@@ -95,6 +95,11 @@ class Cluster:
             .remote(*given)
         )
 
+    def anywhere(self, kind: type, cores: int, accelerators: int, at_a_time: int, *given: Any) -> Any:
+        """The same on any node, as soon as one has that much to spare."""
+        options = {"num_cpus": cores, "num_gpus": accelerators, "max_concurrency": at_a_time}
+        return self._ray.remote(kind).options(**options).remote(*given)
+
     def wait(self, asked: Sequence[Any], seconds: float) -> list[Any]:
         """Those that are answered, as soon as one is; none after so many seconds."""
         return self._ray.wait(list(asked), num_returns=1, timeout=seconds)[0] if asked else []

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 from understudy.artist.strokes.scene import FrameResult
 from understudy.frames import Neighbours, Shot
 from understudy.inference.compose import Composer, input_channels
 from understudy.inference.layers import ExtraInputs
 from understudy.inference.model import LoadedModel
+from understudy.inference.prompt_plan import PromptPlan
+from understudy.inference.prompter import Prompter
 from understudy.inference.targets import target_channels
+from understudy.models.prompts import Prompts
 from understudy.settings import TileSettings
 
 MATTE = "A"
@@ -32,14 +37,16 @@ class ShotModel:
         self._extra = ExtraInputs(extra, header, self._about)
         self._composer = Composer(header, channels, TileSettings(), 1.0, None, None, self._extra)
 
-    def result(self, number: int) -> FrameResult:
-        """The result for one frame. Raises what reading and inference raise: FrameError, SequenceError,
-        ChannelError, SizeError, PairingError, DeviceError."""
+    def result(self, number: int, told: Prompts | None = None) -> FrameResult:
+        """The result for one frame; ``told``: what is meant, to a network that has to be told. Raises what
+        reading and inference raise: FrameError, SequenceError, ChannelError, SizeError, PairingError,
+        DeviceError, RequestError."""
         header = self.model.description
         plate = self._about.read(number) if self._about else self.plate.read(number)
         names = input_channels(plate, header, self._channels)
         targets = target_channels(plate, header, names) or (MATTE,)
-        pixels = self._composer.compose(plate, self.model).planes(targets)
+        composer = replace(self._composer, prompter=self._prompter(told)) if told else self._composer
+        pixels = composer.compose(plate, self.model).planes(targets)
         return FrameResult(
             number,
             pixels,
@@ -49,6 +56,11 @@ class ShotModel:
             header.colour_in,
             header.colour_out,
         )
+
+    def _prompter(self, told: Prompts) -> Prompter:
+        """The same prompts for every frame."""
+        look = partial(self._composer.look, model=self.model, read=self.plate.read)
+        return Prompter(PromptPlan(told, {}), self.plate.numbers, look, lambda said: None)
 
     def close(self) -> None:
         """Let go of open files."""

@@ -19,6 +19,7 @@ router = APIRouter(prefix="/api/touch", tags=["last touch"])
 Text = Annotated[str, Query(min_length=1, max_length=4096)]
 Optional = Annotated[str | None, Query(max_length=4096)]
 Extra = Annotated[list[str], Query(max_length=16, description="As of apply.")]
+Told = Annotated[str, Query(max_length=4096)]
 Number = Annotated[int, Query(ge=-(10**12), le=10**12)]
 Touch = Annotated[
     str, Query(max_length=2000, description='The last touch as a JSON object, such as {"grow": 0.5}.')
@@ -45,10 +46,12 @@ async def touched_frame(
     part: Optional = None,
     channels: Optional = None,
     extra: Extra = [],  # noqa: B006  (a default of FastAPI's)
+    points: Told = "",
+    box: Told = "",
 ) -> Response:
-    """A frame's plate, the network's result with the last touch, or, of a matte, the plate through it over
-    black, a checkerboard or white."""
-    source = TouchSource(model, plate, part or None, tuple(extra), channels or None)
+    """A frame's plate, the network's result with the last touch, or, of a matte, the plate with it laid over,
+    or through it over black, a checkerboard or white. ``points`` and ``box`` as of apply."""
+    source = TouchSource(model, plate, part or None, tuple(extra), channels or None, points, box)
     asked = _parse(touch)
     wanted = await run_in_threadpool(app_state.last_touch.prepare, source, number, asked, how, view)
     return await respond(wanted, request)

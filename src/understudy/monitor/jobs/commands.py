@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -81,6 +82,10 @@ class Commands:
         title = f"{Path(model).stem} on {Path(plate.plate).name}"
         arguments = [*flags(settings), "--json"]
         return self.jobs.start("apply", arguments, title=title, plate=plate.plate, output=output)
+
+    def apply_command(self, values: dict[str, Any]) -> str:
+        """The same as a line for a shell."""
+        return shlex.join(["understudy", "apply", *flags(self.apply_settings(values))])
 
     def export(self, run: RunFolder, target: str, output: str) -> Job:
         """Start an export of the run's best checkpoint."""

@@ -12,7 +12,7 @@ from understudy.errors import UnderstudyError
 from understudy.monitor.jobs.processes import Job
 from understudy.monitor.page.form import SettingsForm
 from understudy.monitor.page.large_dialog import LargeDialog
-from understudy.monitor.page.messages import error_text, report_errors
+from understudy.monitor.page.messages import error_text, notify, report_errors
 from understudy.monitor.page.selection import Selection
 from understudy.monitor.page.touch_panel import LEFT_OUT, TouchPanel
 from understudy.monitor.page.viewer import Reel, Viewer, compared, compared_frame, empty_reel
@@ -87,6 +87,8 @@ class ApplyDialog:
             with ui.element("div").classes("us-row").style("justify-content: flex-end"):
                 self.words = ui.label("Last touch: none").classes("us-touch-words")
                 self.words.on("click", lambda: self.shown.set_value(TOUCH))
+                copy = ui.button("Copy Command", on_click=report_errors(self._copy))
+                copy.props("outline color=grey-5")
                 self.start = ui.button("Apply", on_click=report_errors(self._start)).props(
                     "unelevated color=primary"
                 )
@@ -109,6 +111,13 @@ class ApplyDialog:
         self.chosen = job.id
         self.shown.set_value(RESULT)
         await self.selection.app_state.watcher.refresh()
+
+    async def _copy(self) -> None:
+        """The command line that does the same into the clipboard."""
+        values = {**self.form.values, **self.touch.values}
+        text = await asyncio.to_thread(self.selection.app_state.commands.apply_command, values)
+        ui.clipboard.write(text)
+        notify(f"Copied: {text}")
 
     def _changed(self, changes: Changes) -> None:
         jobs = [job for job in changes.jobs if job.kind == "apply"]

@@ -12,6 +12,7 @@ from nicegui import background_tasks, ui
 
 from understudy.errors import UnderstudyError
 from understudy.monitor.app_state import AppState
+from understudy.monitor.page.clicks import clicked, marks, told_by
 from understudy.monitor.page.messages import error_text, report_errors
 from understudy.monitor.page.path_field import PathField
 from understudy.monitor.page.touch_sliders import TouchControl, control_of
@@ -25,6 +26,10 @@ INITIAL_TEXT = (
 DEBOUNCE = 0.08  # seconds in which a slider rests before a picture is asked for
 PROXY = 1280  # longest side of what is shown, until one zooms in
 OF_IMAGES = ("grain",)
+CLICKS = (
+    "This network has to be told what is meant: click on the subject, with Shift on what it is not, and on a "
+    "point to take it away. The points stand in the form, under Advanced."
+)
 
 
 class TouchPanel:
@@ -43,6 +48,7 @@ class TouchPanel:
         self.controls: dict[str, TouchControl] = {}
         with ui.element("div").classes("us-touch") as self.element:
             self.viewer = Viewer(empty_reel(INITIAL_TEXT))
+            self.viewer.on("point", lambda event: self._clicked(event.args))
             with ui.element("div").classes("us-touch-side"):
                 self._side()
 
@@ -73,6 +79,8 @@ class TouchPanel:
             self._make(lambda name: name not in OF_IMAGES)
         with ui.element("div").classes("us-touch-part") as self.images:
             self._make(lambda name: name in OF_IMAGES)
+        self.told = ui.label(CLICKS).classes("us-notes")
+        self.told.visible = False
         self.fault = ui.label().classes("us-notes bad")
         self.notes = ui.label().classes("us-notes")
         with ui.element("div").classes("us-touch-part"):
@@ -98,6 +106,13 @@ class TouchPanel:
         self.fill({name: value for name, value in settings.items() if name in self.controls})
         self._taken_over({name: value for name, value in settings.items() if name not in self.controls})
         self.notes.text, self.notes.visible = "\n".join(notes), True
+
+    def _clicked(self, click: Any) -> None:
+        points = self._given().get("points") or ""
+        told = clicked(points, click if isinstance(click, dict) else {})
+        if told != points:
+            self._taken_over({"points": told})
+            self.refresh()
 
     def _touched(self) -> None:
         self._changed()
@@ -125,6 +140,7 @@ class TouchPanel:
         if source is None or shot is None:
             self.viewer.show(empty_reel(error_text(error) if error else INITIAL_TEXT))
             return
+        self.told.visible = shot.size is not None
         self.fault.text = _unfit(self.values, shot.kind)
         self.fault.visible = bool(self.fault.text)
         self.viewer.show(_reel(source, shot, self.values))
@@ -162,20 +178,29 @@ def _source(given: dict[str, Any]) -> TouchSource | None:
     if not given.get("model") or not given.get("plate"):
         return None
     extra = tuple(given.get("extra") or ())
-    return TouchSource(given["model"], given["plate"], given.get("part"), extra, given.get("input_channels"))
+    told = told_by(given).options
+    return TouchSource(
+        given["model"], given["plate"], given.get("part"), extra, given.get("input_channels"), **told
+    )
 
 
 def _reel(source: TouchSource, shot: TouchShot, values: dict[str, Any]) -> Reel:
     place = {"model": source.model, "plate": source.plate}
     more = {"part": source.part, "channels": source.channels}
+    told = {name: value for name, value in (("points", source.points), ("box", source.box)) if value}
     query = [*place.items(), *((name, value) for name, value in more.items() if value)]
     query += [("extra", each) for each in source.extra]
     base = f"/api/touch/frame.png?{urlencode(query)}&number={{id}}"
     touch = f"&{urlencode({'touch': json.dumps(values)})}" if values else ""
+    base += f"&{urlencode(told)}" if told else ""
+    modes = _matte_modes(base, touch) if shot.kind == "matte" else _image_modes(base, touch)
+    if shot.size is not None:
+        modes.insert(0, mode("points", "Points", SINGLE, ("", f"{base}&how=overlay{touch}")))
     return {
         "key": f"touch {query}",
         "frames": [{"id": number, "version": shot.version} for number in shot.numbers],
-        "modes": _matte_modes(base, touch) if shot.kind == "matte" else _image_modes(base, touch),
+        "modes": modes,
+        **({"frameSize": shot.size, "marks": marks(source.told)} if shot.size is not None else {}),
         "start": "first",
         "rate": 24,
         "size": PROXY,

@@ -1,6 +1,6 @@
 // Shows a reel: pictures one after another, compared by wipe, side by side or difference.
 // Pan and zoom stay put from one picture to the next.
-import { Bitmaps, View } from "understudy-page";
+import { Bitmaps, View, paintMarks, pointAt } from "understudy-page";
 
 const EMPTY = { key: "", frames: [], modes: [], empty: "Nothing to show yet." };
 
@@ -223,6 +223,7 @@ export default {
       const layout = this.mode.layout;
       panes.forEach((pane, i) => this.paintPane(pen, pane, this.shown[Math.min(i, this.shown.length - 1)]));
       if (layout === "wipe" && this.shown[1]) this.paintWipe(pen, panes[0]);
+      if (this.reel.marks) this.paintMarks(pen, panes[0]);
       const scale = this.view.scale(panes[0].slice(2), size(this.shown[0]));
       this.percent = `${Math.round(scale * dense * 100)} %`;
       this.$el.dataset.zoom = this.view.zoom.toFixed(3);
@@ -255,6 +256,10 @@ export default {
       pen.arc(at, pane[3] / 2, 5, 0, 7);
       pen.fill();
       this.$el.dataset.wipe = this.wipe.toFixed(3);
+    },
+    paintMarks(pen, pane) {
+      const place = this.view.place(pane.slice(2), size(this.shown[0]));
+      paintMarks(pen, place, this.shown[0], this.reel.frameSize, this.reel.marks);
     },
     // The wipe's place is a part of the picture, held inside the pane.
     wipeAt(pane) {
@@ -292,11 +297,12 @@ export default {
       this.$refs.stage.setPointerCapture(event.pointerId);
       const { at, pane } = this.where(event);
       const near = this.mode.layout === "wipe" && Math.abs(at[0] - this.wipeAt([0, 0, ...pane])) < 14;
-      this.drag = { last: [event.clientX, event.clientY], wipe: near, pane };
+      this.drag = { last: [event.clientX, event.clientY], wipe: near, pane, at, moved: 0 };
     },
     move(event) {
       if (!this.drag) return this.point(event);
       const [x, y] = this.drag.last;
+      this.drag.moved += Math.abs(event.clientX - x) + Math.abs(event.clientY - y);
       if (this.drag.wipe) {
         const [left, , wide] = this.view.place(this.drag.pane, size(this.shown[0]));
         this.wipe = Math.max(0, Math.min(1, (this.where(event).at[0] - left) / wide));
@@ -312,8 +318,13 @@ export default {
       const near = Math.abs(at[0] - this.wipeAt([0, 0, ...pane])) < 14;
       this.$refs.stage.style.cursor = near ? "ew-resize" : "";
     },
-    release() {
+    release(event) {
+      const drag = this.drag;
       this.drag = null;
+      if (!this.reel.marks || !drag || drag.moved > 3 || drag.wipe || event.button) return;
+      const place = this.view.place(drag.pane, size(this.shown[0]));
+      const point = pointAt(drag.at, place, this.shown[0], this.reel.frameSize);
+      if (point) this.$emit("point", { ...point, subject: !event.shiftKey });
     },
   },
 };

@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from understudy.artist.strokes.scene import FrameResult
+from understudy.artist.strokes.scene import FrameResult, displayed
 from understudy.colour import PLAIN, ColourEncoding, to_scene_linear
+from understudy.colour.overlay import lay_over
+from understudy.errors import RequestError, SettingError
 from understudy.finishing import Motion, matte_steps
 from understudy.frames import Frame, Shot, parse_frame_range, seen_planes
 from understudy.frames.once import Once
 from understudy.models.description import ModelDescription
 from understudy.models.finding import resolve_model
 from understudy.models.opening import describe_effect
+from understudy.models.prompts import Prompts, read_prompts
 from understudy.monitor.images.rendering import Picture, PictureCache, ViewerSettings, picture_of, png_of, tag
 from understudy.monitor.paths.allowed import AllowedFolders
 from understudy.monitor.shot.pictures import FramePicture, picture_of_result
@@ -31,7 +34,7 @@ from understudy.settings import FinishingSettings
 if TYPE_CHECKING:
     from understudy.inference.motion import PlateMotion
 
-TouchView = Literal["plate", "result", "black", "checker", "white"]
+TouchView = Literal["plate", "result", "overlay", "black", "checker", "white"]
 MEMORY = 200_000_000  # bytes of mattes on their way kept
 PLATES, FRESH = 4, 2.0
 TILE = 16  # pixels of a field of the checkerboard
@@ -41,22 +44,34 @@ LINEAR = ColourEncoding(space="linear")
 
 @dataclass(frozen=True)
 class TouchSource:
-    """What is looked at: ``model`` and ``plate`` as they are given to apply."""
+    """What is looked at: ``model`` and ``plate``, ``points`` and ``box``, as they are given to apply."""
 
     model: str
     plate: str
     part: str | None = None
     extra: tuple[str, ...] = ()
     channels: str | None = None
+    points: str = ""
+    box: str = ""
+
+    @property
+    def told(self) -> Prompts:
+        """What the network is told. SettingError where that cannot be read."""
+        try:
+            return read_prompts(self.points, self.box)
+        except RequestError as error:
+            raise SettingError(error.message, where="--points, --box") from error
 
 
 @dataclass(frozen=True)
 class TouchShot:
-    """What there is to look at: ``kind`` is matte or image, ``version`` changes with the network's file."""
+    """What there is to look at: ``kind`` is matte or image, ``version`` changes with the network's file;
+    ``size``: (width, height) of the frames, where the network has to be told what is meant in them."""
 
     kind: str
     numbers: tuple[int, ...]
     version: int
+    size: tuple[int, int] | None = None
 
 
 class LastTouch:
@@ -79,7 +94,11 @@ class LastTouch:
         plate = self._plate(source)
         asked = set(parse_frame_range(frames)) if frames else None
         numbers = tuple(number for number in plate.numbers if asked is None or number in asked)
-        return TouchShot(describe_effect(checkpoint.path).kind, numbers, checkpoint.stamp[1])
+        model, size = describe_effect(checkpoint.path), None
+        if model.prompts and numbers:
+            shape = self._shown_plate(plate, numbers[0], model).pixels.shape
+            size = shape[1], shape[0]
+        return TouchShot(model.kind, numbers, checkpoint.stamp[1], size)
 
     def prepare(
         self,
@@ -99,12 +118,13 @@ class LastTouch:
         model = describe_effect(checkpoint.path)
         check_kind(asked, model.kind, len(model.output_channels))
         check_enlarged(model, asked)
-        wanted = Wanted(checkpoint, plate, source.extra, source.channels)
+        told = source.told
+        wanted = Wanted(checkpoint, plate, source.extra, source.channels, told)
         name = tag(wanted.checkpoint.stamp, plate.stamp(number), source, number, asked, how, view)
-        if how == "plate":
+        if how == "plate" or (how == "overlay" and model.prompts and not told):
             return FramePicture(name, None, lambda _: png_of(self._shown_plate(plate, number, model), view))
         moves = self._motion(wanted, model, asked)
-        key = checkpoint.stamp, plate.stamp(number)
+        key = checkpoint.stamp, plate.stamp(number), told
         render = partial(self._render, plate, asked, how, view, key, moves)
         return FramePicture(name, lambda: self._request(wanted, number), render)
 
@@ -132,6 +152,9 @@ class LastTouch:
         ]
         if how == "result":
             return png_of(Picture(_as_colours(mattes), PLAIN), view)
+        if how == "overlay":
+            shown = displayed(plate.read(found.number), found.colour_in)
+            return png_of(Picture(lay_over(shown, np.stack(mattes, axis=2)), PLAIN), view)
         colours = self._linear_plate(plate, found.number, found.colour_in)
         return png_of(Picture(_over(colours, np.max(mattes, axis=0)[..., None], how), LINEAR), view)
 

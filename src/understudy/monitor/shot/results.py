@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from understudy.artist.strokes.scene import FrameResult
 from understudy.errors import RunError, UnderstudyError
 from understudy.frames import Shot
+from understudy.models.prompts import Prompts
 from understudy.monitor.images.rendering import stamp
 from understudy.monitor.paths.allowed import AllowedFolders
 from understudy.monitor.paths.run_files import NotFound
@@ -23,19 +24,21 @@ if TYPE_CHECKING:
 MEMORY = 400_000_000  # bytes of results kept
 MOST_WAITING = 48
 MODELS = 2
+NOTHING = Prompts()
 
 Key = tuple[Hashable, ...]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A network over a plate: the ``extra`` layers that it takes beside, and the ``channels`` of the plate,
-    where others than its own are wanted."""
+    """A network over a plate: the ``extra`` layers that it takes beside, the ``channels`` of the plate, where
+    others than its own are wanted, and what it is ``told``."""
 
     checkpoint: Checkpoint
     plate: Shot
     extra: tuple[str, ...] = ()
     channels: str | None = None
+    told: Prompts = NOTHING
 
 
 class Results:
@@ -142,13 +145,14 @@ class Results:
         self._models.move_to_end(key)
         while len(self._models) > MODELS:
             self._models.popitem(last=False)
-        return self._models[key].result(number)
+        return self._models[key].result(number, wanted.told)
 
 
 def _key(wanted: Wanted, number: int) -> Key:
     """What the result of a frame depends on."""
     at = stamp(wanted.plate.path(number))
-    return wanted.checkpoint.stamp, at, wanted.plate.part_name, number, wanted.extra, wanted.channels
+    rest = wanted.extra, wanted.channels, wanted.told
+    return wanted.checkpoint.stamp, at, wanted.plate.part_name, number, *rest
 
 
 def _finished(found: FrameResult) -> Future[FrameResult]:

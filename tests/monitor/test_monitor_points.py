@@ -64,7 +64,7 @@ def look(api, folder, tmp_path, **query):
 
 def test_what_is_shown_is_what_the_points_mean_and_what_they_cannot_is_said(api, tmp_path) -> None:
     folder = tmp_path / "footage"
-    write(folder / "plate.1001.png", np.full((48, 64, 3), 0.2))
+    write(folder / "plate.1001.png", np.full((48, 64, 3), 51, np.uint8))
     bring_in(folder)
     plate = look(api, folder, tmp_path, how="plate")
     assert np.array_equal(look(api, folder, tmp_path, how="overlay"), plate)  # nothing is told yet

@@ -77,6 +77,7 @@ RECIPE = Recipe(
     motion_loss=loss,
     side=192,
     crops=4,
+    held=0.25,
     output_channels=("forward.u", "forward.v"),
 )
 

@@ -35,8 +35,9 @@ class Recipe:
     """``make(random, pictures, side)`` makes one crop with an input of ``side`` pixels a side. A step takes
     ``crops`` of them. ``kinds``: ``network`` where it is applied as it is, ``start`` where trainings begin
     with it. ``begin`` sets the weights of the colour fit, where there is one. ``judged``: the first so many
-    outputs are what the curve is drawn of; all where it is None. ``motion_loss`` takes what a network that
-    finds motion finds at each level, and the truth."""
+    outputs are what the curve is drawn of; all where it is None. ``held``: for how much of the time the
+    rate is held before it falls. ``motion_loss`` takes what a network that finds motion finds at each
+    level, and the truth."""
 
     name: str
     title: str
@@ -48,6 +49,7 @@ class Recipe:
     side: int = 128
     crops: int = 4
     rate: float = 0.004
+    held: float = 0.5
     output_channels: tuple[str, ...] = ("R", "G", "B")
     begin: Callable[[Tensor], None] | None = None
     judged: int | None = None

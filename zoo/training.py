@@ -1,6 +1,6 @@
 """The training of a recipe: the project's own network, optimiser and losses, fed by a stream of made crops.
 
-The rate is held for the first half, then goes down to nothing; what is kept is the running average of the
+The rate is held for a while, then goes down to nothing; what is kept is the running average of the
 weights. Every two minutes all of it goes into one file, whole or not at all, with which a training goes on as
 if it had never stopped.
 """
@@ -32,7 +32,6 @@ from zoo.stream import Batch, Stream, to_batch
 
 AVERAGE = 0.998
 WARM_UP = 40
-HELD = 0.5
 TURNS = 4
 CHECKPOINT_SECONDS = 120.0
 JUDGED, JUDGED_SIDE, MOST_DB = 24, 256, 50.0
@@ -91,7 +90,7 @@ class Training:
         self.network.zero_grad(set_to_none=True)
         loss = self._loss(batch)
         loss.backward()
-        self.optimizer.step(rate_at(self.recipe.rate, self.at.step, share), self.at.step)
+        self.optimizer.step(rate_at(self.recipe.rate, self.at.step, share, self.recipe.held), self.at.step)
         self._update_average()
         return float(loss.item())
 
@@ -185,9 +184,9 @@ def laid_out(network: EffectNetwork, made: Tensor) -> Tensor:
     return made if network.scale == 1 else torch.nn.functional.pixel_shuffle(made, network.scale)
 
 
-def rate_at(rate: float, step: int, share: float) -> float:
-    """Warm-up, then held, then straight down to nothing."""
-    return rate * min(1.0, step / WARM_UP) * min(1.0, max(0.0, 1 - share) / (1 - HELD))
+def rate_at(rate: float, step: int, share: float, held: float = 0.5) -> float:
+    """Warm-up, then held for so much of the time, then straight down to nothing."""
+    return rate * min(1.0, step / WARM_UP) * min(1.0, max(0.0, 1 - share) / (1 - held))
 
 
 def before_of(batch: Batch) -> Tensor:

@@ -204,6 +204,19 @@ def test_models_as_json_is_one_object_for_each(zoo: Trained, capsys: pytest.Capt
     assert [row["name"] for row in rows] == ["denoise", "keying"]
     assert rows[0]["sources"][0]["licence"] == "CC BY 4.0" and rows[0]["kind"] == ["network", "start"]
     assert rows[0]["bytes"] == Path(rows[0]["path"]).stat().st_size and rows[0]["scale"] == 1
+    assert rows[0]["makes"] == "image"
+
+
+def test_sources_are_counted_by_licence_the_most_frequent_first(
+    zoo: Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
+    licences = ["CC0-1.0", "CC BY 4.0", "CC0-1.0"]
+    sources = [{"title": f"{number}", "licence": each} for number, each in enumerate(licences)]
+    zoo("denoise", card={"sources": sources})
+    zoo("plain", card={"sources": []})
+    assert understudy_command(["models"]) == 0
+    _, first, second = capsys.readouterr().out.splitlines()
+    assert "  2 CC0-1.0, 1 CC BY 4.0  " in first and "  -  " in second
 
 
 @pytest.mark.parametrize("command", ["models", "info"])

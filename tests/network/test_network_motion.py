@@ -42,6 +42,11 @@ def test_what_fits_best_is_how_far_it_has_moved() -> None:
     assert torch.allclose(best[:, 1], torch.tensor(1.0), atol=0.1)
 
 
+def test_the_gradients_of_the_correlation_are_those_of_what_it_computes() -> None:
+    first, second = (torch.randn(1, 3, 4, 5, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    assert torch.autograd.gradcheck(lambda a, b: correlation(a, b, 1), (first, second))
+
+
 def test_each_pixel_is_a_mix_of_the_cells_about_it() -> None:
     flow = torch.arange(12.0).view(1, 1, 3, 4).expand(1, 2, 3, 4)
     large = flow.repeat_interleave(2, 2).repeat_interleave(2, 3)

@@ -369,10 +369,15 @@ class Printed:
 
 
 def test_a_network_that_comes_trained_is_chosen_by_what_it_is_for_and_exported(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zoo: Callable[..., Path]
+    house: House,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    zoo: Callable[..., Path],
+    motion_file: Path,
 ) -> None:
     zoo("denoise")
     zoo("matting", kind=["start"])
+    shutil.copy(motion_file, zoo("motion-vectors"))  # has two inputs, and makes no picture
     monkeypatch.setenv("HOME", str(tmp_path))
     started: list[list[Any]] = []
 

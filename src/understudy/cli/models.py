@@ -55,6 +55,7 @@ def _values(model: ZooModel) -> dict[str, Any]:
         "name": model.name,
         "path": str(model.path),
         "bytes": model.bytes,
+        "makes": header.kind,
         "scale": header.scale,
         "input_channels": [*header.input_channels, *(name for e in header.extra for name in e.channels)],
         "output_channels": header.output_channels,

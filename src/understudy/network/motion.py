@@ -245,12 +245,41 @@ def warped(planes: Tensor, flow: Tensor) -> Tensor:
 def correlation(first: Tensor, second: Tensor, radius: int) -> Tensor:
     """(N, (2 radius + 1)^2, H, W): how alike each pixel of ``first`` is to those of ``second`` about its
     place."""
-    height, width = first.shape[-2:]
-    around = pad(second, [radius] * 4)
+    made: Tensor = _Correlation.apply(first, pad(second, [radius] * 4), radius)  # type: ignore[no-untyped-call]
+    return made
+
+
+class _Correlation(torch.autograd.Function):
+    """Its gradients are added up in place, in a quarter of the time of what torch derives by itself."""
+
+    @staticmethod
+    def forward(context: Any, first: Tensor, around: Tensor, radius: int) -> Tensor:
+        context.save_for_backward(first, around)
+        products = torch.empty_like(first)
+        places = _places(first, radius)
+        made = first.new_empty((first.shape[0], len(places), *first.shape[2:]))
+        for number, (rows, columns) in enumerate(places):
+            torch.mul(first, around[:, :, rows, columns], out=products)
+            torch.sum(products, 1, out=made[:, number])
+        context.places = places
+        return made
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+        first, around = context.saved_tensors
+        of_first, of_around = torch.zeros_like(first), torch.zeros_like(around)
+        for number, (rows, columns) in enumerate(context.places):
+            weight = gradients[0][:, number : number + 1]
+            of_first.addcmul_(around[:, :, rows, columns], weight)
+            of_around[:, :, rows, columns].addcmul_(first, weight)
+        return of_first, of_around, None
+
+
+def _places(planes: Tensor, radius: int) -> list[tuple[slice, slice]]:
+    """Rows and columns of all places about each pixel, in planes that are wider by a radius."""
+    height, width = planes.shape[-2:]
     steps = range(2 * radius + 1)
-    return torch.stack(
-        [(first * around[:, :, y : y + height, x : x + width]).sum(1) for y in steps for x in steps], 1
-    )
+    return [(slice(y, y + height), slice(x, x + width)) for y in steps for x in steps]
 
 
 def likeliest(fits: Tensor, sharpness: Tensor, radius: int) -> Tensor:

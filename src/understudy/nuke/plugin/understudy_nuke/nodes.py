@@ -37,7 +37,8 @@ def inference_from_trained():
 
 
 def trained_networks():
-    """What ``understudy models`` lists to apply, as (name, what it is for)."""
+    """What ``understudy models`` lists to apply, as (name, what it is for). Motion is no picture, and
+    Inference has one input: what finds it is with MLClient and ``apply``."""
     text = processes.start(["models", "--json"]).communicate()[0].decode("utf-8", "replace")
     found = []
     for line in text.splitlines():
@@ -45,7 +46,9 @@ def trained_networks():
             card = json.loads(line)
         except ValueError:
             continue
-        if isinstance(card, dict) and "network" in card.get("kind", ()):
+        if not isinstance(card, dict) or card.get("makes") == "motion":
+            continue
+        if "network" in card.get("kind", ()):
             found.append((card["name"], card.get("purpose", "")))
     if not found:
         raise Trouble(f"No networks come trained with this version.\n{processes.last_words(text)}".strip())

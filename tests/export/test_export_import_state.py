@@ -12,6 +12,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 import torch
+from foreign_networks import onnx_of
 from recurrent_networks import RATIO, ScriptMatting, matting_loop, onnx_matting, onnx_quarter, script_matting
 
 import understudy
@@ -417,6 +418,61 @@ def test_the_first_state_has_the_size_that_the_network_runs_with(applied: Callab
     expected = (np.sum(small, axis=0) / 8).repeat(4, 0).repeat(4, 1)
     frame = read_image_file(tmp_path / "out" / "out.1003.exr")
     assert np.abs(frame.planes(frame.channels)[..., 0] - expected).max() < CODES
+
+
+def test_the_result_itself_may_go_in_with_the_next_frame(applied: Callable, tmp_path: Path) -> None:
+    nodes = [
+        ("Mul", ["frame", "half"], ["new"], {}),
+        ("Mul", ["last", "half"], ["old"], {}),
+        ("Add", ["new", "old"], ["made"], {}),
+    ]
+    one = ("float", (1, 3, "h", "w"))
+    file = onnx_of(
+        tmp_path / "slow.onnx",
+        nodes,
+        {"frame": one, "last": ("float", (1, 3, "a", "b"))},
+        {"made": one},
+        {"half": np.float32(0.5).reshape(())},
+    )
+    settings = tmp_path / "slow.toml"
+    settings.write_text('colour = "srgb"\n[state]\nlast = "made"\n')
+    model = import_network(file, tmp_path / "models", settings=settings).model
+    applied(plate(tmp_path / "in", (1, 2, 3)), model=model)
+    a, b, c = (picture(number) for number in (1, 2, 3))
+    made = read(tmp_path / "out" / "out.0003.exr", ("R", "G", "B"))
+    assert np.abs(made - (c / 2 + b / 4 + a / 8)).max() < CODES
+
+
+def test_frames_of_a_network_of_one_size_begin_anew_where_their_own_changes(tmp_path: Path) -> None:
+    settings = tmp_path / "told.toml"
+    settings.write_text('size = [96, 64]\nfit = "resize"\n' + TOLD)
+    model = import_network(onnx_matting(tmp_path / "one.onnx"), tmp_path / "models", settings=settings).model
+    shot = understudy.load(model, devices="cpu").in_order()
+    shot(picture(1))
+    small = np.ascontiguousarray(picture(2)[::2, ::2])
+    assert np.array_equal(shot(small), understudy.load(model, devices="cpu").infer(small))
+
+
+def test_frames_of_a_movie_are_gone_through_in_order(
+    matting: Path, applied: Callable, tmp_path: Path
+) -> None:
+    movie = tmp_path / "plate.mov"
+    shot = plate(tmp_path / "in", range(1001, 1007))
+    toml = matting.with_suffix(".toml")
+    toml.write_text(
+        toml.read_text().replace('["fgr", "pha"]', '"fgr"').replace("channels = 4", "channels = 3")
+    )
+    output = ApplySettings(model=str(matting), plate=shot, output=str(movie), devices="cpu")
+    assert not apply(output).failed
+    made = understudy.apply(str(matting), str(movie), str(tmp_path / "again.####.exr"), devices="cpu")
+    assert len(made.written) == 6
+    first = understudy.apply(str(matting), str(movie), str(tmp_path / "again.####.exr"), devices="cpu")
+    assert len(first.kept) == 6
+    files = sorted(tmp_path.glob("again.*.exr"))
+    whole = [read(path, ("R", "G", "B")) for path in files]
+    files[4].unlink()
+    understudy.apply(str(matting), str(movie), str(tmp_path / "again.####.exr"), devices="cpu")
+    assert np.array_equal(read(files[4], ("R", "G", "B")), whole[4])
 
 
 def test_a_first_state_that_is_a_number_fills_what_goes_in(matting: Path) -> None:

@@ -69,7 +69,7 @@ class AdaptedFile:
         guide = self._guide(images[0]) if self.side.edges else None
 
         def run(given: Sequence[Tensor]) -> list[Tensor]:
-            return self._run(given, options, call)
+            return self._run(given, options, call, frame)
 
         if self.size is None:
             made = [self._enlarged(each, frame, guide) for each in run(images)]
@@ -82,11 +82,17 @@ class AdaptedFile:
             made[0] = spread(made[0])
         return made
 
-    def _run(self, images: Sequence[Tensor], options: Mapping[str, Any], call: NetworkCall) -> list[Tensor]:
-        """The file itself on pictures of its own size, every answer as planes of RGB."""
+    def _run(
+        self, images: Sequence[Tensor], options: Mapping[str, Any], call: NetworkCall, frame: tuple[int, int]
+    ) -> list[Tensor]:
+        """The file itself on pictures of its own size, of a frame of (height, width); every answer as planes
+        of RGB."""
         sent = images[0].shape[-2], images[0].shape[-1]
         count = images[0].shape[0]
-        made = self._with_state(self._stacked(images), options, call, sent)
+        taken = self._stacked(images)
+        made = (
+            self._carried(taken, options, call, frame) if self.side.has_state else self.file(taken, options)
+        )
         if self._several:
             made = [unstacked(each, *self._several) for each in made]
         made = [as_planes(each, count, sent, self.channels_last, self.size is None) for each in made]
@@ -104,19 +110,19 @@ class AdaptedFile:
             for planes, spec in zip(taken, self.file.inputs, strict=True)
         ]
 
-    def _with_state(
-        self, images: list[Tensor], options: Mapping[str, Any], call: NetworkCall, size: tuple[int, int]
+    def _carried(
+        self, images: list[Tensor], options: Mapping[str, Any], call: NetworkCall, frame: tuple[int, int]
     ) -> list[Tensor]:
-        """What the file makes of them, with the state that the call carries, or the first one, where that is
-        of pictures of another size; what is to be carried on is left in the call."""
-        if not self.side.has_state:
-            return self.file(images, options)
+        """What the file makes of pictures with the state that the call carries, or the first one, where that
+        is of a frame of another size; what is to be carried on is left in the call."""
         file = cast("StatefulFunction", self.file)
-        carried = call.carried.get(STATE)
-        if not isinstance(carried, State) or carried.size != size:
-            carried = State(size, file.first_state(size))
-        made, beside = file.with_feeds(images, options, carried.values)
-        call.found[STATE] = State(size, {name: beside[output] for name, output in file.state.items()})
+        before = call.carried.get(STATE)
+        if not isinstance(before, State) or before.size != frame:
+            last = self.file.inputs[0].layout == "NHWC"
+            height, width = images[0].shape[-3:-1] if last else images[0].shape[-2:]
+            before = State(frame, file.first_state((height, width)))
+        made, beside = file.with_feeds(images, options, before.values)
+        call.found[STATE] = State(frame, {name: beside[output] for name, output in file.state.items()})
         return made
 
     def _entered(self, planes: Tensor, spec: ImageSpec) -> Tensor:

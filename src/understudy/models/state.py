@@ -18,7 +18,7 @@ MOST_VALUES = 1 << 30
 @dataclass(frozen=True)
 class State:
     """What a network gave with one frame and is to be given back with the next. ``size``: (height, width) of
-    the pictures that the network saw; ``values``: by input, as its runtime has them."""
+    that frame; ``values``: by input, as its runtime has them."""
 
     size: tuple[int, int]
     values: Mapping[str, Any]

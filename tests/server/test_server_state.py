@@ -110,12 +110,11 @@ def test_clients_and_sequences_keep_apart(served: FileModel, matting: Path) -> N
 def follow(known: Carried, name: str, size: int = 1, number: int = -1, **more: Any) -> Any:
     """What goes into a frame of a sequence, which leaves a state of so many bytes."""
 
-    def run(call: Any) -> Any:
-        call.found[STATE] = State((1, 1), {"h": np.zeros(size, np.uint8)})
-        return call.carried.get(STATE)
+    def step(before: Any) -> Any:
+        return before.get(STATE), {STATE: State((1, 1), {"h": np.zeros(size, np.uint8)})}
 
     call = Call([np.zeros((1, 8, 8), np.float32)], {"sequence": name, "frame_number": number}, **more)
-    return known.follow(call, LUMA, run)
+    return known.follow(call, LUMA, step)
 
 
 def test_few_sequences_are_remembered_and_none_for_long(monkeypatch: pytest.MonkeyPatch) -> None:

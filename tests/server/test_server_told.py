@@ -15,8 +15,8 @@ import pytest
 
 from understudy.errors import RequestError
 from understudy.server.log import ServerLog
+from understudy.server.models.carried import MOST
 from understudy.server.models.file_model import FileModel
-from understudy.server.models.following import MOST
 from understudy.server.models.served import Call
 
 pytest.importorskip("onnxruntime")

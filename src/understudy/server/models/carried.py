@@ -6,19 +6,19 @@ import threading
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
 
-from understudy.models.call import NetworkCall
 from understudy.models.options import Option
-from understudy.models.state import STATE, State
 from understudy.server.models.served import Call
 from understudy.temporal import is_cut
 
 Result = TypeVar("Result")
+Beside = Mapping[str, Any]
+"""What goes on from frame to frame, by name."""
 
 MOST = 8
 """Sequences that are remembered for a network; the one that was asked for least lately goes first."""
@@ -51,31 +51,32 @@ CARRYING = (
 
 @dataclass
 class _Remembered:
-    """One sequence. ``number``, ``mark``, ``luma``: of its last frame; ``before``, ``after``: the state that
-    went into it, and came out of it."""
+    """One sequence. ``number``, ``mark``, ``luma``: of its last frame; ``before``, ``after``: what was
+    carried on to it, and from it."""
 
     number: int = UNKNOWN
     mark: int = 0
     luma: np.ndarray | None = None
-    before: State | None = None
-    after: State | None = None
+    before: Beside = field(default_factory=dict)
+    after: Beside = field(default_factory=dict)
     used: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def nbytes(self) -> int:
-        return sum(each.nbytes for each in (self.before, self.after) if each is not None)
+        each = (*self.before.values(), *self.after.values())
+        return sum(int(getattr(value, "nbytes", 0)) for value in each)
 
-    def state_for(self, number: int, mark: int, luma: np.ndarray) -> State | None:
-        """What goes into a frame: for the last one, asked for again, what went into it; None where it does
+    def carried_to(self, number: int, mark: int, luma: np.ndarray) -> Beside:
+        """What goes into a frame: for the last one, asked for again, what went into it; nothing where it does
         not follow on it."""
         if self.luma is None:
-            return None
+            return {}
         again = number == self.number if number != UNKNOWN else mark == self.mark
         if again:
             return self.before
         follows = UNKNOWN in (number, self.number) or number == self.number + 1
-        return self.after if follows and not is_cut(self.luma, luma) else None
+        return self.after if follows and not is_cut(self.luma, luma) else {}
 
 
 class Carried:
@@ -90,20 +91,19 @@ class Carried:
     def __len__(self) -> int:
         return len(self._known)
 
-    def follow(self, call: Call, luma: np.ndarray, run: Callable[[NetworkCall], Result]) -> Result:
-        """What ``run`` gives for a call's frame, with the state of its sequence. ``luma``: the plate's,
-        display-referred, 0 to 1."""
+    def follow(self, call: Call, luma: np.ndarray, step: Callable[[Beside], tuple[Result, Beside]]) -> Result:
+        """What ``step`` gives for a call's frame with what its sequence carries on to it; it gives, too, what
+        is carried on from it. ``luma``: the plate's, display-referred, 0 to 1."""
         name, number = str(call.options.get(NAME, ""))[:LONGEST], int(call.options.get(FRAME, UNKNOWN))
         if not name:
-            return run(NetworkCall())
+            return step({})[0]
         own = self._of((call.client, name), forget=call.begins)
         with own.lock:
             mark = _mark(call.pictures)
-            before = own.state_for(number, mark, luma)
-            asked = NetworkCall(carried={STATE: before} if before else {})
-            made = run(asked)
+            before = own.carried_to(number, mark, luma)
+            made, after = step(before)
             own.number, own.mark, own.luma = number, mark, luma
-            own.before, own.after, own.used = before, asked.found.get(STATE), self._clock()
+            own.before, own.after, own.used = before, after, self._clock()
         self.forget((call.client, name) if call.ends else None)
         return made
 

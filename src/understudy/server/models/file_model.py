@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from understudy.errors import ServerError
-from understudy.inference.painted import luma_of
 from understudy.inference.recurrence import plate_luma
 from understudy.models.call import NetworkCall
 from understudy.models.description import ModelDescription
 from understudy.models.imported import TORCH, describe_imported, open_file
 from understudy.models.sidecar import read_sidecar
+from understudy.models.state import STATE
 from understudy.server.log import ServerLog
-from understudy.server.models.carried import CARRYING, NAME, Carried
+from understudy.server.models.carried import CARRYING, NAME, Beside, Carried
 from understudy.server.models.devices import EXECUTOR, cores, pool_for
-from understudy.server.models.following import SEQUENCE, Following, follows
+from understudy.server.models.following import SEQUENCE, following, follows
 from understudy.server.models.mattes import chosen_mattes, matte_options
 from understudy.server.models.served import Answer, Call
 from understudy.server.models.tensors import from_tensor, shape_for, to_tensor
@@ -44,7 +44,7 @@ class FileModel:
         side = read_sidecar(path.with_suffix(".toml"))
         self._file = open_file(path, side, cores(), _providers(self._pool.all()))
         self.description = _with_options(describe_imported(path, side, self._file))
-        self._following, self._carried = Following(), Carried()
+        self._carried = Carried()
         self.max_batch = MAX_BATCH if self._file.takes_batches and not self.description.state else 1
 
     def run(self, calls: list[Call]) -> list[Answer]:
@@ -103,15 +103,24 @@ class FileModel:
             return self._file(images, call.options)
         colour = description.colour_in
         pixels = np.moveaxis(images[0][0].cpu().numpy(), 0, -1) * np.float32(colour.scale)
-        if description.state:
-            return self._carried.follow(call, plate_luma(colour.space, pixels), run)
-        return self._following.ask(call.options, luma_of(description, pixels), run)
+        step = _stateful(run) if description.state else following(call.options, run)
+        return self._carried.follow(call, plate_luma(colour.space, pixels), step)
 
     def refresh(self) -> None:
-        """Forget the state of sequences that nobody goes on with."""
+        """Forget sequences that nobody goes on with."""
         self._carried.forget()
 
     def close(self) -> None: ...
+
+
+def _stateful(run: Callable[[NetworkCall], list[Tensor]]) -> Callable[[Beside], tuple[list[Tensor], Beside]]:
+    """One frame with the state that is carried on to it, and from it."""
+
+    def step(before: Beside) -> tuple[list[Tensor], Beside]:
+        call = NetworkCall(carried=before)
+        return run(call), {STATE: call.found[STATE]}
+
+    return step
 
 
 def _with_options(description: ModelDescription) -> ModelDescription:

@@ -3,10 +3,7 @@ goes into the next, and what is the same thing keeps its matte."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,13 +14,12 @@ from understudy.models.description import ModelDescription
 from understudy.models.instances import INSTANCES
 from understudy.models.options import Option
 from understudy.models.prompted import MASK
-from understudy.temporal import is_cut
+from understudy.server.models.carried import Beside
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-MOST = 8
-"""Sequences that are remembered for a network; the one that was asked for least lately goes first."""
+TRACKS = "tracks"
 SEQUENCE = Option(
     "sequence",
     "string",
@@ -32,17 +28,6 @@ SEQUENCE = Option(
     "nothing says what is meant, what was meant in the frame before is; mattes keep what they are of.",
     spare=True,
 )
-State = Mapping[str, Any]
-"""What is carried on: the ``mask`` of the last frame, or the ``tracks`` of its instances."""
-
-
-@dataclass(frozen=True)
-class _Last:
-    """The frame that was asked for last: its luma, and what was carried on to it and from it."""
-
-    luma: np.ndarray
-    before: State
-    after: State
 
 
 def follows(description: ModelDescription) -> bool:
@@ -50,45 +35,22 @@ def follows(description: ModelDescription) -> bool:
     return "mask" in description.prompts or description.finds_instances
 
 
-class Following:
-    """What was answered last, by sequence. Safe for threads."""
+def following(
+    options: Mapping[str, Any], run: Callable[[NetworkCall], list[Tensor]]
+) -> Callable[[Beside], tuple[list[Tensor], Beside]]:
+    """What ``run`` gives for one frame with what is carried on to it, and what is carried on from it: the
+    ``mask``, where the frame has no prompts of its own, and the ``tracks`` of its instances."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._answered: OrderedDict[str, _Last] = OrderedDict()
-
-    def ask(
-        self, options: Mapping[str, Any], luma: np.ndarray, run: Callable[[NetworkCall], list[Tensor]]
-    ) -> list[Tensor]:
-        """What ``run`` gives for one frame. Nothing comes over a cut; a frame that is asked for again has
-        what came before it."""
-        name = str(options.get("sequence", ""))
-        before = self._before(name, luma) if name else {}
+    def step(before: Beside) -> tuple[list[Tensor], Beside]:
         own = bool(str(options.get("points", "")) or str(options.get("box", "")))
         call = NetworkCall(options, {} if own else {key: before[key] for key in (MASK,) if key in before})
         made = run(call)
         after: dict[str, Any] = {MASK: call.found[MASK]} if MASK in call.found else {}
         if INSTANCES in call.found:
-            made[0], after["tracks"] = _in_their_mattes(made[0], call, before.get("tracks", {}))
-        if name and after:
-            self._remember(name, _Last(luma, before, after))
-        return made
+            made[0], after[TRACKS] = _in_their_mattes(made[0], call, before.get(TRACKS, {}))
+        return made, after
 
-    def _before(self, name: str, luma: np.ndarray) -> State:
-        with self._lock:
-            last = self._answered.get(name)
-        if last is None:
-            return {}
-        if np.array_equal(last.luma, luma):
-            return last.before
-        return {} if is_cut(last.luma, luma) else last.after
-
-    def _remember(self, name: str, last: _Last) -> None:
-        with self._lock:
-            self._answered[name] = last
-            self._answered.move_to_end(name)
-            while len(self._answered) > MOST:
-                self._answered.popitem(last=False)
+    return step
 
 
 def _in_their_mattes(planes: Tensor, call: NetworkCall, before: Tracks) -> tuple[Tensor, Tracks]:

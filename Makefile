@@ -7,7 +7,7 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 ARGS    ?=
 WORKERS ?= 2
-EXTRAS  := movie,onnx,openvino,server,grpc,ray,test,dev
+EXTRAS  := movie,onnx,openvino,server,grpc,ray,farm,test,dev
 # The stamp carries the content of what is to be installed, not its date: a fresh checkout, or a touched
 # file, installs nothing anew.
 STAMP   := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt Makefile | cksum | tr ' ' '-')

@@ -15,6 +15,7 @@ UnderstudyError            refused before the work began, or asked for wrongly (
 └── WorkError              the work began and then failed (exit code 1)
     ├── WriteError         a file that could not be written whole
     ├── TrainingError      training that cannot go on
+    ├── FarmError          a render farm that took no job
     ├── ApplyError         some frames could not be made
     ├── ExportError        an exported file that disagrees with the original
     └── ServerError        a served model that failed
@@ -118,6 +119,10 @@ class TrainingError(WorkError):
 
 class ApplyError(WorkError):
     """Some frames could not be made."""
+
+
+class FarmError(WorkError):
+    """A render farm did not take a job; its files stand."""
 
 
 class ExportError(WorkError):

@@ -66,10 +66,19 @@ def test_help_names_every_command_and_needs_neither_torch_nor_a_third_of_a_secon
 def test_every_command_has_help_without_loading_torch(name: str) -> None:
     code = "import sys; from understudy.cli.main import run; print(run(sys.argv[1:]), 'torch' in sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", code, name, "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, *name.split(), "--help"], capture_output=True, text=True, check=True
     )
     assert f"Usage: understudy {name}" in done.stdout
     assert done.stdout.splitlines()[-1] == "0 False"
+
+
+def test_a_group_of_commands_has_a_help_of_its_own_and_near_misses_are_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["farm"]) == run(["farm", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "farm apply" in said and "farm submit" in said and "  suggest" not in said
+    assert "Did you mean: understudy farm apply?" in refused(capsys, "farm", "aply")
 
 
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

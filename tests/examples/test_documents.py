@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from understudy.cli.main import COMMANDS
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEXT = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 JOINED = TEXT.replace("\\\n", " ")
@@ -18,6 +20,7 @@ EACH = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=lambda path: path.relative_to(REPOSITORY).as_posix()
 )
 FOREIGN_FLAGS = {"--rdzv-backend", "--rdzv-endpoint", "--nproc-per-node", "--nnodes", "--max-restarts"}
+GROUPS = {command.name.split()[0] for command in COMMANDS if " " in command.name}
 COMMAND = re.compile(r"(?:^\s+|`)understudy ([a-z-]+)([^`#\n]*)", re.MULTILINE)
 
 
@@ -25,7 +28,9 @@ def _used_flags() -> dict[str, set[str]]:
     """Command -> the flags that the README gives it in examples."""
     used: dict[str, set[str]] = {}
     for match in COMMAND.finditer(JOINED):
-        used.setdefault(match[1], set()).update(re.findall(r"--[a-z-]+", match[2]))
+        second = match[2].split()[0] if match[1] in GROUPS else ""
+        name = f"{match[1]} {second}".strip()
+        used.setdefault(name, set()).update(re.findall(r"--[a-z-]+", match[2]))
     return used
 
 
@@ -33,7 +38,7 @@ def _used_flags() -> dict[str, set[str]]:
 def test_every_command_of_the_readme_exists_with_the_flags_it_is_given(command, capsys):
     from understudy.cli.main import run
 
-    assert run([command, "--help"]) == 0
+    assert run([*command.split(), "--help"]) == 0
     known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
     assert _used_flags()[command] <= known
 
@@ -87,7 +92,7 @@ def flags() -> set[str]:
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         for command in commands():
-            run([command.name, "--help"])
+            run([*command.name.split(), "--help"])
     folders = ("benchmarks", "examples/*", "tools", "zoo", "tests/*")
     scripts = [path for folder in folders for path in REPOSITORY.glob(f"{folder}/*.py")]
     texts = [said.getvalue(), *(path.read_text(encoding="utf-8") for path in scripts)]

@@ -10,13 +10,13 @@ import pytest
 from monitor_stage import until
 
 from understudy.monitor.jobs import processes
-from understudy.monitor.jobs.commands import Commands, flags
+from understudy.monitor.jobs.commands import Commands
 from understudy.monitor.jobs.output import JobOutput
 from understudy.monitor.jobs.processes import Jobs
 from understudy.monitor.paths.allowed import AllowedFolders
 from understudy.monitor.paths.run_files import NotFound
 from understudy.runs.state import this_host
-from understudy.settings import ApplySettings, TrainSettings
+from understudy.settings import ApplySettings, TrainSettings, flags_of
 
 EVENTS = [
     {"event": "apply_planned", "total": 4, "kept": 1},
@@ -140,7 +140,7 @@ def test_values_cannot_become_other_flags(tmp_path):
     settings = TrainSettings(
         input=("--help",), ground_truth=("a b",), data_directory=tmp_path, name="-x", time_limit=60
     )
-    assert list(flags(settings)) == [
+    assert flags_of(settings) == [
         "--input=--help",
         "--ground-truth=a b",
         f"--data-directory={tmp_path}",
@@ -148,7 +148,7 @@ def test_values_cannot_become_other_flags(tmp_path):
         "--time-limit=60.0",
     ]
     apply = ApplySettings(model="m", plate="p", output="o", overwrite=True)
-    assert list(flags(apply))[-1] == "--overwrite"
+    assert flags_of(apply)[-1] == "--overwrite"
 
 
 def test_a_new_run_gets_a_name_that_is_free(data, tmp_path, make_shot, monkeypatch):

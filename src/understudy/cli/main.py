@@ -38,6 +38,9 @@ COMMANDS = (
     Command("stop", "understudy.cli.stop", "Ask a run to stop after its step and keep everything."),
     Command("apply", "understudy.cli.apply", "Apply a trained network to a plate."),
     Command("batch", "understudy.cli.batch", "Do many jobs of a file, after each other or at once."),
+    Command("farm apply", "understudy.cli.farm_apply", "Apply a network on a render farm."),
+    Command("farm train", "understudy.cli.farm_train", "Learn an effect on a render farm."),
+    Command("farm submit", "understudy.cli.farm_submit", "Hand a job that was written over to its farm."),
     Command("runs", "understudy.cli.runs", "List, rename or delete the runs of a data directory."),
     Command("models", "understudy.cli.models", "List the networks that come trained, with what they do."),
     Command("info", "understudy.cli.info", "Say what a file or a run is, and what it learned from."),
@@ -64,6 +67,8 @@ def run(argv: Sequence[str]) -> int:
     prepare_streams()
     try:
         code = _dispatch(list(argv))
+        if code:
+            _tell_farm(f"understudy {' '.join(argv[:1])} ended with {code}; the log says what failed")
         sys.stdout.flush()
         return code
     except UnderstudyError as error:
@@ -86,9 +91,19 @@ def _dispatch(argv: list[str]) -> int:
     if argv[0] in ("--version", "-V"):
         print(__version__)
         return 0
-    command = _find(argv[0])
+    group = _group(argv[0])
+    if group and (len(argv) == 1 or argv[1] in HELP_FLAGS):
+        print(overview(group))
+        return 0
+    words = 2 if group else 1
+    command = _find(" ".join(argv[:words]))
     module = importlib.import_module(command.module)
-    return _call(app_for(command, module), argv[1:])
+    return _call(app_for(command, module), argv[words:])
+
+
+def _group(word: str) -> tuple[Command, ...]:
+    """The commands of two words that begin with this one."""
+    return tuple(command for command in commands() if command.name.startswith(f"{word} "))
 
 
 def _find(name: str) -> Command:
@@ -107,10 +122,10 @@ def _find(name: str) -> Command:
     )
 
 
-def overview() -> str:
-    """The help of the program: one line for each command."""
+def overview(shown: tuple[Command, ...] = ()) -> str:
+    """The help of the program: one line for each command, or for those that are ``shown``."""
     width = max(len(command.name) for command in COMMANDS) + 2
-    lines = [f"  {command.name:<{width}}{command.summary}" for command in commands()]
+    lines = [f"  {command.name:<{width}}{command.summary}" for command in shown or commands()]
     return "\n".join(
         [
             "Show it a few frames; it plays the rest of the shot.",
@@ -176,7 +191,14 @@ def _usage(error: CycloptsError, name: str) -> SettingError:
 def _say(error: UnderstudyError) -> int:
     print(f"Error: {error}", file=sys.stderr)
     _show_trace_if_asked()
+    _tell_farm(str(error))
     return error.exit_code
+
+
+def _tell_farm(reason: str) -> None:
+    from understudy.cli.farm_screen import say_failed
+
+    say_failed(reason)
 
 
 def _show_trace_if_asked() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from understudy.cli.farm_screen import farm, interrupted
 from understudy.cli.screen import Screen, event_name, screen
 from understudy.cli.text import duration_text, number_text
 from understudy.errors import UnderstudyError
@@ -119,7 +120,7 @@ class TrainingProgress(Progress):
         if run.newest() is not None:
             more = _extra(run) + (" --update" if update else "")
             self.screen.say(f"To use it:  understudy apply {_quoted(run.path)} PLATE OUTPUT{more}")
-        return 1 if self.state == "failed" else 0
+        return 1 if self.state == "failed" or interrupted(self.reason) else 0
 
 
 def _how_to_go_on(run: RunFolder) -> str:
@@ -193,7 +194,9 @@ class ApplyProgress(Progress):
             self.screen.say("Stopped. A movie is whole or not there: the same command begins again.")
         elif self.stopped:
             self.screen.say("Stopped. The same command goes on where it stopped.")
-        return 1 if result.failed or result.missing or getattr(result, "is_nothing", False) else 0
+        cut_short = self.stopped and bool(farm())  # by the farm: a task that is not done
+        is_nothing = getattr(result, "is_nothing", False)
+        return 1 if result.failed or result.missing or is_nothing or cut_short else 0
 
 
 def _frames(count: int) -> str:

@@ -69,6 +69,10 @@ class PlainScreen(_Printing):
         if done < total and time.monotonic() - self._last < LINE_SECONDS:
             return
         self._last = time.monotonic()
+        self.tell(done, total, text)
+
+    def tell(self, done: int, total: int, text: str) -> None:
+        """The line, once it is due."""
         self._print(f"{done}/{total}  {text}")
 
 
@@ -117,6 +121,10 @@ def screen(as_json: bool) -> Screen:
     """The one that fits where the output goes."""
     if as_json:
         return JsonScreen()
+    from understudy.cli.farm_screen import FarmScreen, farm
+
+    if name := farm():
+        return FarmScreen(name)
     return TerminalScreen() if sys.stdout.isatty() and os.environ.get("TERM") != "dumb" else PlainScreen()
 
 

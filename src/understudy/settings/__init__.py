@@ -19,9 +19,17 @@ from understudy.settings.colour import ColourSettings
 from understudy.settings.correct import CorrectionSettings, CorrectSettings, TaughtSettings
 from understudy.settings.data import DataSettings
 from understudy.settings.devices import DeviceSettings
+from understudy.settings.farm import (
+    FarmApplySettings,
+    FarmSettings,
+    FarmTrainSettings,
+    ThenApplySettings,
+    without_farm,
+)
 from understudy.settings.field import parse_region
 from understudy.settings.file import flattened, load_settings_file, to_toml
 from understudy.settings.finishing import FinishingSettings
+from understudy.settings.flags import flags_of, given_values
 from understudy.settings.info import SettingInfo
 from understudy.settings.loss import LossSettings
 from understudy.settings.network import NO_WEIGHTS, NetworkSettings
@@ -47,6 +55,9 @@ __all__ = [
     "DataSettings",
     "DeviceSettings",
     "EngineSettings",
+    "FarmApplySettings",
+    "FarmSettings",
+    "FarmTrainSettings",
     "FinishingSettings",
     "LossSettings",
     "ModelSettings",
@@ -67,12 +78,16 @@ __all__ = [
     "SuggestSettings",
     "SuggestionSettings",
     "TaughtSettings",
+    "ThenApplySettings",
     "TileSettings",
     "TrainSettings",
+    "flags_of",
     "flattened",
+    "given_values",
     "load_settings_file",
     "parse_region",
     "sections_of",
     "settings_of",
     "to_toml",
+    "without_farm",
 ]

@@ -7,7 +7,7 @@ import os
 import shlex
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from understudy.settings import (
     ApplySettings,
     Settings,
     TrainSettings,
+    flags_of,
     flattened,
     load_settings_file,
     settings_of,
@@ -59,7 +60,7 @@ class Commands:
                 remedy="Choose another name, or leave it empty.",
             )
         settings = settings.replace(name=check_name(name))
-        return self.jobs.start("train", list(flags(settings)), title=name, run=name)
+        return self.jobs.start("train", flags_of(settings), title=name, run=name)
 
     def train_settings(self, values: dict[str, Any]) -> TrainSettings:
         """``values``, in tables or without, checked: types, ranges, and that every path lies in an allowed
@@ -80,7 +81,7 @@ class Commands:
         resolve_model(model)
         self.allowed.shot(plate.plate, plate.frames, plate.part)
         title = f"{Path(model).stem} on {Path(plate.plate).name}"
-        arguments = [*flags(settings), "--json"]
+        arguments = [*flags_of(settings), "--json"]
         return self.jobs.start("apply", arguments, title=title, plate=plate.plate, output=output)
 
     def apply_command(self, values: dict[str, Any]) -> str:
@@ -166,18 +167,6 @@ def _filled(values: dict[str, Any], model: type[Settings]) -> dict[str, Any]:
     return {
         name: value for name, value in flattened(values, model).items() if value not in (None, "", [], ())
     }
-
-
-def flags(settings: Settings) -> Iterable[str]:
-    """``settings`` as flags; what was not touched is left out."""
-    given = settings.given()
-    for info in settings_of(type(settings)):
-        value = given.get(info.name)
-        if info.kind == "yes-no":
-            yield from [info.flag] if value else []
-        elif value is not None:
-            several = value if isinstance(value, tuple) else (value,)
-            yield from (f"{info.flag}={item}" for item in several)
 
 
 def _limit_flags(run: RunFolder, limits: dict[str, Any]) -> list[str]:

@@ -50,7 +50,7 @@ def _free(settings: TrainSettings) -> Path:
 
 def _check_pairs(settings: TrainSettings) -> list[str]:
     """What training would refuse at once; sentences on what is left over."""
-    from understudy.dataset.sources import match
+    from understudy.dataset.matching import match
     from understudy.models.finding import find_model
 
     weights = settings.network.initial_weights

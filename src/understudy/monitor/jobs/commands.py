@@ -86,7 +86,7 @@ class Commands:
 
     def apply_command(self, values: dict[str, Any]) -> str:
         """The same as a line for a shell."""
-        return shlex.join(["understudy", "apply", *flags(self.apply_settings(values))])
+        return shlex.join(["understudy", "apply", *flags_of(self.apply_settings(values))])
 
     def export(self, run: RunFolder, target: str, output: str) -> Job:
         """Start an export of the run's best checkpoint."""

@@ -110,6 +110,17 @@ class RunFolder:
         """The preview of frame ``number`` at ``step``; ``suffix`` is .png or .exr."""
         return self._own(f"_preview_{step:07d}_{number}{suffix}")
 
+    def validation_path(self, step: int) -> Path:
+        return self._own(f"_validation_{step:07d}.png")
+
+    def stage_path(self, step: int, picture: int) -> Path:
+        """What is kept of a picture, counted from 1, at a stage."""
+        return self._own(f"_stage_{step:07d}_{picture}.png")
+
+    def stage_sheet_path(self, step: int) -> Path:
+        """The sheet of all stages up to ``step``."""
+        return self._own(f"_stages_{step:07d}.png")
+
     def _own(self, ending: str) -> Path:
         return self.path / f"{self.prefix}{ending}"
 
@@ -168,6 +179,18 @@ class RunFolder:
         """(step, frame number, path) of every preview, oldest first."""
         return sorted((int(f[1]), int(f[2]), path) for path, f in self._matching(names.PREVIEW_FILE))
 
+    def validation_sheets(self) -> list[tuple[int, Path]]:
+        """(step, path) of every sheet of validation pictures, oldest first."""
+        return sorted((int(found[1]), path) for path, found in self._matching(names.VALIDATION_FILE))
+
+    def stage_strips(self) -> list[tuple[int, int, Path]]:
+        """(step, picture, path) of what is kept of each picture at each stage, oldest first."""
+        return sorted((int(f[1]), int(f[2]), path) for path, f in self._matching(names.STAGE_FILE))
+
+    def stage_sheets(self) -> list[tuple[int, Path]]:
+        """(step, path) of every sheet of stages, oldest first."""
+        return sorted((int(found[1]), path) for path, found in self._matching(names.STAGE_SHEET_FILE))
+
     def _matching(self, pattern: re.Pattern[str]) -> Iterator[tuple[Path, re.Match[str]]]:
         return contents.matching(self.path, self.prefix, pattern)
 
@@ -203,14 +226,11 @@ class RunFolder:
         return removed
 
     def forget_after(self, step: int) -> list[Path]:
-        """Remove checkpoints, contact sheets and previews of later steps; say which went. They are of a
-        stretch that was killed, and may not come again: the run may end before, or take another course."""
-        files = [
-            *self.checkpoints(),
-            *self.contact_sheets(),
-            *((at, path) for at, _, path in self.previews()),
-        ]
-        later = [path for at, path in files if at > step]
+        """Remove checkpoints and pictures of later steps; say which went. They are of a stretch that was
+        killed, and may not come again: the run may end before, or take another course."""
+        patterns = (names.STEP_FILE, *names.PICTURE_FILES)
+        files = [(int(found[1]), path) for each in patterns for path, found in self._matching(each)]
+        later = [path for at, path in sorted(files) if at > step]
         _remove(later)
         return later
 

@@ -15,8 +15,12 @@ RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt"
 STEP_FILE = re.compile(r"_(\d{7,12})\.cat", re.ASCII)
 CONTACT_FILE = re.compile(r"_contact_(\d{7,12})\.(?:png|exr)", re.ASCII)
 PREVIEW_FILE = re.compile(r"_preview_(\d{7,12})_(-?\d{1,12})\.(?:png|exr)", re.ASCII)
+VALIDATION_FILE = re.compile(r"_validation_(\d{7,12})\.png", re.ASCII)
+STAGE_FILE = re.compile(r"_stage_(\d{7,12})_(\d{1,4})\.png", re.ASCII)
+STAGE_SHEET_FILE = re.compile(r"_stages_(\d{7,12})\.png", re.ASCII)
 PLAIN_FILE = re.compile(r"(?:_best)?\.cat|\.ost|\.summary")
-OWN_FILES = (PLAIN_FILE, STEP_FILE, CONTACT_FILE, PREVIEW_FILE)
+PICTURE_FILES = (CONTACT_FILE, PREVIEW_FILE, VALIDATION_FILE, STAGE_FILE, STAGE_SHEET_FILE)
+OWN_FILES = (PLAIN_FILE, STEP_FILE, *PICTURE_FILES)
 
 
 def check_name(name: str) -> str:

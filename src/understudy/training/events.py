@@ -31,8 +31,8 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Saved:
-    """A file was written. ``kind``: checkpoint, best, contact or preview. ``held_out`` is the best figure so
-    far on the pair that is kept apart, after ``held_out_step``."""
+    """A file was written. ``kind``: checkpoint, best, contact, preview, validation or stage. ``held_out`` is
+    the best figure so far on what is kept apart, after ``held_out_step``."""
 
     path: Path
     kind: str

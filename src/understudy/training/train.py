@@ -30,6 +30,7 @@ from understudy.training.pictures import read_previews
 from understudy.training.plan import UNKNOWN
 from understudy.training.prepare import Job, make_job
 from understudy.training.run_logger import RunLogger
+from understudy.training.stages import check_stage_pictures
 from understudy.training.stamp import Stamp, check_stamp, stamp_of
 from understudy.training.teaching.due import has_to_be_taught
 
@@ -71,6 +72,7 @@ def train(
         job = make_job(settings, shard)
         if settings.preview.preview:
             deque(read_previews(job), maxlen=0)  # what cannot be read is said before the start
+        check_stage_pictures(job)
         release_memory(job.learner.device)
         most = _plan_steps(job, settings.schedule)
         run = RunFolder.create(settings.run.data_directory, settings.run.name, to_toml(settings.anchored()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from understudy.monitor.api.common import (
     PNG,
@@ -15,7 +15,7 @@ from understudy.monitor.api.common import (
     ViewerQuery,
     png_response,
 )
-from understudy.monitor.images.gallery import PreviewPart, SheetPart
+from understudy.monitor.images.gallery import PreviewPart, SheetPart, StagePart
 
 router = APIRouter(tags=["pictures"])
 Spec = Annotated[str, Query(min_length=1, max_length=4096, description="A pattern, folder, file or movie.")]
@@ -47,6 +47,41 @@ def preview(
 ) -> Response:
     """A preview, the plate it was made from, or how far they differ."""
     return png_response(app_state.gallery.preview(app_state.run(name), step, frame, part, view), request)
+
+
+@router.get("/api/runs/{name}/validation-sheets/{step}", **PNG)
+def validation_sheet(
+    app_state: AppStateDep,
+    request: Request,
+    name: RunName,
+    step: Step,
+    view: ViewerQuery,
+    part: SheetPart = "sheet",
+) -> Response:
+    """What is made of validation pictures at a step: all, one column, or how far output and truth differ."""
+    return png_response(app_state.gallery.validation_sheet(app_state.run(name), step, part, view), request)
+
+
+@router.get("/api/runs/{name}/stages/{step}", **PNG)
+def stage_sheet(
+    app_state: AppStateDep, request: Request, name: RunName, step: Step, view: ViewerQuery
+) -> Response:
+    """The sheet of all stages up to a step."""
+    return png_response(app_state.gallery.stage_sheet(app_state.run(name), step, view), request)
+
+
+@router.get("/api/runs/{name}/stages/{step}/{picture}", **PNG)
+def stage(
+    app_state: AppStateDep,
+    request: Request,
+    name: RunName,
+    step: Step,
+    picture: Annotated[int, Path(ge=1, le=9999)],
+    view: ViewerQuery,
+    part: StagePart = "result",
+) -> Response:
+    """One picture at a stage: as it is, its result (a matte's on black), and the matte or the change."""
+    return png_response(app_state.gallery.stage(app_state.run(name), step, picture, part, view), request)
 
 
 @router.get("/api/footage/frame", **PNG)

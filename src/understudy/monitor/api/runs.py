@@ -59,6 +59,13 @@ class PreviewEntry(BaseModel):
     frame: int
 
 
+class StageEntry(BaseModel):
+    """A picture, counted from 1, at a stage."""
+
+    step: int
+    picture: int
+
+
 class RunDetails(RunRow):
     """A run with its files. ``size`` is what deleting it would free, in bytes."""
 
@@ -67,6 +74,8 @@ class RunDetails(RunRow):
     files: list[FileEntry]
     contact_sheet_steps: list[int]
     preview_list: list[PreviewEntry]
+    validation_steps: list[int]
+    stage_list: list[StageEntry]
     checkpoint_steps: list[int]
     has_best: bool
 
@@ -119,6 +128,8 @@ def details(app_state: Any, run: RunFolder) -> RunDetails:
             PreviewEntry(step=step, frame=frame)
             for step, frame in sorted({(step, frame) for step, frame, _ in run.previews()})
         ],
+        validation_steps=[step for step, _ in run.validation_sheets()],
+        stage_list=[StageEntry(step=step, picture=picture) for step, picture, _ in run.stage_strips()],
         checkpoint_steps=[step for step, _ in run.checkpoints()],
         has_best=run.best_path.is_file(),
     )

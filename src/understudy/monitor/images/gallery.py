@@ -29,8 +29,10 @@ from understudy.settings import load_settings_file
 
 SheetPart = Literal["sheet", "input", "ground_truth", "output", "difference"]
 PreviewPart = Literal["output", "plate", "difference"]
+StagePart = Literal["strip", "picture", "result", "mask"]
 Side = Literal["colour_in", "colour_out"]
 COLUMNS = {"input": 0, "ground_truth": 1, "output": 2}
+STAGE_COLUMNS = {"picture": 0, "result": 1, "mask": 2}
 GAP = 4  # pixels between the crops of a contact sheet
 
 
@@ -56,7 +58,9 @@ class Gallery:
         path = next((path for at, path in run.contact_sheets() if at == step), None)
         if path is None:
             raise NotFound(f"There is no contact sheet of step {step}.", where=str(run.path))
+        return self._sheet(path, part, view)
 
+    def _sheet(self, path: Path, part: SheetPart, view: ViewerSettings) -> LazyPng:
         def render() -> bytes:
             sheet = self._file(path, None)
             if part == "difference":
@@ -81,6 +85,36 @@ class Gallery:
             if part == "output":
                 return png_of(output, view)
             return difference_png(output, self._plate_of(run, number), view)
+
+        return LazyPng(tag(stamp(path), part, view), render)
+
+    def validation_sheet(self, run: RunFolder, step: int, part: SheetPart, view: ViewerSettings) -> LazyPng:
+        """The sheet of validation pictures of ``step``, as ``contact_sheet``."""
+        path = next((path for at, path in run.validation_sheets() if at == step), None)
+        if path is None:
+            raise NotFound(f"There is no validation sheet of step {step}.", where=str(run.path))
+        return self._sheet(path, part, view)
+
+    def stage_sheet(self, run: RunFolder, step: int, view: ViewerSettings) -> LazyPng:
+        """All stages of all pictures up to ``step``."""
+        path = next((path for at, path in run.stage_sheets() if at == step), None)
+        if path is None:
+            raise NotFound(f"There is no sheet of stages of step {step}.", where=str(run.path))
+        return LazyPng(tag(stamp(path), view), lambda: png_of(self._file(path, None), view))
+
+    def stage(
+        self, run: RunFolder, step: int, picture: int, part: StagePart, view: ViewerSettings
+    ) -> LazyPng:
+        """A picture, counted from 1, at the stage of ``step``: as it is, its result (a matte's on black), and
+        the matte, or what is changed; or all three."""
+        found = {(at, number): path for at, number, path in run.stage_strips()}
+        path = found.get((step, picture))
+        if path is None:
+            raise NotFound(f"There is no picture {picture} of step {step}.", where=str(run.path))
+
+        def render() -> bytes:
+            strip = self._file(path, None)
+            return png_of(strip if part == "strip" else _column(strip, STAGE_COLUMNS[part]), view)
 
         return LazyPng(tag(stamp(path), part, view), render)
 

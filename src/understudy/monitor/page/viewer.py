@@ -85,6 +85,38 @@ def preview_reel(name: str, frame: int | None, steps: list[int], empty: str) -> 
     }
 
 
+def validation_reel(name: str, steps: list[int], empty: str) -> Reel:
+    """The sheets of validation pictures of a run."""
+    reel = contact_reel(name, steps, empty)
+    for each in reel["modes"]:
+        for image in each["images"]:
+            image["url"] = image["url"].replace("/contact-sheets/", "/validation-sheets/")
+    return {**reel, "key": f"validation {name}"}
+
+
+def stage_reel(name: str, picture: int | None, steps: list[int], empty: str) -> Reel:
+    """The stages of one picture of a run, each beside the first, and the sheet of all of them."""
+    run = f"/api/runs/{quote(name, safe='')}/stages"
+    first = ("First stage", f"{run}/{{other}}/{picture}?part=result")
+    this = ("This stage", f"{run}/{{id}}/{picture}?part=result")
+    plate = ("Picture", f"{run}/{{id}}/{picture}?part=picture")
+    return {
+        "key": f"stages {name} {picture}",
+        "unit": "Step",
+        "rate": 2,
+        "empty": empty,
+        "frames": [{"id": step, "other": steps[0]} for step in steps],
+        "modes": [
+            mode("wipe", "Wipe", WIPE, first, this),
+            mode("side", "Side by side", SIDE, first, this),
+            mode("result", "Result", SINGLE, ("", this[1])),
+            mode("mask", "Matte", SINGLE, ("", f"{run}/{{id}}/{picture}?part=mask")),
+            mode("plate", "Picture", WIPE, plate, this),
+            mode("stages", "Sheet", SINGLE, ("", f"{run}/{{id}}")),
+        ],
+    }
+
+
 def compared(one: str, other: str) -> list[dict[str, Any]]:
     """Ways to compare two shots; the frames of the reel name spec and number of both."""
     first = (one, "/api/footage/frame?spec={shot}&number={id}")

@@ -29,7 +29,7 @@ class RunRow(BaseModel):
     Times are unix seconds; ``total`` is 0 while it is not known; ``steps_per_second`` and ``time_left`` are
     there only while it trains.
     ``pace`` is the last known speed.
-    ``contact_sheets``, ``previews`` and ``checkpoints`` count files.
+    ``contact_sheets``, ``previews``, ``validation_sheets``, ``stages`` and ``checkpoints`` count files.
     """
 
     name: str
@@ -51,6 +51,8 @@ class RunRow(BaseModel):
     host: str = ""
     contact_sheets: int = 0
     previews: int = 0
+    validation_sheets: int = 0
+    stages: int = 0
     checkpoints: int = 0
     last_checkpoint: int = 0
 
@@ -77,6 +79,8 @@ def row_of(run: RunFolder, state: RunState, written: float, curve: Curve) -> Run
         host=state.host[:200],
         contact_sheets=len(run.contact_sheets()),
         previews=len(run.previews()),
+        validation_sheets=len(run.validation_sheets()),
+        stages=len(run.stage_sheets()),
         checkpoints=len(saved),
         last_checkpoint=saved[-1][0] if saved else 0,
     )

@@ -163,4 +163,5 @@ def _compare(before: dict[str, _Snapshot], now: dict[str, _Snapshot]) -> Changes
 
 
 def _pictures(row: RunRow) -> tuple[int, ...]:
-    return row.contact_sheets, row.previews, row.checkpoints, row.last_checkpoint
+    shown = row.contact_sheets, row.previews, row.validation_sheets, row.stages
+    return *shown, row.checkpoints, row.last_checkpoint

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from understudy.errors import UnderstudyError
 from understudy.runs import RunFolder
 from understudy.runs.state import BestHeldOut
 from understudy.training.checkpoints.writer import CheckpointWriter
@@ -14,6 +15,7 @@ from understudy.training.events import Saved
 from understudy.training.pictures import Pictures
 from understudy.training.prepare import Job
 from understudy.training.run_logger import Logger
+from understudy.training.stages import Stages, keeps_steps, why
 
 SAVE_SECONDS = 60.0
 SHOW_SECONDS = (2.0, 5.0)
@@ -48,6 +50,7 @@ class RunCheckpointManager(CheckpointManager):
         super().__init__(good)
         self.job, self.run, self.clock, self.logger = job, run, clock, logger
         self.writer, self.pictures = CheckpointWriter(job, run), Pictures(job, run)
+        self.stages = Stages(job, run)
         self._saved = time.monotonic()
         self._shows: list[float] = []
 
@@ -71,7 +74,11 @@ class RunCheckpointManager(CheckpointManager):
             if self._is_early(step):
                 self.clock.pause()
                 self._save_previews(step)
-        if step % settings.checkpoints.checkpoint_interval == 0 and step < self.job.plan.total_steps:
+        saves = step % settings.checkpoints.checkpoint_interval == 0 and step < self.job.plan.total_steps
+        stage = self.stages.is_due(step, saves) and self.job.learner.is_sound()
+        if stage:
+            self._save_stage(step)
+        if saves or (stage and step < self.job.plan.total_steps):
             outdated = self.run.best_path.exists()  # one of an earlier session
             self._save_checkpoint(step, best, outdated)
         elif self._is_to_be_shown():
@@ -95,6 +102,8 @@ class RunCheckpointManager(CheckpointManager):
         done = self._save_checkpoint(step, best, True, finished)
         if finished and not self.run.contact_path(step).exists():
             self._save_contact_sheet(step)
+        if finished and self.stages.is_due(step, True):
+            self._save_stage(step)
         return done
 
     def _measure(self) -> None:
@@ -126,7 +135,7 @@ class RunCheckpointManager(CheckpointManager):
             path = self.run.cat_path(step)
             self.logger.emit(Saved(path, "checkpoint", *((best.value, best.step) if best else ())))
             self.run.forget_after(step)
-            self.run.prune(self.job.settings.checkpoints.max_checkpoints)
+            self.run.prune(self.job.settings.checkpoints.max_checkpoints, keeps_steps(self.run))
         if show:
             self._save_previews(step)
         return done
@@ -147,6 +156,16 @@ class RunCheckpointManager(CheckpointManager):
         self._saved = time.monotonic()
         self.good = (step, self.job.learner.state())
         return self.logger.try_to_write(lambda: self.writer.save_progress(*self.good, best, finished))
+
+    def _save_stage(self, step: int) -> None:
+        """What cannot be read or written does not end the run."""
+        self.clock.pause()
+        with self.logger.skipping_without_memory("for a stage"):
+            try:
+                for path in self.stages.write(step):
+                    self.logger.emit(Saved(path, "stage"))
+            except UnderstudyError as error:
+                self.logger.message(why(error))
 
     def _save_contact_sheet(self, step: int) -> None:
         self.clock.pause()

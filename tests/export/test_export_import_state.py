@@ -18,8 +18,9 @@ from recurrent_networks import RATIO, ScriptMatting, matting_loop, onnx_matting,
 import understudy
 from understudy.cli.info import card_of
 from understudy.cli.main import run
-from understudy.errors import ModelFileError, SettingError, UnderstudyError
+from understudy.errors import DeviceError, ModelFileError, SettingError, UnderstudyError
 from understudy.export.importing import import_network
+from understudy.export.readings import try_readings
 from understudy.frames import read_image_file
 from understudy.inference.apply import apply
 from understudy.inference.events import ApplyMessage, ApplyPlanned
@@ -488,4 +489,27 @@ def test_a_network_with_state_cannot_be_exported_and_that_is_said(
 ) -> None:
     assert run(["export", str(matting), "--to", "nuke", "--output", str(tmp_path / "nuke")]) == 2
     said = capsys.readouterr().err
-    assert "Traceback" not in said and "rvm" in said and not (tmp_path / "nuke").exists()
+    assert "carries from frame to frame has no place in a host's node" in said and "understudy serve" in said
+    assert "Traceback" not in said and not (tmp_path / "nuke").exists()
+
+
+def test_readings_of_a_network_with_state_are_of_a_first_frame(tmp_path: Path) -> None:
+    told = tmp_path / "told.toml"
+    told.write_text('output = "pha"\n[constants]\ndownsample_ratio = 0.5\n')
+    still = write(tmp_path / "still.exr", picture(1))
+    file = onnx_matting(tmp_path / "rvm.onnx")
+    made = try_readings(file, still, tmp_path / "sheet.png", told)
+    assert all(each.picture is not None for each in made.all)
+
+
+def test_memory_that_is_short_of_a_whole_frame_is_said_as_that(
+    matting: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = understudy.load(matting, devices="cpu")
+
+    def full(*given: object) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(model.engine.network.file.file, "with_feeds", full)
+    with pytest.raises(DeviceError, match="whole frame of 96 x 64"):
+        model.infer(picture(1))

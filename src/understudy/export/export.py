@@ -33,6 +33,8 @@ from understudy.export.onnx_file import OnnxRuntime, need_onnx, write_onnx
 from understudy.export.openvino_file import OpenVinoRuntime, need_openvino, write_openvino
 from understudy.export.torchscript_file import ScriptRuntime, write_torchscript
 from understudy.inference.finish import not_default
+from understudy.models.opening import describe
+from understudy.models.sidecar import is_imported
 from understudy.runs.files import write_error
 from understudy.settings import FinishingSettings
 
@@ -113,6 +115,7 @@ def _prepare(settings: ExportSettings, report: Callable[[Compared], None]) -> _J
     _check_host(settings.to)
     found = find_model(settings.model)
     path = found.path
+    _refuse_of_others(path, settings.to)
     header = read_header(path)  # what an export carries of the .cat that it was made from
     description, network = open_model(path, "cpu")
     info = export_info(header, path, settings.to, _name(settings, path))
@@ -124,6 +127,21 @@ def _prepare(settings: ExportSettings, report: Callable[[Compared], None]) -> _J
     job = _Job(settings, path, info, effect, report, asked, (*found.notes, *notes))
     _refuse_early(job)
     return job
+
+
+def _refuse_of_others(path: Path, host: str) -> None:
+    """ModelFileError for a network of another program, which is a file for hosts already."""
+    if not is_imported(path):
+        return
+    carries = describe(path).state
+    why = ", and what it carries from frame to frame has no place in a host's node" if carries else ""
+    raise ModelFileError(
+        f"This network is of another program: it is not exported{why}.",
+        expected="a .cat, a run, or a network that comes trained",
+        found=path.name,
+        where=f"--to {host}",
+        remedy="Write its frames with understudy apply, or use it in Nuke through understudy serve.",
+    )
 
 
 def _check_host(host: str) -> None:

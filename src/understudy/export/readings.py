@@ -13,6 +13,7 @@ import torch
 
 from understudy.errors import ModelFileError, WriteError
 from understudy.export.importing import settings_file
+from understudy.export.recurrent import with_state
 from understudy.export.trial import options_for
 from understudy.frames import read_image_file, resolve_like
 from understudy.models.imported import open_file
@@ -56,7 +57,7 @@ def try_readings(file: Path, picture: Path, sheet: Path, settings: Path | None =
     """Try a network on a picture, read as RGB and BGR, in the common ranges, where the TOML does not say
     them. Writes the sheet. ModelFileError when none of them runs, FrameError, ChannelError,
     SettingError, WriteError."""
-    side = read_sidecar(settings_file(file, settings))
+    side, _ = with_state(file, read_sidecar(settings_file(file, settings)))
     plate = _plate(picture)
     readings = tuple(_tried(file, each, plate) for each in _candidates(side))
     ran = [index for index, each in enumerate(readings) if each.picture is not None]
@@ -109,7 +110,8 @@ def _tried(file: Path, candidate: tuple[str, Sidecar], plate: np.ndarray) -> Rea
         x = np.pad(plate, ((0, below), (0, right), (0, 0)), mode="edge").transpose(2, 0, 1)[None]
         given = torch.from_numpy(np.ascontiguousarray(x)) * side.span
         with torch.inference_mode():
-            made = network([given], options_for(network, given))[0]
+            pictures = [given] * (len(network.inputs) if side.frames else 1)  # a shot that stands still
+            made = network(pictures, options_for(network, given))[0]
         planes = made[0].numpy().transpose(1, 2, 0)[: plate.shape[0], : plate.shape[1]] / side.output_span
     except Exception as error:  # a network may fail in any way that its maker did not think of
         return Reading(text, -np.inf, str(error).strip().splitlines()[0][:200], None)

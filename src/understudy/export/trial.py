@@ -57,7 +57,9 @@ def try_out(file: Path, network: AdaptedFile, side: Sidecar) -> Trial:
         expected="a result [1, channels, height, width] of the input's size, or of whole times as much",
         found=_last_trouble(network, side),
         where=str(file),
-        remedy="Say its inputs, their channels and its size_multiple in a TOML, and give it with --settings.",
+        remedy="Say its inputs, their channels and its size_multiple in a TOML, and give it with --settings. "
+        "Where an input takes what an output gave for the frame before, [state] says so; where one takes "
+        "another frame, [frames].",
     )
 
 

@@ -333,10 +333,15 @@ class LoadedModel:
         stride = self.engine.stride
         least = smallest_tile(margin_for(overlap, self.engine.reach, stride), stride)
         if max(tile) <= least:
+            whole = getattr(self.engine.network, "sees_whole", False)
+            what = (
+                f"a whole frame of {tile[1]} x {tile[0]}" if whole else f"a tile of {least} x {least} pixels"
+            )
+            smaller = "" if whole else "give a smaller --tile-overlap, "
             raise DeviceError(
                 "There is not enough memory for the network.",
-                expected=f"memory for a tile of {least} x {least} pixels on {self.engine.device}",
-                remedy="Close other programs, give a smaller --tile-overlap, or choose --devices cpu.",
+                expected=f"memory for {what} on {self.engine.device}",
+                remedy=f"Close other programs, {smaller}or choose --devices cpu.",
             )
         release_memory(self.engine.device)
         smaller = tuple(max(-(-side // 2), min(side, least)) for side in tile)

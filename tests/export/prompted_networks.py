@@ -165,3 +165,16 @@ def laid_into_box(mask: np.ndarray, box: np.ndarray, height: int, width: int) ->
                 if 0 <= row < rows and 0 <= column < columns:
                     made[y, x] += mask[row, column] * (1 - abs(u - column)) * (1 - abs(v - row))
     return made
+
+
+def bring_in_sam(folder: Path) -> Path:
+    """The stand-in of SAM's two files, imported into a folder; what it makes are plain values."""
+    from understudy.export.importing import import_network
+
+    made = folder / "raw"
+    made.mkdir(exist_ok=True)
+    sam_encoder(made / "eyes.onnx")
+    (made / "told.toml").write_text(
+        'encoder = "eyes.onnx"\ncolour = "raw"\nmean = 0.0\nactivation = "none"\n'
+    )
+    return import_network(sam_decoder(made / "sam.onnx"), folder, settings=made / "told.toml").model

@@ -17,20 +17,7 @@ from understudy.monitor.page.clicks import clicked, marks, told_by
 
 pytest.importorskip("onnxruntime")
 sys.path.insert(0, str(Path(__file__).parent.parent / "export"))
-from prompted_networks import enlarged, low_res, sam_decoder, sam_encoder
-
-TOML = 'encoder = "eyes.onnx"\ncolour = "raw"\nmean = 0.0\nactivation = "none"\n'
-
-
-def bring_in(folder: Path) -> Path:
-    """The stand-in of SAM's two files; what it makes is as bright as the points say."""
-    from understudy.export.importing import import_network
-
-    made = folder / "raw"
-    made.mkdir(exist_ok=True)
-    sam_encoder(made / "eyes.onnx")
-    (made / "told.toml").write_text(TOML)
-    return import_network(sam_decoder(made / "sam.onnx"), folder, settings=made / "told.toml").model
+from prompted_networks import bring_in_sam, enlarged, low_res
 
 
 def test_a_click_comes_and_a_click_on_it_takes_it_away() -> None:
@@ -65,7 +52,7 @@ def look(api, folder, tmp_path, **query):
 def test_what_is_shown_is_what_the_points_mean_and_what_they_cannot_is_said(api, tmp_path) -> None:
     folder = tmp_path / "footage"
     write(folder / "plate.1001.png", np.full((48, 64, 3), 51, np.uint8))
-    bring_in(folder)
+    bring_in_sam(folder)
     plate = look(api, folder, tmp_path, how="plate")
     assert np.array_equal(look(api, folder, tmp_path, how="overlay"), plate)  # nothing is told yet
     made = look(api, folder, tmp_path, points="64,48,1")
@@ -88,7 +75,7 @@ def test_what_is_shown_is_what_the_points_mean_and_what_they_cannot_is_said(api,
 def test_the_command_that_is_copied_holds_the_points(app_state, tmp_path) -> None:
     folder = tmp_path / "footage"
     write(folder / "plate.1001.png", picture(1))
-    bring_in(folder)
+    bring_in_sam(folder)
     values = {
         "model": str(folder / "sam.onnx"),
         "plate": str(folder / "plate.####.png"),
@@ -120,7 +107,7 @@ def asked(page):
 
 @pytest.mark.browser
 def test_clicks_on_the_frame_are_points_seen_live_and_done_by_the_job(page, stage) -> None:
-    model = bring_in(stage.footage)
+    model = bring_in_sam(stage.footage)
     page.locator(".us-head").get_by_role("button", name="Apply", exact=True).first.click()
     field(page, "Model File").fill(str(model))
     field(page, "Input").fill(stage.plate)

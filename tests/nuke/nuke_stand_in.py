@@ -57,6 +57,10 @@ class Node:
     def name(self) -> str:
         return self._name
 
+    def height(self) -> int:
+        """Of its format."""
+        return int(self.knobs["height"].value()) if "height" in self.knobs else 0
+
     def knob(self, name: str) -> Knob | None:
         return self.knobs.get(name)
 
@@ -122,6 +126,8 @@ class Nuke(ModuleType):
         self._render = render
         self.String_Knob = self.File_Knob = self.Text_Knob = self.PyScript_Knob = Knob
         self.Double_Knob = Knob
+        self.XY_Knob = lambda name, label: Knob(name, label, [0.0, 0.0])
+        self.BBox_Knob = lambda name, label: Knob(name, label, [0.0, 0.0, 0.0, 0.0])
         self.Boolean_Knob = lambda name, label: Knob(name, label, False)
         self.Enumeration_Knob = Enumeration
 

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent / "export"))
 
 from nuke_stand_in import Node, Nuke, PythonPanel
 
@@ -340,6 +341,37 @@ def test_a_run_is_applied_to_a_read_with_its_last_touch_and_comes_back_as_a_read
     read = house.nuke.nodes_there[-1]
     assert (read.Class(), read["first"].value(), read["last"].value()) == ("Read", 1001, 1002)
     assert read["file"].value().endswith("out.####.exr")
+
+
+def test_a_network_is_told_by_position_knobs_whose_y_counts_from_the_bottom(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime")
+    from prompted_networks import bring_in_sam
+
+    from understudy.frames import open_shot, read_provenance
+
+    with open_shot(house.shot.plate) as plate:
+        height = plate.read(1001).display_window.height
+    model = bring_in_sam(tmp_path)
+    knobs = {"file": house.shot.plate, "first": 1001, "last": 1005, "height": height}
+    house.nuke.chosen = [Node("Read", "Plate", knobs)]
+
+    def fill_in(panel: Any) -> bool:
+        panel.run_folder.setValue(str(model))
+        panel.output.setValue(str(tmp_path / "out" / "out.####.exr"))
+        panel.frames.setValue("1001")
+        panel.subject.setValue([10.5, 4.0])
+        panel.not_subject.setValue([3.0, height - 1.0])
+        panel.box.setValue([2.0, 3.0, 20.0, 30.0])
+        return True
+
+    monkeypatch.setattr(PythonPanel, "accept", staticmethod(fill_in))
+    house.choose("Apply run to selected Read").join(120)
+    assert house.nuke.messages == []
+    made = read_provenance(tmp_path / "out" / "out.1001.exr")
+    assert made["points"] == f"10.5,{height - 4},1;3,1,0"
+    assert made["box"] == f"2,{height - 30},20,{height - 3}"
 
 
 def test_an_apply_without_an_output_or_a_run_is_said_in_words(

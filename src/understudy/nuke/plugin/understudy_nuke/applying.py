@@ -26,12 +26,12 @@ def arguments(wish, plate):
     """The command line for ``wish`` (as ApplyPanel gives it)."""
     if not wish["output"]:
         raise Trouble("Give an Output, such as /shots/010/out/out.####.exr.")
-    words = ["apply", artist.run_folder(wish["run"]), plate, wish["output"], "--json"]
+    words = ["apply", artist.run_or_model(wish["run"]), plate, wish["output"], "--json"]
     if wish["frames"]:
         words += ["--frames", wish["frames"]]
     if wish["like"]:
         words += ["--like", wish["like"]]
-    return words + wish["touch"]
+    return words + wish["touch"] + wish["told"]
 
 
 def _finish(process, wish, plate):

@@ -45,6 +45,11 @@ def run_folder(path):
     return folder
 
 
+def run_or_model(path):
+    """A model file as it is, else the folder of a run."""
+    return path if os.path.isfile(path) else run_folder(path)
+
+
 def _mark(read, process):
     """Wait in the background, then mark the frames in Nuke's main thread."""
     text = process.communicate()[0].decode("utf-8", "replace")

@@ -6,7 +6,7 @@ import os
 import threading
 
 import nukescripts
-from understudy_nuke import frames
+from understudy_nuke import frames, told
 
 import nuke
 
@@ -125,7 +125,7 @@ class ApplyPanel(nukescripts.PythonPanel):
     def __init__(self, plate):
         nukescripts.PythonPanel.__init__(self, "Understudy: apply", "uk.understudy.apply")
         self.which = nuke.Text_Knob("which", "", f"Plate: {plate.name()}")
-        self.run_folder = nuke.File_Knob("run_folder", "Run (its folder)")
+        self.run_folder = nuke.File_Knob("run_folder", "Run (its folder), or a model file")
         self.output = nuke.File_Knob("output", "Output, such as out/out.####.exr")
         self.frames = nuke.String_Knob("frames", "Frames", frames.suggested(plate))
         self.like = nuke.File_Knob("like", "As this result was made")
@@ -137,8 +137,12 @@ class ApplyPanel(nukescripts.PythonPanel):
             "motion_blur", "Matte: Motion Blur (none, auto, or a shutter such as 0.5)", "none"
         )
         self.grain = nuke.Enumeration_Knob("grain", "Image: Grain", ["none", "match"])
+        self.subject = nuke.XY_Knob("subject", "Told: a point of the subject")
+        self.not_subject = nuke.XY_Knob("not_subject", "Told: a point of what it is not")
+        self.box = nuke.BBox_Knob("box", "Told: a box around it")
+        self.height = plate.height()
         knobs = [self.which, self.run_folder, self.output, self.frames, self.like]
-        more = [self.motion_blur, self.grain]
+        more = [self.motion_blur, self.grain, self.subject, self.not_subject, self.box]
         for knob in knobs + list(self.numbers.values()) + list(self.switches.values()) + more:
             self.addKnob(knob)
 
@@ -150,6 +154,7 @@ class ApplyPanel(nukescripts.PythonPanel):
             "frames": self.frames.value().strip(),
             "like": self.like.value(),
             "touch": self.touch(),
+            "told": told.flags(self.subject.value(), self.not_subject.value(), self.box.value(), self.height),
         }
 
     def touch(self):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from understudy.cli.on_flag import On, ray_address
 from understudy.errors import MissingPackageError, SettingError
 
 if TYPE_CHECKING:
@@ -27,6 +31,8 @@ def command(
     tls_key: Path | None = None,
     audit: Path | None = None,
     patience: str = "10s",
+    on: On = None,
+    replicas: str = "1..8",
     new_model: str | None = None,
 ) -> int:
     """Serve networks live to the compositing program, by the ML-Server protocol and by KServe v2.
@@ -64,6 +70,8 @@ def command(
         Append a line of JSON to this file for each request, of both endpoints.
     patience
         Idle timeout: how long a silent client is waited for, such as 10s.
+    replicas
+        With --on: how many processes answer, such as 4, or 1..8, by how much is asked.
     new_model
         Write a working Python model of this name into ./models and end.
     """
@@ -74,10 +82,17 @@ def command(
         return 0
     settings = dict(models=models, host=host, port=port, http_port=http_port, devices=devices)
     settings |= dict(tokens=tokens, audit=audit, tls=_both(tls_cert, tls_key), grpc_port=grpc_port)
-    return _serve(settings, max_request, token_file, patience)
+    return _serve(settings, max_request, token_file, patience, on, replicas)
 
 
-def _serve(settings: dict[str, Any], max_request: str, token_file: Path | None, patience: str) -> int:
+def _serve(
+    settings: dict[str, Any],
+    max_request: str,
+    token_file: Path | None,
+    patience: str,
+    on: str | None,
+    replicas: str,
+) -> int:
     from understudy.durations import parse_duration
     from understudy.server.sizes import parse_size
 
@@ -95,8 +110,42 @@ def _serve(settings: dict[str, Any], max_request: str, token_file: Path | None, 
         from understudy.server.token import read_or_make_token
 
         settings["token"] = read_or_make_token(token_file)
-    serve(ServerSettings(**settings), _say)
+    with _replicated(on, replicas, settings["devices"]) as more:
+        serve(ServerSettings(**settings), _say, **more)
     return 0
+
+
+@contextmanager
+def _replicated(on: str | None, replicas: str, devices: str) -> Iterator[dict[str, Any]]:
+    """What ``serve`` is given so that other processes answer."""
+    if on is None:
+        yield {}
+        return
+    from understudy.cluster.ray.cluster import connected
+    from understudy.cluster.ray.serving import ReplicaPool, replicate
+    from understudy.server.log import ServerLog
+
+    least, most = _range_of(replicas)
+    log = ServerLog()
+    with connected(ray_address(on)) as cluster:
+        accelerators = int(devices != "cpu" and any(node.accelerators for node in cluster.nodes()))
+        pool = ReplicaPool(cluster, log, least, most, devices, accelerators)
+        try:
+            yield {"log": log, "replicate": replicate(pool)}
+        finally:
+            pool.close()
+
+
+def _range_of(text: str) -> tuple[int, int]:
+    """``4`` and ``1..8`` as the least and the most."""
+    found = re.fullmatch(r"(\d{1,4})(?:\.\.(\d{1,4}))?", text)
+    least = int(found[1]) if found else 0
+    most = int(found[2] or found[1]) if found else 0
+    if not 1 <= least <= most <= 1024:
+        raise SettingError(
+            "This is no number of replicas.", expected="such as 4 or 1..8", found=text, where="--replicas"
+        )
+    return least, most
 
 
 def _both(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:

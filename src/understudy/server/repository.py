@@ -64,7 +64,8 @@ def kind_of(path: Path) -> str | None:
 
 def make(kind: str, path: Path, state: ServerState) -> ServedModel:
     """The model at ``path``. Raises what its loader raises."""
-    return _MAKERS[kind](path, state)
+    model = _MAKERS[kind](path, state)
+    return model if state.replicate is None else state.replicate(model, kind, path)
 
 
 def _make_cat(path: Path, state: ServerState) -> ServedModel:

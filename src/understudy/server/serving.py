@@ -22,7 +22,7 @@ from understudy.server.mlserver import MLServerEndpoint
 from understudy.server.models.builtin import GaussianBlur, MotionVectors
 from understudy.server.reloading import Reloaded, Reloader
 from understudy.server.repository import ModelRepository
-from understudy.server.state import ServerSettings, ServerState, grants_of
+from understudy.server.state import Replicate, ServerSettings, ServerState, grants_of
 
 START_TIMEOUT = 20.0
 KEPT_FREE = 256 << 20
@@ -55,10 +55,13 @@ class Endpoint(Protocol):
 
 
 def serve(
-    settings: ServerSettings, report: Callable[[Listening], None], log: ServerLog | None = None
+    settings: ServerSettings,
+    report: Callable[[Listening], None],
+    log: ServerLog | None = None,
+    replicate: Replicate | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT (when run in the main thread). ``report`` is told once both endpoints are
-    open.
+    open. ``replicate``: what other processes answer for models, where there are any.
 
     Raises ``ModelFileError`` for a path that cannot be served, ``SettingError`` for an unsafe choice, and
     ``ServerError`` when a port is taken.
@@ -66,7 +69,7 @@ def serve(
     check_safety(settings)
     keep_one_heap()
     allow_many_connections()
-    state = ServerState(settings, log or ServerLog())
+    state = ServerState(settings, log or ServerLog(), replicate=replicate)
     warn_if_exposed(state)
     repository = ModelRepository(settings.models or trained_networks(state), state)
     stop = threading.Event()

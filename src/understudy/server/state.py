@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,10 @@ class ServerSettings:
     drain: float = 30.0
 
 
+Replicate = Callable[[ServedModel, str, Path], ServedModel]
+"""What puts other processes in the place of a model, of its kind and path."""
+
+
 @dataclass
 class ServerState:
     """Everything behind the endpoints."""
@@ -54,6 +59,7 @@ class ServerState:
     registry: Registry = field(default_factory=Registry)
     metrics: Metrics = field(default_factory=Metrics)
     draining: threading.Event = field(default_factory=threading.Event)
+    replicate: Replicate | None = None
 
     def __post_init__(self) -> None:
         self.access = Access(grants_of(self.settings))

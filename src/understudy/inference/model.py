@@ -337,11 +337,11 @@ class LoadedModel:
             what = (
                 f"a whole frame of {tile[1]} x {tile[0]}" if whole else f"a tile of {least} x {least} pixels"
             )
-            smaller = "" if whole else "give a smaller --tile-overlap, "
+            overlap = "" if whole else "give a smaller --tile-overlap, "
             raise DeviceError(
                 "There is not enough memory for the network.",
                 expected=f"memory for {what} on {self.engine.device}",
-                remedy=f"Close other programs, {smaller}or choose --devices cpu.",
+                remedy=f"Close other programs, {overlap}or choose --devices cpu.",
             )
         release_memory(self.engine.device)
         smaller = tuple(max(-(-side // 2), min(side, least)) for side in tile)

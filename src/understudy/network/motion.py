@@ -245,7 +245,7 @@ def warped(planes: Tensor, flow: Tensor) -> Tensor:
 def correlation(first: Tensor, second: Tensor, radius: int) -> Tensor:
     """(N, (2 radius + 1)^2, H, W): how alike each pixel of ``first`` is to those of ``second`` about its
     place."""
-    made: Tensor = _Correlation.apply(first, pad(second, [radius] * 4), radius)  # type: ignore[no-untyped-call]
+    made: Tensor = _Correlation.apply(first, pad(second, [radius] * 4), radius)
     return made
 
 

@@ -18,9 +18,9 @@ from understudy.dataset.crops import (
     Batch,
     CropSource,
     _on_device,
-    hash_numbers,
     random_numbers,
 )
+from understudy.dataset.numbers import hash_numbers
 from understudy.dataset.packing import Material, Packed, focus_of, pack, shrunk
 from understudy.network.resampling import sample
 from understudy.training.plan import Plan

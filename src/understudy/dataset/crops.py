@@ -1,9 +1,8 @@
 """Pairs -> batches on the device.
 
 Which crop of which pair a sample is, and how it is turned, is a function of (seed, step, sample) alone: the
-same on every device, in every process, and after every resume. All pairs lie one after the other in memory
-(``understudy.dataset.packing``), so that a whole batch is one gather, whatever the sizes of the frames, with
-both sides drawn alike.
+same on every device, in every process, and after every resume, and wherever the pixels lie
+(``understudy.dataset.pixels``).
 """
 
 from __future__ import annotations
@@ -16,8 +15,11 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from understudy.dataset.packing import GRID, Packed
-from understudy.device import free_memory
+from understudy.dataset.numbers import hash_numbers
+from understudy.dataset.order import Order
+from understudy.dataset.packing import Packed
+from understudy.dataset.pixels import Cut, Pixels, pixels_of
+from understudy.dataset.stream import PairStream
 
 DRAWS = 32
 
@@ -77,18 +79,6 @@ class Batch:
         return Batch(source, truth, base, weight, window, offset, self.coarse)
 
 
-@dataclass(frozen=True)
-class _Draw:
-    """Where one set of crops lies: a pair, a top-left corner and its turns, each of shape (N,)."""
-
-    pair: Tensor
-    top: Tensor
-    left: Tensor
-    mirror: Tensor
-    flip: Tensor
-    swap: Tensor
-
-
 def random_numbers(seed: int, step: int, samples: int) -> Tensor:
     """(samples, DRAWS) numbers in 0..1, always made on the CPU; the same for the same seed and step, and a
     sample's do not depend on how many samples there are."""
@@ -97,90 +87,6 @@ def random_numbers(seed: int, step: int, samples: int) -> Tensor:
         generator = torch.Generator().manual_seed(hash_numbers(seed, step, sample))
         rows.append(torch.rand(DRAWS, generator=generator, dtype=torch.float64))
     return torch.stack(rows)
-
-
-def hash_numbers(*numbers: int) -> int:
-    """Mix integers into one of 63 bits (the finaliser of splitmix64, Steele et al. 2014)."""
-    mixed = 0
-    for number in numbers:
-        mixed = (mixed + number + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
-        mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
-        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-        mixed ^= mixed >> 31
-    return mixed >> 1
-
-
-class _Pixels:
-    """Pairs on a device at one scale, and where in them most is to be learned. ``evenly``: crops that come
-    from anywhere show the borders of a frame as often as its middle, which few corners would lead to."""
-
-    def __init__(self, pairs: Packed, device: torch.device, evenly: bool) -> None:
-        self.evenly = evenly
-        self.parts, self.sizes, self.device = list(pairs.parts), pairs.sizes, device
-        pixels = self.sizes.prod(1)
-        self.starts = pixels.cumsum(0) - pixels
-        self.pixels = _on_device(pairs.pixels, device)
-        both = list(zip(pairs.changes, pairs.weights, strict=True))
-        self.cells = [_running_sums((changes.double() + 1e-9) * (weights > 0)) for changes, weights in both]
-        self.counting = [None if bool(weights.all()) else _running_sums(weights) for weights in pairs.weights]
-
-    def crops(
-        self, draw: _Draw, numbers: Tensor, augmentation: Augmentation, size: tuple[int, int]
-    ) -> Tensor:
-        """(N, C, *size): what ``draw`` says, warped as ``numbers`` say."""
-        if not augmentation.warps:
-            return self._gather(draw, size)
-        region = _region_size(size, augmentation)
-        around = replace(
-            draw, top=draw.top - (region[0] - size[0]) // 2, left=draw.left - (region[1] - size[1]) // 2
-        )
-        return _warp(self._gather(around, region), numbers, augmentation, size)
-
-    def corner(
-        self, pair: int, row: list[float], size: tuple[int, int], focus: float
-    ) -> tuple[int, int, float, float]:
-        """The top-left corner of a crop: anywhere that counts, or around a place where the effect is at
-        work; and that place."""
-        height, width = self.sizes[pair].tolist()
-        most_top, most_left = max(0, height - size[0]), max(0, width - size[1])
-        cells = self.cells[pair] if row[0] < focus else self.counting[pair]
-        if cells is None:
-            if self.evenly:
-                top = _within(row[1] * height - size[0] / 2, most_top)
-                left = _within(row[2] * width - size[1] / 2, most_left)
-            else:
-                top, left = round(row[1] * most_top), round(row[2] * most_left)
-            return top, left, top + row[8] * size[0], left + row[9] * size[1]
-        cell = int(torch.searchsorted(cells.sums, row[3] * float(cells.sums[-1])))
-        y, x = divmod(min(cell, len(cells.sums) - 1), cells.columns)
-        top = _within(y * GRID - row[1] * (size[0] - GRID), most_top)
-        left = _within(x * GRID - row[2] * (size[1] - GRID), most_left)
-        return top, left, (y + row[8]) * GRID, (x + row[9]) * GRID
-
-    def _gather(self, draw: _Draw, size: tuple[int, int]) -> Tensor:
-        """(N, C, h, w) from the packed pixels in one indexing; past the frame's edge it is mirrored.
-
-        A pixel's place is the sum of what its row and its column say, so that all else is worked out along
-        one axis at a time. In a turned crop the two change places.
-        """
-        height, width = (self.sizes[draw.pair, axis][:, None] for axis in (0, 1))
-        down, across = (torch.arange(side)[None, :] for side in size)
-        swap, flip, mirror = (each[:, None] for each in (draw.swap, draw.flip, draw.mirror))
-        rows, columns = down, across
-        if bool(swap.any()):
-            rows, columns = torch.where(swap, across, down), torch.where(swap, down, across)
-        rows = torch.where(flip, size[0] - 1 - rows, rows) + draw.top[:, None]
-        columns = torch.where(mirror, size[1] - 1 - columns, columns) + draw.left[:, None]
-        rows = self.starts[draw.pair][:, None] + _mirrored(rows, height) * width
-        columns = _mirrored(columns, width)
-        first, second = (rows, columns)
-        if bool(swap.any()):
-            first, second = torch.where(swap, columns, rows), torch.where(swap, rows, columns)
-        there = self.pixels.device
-        first, second = first.to(there, non_blocking=True), second.to(there, non_blocking=True)
-        index = first[:, :, None] + second[:, None, :]
-        crops = self.pixels.index_select(0, index.flatten()).unflatten(0, index.shape).permute(0, 3, 1, 2)
-        return crops.to(self.device)
 
 
 class CropSource:
@@ -193,7 +99,7 @@ class CropSource:
 
     def __init__(
         self,
-        pairs: Packed,
+        pairs: Packed | PairStream,
         device: torch.device,
         crop: tuple[int, int],
         seed: int,
@@ -202,21 +108,22 @@ class CropSource:
     ) -> None:
         self.crop, self.seed, self.device, self.focus = crop, seed, device, focus
         self.factor, self.parts = pairs.factor, list(pairs.parts)
-        self._fine = _Pixels(pairs, device, evenly)
-        self._coarse = _Pixels(pairs.coarse, device, evenly) if pairs.coarse else None
+        self._fine = pixels_of(pairs, device, evenly)
+        self._coarse = pixels_of(pairs.coarse, device, evenly) if pairs.coarse else None
+        self.stream = pairs if isinstance(pairs, PairStream) else None
         side = (pairs.side, pairs.side)
         self._whole = CropSource(pairs.whole, device, side, seed, 0.0) if pairs.whole else None
 
     @property
     def count(self) -> int:
         """How many pairs there are."""
-        return len(self._fine.sizes)
+        return self._fine.count
 
     def batch(
         self,
         step: int,
         samples: range,
-        pairs: list[int],
+        pairs: list[int] | Order,
         augmentation: Augmentation,
         total: int,
         crop: tuple[int, int] | None = None,
@@ -233,18 +140,49 @@ class CropSource:
         size = crop or self.crop
         numbers = random_numbers(self.seed, step, total)[samples.start : samples.stop]
         drawn = step * total if before is None else before
-        places = [_pair_of(self.seed, size[0], drawn + sample, len(pairs)) for sample in samples]
-        order, dealt = torch.tensor(places), torch.tensor(pairs)
+        chosen, donors, grounds = self._dealt(pairs, size[0], drawn, samples)
         coarse = coarse and self._coarse is not None
-        views = self._views(numbers, dealt[order], augmentation, size, self.focus, coarse=coarse)
+        views = self._views(numbers, chosen, augmentation, size, self.focus, coarse=coarse)
         if augmentation.paste > 0 or augmentation.cover > 0:
-            donors, grounds = (dealt[(order + by) % len(pairs)] for by in (1, 2))
             self._lay_others_over(views, numbers, donors, grounds, augmentation, coarse)
         source, truth, base, weight = (_ready(part) for part in views.planes[0].split(self.parts, dim=1))
         if len(views.planes) == 1:
             return Batch(source, truth, base, weight, coarse=coarse)
         window = _ready(views.planes[1][:, : self.parts[0]])
         return Batch(source, truth, base, weight, window, views.offset.to(self.device, torch.float32))
+
+    def pairs_of(
+        self,
+        step: int,
+        samples: range,
+        pairs: list[int] | Order,
+        augmentation: Augmentation,
+        total: int,
+        crop: tuple[int, int],
+        before: int,
+        *_: object,
+    ) -> list[int]:
+        """The pairs that ``batch`` takes crops of for the same arguments, each once."""
+        chosen, donors, grounds = self._dealt(pairs, crop[0], before, samples)
+        found = dict.fromkeys(chosen.tolist())
+        if augmentation.paste > 0 or augmentation.cover > 0:
+            numbers = random_numbers(self.seed, step, total)[samples.start : samples.stop]
+            pasted, covered = numbers[:, 14] < augmentation.paste, numbers[:, 15] < augmentation.cover
+            found |= dict.fromkeys([*donors[pasted | covered].tolist(), *grounds[covered].tolist()])
+        return list(found)
+
+    def _dealt(
+        self, pairs: list[int] | Order, side: int, drawn: int, samples: range
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Which pairs samples are of, and which are pasted into these, and over these: those that are dealt
+        next, or of a few pairs those that are next to them."""
+        if isinstance(pairs, Order):
+            hands = [[pairs.at(drawn + sample + by) for sample in samples] for by in range(3)]
+            chosen, donors, grounds = torch.tensor(hands)
+            return chosen, donors, grounds
+        places = [_pair_of(self.seed, side, drawn + sample, len(pairs)) for sample in samples]
+        order, dealt = torch.tensor(places), torch.tensor(pairs)
+        return dealt[order], dealt[(order + 1) % len(pairs)], dealt[(order + 2) % len(pairs)]
 
     def _lay_others_over(
         self,
@@ -292,14 +230,14 @@ class CropSource:
         rows = zip(pairs.tolist(), numbers.tolist(), strict=True)
         corners = torch.tensor([source.corner(pair, row, size, focus) for pair, row in rows])
         draw = self._draw(numbers, pairs, augmentation, size, corners[:, :2].long())
-        crops = source.crops(draw, numbers, augmentation, size)
+        crops = _crops(source, draw, numbers, augmentation, size)
         if self._coarse is None or coarse:
             return _Views([crops], torch.zeros(len(pairs), 2))
         turn = _turns(draw, numbers, augmentation)
         if offset is None:
             offset = _offset_of(corners, turn, size, self.factor)
         detail = replace(draw, **_corner_of_detail(draw, offset, turn, size, self.factor))
-        return _Views([self._fine.crops(detail, numbers, augmentation, size), crops], offset)
+        return _Views([_crops(self._fine, detail, numbers, augmentation, size), crops], offset)
 
     def _draw(
         self,
@@ -308,9 +246,9 @@ class CropSource:
         augmentation: Augmentation,
         size: tuple[int, int],
         corners: Tensor,
-    ) -> _Draw:
+    ) -> Cut:
         no = torch.zeros(len(pairs), dtype=torch.bool)
-        return _Draw(
+        return Cut(
             pairs,
             corners[:, 0],
             corners[:, 1],
@@ -329,7 +267,7 @@ class _Views:
     offset: Tensor
 
 
-def _turns(draw: _Draw, numbers: Tensor, augmentation: Augmentation) -> Tensor:
+def _turns(draw: Cut, numbers: Tensor, augmentation: Augmentation) -> Tensor:
     """(N, 2, 2): from a place in a crop to that in the frame, (down, across) from the middle of either."""
     angle, zoom = _angle_and_zoom(numbers, augmentation)
     cos, sin = angle.cos() * zoom, angle.sin() * zoom
@@ -349,7 +287,7 @@ def _offset_of(corners: Tensor, turn: Tensor, size: tuple[int, int], factor: int
 
 
 def _corner_of_detail(
-    draw: _Draw, offset: Tensor, turn: Tensor, size: tuple[int, int], factor: int
+    draw: Cut, offset: Tensor, turn: Tensor, size: tuple[int, int], factor: int
 ) -> dict[str, Tensor]:
     """The top-left corner, at full size, of what is gathered for each detail."""
     side = torch.tensor(size, dtype=turn.dtype)
@@ -360,39 +298,8 @@ def _corner_of_detail(
     return {"top": corner[:, 0], "left": corner[:, 1]}
 
 
-def _on_device(pixels: Tensor, device: torch.device) -> Tensor:
-    """On the device where they leave it as much as they take; else where they are, and crops go over."""
-    if device.type == "cpu" or 2 * pixels.nbytes < free_memory(device):
-        return pixels.to(device)
-    return pixels
-
-
-def _mirrored(index: Tensor, size: Tensor) -> Tensor:
-    """Positions past either end, mirrored back in, as often as it takes."""
-    period = (2 * size - 2).clamp(min=1)
-    index = index.remainder(period)
-    return torch.where(index >= size, period - index, index)
-
-
-@dataclass(frozen=True)
-class _Cells:
-    """Running sums over cells of GRID pixels, row by row."""
-
-    sums: Tensor
-    columns: int
-
-
-def _within(place: float, most: int) -> int:
-    """The whole number nearest to a place, from 0 to ``most``."""
-    return min(max(0, round(place)), most)
-
-
 def _ready(part: Tensor) -> Tensor:
     return part.float().contiguous(memory_format=torch.channels_last)
-
-
-def _running_sums(values: Tensor) -> _Cells:
-    return _Cells(values.double().flatten().cumsum(0), values.shape[1])
 
 
 def _pair_of(seed: int, side: int, place: int, count: int) -> int:
@@ -400,6 +307,19 @@ def _pair_of(seed: int, side: int, place: int, count: int) -> int:
     of another ``side`` are dealt by themselves, so that each pair has its share of the large ones."""
     deal = torch.Generator().manual_seed(hash_numbers(seed, place // count, 77, side))
     return int(torch.randperm(count, generator=deal)[place % count])
+
+
+def _crops(
+    pixels: Pixels, cut: Cut, numbers: Tensor, augmentation: Augmentation, size: tuple[int, int]
+) -> Tensor:
+    """(N, C, *size): what ``cut`` says, warped as ``numbers`` say."""
+    if not augmentation.warps:
+        return pixels.gather(cut, size)
+    region = _region_size(size, augmentation)
+    around = replace(
+        cut, top=cut.top - (region[0] - size[0]) // 2, left=cut.left - (region[1] - size[1]) // 2
+    )
+    return _warp(pixels.gather(around, region), numbers, augmentation, size)
 
 
 def _region_size(crop: tuple[int, int], augmentation: Augmentation) -> tuple[int, int]:

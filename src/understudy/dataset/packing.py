@@ -86,18 +86,61 @@ class Packed:
         """The height and width of whole pictures; 0 where there are none."""
         return int(self.whole.sizes[0, 0]) if self.whole is not None else 0
 
+    @property
+    def tensors(self) -> list[Tensor]:
+        """All that it consists of, always in one order."""
+        own = [self.pixels, self.sizes, *self.changes, *self.weights]
+        return own + [tensor for view in (self.coarse, self.whole) if view for tensor in view.tensors]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(tensor.nbytes for tensor in self.tensors)
+
+
+@dataclass(frozen=True)
+class Laying:
+    """How pairs are laid down, where a sample of them tells it for all: the ``kinds`` of pixels, and the
+    ``floors`` of noise (``noise_floor``), of the pairs, of their coarse view, and of whole pictures."""
+
+    kinds: tuple[torch.dtype, torch.dtype, torch.dtype]
+    floors: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    @property
+    def coarse(self) -> Laying:
+        """That of the coarse view, by itself."""
+        return self._of(1)
+
+    @property
+    def whole(self) -> Laying:
+        """That of whole pictures, by themselves."""
+        return self._of(2)
+
+    def _of(self, view: int) -> Laying:
+        kind, floor = self.kinds[view], self.floors[view]
+        return Laying((kind, kind, kind), (floor, floor, floor))
+
+
+def kind_of(total: int, channels: int) -> torch.dtype:
+    """How ``total`` pixels are stored: float32, or float16 when that is very much."""
+    return torch.float16 if total * channels * 4 > HALF_ABOVE else torch.float32
+
 
 def pack(
-    materials: Iterable[Material], sizes: list[tuple[int, int]], factor: int = 1, side: int = 0
+    materials: Iterable[Material],
+    sizes: list[tuple[int, int]],
+    factor: int = 1,
+    side: int = 0,
+    laying: Laying | None = None,
 ) -> Packed:
     """Take one material at a time; ``sizes`` are the heights and widths that they will have. ``factor``: of
-    the coarse view, 1 where there is none; ``side``: of whole pictures, 0 where there are none."""
+    the coarse view, 1 where there is none; ``side``: of whole pictures, 0 where there are none. ``laying`` is
+    what these pairs tell themselves by default."""
     coming, smaller, pictures = iter(materials), list[Material](), list[Material]()
     material: Material | None = next(coming)
     assert material is not None
     parts = tuple(part.shape[2] for part in material.parts)
     total = sum(height * width for height, width in sizes)
-    kind = torch.float16 if total * sum(parts) * 4 > HALF_ABOVE else torch.float32
+    kind = laying.kinds[0] if laying else kind_of(total, sum(parts))
     pixels = torch.empty((total, sum(parts)), dtype=kind)
     changes: list[Tensor] = []
     weights: list[Tensor] = []
@@ -114,13 +157,16 @@ def pack(
         material = None  # its memory is free before the next one is made
         material = next(coming, None)
     if parts[2]:
-        changes = above_noise(changes, weights)
-    whole = pack(pictures, [(side, side)] * len(pictures)) if side else None
+        changes = above(changes, laying.floors[0] if laying else noise_floor(changes, weights))
+    whole = None
+    if side:
+        own = laying.whole if laying else None
+        whole = pack(pictures, [(side, side)] * len(pictures), laying=own)
     packed = Packed(pixels, parts, torch.tensor(sizes), changes, weights, whole=whole)
     if factor == 1:
         return packed
     few = [(each.input.shape[0], each.input.shape[1]) for each in smaller]
-    return replace(packed, coarse=pack(smaller, few), factor=factor)
+    return replace(packed, coarse=pack(smaller, few, laying=laying.coarse if laying else None), factor=factor)
 
 
 @dataclass(frozen=True)
@@ -285,19 +331,22 @@ def _mean_per_cell(of: Callable[[slice], Tensor], height: int) -> Tensor:
     return torch.cat(pooled)
 
 
-def above_noise(changes: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
-    """Changes of images, without what compression, dither or new grain changes everywhere: a fix of a
-    thousandth of the frame would otherwise drown in it. Only where a few cells stand far out; an effect that
-    is at work everywhere stays as it is. Cells without weight do not count."""
+def noise_floor(changes: list[Tensor], weights: list[Tensor]) -> float:
+    """How much of the changes of images is what compression, dither or new grain changes everywhere: a fix of
+    a thousandth of the frame would otherwise drown in it. 0 unless only a few cells stand far out; an effect
+    that is at work everywhere stays as it is. Cells without weight do not count."""
     cells = torch.cat([each[weight > 0] for each, weight in zip(changes, weights, strict=True)])
     if not len(cells):
-        return changes
+        return 0.0
     floor = NOISE * float(cells.kthvalue(max(1, len(cells) // 5)).values)
     out = cells[cells > floor]
     few = LOCAL[0] < len(out) / len(cells) < LOCAL[1]
-    if not few or float(out.mean()) < CLEAR * floor:
-        return changes
-    return [(each - floor).clamp(min=0) for each in changes]
+    return floor if few and float(out.mean()) >= CLEAR * floor else 0.0
+
+
+def above(changes: list[Tensor], floor: float) -> list[Tensor]:
+    """Changes without what lies below the ``floor`` of noise."""
+    return [(each - floor).clamp(min=0) for each in changes] if floor else changes
 
 
 def focus_of(packed: Packed, matte: bool, painted: int | None = None) -> float:

@@ -12,11 +12,16 @@ from understudy.dataset.colours import settle_colours
 from understudy.dataset.empty import check_empty
 from understudy.dataset.empty_frames import empty_sources
 from understudy.dataset.layers import Layers, choose_layers, read_inputs, with_inputs
+from understudy.dataset.left_out import LeftOut
 from understudy.dataset.matching import match_all
 from understudy.dataset.mattes import ONE, note_painted, whites_of
 from understudy.dataset.neighbours import choose_neighbours
 from understudy.dataset.outputs import check_outputs
+from understudy.dataset.pair import Pair, PairMaker
+from understudy.dataset.pair_notes import note_nothing_to_learn, note_unknown
+from understudy.dataset.sampling import are_many, readable, sample_of
 from understudy.dataset.sources import Behind, Source, Values, read_all, read_both, read_each
+from understudy.dataset.survey import look_at_headers
 from understudy.errors import PairingError, SettingError
 from understudy.frames import (
     Frame,
@@ -27,38 +32,17 @@ from understudy.frames import (
     resolve_like,
     seen_planes,
 )
-from understudy.frames.matte import scaled
-from understudy.frames.matte_names import matte_labels
-from understudy.frames.nonfinite import HUGE
 from understudy.settings import ColourSettings, DataSettings
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One frame before and after, in network values: float32 (height, width, channels).
-
-    ``input``: the plate's channels, those of the frames before and after it once it is complete, and those of
-    the extra layers. ``weight`` (height, width, 1), 0 to 1, is how much is learned from each pixel: nothing
-    outside the region, and where the truth, or a channel of the plate that it replaces, had no finite value;
-    it is above 0 somewhere. Of several mattes each has its own, 0 everywhere where that one was not painted.
-    ``hash`` tells the file values of plate and truth, ``hash_beside`` those of all else. ``empty``: nobody
-    painted it, as there is nothing to matte, or nothing to change."""
-
-    name: str
-    number: int
-    input: np.ndarray
-    truth: np.ndarray
-    weight: np.ndarray
-    hash: str = ""
-    hash_beside: str = ""
-    empty: bool = False
 
 
 @dataclass(frozen=True)
 class DataSet:
     """All pairs, the empty ones last, and what a model file has to know of them. ``notes`` are sentences
     for the artist, ``sources`` is where each pair was read. ``earlier``: the files were read as before
-    version 0.2.0."""
+    version 0.2.0. ``validation``: what is kept apart to judge by, to be read with ``read``.
+
+    Of many pairs ``pairs`` has no more than a ``sample``, which are those of these indices; ``pair`` reads
+    the others. What cannot be read of all of them is in ``left_out``."""
 
     pairs: tuple[Pair, ...]
     kind: str
@@ -70,13 +54,55 @@ class DataSet:
     notes: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
     earlier: bool = False
+    validation: tuple[Source, ...] = ()
+    sample: tuple[int, ...] = ()
+    left_out: LeftOut | None = None
+    maker: PairMaker | None = None
 
-    def complete(self, index: int, pair: Pair) -> Pair:
-        """The pair of this index with the frames before and after its plate's, where they go in: read now, as
-        those of all pairs together would take a multiple of the memory. FrameError."""
+    @property
+    def count(self) -> int:
+        """How many pairs there are."""
+        return len(self.sources) if self.is_many else len(self.pairs)
+
+    @property
+    def is_many(self) -> bool:
+        """Whether no more than a sample of the pairs is in memory."""
+        return self.left_out is not None
+
+    @property
+    def sampled_sources(self) -> tuple[Source, ...]:
+        """Where each of ``pairs`` was read."""
+        return tuple(self.sources[index] for index in self.sample) if self.is_many else self.sources
+
+    def place(self, index: int | None) -> int | None:
+        """Where in ``pairs`` the pair of an index is; None where it is not in memory."""
+        if not self.is_many or index is None:
+            return index
+        return self.sample.index(index) if index in self.sample else None
+
+    def pair(self, index: int) -> Pair:
+        """The pair of an index: as it is in memory, or read now. Raises as ``read``."""
+        place = self.place(index)
+        return self.read(self.sources[index]) if place is None else self.pairs[place]
+
+    def read(self, source: Source) -> Pair:
+        """The pair of a source in network values, whole, with all that goes in beside the plate; without
+        hashes. Raises what reading frames raises, SizeError and ChannelError."""
+        assert self.maker is not None
+        pair = self.maker.read(source)
         if not self.reach:
             return pair
-        behind = Behind(self.sources[index], self.layers)
+        behind = Behind(source, self.layers)
+        return replace(
+            pair, input=with_inputs(pair.input[..., : len(self.input_channels)], behind, self.layers)
+        )
+
+    def complete(self, index: int, pair: Pair) -> Pair:
+        """The pair of this index in ``pairs`` with the frames before and after its plate's, where they go in:
+        read now, as those of all pairs together would take a multiple of the memory. FrameError."""
+        if not self.reach:
+            return pair
+        behind = Behind(self.sampled_sources[index], self.layers)
         pixels = with_inputs(pair.input[..., : len(self.input_channels)], behind, self.layers)
         return replace(pair, input=pixels, hash_beside=behind.hash)
 
@@ -107,110 +133,96 @@ class DataSet:
 
 
 def load_data_set(
-    data: DataSettings, colour: ColourSettings, reach: int | None = None, earlier: bool = False
+    data: DataSettings,
+    colour: ColourSettings,
+    reach: int | None = None,
+    earlier: bool = False,
+    many: bool | None = None,
+    left_out: list[int] | None = None,
+    headers: float | None = None,
 ) -> DataSet:
-    """Read every pair of ``data``, and choose which frames before and after each plate frame go in: ``reach``
-    on each side, or, where that is None, as ``data.neighbours`` says. ``earlier``: read the files as before
-    version 0.2.0, so that a run that was begun with them so learns from the same values to its end: alpha,
-    headers, the white of mattes and what is painted were not looked at.
+    """Read every pair of ``data``, or, where there are ``many``, a sample of them; by default there are where
+    more are found than are held in memory. Choose which frames before and after each plate frame go in:
+    ``reach`` on each side, or, where that is None, as ``data.neighbours`` says. ``earlier``: read the files
+    as before version 0.2.0, so that a run that was begun with them so learns from the same values to its
+    end: alpha, headers, the white of mattes and what is painted were not looked at. ``left_out``: the pairs
+    that are known not to be readable; ``headers``: of many, how many seconds the headers are looked at.
 
-    Raises SettingError, SequenceError, PairingError, SizeError, ChannelError, FrameError or ColourError,
-    before anything is written.
+    Raises SettingError, SequenceError, PairingError, SizeError, ChannelError, FrameError, ColourError, or
+    TrainingError where more pairs cannot be read than may be, before anything is written.
     """
     matched = match_all(data, earlier)
     sources, notes = list(matched.sources), list(matched.notes)
+    many = are_many(sources) if many is None else many
+    ledger = LeftOut(len(sources), data.allow_broken, [] if left_out is None else left_out)
+    if many and headers is not None:
+        notes.append(look_at_headers(sources, ledger, headers))
+    chosen = sample_of(sources, ledger) if many else list(range(len(sources)))
+    if data.allow_broken:
+        chosen = readable(sources, chosen, ledger, many)
+    notes += ledger.news()
+    if not many:
+        sources, chosen = [sources[index] for index in chosen], list(range(len(chosen)))
     empty, said_of_empty = empty_sources(data, sources)
-    first, painted = read_both(sources[0])
-    every = partial(read_each, (first, painted), sources)
+    first, painted = read_both(sources[chosen[0]])
+    every = partial(read_each, (first, painted), [sources[index] for index in chosen])
     layers = choose_layers(data, every, earlier)
-    space, sources, said = settle_colours(colour, sources, (first, painted), layers, earlier)
-    frames = read_all(sources, layers, first)
+    ordered = [*(sources[index] for index in chosen), *sources]  # by those that can be read
+    space, ordered, said = settle_colours(colour, ordered, (first, painted), layers, earlier)
+    sources = ordered[len(chosen) :]
+    looked_at = [sources[index] for index in chosen]
+    frames = read_all(looked_at, layers, first)
     white, white_notes = ONE, list[str]()
     if not earlier:
         white, white_notes = whites_of(layers, (values.after for values in frames))
-    check_outputs(sources, layers)
-    painted_notes = note_painted(layers, sources, frames)
+    check_outputs(looked_at, layers)
+    painted_notes = note_painted(layers, looked_at, frames)
     colour_in = encoding_for(space.space, [values.before for values in frames])
     colour_out = _colour_of_truth(layers, colour_in, painted, _inside_region(frames, data.region))
-    found = choose_neighbours(data.neighbours, reach, sources, frames, layers, colour_in, colour_out)
+    found = choose_neighbours(data.neighbours, reach, looked_at, frames, layers, colour_in, colour_out)
     if empty:
         check_empty(*layers.effect)
-        sources, frames = [*sources, *empty], [*frames, *read_all(empty, layers, first)]
+        chosen += range(len(sources), len(sources) + len(empty))
+        looked_at, frames = [*looked_at, *empty], [*frames, *read_all(empty, layers, first)]
+        sources += empty
+    maker = PairMaker(layers, colour_in, colour_out, white)
     frames.reverse()  # each is let go as soon as its pair is made: file values of large frames are large
-    made = [_make_pair(source, frames.pop(), layers, colour_in, colour_out, white) for source in sources]
+    made = [maker.make(source, frames.pop()) for source in looked_at]
     pairs, unused = _leave_out_empty(made, data.region)
     notes += [*said, layers.sentence, *painted_notes, *white_notes, *found.notes, *said_of_empty, *unused]
-    notes += _note_unknown(pairs, data.region)
+    notes += note_unknown(pairs, data.region)
+    shown = [index for index, pair in zip(chosen, made, strict=True) if pair.weight.any()]
+    if many:
+        ledger.count = len(sources)
+        notes.append(_say_sample(len(shown), len(sources)))
+    layers = layers.with_neighbours(found.offsets, colour_in)
     data_set = DataSet(
         pairs,
         layers.kind,
         layers.inputs,
         layers.outputs,
-        layers.with_neighbours(found.offsets, colour_in),
+        layers,
         colour_in,
         colour_out,
         tuple(notes),
-        tuple(source for source, pair in zip(sources, made, strict=True) if pair.weight.any()),
+        tuple(sources) if many else tuple(sources[index] for index in shown),
         earlier,
+        matched.validation,
+        tuple(shown) if many else (),
+        ledger if many else None,
+        replace(maker, layers=layers),
     )
-    return replace(data_set, notes=(*data_set.notes, *_note_nothing_to_learn(data_set)))
+    flat = note_nothing_to_learn(
+        data_set.kind, data_set.output_channels, data_set.same_channels, data_set.painted
+    )
+    return replace(data_set, notes=(*data_set.notes, *flat))
 
 
-def _note_unknown(pairs: tuple[Pair, ...], region: str | None) -> list[str]:
-    """A sentence on pixels that are no numbers; a region leaves pixels out anyhow."""
-    counts = {pair.number: _count_unknown(pair) for pair in pairs}
-    hit = tuple(sorted(number for number, count in counts.items() if count))
-    if region or not hit:
-        return []
-    total = sum(counts.values())
-    return [
-        f"Not learned from, as they are NaN, Inf or beyond {HUGE:g}: {total} pixels of frames "
-        f"{format_numbers(hit)}"
-    ]
-
-
-def _count_unknown(pair: Pair) -> int:
-    """How many pixels do not count, in a matte that was painted."""
-    painted = pair.weight.any((0, 1))
-    unknown = (pair.weight == 0)[..., painted].any(2) if painted.any() else pair.weight[..., 0] == 0
-    return int(np.count_nonzero(unknown))
-
-
-def _note_nothing_to_learn(data: DataSet) -> list[str]:
-    """Sentences where no pair shows an effect. It is no error: the answer is the plate as it is."""
-    if data.kind == "matte":
-        return _note_flat_mattes(data)
-    if not data.same_channels or not all(_is_unchanged(pair) for pair in data.painted):
-        return []
-    return [
-        f"Plate and ground truth are the same in all pairs ({', '.join(data.output_channels)}): there is "
-        "nothing to learn. Is the painted shot the ground truth, and what is painted in these channels?"
-    ]
-
-
-def _note_flat_mattes(data: DataSet) -> list[str]:
-    """Of mattes that are black, or white, wherever they are painted."""
-    notes = []
-    labels = matte_labels(data.output_channels)
-    for index, label in enumerate(labels):
-        which = f"The matte {label}" if len(labels) > 1 else "The matte"
-        seen = [(p.truth[..., index], p.weight[..., index % p.weight.shape[2]]) for p in data.painted]
-        if not any((truth * weight).any() for truth, weight in seen):
-            notes.append(
-                f"{which} is empty in all pairs: there is nothing to learn. Is the right channel painted?"
-            )
-        elif all(((truth == 1) | (weight == 0)).all() for truth, weight in seen):
-            notes.append(
-                f"{which} is white everywhere in all pairs: there is nothing to learn. Is the right one "
-                "taken?"
-            )
-    return notes
-
-
-def _is_unchanged(pair: Pair) -> bool:
-    """Whether truth and plate are equal wherever the pair counts."""
-    same = pair.truth == pair.input[..., : pair.truth.shape[2]]
-    return bool((same | (pair.weight == 0)).all())
+def _say_sample(looked_at: int, count: int) -> str:
+    return (
+        f"Of {count} pairs {looked_at} tell how all are taken: channels, white, the match of colours, and "
+        "where crops are drawn."
+    )
 
 
 def _inside_region(frames: list[Values], region: str | None) -> list[np.ndarray]:
@@ -238,37 +250,6 @@ def _colour_of_truth(
     if layers.inputs[: len(layers.outputs)] == layers.outputs or painted.is_integer:
         return colour_in
     return colour_in if len(layers.outputs) == 3 and layers.colourful else encoding_for("raw", truths)
-
-
-def _make_pair(
-    source: Source,
-    read: Values,
-    layers: Layers,
-    colour_in: ColourEncoding,
-    colour_out: ColourEncoding,
-    white: np.ndarray,
-) -> Pair:
-    filled, bad = fill_nonfinite(read.before)
-    truth, bad_truth = fill_nonfinite(read.after)
-    unknown = np.asarray(bad_truth if layers.mattes > 1 else bad_truth.any(2, keepdims=True))
-    known = ~np.asarray(bad[..., layers.written].any(2, keepdims=True) | unknown)
-    weight = known.astype(np.float32)
-    pixels = with_inputs(encode(filled, colour_in), read.extras, layers)
-    wanted = encode(truth, colour_out)
-    if layers.kind == "matte":
-        wanted = scaled(wanted, white)
-    if source.region is not None:
-        weight = weight * read.region
-    return Pair(
-        source.name,
-        source.plate_number,
-        pixels,
-        wanted,
-        weight.astype(np.float32),
-        read.hash,
-        read.hash_beside,
-        source.empty,
-    )
 
 
 def _leave_out_empty(pairs: list[Pair], region: str | None) -> tuple[tuple[Pair, ...], list[str]]:

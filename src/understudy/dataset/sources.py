@@ -93,15 +93,18 @@ def read_each(first: tuple[Frame, Frame], sources: Sequence[Source]) -> Iterator
     yield from map(read_both, sources[1:])
 
 
-def read_pair(source: Source, layers: Layers) -> Values:
-    """File values of plate, truth, extra layers and region over the display window, and content hashes."""
+def read_pair(source: Source, layers: Layers, hashed: bool = True) -> Values:
+    """File values of plate, truth, extra layers and region over the display window, and content hashes, which
+    are left out where they are not wanted."""
     plate = source.plate.read(source.plate_number)
     before = seen_planes(plate, resolve_like(plate, layers.inputs))
     after = empty_truth(before, *layers.effect) if source.empty else _read_painted(source, plate, layers)
     extras = tuple(read_inputs(plate, source.beside, source.extras, layers))
     region = _read_region(source, plate)
-    hashed = extras if source.region is None else (*extras, region)
-    return Values(before, after, extras, region, _digest(before, after), _digest(*hashed))
+    if not hashed:
+        return Values(before, after, extras, region, "", "")
+    beside = extras if source.region is None else (*extras, region)
+    return Values(before, after, extras, region, _digest(before, after), _digest(*beside))
 
 
 def _read_painted(source: Source, plate: Frame, layers: Layers) -> np.ndarray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
@@ -21,6 +21,7 @@ from understudy.frames.frame import Frame, Part, is_colour, spec_with
 from understudy.frames.held_files import read_file
 from understudy.frames.image_file import read_header, read_image_file
 from understudy.frames.matte import spread
+from understudy.frames.probe import Header, probe
 from understudy.frames.shot import Shot
 from understudy.frames.tar_files import TarMember, read_member
 
@@ -92,12 +93,19 @@ class PictureSet(Shot):
         picture = self._pictures[number]
         return read_file(Path(picture), number) if isinstance(picture, str) else _member(picture, number)
 
-    def restricted(self, numbers: Sequence[int]) -> PictureSet:
-        """The same set with these of its pictures alone."""
-        kept = {number: self._pictures[number] for number in numbers if number in self._pictures}
-        fewer = PictureSet(self.spec, kept, self._side)
-        fewer.as_held = self.as_held
-        return fewer
+    def probe(self, number: int) -> Header:
+        picture = self._pictures[number]
+        if isinstance(picture, str):
+            return probe(picture)
+        with _as_file(picture) as path:
+            return probe(path)
+
+    def read_ahead(self, number: int) -> None:
+        picture = self._pictures[number]
+        if isinstance(picture, str):
+            super().read_ahead(number)
+        else:
+            read_member(picture)
 
     # -- channels ------------------------------------------------------------------------------------------
 
@@ -172,6 +180,14 @@ def _with(frame: Frame, new: Mapping[str, np.ndarray], without: set[str]) -> Fra
 
 def _member(member: TarMember, number: int) -> Frame:
     """A picture in a tar; the library reads files alone, so it is one for a moment, under a name of ours."""
+    where = Path(member.tar) / member.name
+    with _as_file(member) as path:
+        return replace(read_image_file(path, number=number), path=where)
+
+
+@contextmanager
+def _as_file(member: TarMember) -> Iterator[str]:
+    """The path of a file with what a member holds, as long as the block lasts. Errors name the member."""
     content = read_member(member)
     suffix = f".{extension_of(member.name)}" if is_image_path(member.name) else ""
     where = Path(member.tar) / member.name
@@ -179,7 +195,7 @@ def _member(member: TarMember, number: int) -> Frame:
         with tempfile.NamedTemporaryFile(prefix="understudy-", suffix=suffix) as file:
             file.write(content)
             file.flush()
-            return replace(read_image_file(file.name, number=number), path=where)
+            yield file.name
     except FrameError as error:
         raise FrameError(
             error.message, expected=error.expected, found=error.found, where=str(where), remedy=error.remedy

@@ -16,9 +16,11 @@ from understudy.errors import ChannelError, FrameError, SequenceError
 from understudy.frames.frame import Frame
 from understudy.frames.held_files import read_file
 from understudy.frames.image_file import read_header, select_part, take_part
+from understudy.frames.probe import Header, probe
 from understudy.frames.sequence import FileList, Pattern, format_numbers
 from understudy.frames.which import say_which
 
+BLOCK = 1 << 20
 PROBES = 8
 """Frames that are tried to find the first that can be read."""
 
@@ -92,6 +94,23 @@ class Shot(ABC):
         """What a frame is called, for people. Raises as ``path``."""
         path = self.path(number)
         return self.name if self.is_movie else path.name
+
+    def probe(self, number: int) -> Header:
+        """What the header of a frame says. Raises as ``read``."""
+        return probe(self.path(number))
+
+    def read_ahead(self, number: int) -> None:
+        """Have the system read the frame's file, so that reading the frame waits for no disk. FrameError."""
+        if self.is_movie:
+            return
+        path = self.path(number)
+        try:
+            with open(path, "rb", buffering=0) as file:
+                while file.read(BLOCK):
+                    pass
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise FrameError("The file cannot be opened.", found=reason, where=str(path)) from error
 
     def stamp(self, number: int) -> str:
         """What is the same as long as nobody touched the frame's file; empty where there is none."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from understudy.runs import corrections, names, renaming
+from understudy.runs import cache_folder, corrections, names, renaming
 from understudy.runs.files import TEMPORARY
 from understudy.runs.making import cannot
 
@@ -63,7 +63,8 @@ def own_files(folder: Path, prefix: str) -> list[Path]:
     """Every file that belongs to the run, the state last. Links, folders and foreign files do not."""
     fixed = [folder / name for name in FIXED_FILES]
     present = set(files_in(folder))
-    own = [*corrections.own_files(folder), *(p for p in sorted(present) if _is_own(p, prefix))]
+    own = [*corrections.own_files(folder), *cache_folder.own_files(folder)]
+    own += [*(p for p in sorted(present) if _is_own(p, prefix))]
     return own + [p for p in fixed if p in present]
 
 
@@ -86,6 +87,7 @@ def remove_files(folder: Path, prefix: str) -> int:
             raise cannot(f"{path.name} cannot be deleted.", folder, error) from error
         freed += size
     corrections.remove_empty_folders(folder)
+    cache_folder.remove_empty_folder(folder)
     with contextlib.suppress(OSError):
         folder.rmdir()
     return freed

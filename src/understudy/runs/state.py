@@ -33,7 +33,8 @@ class BestHeldOut(BaseModel):
 
 class RunState(BaseModel):
     """What state.json holds. Times are unix seconds; "damaged" is never written, only read. ``learning``: the
-    corrections that were taken up last; ``learned``: those that the last finished lesson was about."""
+    corrections that were taken up last; ``learned``: those that the last finished lesson was about;
+    ``data_limit``: what steps wait for where pairs are streamed too slowly, ``disk`` or ``decoders``."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -56,6 +57,7 @@ class RunState(BaseModel):
     plan: dict[str, Any] = {}
     learning: list[int] = []
     learned: list[int] = []
+    data_limit: str = ""
 
 
 def read_state_file(path: Path) -> RunState:

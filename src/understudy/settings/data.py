@@ -104,6 +104,35 @@ class DataSettings(Section):
         "is done anyhow where they are no sequence.",
         advanced=True,
     )
+    data: Literal["auto", "memory", "stream"] = setting(
+        "auto",
+        "Data",
+        "Hold all pairs in memory, or read each shortly before it is learned from; auto streams what is many "
+        "and large. The result is the same.",
+        advanced=True,
+    )
+    data_cache: Annotated[float, Field(ge=0, le=1_000_000)] = setting(
+        10.0,
+        "Data Cache",
+        "How much room pairs that are streamed may take in the run's folder, so that they are decoded once; "
+        "it is given back when the run is finished. 0 keeps none.",
+        unit="GB",
+        advanced=True,
+    )
+    data_threads: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = setting(
+        "auto",
+        "Data Threads",
+        "How many threads decode pairs that are streamed; auto takes as many as there are cores, up to 8.",
+        advanced=True,
+    )
+    allow_broken: Annotated[int, Field(ge=0, le=1_000_000)] = setting(
+        0,
+        "Allow Broken",
+        "How many pairs may be left out because they cannot be read, or are of two sizes; each is named. "
+        "With 0 the first one ends the training.",
+        unit="pairs",
+        advanced=True,
+    )
     held_out: Literal["auto", "none"] | int = setting(
         "auto",
         "Held-out Frame",

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from understudy.dataset.crops import hash_numbers
+from understudy.dataset.numbers import hash_numbers
 from understudy.device import autocast
 from understudy.network.effect import EffectNetwork
 from understudy.training.links import Link

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from understudy.dataset.crops import Augmentation, Batch, CropSource
+from understudy.dataset.order import Order
+from understudy.dataset.stream import MOST_AHEAD, Feed
 from understudy.device import autocast, can_capture_graphs, is_out_of_memory
 from understudy.errors import TrainingError
 from understudy.network.effect import EffectNetwork
@@ -39,7 +42,7 @@ class Draw(NamedTuple):
 
     step: int
     samples: range
-    pairs: list[int]
+    pairs: list[int] | Order
     augmentation: Augmentation
     total: int
     crop: tuple[int, int]
@@ -60,13 +63,16 @@ class Learner:
         plan: Plan,
         shard: Shard,
         agreement: Agreement | None = None,
+        shares: Sequence[float] = (),
     ) -> None:
         device = crops.device
         self.network = network.lay_out(device).train()
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.crops, self.loss, (self.augmentation, self.varied) = crops, loss, augmentation
         self.plan, self.shard, self.device = plan, shard, device
-        self.agreement = agreement
+        self.agreement, self._shares = agreement, shares
+        self._orders: dict[int | None, Order] = {}
+        self._dealt = (0, 1, 0)
         kind = torch.bfloat16 if plan.precision == "bfloat16" else torch.float32
         self.optimizer = Optimizer(self.network, kind, plan.turns)
         self.count = crops.count
@@ -82,6 +88,10 @@ class Learner:
     def step(self, step: int) -> float:
         """Take step number ``step``, from 1; the mean loss of its crops over all processes."""
         draw = self._draw(step)
+        if self.feed is not None:
+            self.feed.expect(
+                step, lambda ahead: self.crops.pairs_of(*self._draw(ahead)), self.plan.total_steps
+            )
         batch = self._take(draw)
         part = len(draw.samples) / draw.total
         with self.shard.detecting_lost_workers():
@@ -104,16 +114,49 @@ class Learner:
             if not is_out_of_memory(error):
                 raise
 
+    @property
+    def feed(self) -> Feed | None:
+        """What makes pairs as they are asked for; None where they are packed in memory."""
+        return self.crops.stream.feed if self.crops.stream is not None else None
+
     def _draw(self, step: int) -> Draw:
         total, crop = self.plan.crops_of(step)
         pairs, augmentation = self._pairs_at(step), self._augmentation_at(step)
-        samples, before = self.shard.samples(total), self.plan.drawn_before(step)
+        samples = self.shard.samples(total)
+        before = self._dealt_before(step) if isinstance(pairs, Order) else self.plan.drawn_before(step)
         coarse = self.plan.is_coarse(step)
         whole = self.plan.is_whole(step)
         return Draw(step, samples, pairs, augmentation, total, crop, before, coarse, whole)
 
-    def _pairs_at(self, step: int) -> list[int]:
+    @property
+    def epoch_length(self) -> int:
+        """How many crops an epoch has: one of each pair, but where pairs have shares of their own."""
+        return Order(0, self.count, self._shares).epoch_length if self.plan.dealing else self.count
+
+    def _dealt_before(self, step: int) -> int:
+        """How many crops of whatever size the steps before have taken."""
+        batch, known, dealt = self._dealt
+        if batch != self.plan.batch_size or step < known:
+            known, dealt = 1, 0
+        for each in range(known, step):
+            dealt += self.plan.crops_of(each)[0]
+            if each + 1 == step - MOST_AHEAD:
+                self._dealt = self.plan.batch_size, each + 1, dealt
+        return dealt
+
+    def _order_at(self, step: int) -> Order:
+        """In which order pairs come, without the one that is kept apart."""
+        joined = self.plan.joined is not None and step > self.plan.joined
+        out = None if joined else self.plan.held_out
+        if out not in self._orders:
+            without = () if out is None else (out,)
+            self._orders[out] = Order(self.plan.seed, self.count, self._shares, without)
+        return self._orders[out]
+
+    def _pairs_at(self, step: int) -> list[int] | Order:
         """What a step may draw from; where there are corrections, each pair as often as its share says."""
+        if self.plan.dealing == "epochs" and self._groups is None:
+            return self._order_at(step)
         learned = self.plan.learned_pairs(step, self.count)
         if self._groups is None:
             return learned

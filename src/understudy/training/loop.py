@@ -9,12 +9,14 @@ from typing import Any
 from understudy.device import is_out_of_memory, release_memory
 from understudy.errors import TrainingError, WriteError
 from understudy.runs import RunFolder
+from understudy.runs.cache_folder import remove_cache
 from understudy.runs.state import BestHeldOut
 from understudy.training.checkpoints.manager import CheckpointManager, RunCheckpointManager
 from understudy.training.clock import Clock
 from understudy.training.distributed.process_group import ProcessGroup
 from understudy.training.distributed.shard import Shard
 from understudy.training.events import Corrected, Ended
+from understudy.training.feeding import open_cache
 from understudy.training.learner import out_of_memory_error
 from understudy.training.plan import UNKNOWN
 from understudy.training.prepare import Job
@@ -56,7 +58,7 @@ class TrainingLoop:
         self.schedule = Schedule(self.job, self.clock, self.shard, self.logger, self.max_steps)
         if self.lessons is None and self.run is not None:
             self.lessons = Lessons(self.job, self.run)
-        self.rescues = 0
+        self.rescues, self.limit = 0, ""
         self.usual: float | None = None
         self.time_is_up = self.alone = False
 
@@ -70,6 +72,13 @@ class TrainingLoop:
             else CheckpointManager(good)
         )
         self.held_out = Validation(self.job, self.clock, self.logger, self.checkpoints, self.best)
+        self._open_feed()
+        try:
+            return self._go()
+        finally:
+            self._close_feed()
+
+    def _go(self) -> Ended:
         try:
             while self._goes_on():
                 self._take_step()
@@ -218,8 +227,39 @@ class TrainingLoop:
         wants_turn = self.shard.world_size == 1 and plan.wants_turn
         if plan.turned is None and (self.shard.received_turn or wants_turn):
             plan.turned = step
+        self._listen_to_feed()
         self.logger.flush_when_full()
         self.checkpoints.save_when_due(step, self.held_out.best)
+
+    # -- pairs that are streamed ---------------------------------------------------------------------------
+
+    def _open_feed(self) -> None:
+        """Let pairs that are not in memory be made ahead, and kept decoded in the run's folder."""
+        feed, folder = self.learner.feed, self.run.path if self.run else getattr(self.shard, "run", None)
+        if feed is None:
+            return
+        feed.attach(self.logger.message)
+        if folder is not None:
+            open_cache(feed, folder, self.job.settings.data.data_cache, self.shard.world_size)
+
+    def _listen_to_feed(self) -> None:
+        feed = self.learner.feed
+        if feed is None:
+            return
+        for text in feed.news():
+            self.logger.message(text)
+        if feed.limit != self.limit:
+            self.limit = feed.limit
+            self.logger.update_state(data_limit=feed.limit)
+
+    def _close_feed(self) -> None:
+        """Make nothing ahead any more; a run that is finished needs no cache."""
+        feed = self.learner.feed
+        if feed is None:
+            return
+        feed.close()
+        if self.run is not None and self.step >= self.plan.total_steps:
+            remove_cache(self.run.path)
 
     # -- going back ----------------------------------------------------------------------------------------
 

@@ -60,7 +60,10 @@ class Plan(BaseModel):
     ``whole_share``: the share of steps that are taken on such pictures, and not on crops;
     ``confidence``: how often the network's pixels were right on the pair that is kept apart, when it was
     looked at last, or did best; ``taught``: how many steps were those of lessons that are over, and that were
-    taken for corrections alone."""
+    taken for corrections alone; ``many``: of the pairs no more than a sample was looked at; ``dealing``: in
+    which order they come, ``epochs``: each once in an epoch, or "": by the size of crops; ``half``: which
+    views of them are stored in 16 bits (1 the pairs, 2 their coarse view, 4 whole pictures), None where all
+    of them tell it; ``left_out``: the pairs that cannot be read, by index."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -95,6 +98,10 @@ class Plan(BaseModel):
     agreement: float = Field(default=0.0, ge=0, le=1)
     confidence: ConfidenceTable | None = None
     taught: int = Field(default=0, ge=0)
+    many: bool = False
+    dealing: Literal["", "epochs"] = ""
+    half: int | None = Field(default=None, ge=0, le=15)
+    left_out: list[Count] = Field(default_factory=list)
 
     @property
     def begun_earlier(self) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
 
 from understudy.dataset.crops import Augmentation, CropSource
-from understudy.dataset.packing import EARLIER_MATTE_FOCUS, Material, Packed, focus_of, pack
-from understudy.dataset.pairs import DataSet, Pair, load_data_set
+from understudy.dataset.packing import EARLIER_MATTE_FOCUS, Packed, focus_of
+from understudy.dataset.pair import Pair
+from understudy.dataset.pairs import DataSet, load_data_set
 from understudy.dataset.start_check import say_findings
 from understudy.device import (
     Precision,
@@ -33,7 +33,7 @@ from understudy.settings import NO_WEIGHTS, NetworkSettings, TrainSettings
 from understudy.training.agreement import Agreement
 from understudy.training.distributed.shard import Shard
 from understudy.training.drifting import Drifting
-from understudy.training.evaluation import compared_with, middle_of
+from understudy.training.feeding import feed_of
 from understudy.training.learner import Learner
 from understudy.training.links import Link, read_links
 from understudy.training.optimizer import TURNS
@@ -60,14 +60,17 @@ PLAIN_MATTE = Augmentation(mirror=True)
 IMAGE = Augmentation(mirror=False)
 LARGE_SUBJECT = 0.25
 MODEL_SIZES = ("small", "medium", "large")
+HEADER_SECONDS = 8.0
+"""How long the headers of many pairs are looked at before a training: it is not to wait."""
 
 
 @dataclass(frozen=True)
 class Job:
     """A training that is ready to go. ``notes`` are sentences for the artist; ``digest`` tells what is
     learned from, ``old_digest`` did so in runs that were begun before it told of all that is. ``packed``: the
-    pairs as crops are drawn from them; ``make_material`` makes more such ones; ``origins``: which plate and
-    which frame each pair is of; ``drifting``: there where the pairs were graded frame by frame."""
+    pairs as crops are drawn from them, None where they are not all in memory as one; ``make_material`` makes
+    more such ones; ``origins``: which plate and which frame each pair is of; ``drifting``: there where the
+    pairs were graded frame by frame."""
 
     settings: TrainSettings
     data: DataSet
@@ -76,7 +79,7 @@ class Job:
     notes: tuple[str, ...]
     digest: str
     old_digest: str
-    packed: Packed
+    packed: Packed | None
     make_material: MakeMaterial
     origins: tuple[tuple[int, int], ...]
     drifting: Drifting | None
@@ -106,7 +109,9 @@ def make_job(
         settings = settings.replace(model_size=size)
     reach = plan.neighbours if plan else _reach_of_weights(weights, settings.data.neighbours)
     earlier = plan is not None and plan.begun_earlier
-    data = load_data_set(settings.data, settings.colour, reach, earlier)
+    many, left_out = (plan.many, plan.left_out) if plan else (None, list[int]())
+    headers = None if plan else HEADER_SECONDS
+    data = load_data_set(settings.data, settings.colour, reach, earlier, many, left_out, headers)
     release_memory(device)
     said = [] if goes_on else say_findings(data)
     terms = _loss_terms(settings.loss.loss, data.kind, plan, settings.network.is_nested)
@@ -123,31 +128,40 @@ def make_job(
     covered = covered_by_subject(data)
     held_out = (plan.held_out, plan.apart) if plan else _choose_held_out(settings.data.held_out, data)
     vary = plan.vary if plan else _choose_vary(settings.augmentation.vary, held_out[0], data)
-    whole = held_out[0] if shard.rank == 0 else None
-    pairs, data = list(data.pairs), replace(data, pairs=())  # so that each can be let go
-    packed = pack(
-        _one_by_one(data, pairs, targets.make_material, whole, device),
-        sizes,
-        network.architecture.coarse,
-        network.architecture.whole,
-    )
-    origins = _origins(data)
-    data = replace(data, pairs=tuple(pairs), sources=())
+    whole = data.place(held_out[0]) if shard.rank == 0 else None
+    views = network.architecture.coarse, network.architecture.whole
+    fed = feed_of(settings.data, data, targets.make_material, views, plan, whole, device)
+    origins, shares = _origins(data), [source.share for source in data.sources]
+    by_epochs = data.is_many or any(source.plate.is_set for source in data.sources)
+    data = replace(data, pairs=fed.kept, sources=data.sources if data.is_many else ())
     digests = _digest(data, settings), _old_digest(data, settings)
     plan = plan or _make_plan(settings, sizes, held_out, network, device, precision, shard.world_size, vary)
     plan.threads, plan.loss, plan.neighbours = threads, terms, data.reach
     crop_notes = [*_note_crop(settings.augmentation.crop_size, plan), *_note_coarse(plan), *_note_whole(plan)]
     vary_notes = _note_vary(settings.augmentation.vary, plan, data.kind)
-    new = [*_note_pairs(data), *data.notes, *said, *notes, *size_notes, *crop_notes, *vary_notes]
+    broken = data.left_out.news() if data.left_out else []
+    new = [
+        *_note_pairs(data),
+        *data.notes,
+        *broken,
+        *fed.notes,
+        *said,
+        *notes,
+        *size_notes,
+        *crop_notes,
+        *vary_notes,
+    ]
     notes = [*shard.notes, *([] if goes_on else new)]  # what a run was begun with has been said
     if not goes_on:
         plan.evenly = data.kind == "matte" or plan.coarse > 1
-        plan.focus = focus_of(packed, data.kind == "matte", len(data.painted))
-    focus = _earlier_focus(packed, data.kind) if plan.focus is None else plan.focus
-    crops = CropSource(packed, device, plan.crop, plan.seed, focus, plan.evenly)
+        plan.focus = fed.focus(data.kind == "matte", len(data.painted))
+        plan.many, plan.dealing, plan.half = data.is_many, "epochs" if by_epochs else "", fed.half
+        plan.left_out = left_out
+    focus = _earlier_focus(fed.told, data.kind) if plan.focus is None else plan.focus
+    crops = CropSource(fed.pairs, device, plan.crop, plan.seed, focus, plan.evenly)
     agreement = Agreement(links, plan, device) if links else None
     varied = augmentations_for(data.kind, plan.vary, covered)
-    learner = Learner(network, crops, loss, varied, plan, shard, agreement)
+    learner = Learner(network, crops, loss, varied, plan, shard, agreement, shares)
     return Job(
         settings,
         data,
@@ -155,7 +169,7 @@ def make_job(
         plan,
         tuple(notes),
         *digests,
-        packed,
+        fed.packed,
         targets.make_material,
         origins,
         targets.drifting,
@@ -189,21 +203,6 @@ def _origins(data: DataSet) -> tuple[tuple[int, int], ...]:
     return tuple((plates.index(id(source.plate)), source.plate_number) for source in data.sources)
 
 
-def _one_by_one(
-    data: DataSet, pairs: list[Pair], make: MakeMaterial, whole: int | None, device: torch.device
-) -> Iterator[Material]:
-    """The materials, as they are asked for. Of each pair, ``pairs`` then keeps the middle alone: all of it
-    lies ready for crops by then, and frames can be large. ``whole`` stays, as it is judged as a whole, and
-    more of the one that it is compared with."""
-    compared = None if whole is None else compared_with(whole)
-    for index in range(len(pairs)):
-        pairs[index] = data.complete(index, pairs[index])
-        yield make(index, pairs[index])
-        if index != whole:
-            pairs[index] = middle_of(pairs[index], index == compared)
-            release_memory(device)
-
-
 def augmentations_for(kind: str, vary: str, covered: float) -> tuple[Augmentation, Augmentation]:
     """How crops are varied, and how from ``Plan.turned`` on. Images are not until they are seen to be learned
     by heart, as many an effect, such as paint on a face, knows left from right. Neither are mattes: a subject
@@ -218,9 +217,11 @@ def augmentations_for(kind: str, vary: str, covered: float) -> tuple[Augmentatio
 
 def _choose_vary(requested: Vary, held_out: int | None, data: DataSet) -> Vary:
     """A matte whose subject moves its limbs is varied from the start; so is one of which nothing would tell
-    whether it is learned by heart, as no pair is kept apart."""
+    whether it is learned by heart, as no pair is kept apart. Many pairs vary by themselves."""
     if requested != "auto" or data.kind != "matte":
         return requested
+    if data.is_many:
+        return "never"
     return "always" if held_out is None or moves_its_limbs(data) else "auto"
 
 
@@ -316,7 +317,12 @@ def _reach_of_weights(weights: ModelHeader | None, requested: int | str) -> int 
 
 def _choose_held_out(requested: int | str, data: DataSet) -> tuple[int | None, bool]:
     """As ``choose_held_out`` says; SettingError when the requested frame is not among those that are
-    painted."""
+    painted. Of many pairs one of those that are in memory."""
+    index, apart = _choose_of_painted(requested, data)
+    return (index if index is None or not data.is_many else data.sample[index]), apart
+
+
+def _choose_of_painted(requested: int | str, data: DataSet) -> tuple[int | None, bool]:
     numbers = [pair.number for pair in data.painted]  # an empty one tells nothing of the effect
     if requested in ("auto", "none") or (int(requested) in numbers and len(numbers) > 1):
         shown = [_shown_mattes(pair) if data.kind == "matte" else 1 for pair in data.painted]
@@ -400,6 +406,9 @@ def _digest(data: DataSet, settings: TrainSettings) -> str:
         "kind": data.kind,
         "loss": settings.loss.loss,
     }
+    if data.is_many:
+        names = "\n".join(f"{s.name} {s.truth.frame_name(s.truth_number)}" for s in data.sources)
+        described["names"] = hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
     if len(data.painted) < len(data.pairs):  # only then, so that runs from before there were any go on
         described["painted"] = len(data.painted)
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()

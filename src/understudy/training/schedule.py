@@ -98,7 +98,7 @@ class Schedule:
     def announce(self, step: int) -> None:
         """Report how many steps there will be, of how many crops."""
         self.announced = True
-        total, pace, pairs = self.plan.total_steps, self.clock.pace or 0.0, len(self.job.data.pairs)
+        total, pace, pairs = self.plan.total_steps, self.clock.pace or 0.0, self.job.data.count
         self.logger.update_state(state="training", total=total, plan=self._fields())
         seconds = pace * (total - step) or None
         self.logger.emit(Planned(total, self.plan.batch_size, pairs, seconds, self.job.notes))

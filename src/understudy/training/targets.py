@@ -77,8 +77,11 @@ def make_network(data: DataSet, settings: NetworkSettings, coarse: int, sure: bo
         predict(rows, fit, scaling, data.same_channels, where)
         for rows, where in zip(seen, places, strict=True)
     ]
-    drifts, drifting = fit_drifts(seen, truths, bases, scaling), None
+    drifts = None if data.is_many else fit_drifts(seen, truths, bases, scaling)
+    drifting = None
     notes = [_say_fit(fit)]
+    if data.is_many:
+        notes.append("Of so many pairs it is not looked for what each has of a grade of its own.")
     if drifts is not None:
         drifting = Drifting(fit, scaling, drifts.common, same_channels)
         notes.append("The pairs differ in overall colour from frame to frame: learning what they agree on.")

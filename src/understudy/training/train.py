@@ -177,7 +177,7 @@ def watch_over(loop: TrainingLoop, logger: RunLogger, stamp: Stamp) -> TrainResu
     """Run the loop under its heartbeat, and say how it ended whatever happens. ``stamp``: of the progress
     file that was read. Overtaken when another process has written a newer one since."""
     job, run = loop.job, logger.run
-    fields: dict[str, Any] = {"step": loop.step, "pairs": len(job.data.pairs), "model_size": job.plan.size}
+    fields: dict[str, Any] = {"step": loop.step, "pairs": job.data.count, "model_size": job.plan.size}
     with Heartbeat(run, check=lambda: check_stamp(run, stamp), **fields) as heartbeat:
         logger.heartbeat = heartbeat
         _clear(run, loop)
@@ -222,7 +222,7 @@ def _plan_steps(job: Job, schedule: ScheduleSettings) -> int | None:
 
 
 def _fewest(job: Job, epochs: int | None, max_steps: int | None) -> int | None:
-    by_epochs = None if epochs is None else max(1, epochs * len(job.data.pairs) // job.plan.batch_size)
+    by_epochs = None if epochs is None else max(1, epochs * job.learner.epoch_length // job.plan.batch_size)
     given = [steps for steps in (max_steps, by_epochs) if steps is not None]
     return min(given) if given else None
 

@@ -58,7 +58,7 @@ class Validation:
             self._validate(step, plan.held_out)
         if not plan.apart and plan.judged == len(plan.marks):
             plan.joined = step
-            frame = self.job.data.pairs[plan.held_out or 0].number
+            frame = self.job.data.pair(plan.held_out or 0).number
             self.logger.message(
                 f"Frame {frame} has told how well unseen frames do{self._so_far()}; from here on it is "
                 "learned from too."
@@ -77,12 +77,12 @@ class Validation:
         with self.logger.skipping_without_memory("to look at the held-out frame"):
             score = self._score(index)
             if self.plan.judged == 1:
-                self._report_baseline(self.job.data.pairs[index])
+                self._report_baseline(self.job.data.pair(index))
         if score is None:
             return
         if self._is_last() or (self.plan.apart and self._is_best(score)):
             with self.logger.skipping_without_memory("to look how sure the network may be"):
-                self._calibrate(self.job.data.pairs[index])
+                self._calibrate(self.job.data.pair(index))
         if self.plan.apart:  # then the last validation comes with the last step
             self.clock.reserve = max(self.clock.reserve, 1.0 + 1.5 * (time.monotonic() - began))
         self._log(score)
@@ -94,7 +94,7 @@ class Validation:
             self.checkpoints.save_best(step, self.best)
         if self.plan.apart and self._is_last() and not self.job.matte:
             with self.logger.skipping_without_memory("to compare with the colour match"):
-                self._report_no_gain(self.job.data.pairs[index])
+                self._report_no_gain(self.job.data.pair(index))
 
     def _log(self, score: Score) -> None:
         values = self._by_name(score)
@@ -147,7 +147,7 @@ class Validation:
     def _score(self, index: int) -> Score:
         """The score of the pair; also decides whether crops are turned from now on, which is never done for a
         network whose colour fit depends on the place in the frame."""
-        pair, learner, plan = self.job.data.pairs[index], self.learner, self.plan
+        pair, learner, plan = self.job.data.pair(index), self.learner, self.plan
         score = evaluate(learner.average, pair, learner.device, plan.precision, self.job.matte)
         undecided = plan.turned is None and not plan.wants_turn and plan.vary in ("", "auto")
         if undecided and self.job.matte:
@@ -162,7 +162,7 @@ class Validation:
         One that hardly changes is known best as it is."""
         if self.plan.vary != "auto" or self.plan.judged < FIRST_TELLING:
             return
-        other, learner = self.job.data.pairs[compared_with(index)], self.learner
+        other, learner = self.job.data.pair(compared_with(index)), self.learner
         learned, unseen = _widest(
             evaluate(learner.average, other, learner.device, self.plan.precision, True), score
         )
@@ -180,8 +180,8 @@ class Validation:
         than the held-out one. Elsewhere they only cost steps. An effect that depends on left and right, such
         as paint on a face, would be learned wrongly: there the gain on the mirrored held-out pair is low, and
         nothing is requested."""
-        pairs = self.job.data.pairs
-        apart, other = middle_of(pairs[index]), pairs[compared_with(index)]  # the other was cut down before
+        data = self.job.data
+        apart, other = middle_of(data.pair(index)), middle_of(data.pair(compared_with(index)))
         unseen, learned = self._gain(apart), self._gain(other)
         if not is_overfitted(learned, unseen) or self._gain(_mirrored(apart)) < 0.5 * unseen - 0.2:
             return

@@ -70,7 +70,7 @@ def truths_of(learned: Learned, shot: Shot) -> tuple[dict[int, np.ndarray], str]
             f"The painted frames cannot be read ({error.message}): expected errors are plain beliefs about "
             "what doubts of the network mean."
         )
-    pairs = zip(data.pairs, data.sources, strict=True)
+    pairs = zip(data.pairs, data.sampled_sources, strict=True)
     own = [pair for pair, source in pairs if same_frame(source.plate, source.plate_number, shot)]
     return {
         pair.number: np.where(pair.weight > 0, decode(pair.truth, data.colour_out), np.nan).astype(np.float32)

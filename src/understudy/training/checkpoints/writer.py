@@ -78,6 +78,7 @@ class CheckpointWriter:
                 name: _shortened(settings[name]) if name in paths else settings[name] for name in settings
             },
             "pairs": self._pairs(),
+            **({"pairs_in_all": self.job.data.count} if self.job.data.is_many else {}),
             "notes": list(self.job.data.notes),
             "steps": step,
             "held_out": best.model_dump() if best else None,
@@ -92,9 +93,9 @@ class CheckpointWriter:
         }
 
     def _pairs(self) -> list[dict[str, Any]]:
-        """The training pairs, and the pair that is held out to the end."""
+        """The training pairs, and the pair that is held out to the end; of many those of the sample."""
         plan = self.job.plan
-        apart = plan.held_out if plan.apart else None
+        apart = self.job.data.place(plan.held_out) if plan.apart else None
         return [
             {"name": pair.name, "frame": pair.number, "hash": pair.hash}
             | ({"held_out": True} if index == apart else {})

@@ -37,6 +37,10 @@ from understudy.training.teaching.states import (
 from understudy.training.teaching.words import STAYS, say_changed, say_graded
 
 LOOK_SECONDS = 0.5
+NONE_FOR_MANY = (
+    "Corrections are learned by runs whose pairs lie in memory as frames of a shot do; this one learns from "
+    "many pairs, or streams them: what was corrected is not taken up."
+)
 
 
 class Lessons:
@@ -66,7 +70,11 @@ class Lessons:
             return None
         self._stamp = stamp
         try:
-            return what_is_due(read_corrections(self.run.path), self.job.plan.lesson)
+            due = what_is_due(read_corrections(self.run.path), self.job.plan.lesson)
+            if due is not None and self.job.packed is None:
+                self.complaint = NONE_FOR_MANY
+                return None
+            return due
         except UnderstudyError as error:
             self.complaint = f"{error.message} {error.found} ({error.where})"
             return None
@@ -78,7 +86,7 @@ class Lessons:
     def look_ahead(self, step: int, is_wanted: Callable[[], bool]) -> None:
         """Read the frames that would have to stay in a lesson that begins after ``step``, and what the
         network makes of them now, unless that is done, or something better ``is_wanted``."""
-        if self._ahead == step:
+        if self._ahead == step or self.job.packed is None:
             return
         known, seen = self._foreseen
         if known != step:
@@ -186,6 +194,7 @@ class Lessons:
     def _choose_held(self, active: Sequence[Correction]) -> list[tuple[int, int]]:
         corrected = {(each.plate, number) for each in active for number in each.frames}
         plates = range(len(self.job.settings.data.input))
+        assert self.job.packed is not None  # none are due otherwise
         height, width = self.job.packed.sizes[0].tolist()
         return choose_held(self._reader, self.job.origins, corrected, plates, height * width)
 

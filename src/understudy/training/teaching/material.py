@@ -111,7 +111,8 @@ class MaterialMaker:
         for place in self.lesson.held if self.reference is not None else []:
             self._add_held(found, place, looks)
         counts = self._overruled(found)
-        first = len(self.job.data.pairs)
+        first = self.job.data.count
+        assert self.job.packed is not None  # Lessons takes up none otherwise
         packed = pack_beside(self.job.packed, found.further, counts)
         older, new, held = (
             [first + index for index in each] for each in (found.older, found.new, found.held)

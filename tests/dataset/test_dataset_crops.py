@@ -12,12 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from understudy.dataset import crops as crops_module
+from understudy.dataset import pixels as pixels_module
 from understudy.dataset.crops import (
     Augmentation,
     Batch,
     CropSource,
-    _on_device,
     random_numbers,
 )
 from understudy.dataset.numbers import hash_numbers
@@ -297,10 +296,10 @@ def test_a_small_fix_is_found_under_the_noise_of_another_file_format(codes: floa
 
 def test_frames_that_do_not_fit_on_the_device_stay_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = torch.zeros(10, 3)
-    monkeypatch.setattr(crops_module, "free_memory", lambda device: 3 * pixels.nbytes)
-    assert _on_device(pixels, torch.device("meta")).device.type == "meta"
-    monkeypatch.setattr(crops_module, "free_memory", lambda device: pixels.nbytes)
-    assert _on_device(pixels, torch.device("meta")) is pixels
+    monkeypatch.setattr(pixels_module, "free_memory", lambda device: 3 * pixels.nbytes)
+    assert pixels_module._on_device(pixels, torch.device("meta")).device.type == "meta"
+    monkeypatch.setattr(pixels_module, "free_memory", lambda device: pixels.nbytes)
+    assert pixels_module._on_device(pixels, torch.device("meta")) is pixels
 
 
 def within(pair: Material, height: int = 24, width: int = 16) -> Material:
@@ -347,7 +346,7 @@ def test_a_frame_that_is_smaller_than_a_crop_is_mirrored_as_often_as_it_takes(si
     wanted = torch.cat([there, back] * 20)
     zero = len(torch.cat([there, back])) * 4
     places = torch.arange(-9, 14)
-    found = crops_module._mirrored(places, torch.tensor(size))
+    found = pixels_module._mirrored(places, torch.tensor(size))
     assert torch.equal(found, wanted[places + zero] if size > 1 else torch.zeros_like(places))
 
 

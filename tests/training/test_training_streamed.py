@@ -20,6 +20,7 @@ from understudy.errors import PairingError, TrainingError
 from understudy.frames.picture_set import PictureSet
 from understudy.runs import RunFolder
 from understudy.runs.cache_folder import cache_of, own_files
+from understudy.training.checkpoints.progress_file import load_progress
 from understudy.training.distributed.shard import Shard
 from understudy.training.learner import Learner
 from understudy.training.prepare import Job, make_job
@@ -174,7 +175,7 @@ def test_pairs_are_decoded_once_and_the_cache_goes_with_the_end(many: Any, monke
     run, count = reads_of(bench, monkeypatch, data="stream", max_steps=120, held_out="none")
     assert COUNT <= count <= COUNT + 3  # three epochs
     assert not cache_of(run.path).exists()
-    assert reads_of(bench, monkeypatch, data="stream", max_steps=120, data_cache=0)[1] > 2 * COUNT
+    assert reads_of(bench, monkeypatch, data="stream", max_steps=120, data_cache=0)[1] > 1.5 * COUNT
 
 
 def test_a_run_that_goes_on_finds_what_was_decoded(many: Any, monkeypatch: Any) -> None:
@@ -275,18 +276,17 @@ def test_a_file_that_breaks_in_the_second_epoch_is_left_out(many: Any, monkeypat
     name = picture(bench, 11).name
     assert (result.state, result.step) == ("finished", 2 * COUNT)
     assert bench.said().count(f"cannot be read: {name}") == 1
-    assert result.run.read_state().plan["left_out"] in ([11], [])
+    assert load_progress(result.run.ost_path)[0].plan.left_out == [11]
 
 
 def test_a_file_that_breaks_ends_a_run_with_what_it_has_learned(many: Any, monkeypatch: Any) -> None:
     bench = many()
     whole = bench.train(name="whole", data="stream", max_steps=160, held_out="none").run
     content = picture(bench, 11).read_bytes()
-    breaking(monkeypatch, bench, 11, COUNT // 2 + 2)
     more = {"data": "stream", "data_cache": 0, "max_steps": 160, "held_out": "none"}
-    with pytest.raises(TrainingError) as failed:
+    with monkeypatch.context() as patch, pytest.raises(TrainingError) as failed:
+        breaking(patch, bench, 11, COUNT // 2 + 2)
         bench.train(name="run", **more)
-    monkeypatch.undo()
     assert picture(bench, 11).name in failed.value.found
     run = RunFolder.open(bench.data / "run")
     assert run.read_state().state == "failed" and run.newest() is not None
@@ -336,9 +336,3 @@ def test_a_disk_that_does_not_answer_is_said(many: Any, monkeypatch: Any) -> Non
     monkeypatch.setattr(PictureSet, "read_ahead", once)
     assert bench.train(data="stream", data_threads=1).state == "finished"
     assert "Waiting for" in bench.said()
-
-
-def test_corrections_of_many_pairs_are_not_taken_up_and_that_is_said(many: Any) -> None:
-    bench = many()
-    job = job_of(bench, data="stream")
-    assert job.packed is None

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from understudy.errors import ModelFileError, SettingError
+from understudy.export.import_words import sentences
 from understudy.export.metadata import read_info
 from understudy.export.network_files import copy_network
 from understudy.export.recognising import recognised
@@ -20,7 +21,7 @@ from understudy.export.recurrent import beginnings, with_state
 from understudy.export.trial import Trial, try_out
 from understudy.models.adapted import AdaptedFile
 from understudy.models.description import ANY
-from understudy.models.imported import check_range, describe_imported, names_of, open_file
+from understudy.models.imported import check_range, describe_imported, open_file
 from understudy.models.opening import describe_effect
 from understudy.models.openvino_ir_file import WEIGHTS
 from understudy.models.pickles import ENDINGS as PICKLES
@@ -60,7 +61,7 @@ def import_network(
     side = _with_reading(network, _agreed(file, network, side, trial), trial)
     target = Path(os.path.abspath(output)) / _name(file, name)
     beside = _write(file, target, side)
-    return Imported(target, beside, (*known, *carries, *_sentences(side), *_limits(target)))
+    return Imported(target, beside, (*known, *carries, *sentences(side), *_limits(target)))
 
 
 def _with_own_words(file: Path, side: Sidecar) -> Sidecar:
@@ -243,50 +244,6 @@ def _write(file: Path, target: Path, side: Sidecar) -> Path:
     return beside
 
 
-def _sentences(side: Sidecar) -> tuple[str, ...]:
-    takes = "; ".join(f"{port.name}: {', '.join(names_of(port.channels))}" for port in side.inputs)
-    gives = "; ".join(f"{port.name}: {_count(port.channels)}" for port in side.outputs)
-    return (
-        f"It takes {takes}.",
-        f"It gives {gives}.",
-        *_frame_words(side),
-        f"Values are {side.colour}, and {_range_words(side)} to the network.",
-        _size_words(side),
-        *([f"It makes a picture {side.scale} times larger."] if side.scale > 1 else []),
-    )
-
-
-def _frame_words(side: Sidecar) -> list[str]:
-    """What it takes beside the frame itself."""
-    said = []
-    if side.frames:
-        told = side.frames if isinstance(side.frames, dict) else {side.inputs[0].name: side.frames}
-        said.append(f"It sees frames about each one: {'; '.join(f'{k}: {v}' for k, v in told.items())}.")
-    if side.constants:
-        said.append(f"Given with each frame: {', '.join(f'{k} = {v}' for k, v in side.constants.items())}.")
-    if side.has_state:
-        shapes = ", ".join(f"{name} = {told}" for name, told in side.initial.items())
-        said.append(f"Its state begins with {shapes or 'zeros'}, and anew at cuts and gaps.")
-    return said
-
-
-def _range_words(side: Sidecar) -> str:
-    words = f"1.0 is {side.black + side.span:g}"
-    return f"0 is {side.black:g}, {words}" if side.black else words
-
-
-def _size_words(side: Sidecar) -> str:
-    if not side.size:
-        return f"Sizes are padded to multiples of {side.size_multiple}."
-    width, height = side.size
-    how = {
-        "resize": f"Frames are resized to {width} x {height}, and what it makes back to the frame's size",
-        "pad": f"Frames are fitted into {width} x {height} in their own proportions, and what it makes back",
-        "tile": f"Frames are worked on in tiles of {width} x {height}",
-    }[side.fit or "resize"]
-    return f"{how} (fit = resize, tile or pad)."
-
-
 def _limits(target: Path) -> tuple[str, ...]:
     """What apply says against a network that only the server can use."""
     try:
@@ -294,7 +251,3 @@ def _limits(target: Path) -> tuple[str, ...]:
     except ModelFileError as error:
         return (f"{error.message} {error.remedy}",)
     return ()
-
-
-def _count(channels: int) -> str:
-    return "1 channel" if channels == 1 else f"{channels} channels"

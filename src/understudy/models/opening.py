@@ -28,7 +28,7 @@ def describe_effect(path: Path) -> ModelDescription:
     """The same of a model that is applied to a plate, with the names of all its channels. ModelFileError when
     it was not imported, or does what apply cannot."""
     if is_imported(path):
-        from understudy.models.imported import describe_imported_effect
+        from understudy.models.imported_effect import describe_imported_effect
 
         return describe_imported_effect(path)
     description = describe(path)

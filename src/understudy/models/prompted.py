@@ -175,7 +175,7 @@ class PromptedFile(AdaptedFile):
 def _typed(values: np.ndarray, spec: Any) -> np.ndarray:
     """An array as the file's input takes it: its type, and as many dimensions. ModelFileError where it has
     fewer than the values need."""
-    from understudy.models.onnx_file import TYPES
+    from understudy.models.onnx_tensors import TYPES
 
     missing = len(spec.shape) - values.ndim
     if missing < 0 and values.size == 1:

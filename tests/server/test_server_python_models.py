@@ -413,3 +413,173 @@ def api(server):
 
     with urllib.request.urlopen(server.url + "/api/models") as answer:
         return json.load(answer)
+
+
+STAND_IN_TENSORFLOW = '''
+"""As much of TensorFlow's first interface as a stand-in for the original's training template asks for."""
+
+import types
+
+import numpy as np
+
+float32 = np.float32
+
+
+class Placeholder:
+    def __init__(self, kind, shape):
+        self.kind, self.shape = kind, shape
+
+
+class Session:
+    weight = None
+
+    def __init__(self, config=None):
+        self.config = config
+
+    def run(self, operation, feed_dict):
+        (given,) = feed_dict.values()
+        (place,) = feed_dict
+        assert given.dtype == place.kind and list(given.shape) == place.shape, "a graph of one size"
+        assert operation is not None and Session.weight is not None
+        return [given * 0, given * Session.weight]
+
+
+class Saver:
+    def restore(self, session, path):
+        with open(path + ".index") as file:
+            Session.weight = np.float32(file.read())
+
+
+compat = types.SimpleNamespace(
+    v1=types.SimpleNamespace(
+        disable_eager_execution=lambda: None,
+        reset_default_graph=lambda: None,
+        ConfigProto=lambda: types.SimpleNamespace(gpu_options=types.SimpleNamespace(allow_growth=False)),
+        Session=Session,
+        placeholder=lambda kind, shape: Placeholder(kind, shape),
+        train=types.SimpleNamespace(Saver=Saver),
+    )
+)
+'''
+TRAINED = """
+from __future__ import print_function
+
+import os
+import cv2
+import numpy as np
+import tensorflow as tf
+
+tf.compat.v1.disable_eager_execution()
+
+from ..baseModel import BaseModel
+from ..common.network import Network
+from ..common.util import print_, get_ckpt_list, linear_to_srgb, srgb_to_linear
+
+
+class Model(BaseModel):
+    def __init__(self):
+        super(Model, self).__init__()
+        self.name = 'Trained TF'
+        self.folder = os.path.join(os.path.dirname(os.path.realpath(__file__)), 'checkpoints')
+        names = get_ckpt_list(self.folder)
+        steps = [int(name.split('-')[-1]) for name in names]
+        self.checkpoint_name = names[steps.index(max(steps))] if names else ''
+        self.loaded = self.checkpoint_name
+        self.options = ('checkpoint_name',)
+        self.inputs = {'input': 3}
+        self.outputs = {'output': 3}
+
+    def load(self):
+        if self.checkpoint_name == '':
+            raise ValueError('no checkpoint in {}'.format(self.folder))
+        print_('Loading the checkpoint...\\n', 'm')
+        self.saver.restore(self.session, os.path.join(self.folder, self.checkpoint_name))
+        self.loaded = self.checkpoint_name
+
+    def inference(self, image_list):
+        image = linear_to_srgb(image_list[0]).copy()
+        rows, columns, channels = image.shape
+        image = np.pad(image, ((0, -rows % 16), (0, -columns % 16), (0, 0)), 'reflect')
+        if not hasattr(self, 'session'):
+            tf.compat.v1.reset_default_graph()
+            config = tf.compat.v1.ConfigProto()
+            config.gpu_options.allow_growth = True
+            self.session = tf.compat.v1.Session(config=config)
+            self.network = Network(3, 0.5, channels)
+            self.saver = tf.compat.v1.train.Saver()
+            self.size = None
+            self.load()
+        if self.size != image.shape:
+            self.input = tf.compat.v1.placeholder(tf.float32, shape=[1] + list(image.shape))
+            self.operation, self.size = self.network(self.input, reuse=False), image.shape
+        if self.loaded != self.checkpoint_name:
+            self.load()
+        made = self.session.run(self.operation, feed_dict={self.input: np.expand_dims(image, 0)})
+        print('Inference done')
+        return [srgb_to_linear(made[-1][0, :rows, :columns, :])]
+"""
+NETWORK = """
+import tensorflow as tf
+
+
+class Network(object):
+    def __init__(self, levels, scale, channels):
+        self.levels, self.scale, self.channels = levels, scale, channels
+
+    def __call__(self, given, reuse=False):
+        return 'an operation on {}'.format(given.shape)
+"""
+CHECKPOINT = ("index", "data-00000-of-00001", "meta")
+
+
+def trained_template(folder):
+    """A folder in the form of the original's training template, after training: code of its own that needs
+    TensorFlow, a shared network, and checkpoints as its training script leaves them."""
+    models = folder / "models"
+    write_model(models, "trained", TRAINED)
+    (models / "trained" / "train_model.py").write_text("raise SystemExit('it is run by hand')\n")
+    (models / "common").mkdir()
+    (models / "common" / "network.py").write_text(NETWORK)
+    (models / "common" / "util.py").write_text("import OpenEXR_of_a_studio, Imath\nimport tensorflow as tf\n")
+    checkpoints = models / "trained" / "checkpoints"
+    checkpoints.mkdir()
+    for step, weight in ((900, "0.25"), (1000, "0.5")):
+        for ending in CHECKPOINT:
+            (checkpoints / f"model-{step}.{ending}").write_text(weight)
+    (checkpoints / "checkpoint").write_text('model_checkpoint_path: "model-1000"\n')
+    return models
+
+
+def test_a_model_in_the_form_of_the_originals_training_template_serves_what_it_was_trained_to(
+    serve, until, picture, tmp_path
+):
+    models = trained_template(tmp_path)
+    (tmp_path / "tensorflow.py").write_text(STAND_IN_TENSORFLOW)
+    server = serve(models, env={"PYTHONPATH": str(tmp_path)})
+    bright = np.abs(picture)
+    until(lambda: not server.infer("trained", bright).error)
+    model = listed(server, "trained")
+    assert model.label == "Trained TF"
+    assert [(each.name, each.values[0]) for each in model.string_options] == [
+        ("checkpoint_name", "model-1000")
+    ]
+
+    def wanted(pixels, weight):
+        from understudy.colour.scene_linear import linear_to_srgb, srgb_to_linear
+
+        return srgb_to_linear(linear_to_srgb(pixels) * np.float32(weight))
+
+    newest = server.infer("trained", bright).picture()
+    assert np.allclose(newest, wanted(bright, 0.5), rtol=1e-3, atol=1e-4)
+    other_size = np.abs(np.random.default_rng(1).normal(0.4, 0.3, (33, 18, 3))).astype(np.float32)
+    older = server.infer("trained", other_size, checkpoint_name="model-900").picture()
+    assert np.allclose(older, wanted(other_size, 0.25), rtol=1e-3, atol=1e-4)
+    assert np.allclose(
+        server.infer("trained", other_size).picture(), wanted(other_size, 0.5), rtol=1e-3, atol=1e-4
+    )
+    assert "ValueError" in server.infer("trained", bright, checkpoint_name="").error
+
+
+def test_without_tensorflow_the_originals_template_says_what_it_needs(serve, picture, tmp_path, until):
+    server = serve(trained_template(tmp_path), env={"PYTHONPATH": str(tmp_path)})
+    until(lambda: "needs the package tensorflow" in server.infer("trained", picture).error)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from understudy.errors import ServerError
+from understudy.errors import ModelFileError, ServerError
 from understudy.models.declared import option_of
 from understudy.models.description import ANY, ImageSpec, ModelDescription
 from understudy.models.names import safe_label, safe_name
@@ -25,6 +25,7 @@ from understudy.server.models.served import Answer, Call, ModelDown
 from understudy.server.sizes import parse_size
 
 POLL_INTERVAL = 0.2
+SIDE = "model.toml"
 FIRST_BACKOFF = 0.25
 MAX_BACKOFF = 30.0
 ANSWER_LIMIT = 2**31
@@ -59,7 +60,7 @@ class PythonModel:
     def __init__(self, folder: Path, log: ServerLog) -> None:
         self._folder = folder.absolute()
         self._log = log
-        self._side: Sidecar = read_sidecar(folder / "model.toml")
+        self._side: Sidecar = read_sidecar(folder / SIDE)
         self._memory_limit = (
             parse_size(self._side.memory_limit) if self._side.memory_limit else _half_of_memory()
         )
@@ -167,11 +168,17 @@ class PythonModel:
                 if hello.get("kind") == "import":
                     process.end()
                     raise Unimportable(_import_failure(hello))
-                raise PipeError("no hello")
+                raise PipeError(_word(hello.get("said")))
             self.description = self._described(_Hello.model_validate(hello))
+        except ModelFileError as error:
+            process.end()
+            raise Unimportable(f"{SIDE}: {error.message} ({error.found})") from error
         except (PipeError, ValidationError) as error:
             process.end()
-            self._note_down("it does not start", error)
+            said = (
+                f" ({error})" if isinstance(error, PipeError) and not isinstance(error, PipeTimeout) else ""
+            )
+            self._note_down(f"it does not start{said}", error)
             return None
         self.introduced = True
         self.state, self.trouble = "ready", ""

@@ -108,6 +108,8 @@ def load(
     network that enlarges, ``scale`` says how many times larger the result is: auto as it makes it once.
     A network that carries state from frame to frame is called as ``.in_order()``, whose calls are the frames
     of one shot, one after the other.
+    What a network of others has options for goes into ``.infer(pixels, options={...})``, such as ``points``
+    and ``box`` of one that is told what is meant; ``.description.options`` lists them.
     ``scene_linear``: the values that come are that; a network that comes trained takes them as well as
     display-referred ones, but cannot tell by itself which they are.
 

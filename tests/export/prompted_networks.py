@@ -178,3 +178,74 @@ def bring_in_sam(folder: Path) -> Path:
         'encoder = "eyes.onnx"\ncolour = "raw"\nmean = 0.0\nactivation = "none"\n'
     )
     return import_network(sam_decoder(made / "sam.onnx"), folder, settings=made / "told.toml").model
+
+
+def real_sizes(folder: Path) -> Path:
+    """A decoder beside encoder.onnx, with the names, shapes and types of Segment Anything's own exports."""
+    pool = {"kernel_shape": [16, 16], "strides": [16, 16]}
+    onnx_of(
+        folder / "encoder.onnx",
+        [
+            ("AveragePool", ["images"], ["means"], pool),
+            ("Conv", ["means", "spread"], ["image_embeddings"], {}),
+        ],
+        {"images": ("float", (1, 3, 1024, 1024))},
+        {"image_embeddings": ("float", (1, 256, 64, 64))},
+        {"spread": np.full((256, 3, 1, 1), 1 / 3, np.float32)},
+    )
+    constants = {
+        "weights": np.array([0.0001, 0.0002], np.float32),
+        "ones": np.array([1, 1], np.int64),
+        "last": np.array([-1], np.int64),
+        "all": np.array([0, 1], np.int64),
+        "none": np.zeros(0, np.float32),
+        "low": np.array([1, 1, 256, 256], np.int64),
+        "large": np.array([1, 1, 1024, 1024], np.int64),
+        "longest": np.array([1024], np.float32),
+        "half": np.array([0.5], np.float32),
+        "from": np.array([0, 0], np.int64),
+        "axes": np.array([2, 3], np.int64),
+        "sure": np.array([[0.9]], np.float32),
+    }
+    linear = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+    nodes = [
+        ("ReduceMean", ["image_embeddings"], ["seen"], {"axes": [1], "keepdims": 1}),
+        ("Mul", ["point_coords", "weights"], ["weighed"], {}),
+        ("ReduceSum", ["weighed", "last"], ["places"], {"keepdims": 0}),
+        ("Mul", ["places", "point_labels"], ["told_each"], {}),
+        ("ReduceSum", ["told_each", "all"], ["told"], {"keepdims": 0}),
+        ("Add", ["seen", "told"], ["small"], {}),
+        ("Resize", ["small", "none", "none", "low"], ["grown"], {"mode": "nearest"}),
+        ("Mul", ["mask_input", "has_mask_input"], ["before"], {}),
+        ("Add", ["grown", "before"], ["low_res_masks"], {}),
+        ("Resize", ["low_res_masks", "none", "none", "large"], ["whole"], linear),
+        ("ReduceMax", ["orig_im_size"], ["longer"], {"axes": [0], "keepdims": 1}),
+        ("Div", ["longest", "longer"], ["scale"], {}),
+        ("Mul", ["orig_im_size", "scale"], ["scaled"], {}),
+        ("Add", ["scaled", "half"], ["above"], {}),
+        ("Floor", ["above"], ["floored"], {}),
+        ("Cast", ["floored"], ["inner"], {"to": 7}),
+        ("Slice", ["whole", "from", "inner", "axes"], ["cut"], {}),
+        ("Cast", ["orig_im_size"], ["size"], {"to": 7}),
+        ("Concat", ["ones", "size"], ["sizes"], {"axis": 0}),
+        ("Resize", ["cut", "none", "none", "sizes"], ["masks"], linear),
+        ("Identity", ["sure"], ["iou_predictions"], {}),
+    ]
+    return onnx_of(
+        folder / "sam.onnx",
+        nodes,
+        {
+            "image_embeddings": ("float", (1, 256, 64, 64)),
+            "point_coords": ("float", (1, "num_points", 2)),
+            "point_labels": ("float", (1, "num_points")),
+            "mask_input": ("float", (1, 1, 256, 256)),
+            "has_mask_input": ("float", (1,)),
+            "orig_im_size": ("float", (2,)),
+        },
+        {
+            "masks": ("float", (1, 1, "height", "width")),
+            "iou_predictions": ("float", (1, 1)),
+            "low_res_masks": ("float", (1, 1, 256, 256)),
+        },
+        constants,
+    )

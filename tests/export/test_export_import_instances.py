@@ -199,3 +199,47 @@ def test_lists_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     for wrong in ("limit = 0\n", "limit = 65\n", "threshold = 2.0\n", 'form = "round"\n', "limits = 3\n"):
         with pytest.raises(ModelFileError, match="cannot be used"):
             bring_in(tmp_path, TOML.replace("limit = 3\n", "") + wrong)
+
+
+def test_in_a_layer_the_table_names_the_channels_as_they_are_there(tmp_path: Path) -> None:
+    model, plate = bring_in(tmp_path / "rcnn"), write_frames(tmp_path / "plate", [said_by(plates(1)[0])])
+    applied(model, plate, tmp_path / "made", output_layer="people")
+    rows = json.loads((tmp_path / "made" / "out.0001.json").read_text())["instances"]
+    names = read_image_file(tmp_path / "made" / "out.0001.exr").channels
+    assert [row["channel"] for row in rows] == ["people.001", "people.002"]
+    assert {"people.001", "people.id", "R"} <= set(names)
+
+
+def test_the_folder_with_tables_in_it_is_still_a_shot(tmp_path: Path) -> None:
+    from understudy.frames import open_shot
+
+    frames = [said_by(plates(1)[0])] * 2
+    applied(bring_in(tmp_path / "rcnn"), write_frames(tmp_path / "plate", frames), tmp_path / "made")
+    assert open_shot(str(tmp_path / "made")).numbers == (1, 2)
+
+
+def test_a_network_of_multiples_sees_nothing_beside_the_frame(tmp_path: Path) -> None:
+    toml = "size_multiple = 32\nmean = 0.25\n" + TOML
+    whole = np.zeros((3, 1, 64, 64), np.float32)
+    whole[:, :, :48] = 0.75
+    model = understudy.load(bring_in(tmp_path, toml, masks=whole), devices="cpu")
+    made = model.infer(said_by(plates(1)[0]) + 0.25)
+    np.testing.assert_allclose(made[..., 0], 0.75, atol=1e-6)
+
+
+def test_what_is_nowhere_is_left_out(tmp_path: Path) -> None:
+    """Boxes that are no numbers, and none at all: no matte, and a table that is JSON."""
+    frames = [said_by(plates(1)[0])] * 2
+    frames[0][0, 0, 0] = 1e30
+    plate = write_frames(tmp_path / "plate", frames)
+    nothing = bring_in(tmp_path / "none", TOML + "threshold = 0.95\n")
+    apply(ApplySettings(model=str(nothing), plate=plate, output=str(tmp_path / "none" / "out.####.exr")))
+    assert not mattes(tmp_path / "none" / "out.0001.exr").any()
+    table = json.loads((tmp_path / "none" / "out.0001.json").read_text())
+    assert table["instances"] == table["lost"] == []
+
+
+def test_info_says_what_a_network_finds(tmp_path: Path) -> None:
+    from understudy.cli.info import card_of
+
+    assert "instance.001, instance.002, instance.003, instance.id" in str(card_of(bring_in(tmp_path)))

@@ -83,7 +83,10 @@ def test_import_knows_the_names_of_sam_says_so_and_takes_the_encoder_along(tmp_p
     }
     assert (side.prompts.next_mask, side.prompts.quality) == ("low_res_masks", "iou_predictions")
     assert (side.output, side.fit, side.size, side.matte) == ("masks", "pad", (64, 64), True)
-    assert (made.model.parent / "eyes.onnx").read_bytes() == (tmp_path / "eyes.onnx").read_bytes()
+    assert side.encoder == "sam.encoder.onnx"
+    assert (made.model.parent / side.encoder).read_bytes() == (tmp_path / "eyes.onnx").read_bytes()
+    again = import_network(made.model, made.model.parent)  # where it is, it stays as it is
+    assert read_sidecar(again.sidecar) == side
 
 
 def test_a_decoder_without_its_encoder_is_refused_with_the_line_that_it_needs(tmp_path: Path) -> None:
@@ -188,10 +191,10 @@ def test_another_click_costs_the_decoder_alone(sam: Path, encoder_runs: list[str
     model = understudy.load(sam, devices="cpu")
     for clicks in ("10,20,1", "10,20,1;4,4,0", "1,1,1"):
         model.infer(first, options={"points": clicks})
-    assert encoder_runs == ["eyes.onnx"]
+    assert encoder_runs == ["sam.encoder.onnx"]
     model.infer(second, options={"points": "1,1,1"})
     model.infer(first, options={"box": "1,1,9,9"})
-    assert encoder_runs == ["eyes.onnx"] * 2
+    assert encoder_runs == ["sam.encoder.onnx"] * 2
 
 
 def prompts_file(path: Path, lines: list[Any]) -> str:
@@ -365,7 +368,7 @@ def test_another_encoder_is_another_model(sam: Path, tmp_path: Path) -> None:
     from understudy.inference.provenance import fingerprint
 
     before = fingerprint(sam)
-    encoder = sam.parent / "eyes.onnx"
+    encoder = sam.parent / "sam.encoder.onnx"
     encoder.write_bytes(encoder.read_bytes() + b"\0")
     assert fingerprint(sam) != before
 
@@ -374,7 +377,7 @@ def test_info_says_by_what_a_network_is_told(sam: Path) -> None:
     from understudy.cli.info import card_of
 
     text = json.dumps(card_of(sam))
-    assert "points, box, mask" in text and "eyes.onnx" in text
+    assert "points, box, mask" in text and "sam.encoder.onnx" in text
 
 
 def test_prompts_need_an_onnx_file(tmp_path: Path) -> None:
@@ -384,3 +387,89 @@ def test_prompts_need_an_onnx_file(tmp_path: Path) -> None:
     (tmp_path / "depth.toml").write_text('[prompts]\npoints = "x"\n')
     with pytest.raises(UnderstudyError, match="ONNX files only"):
         import_network(network, tmp_path / "models")
+
+
+def test_two_networks_whose_encoders_are_called_the_same_stand_beside_each_other(tmp_path: Path) -> None:
+    first = bring_in(tmp_path / "sam")
+    (tmp_path / "sam" / "other.onnx").write_bytes((tmp_path / "sam" / "sam.onnx").read_bytes())
+    settings = tmp_path / "sam" / "told.toml"
+    sam_encoder(tmp_path / "sam" / "eyes.onnx", picture=("n", 3, 64, 64))
+    second = import_network(tmp_path / "sam" / "other.onnx", first.model.parent, settings=settings)
+    encoders = [read_sidecar(each.sidecar).encoder for each in (first, second)]
+    assert encoders == ["sam.encoder.onnx", "other.encoder.onnx"]
+    one, other = ((first.model.parent / str(each)).read_bytes() for each in encoders)
+    assert one != other
+
+
+@pytest.mark.parametrize("bad", [["--points", "nan,1,1"], ["--points=-1,2,1"], ["--box", "1,2"], []])
+def test_bad_prompts_end_the_command_with_two_and_no_traceback(
+    sam: Path, tmp_path: Path, bad: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    plate = write_frames(tmp_path / "plate", plates(1))
+    assert run(["apply", str(sam), plate, str(tmp_path / "out" / "o.####.exr"), *bad]) == 2
+    said = capsys.readouterr().err
+    assert "--points" in said and "Traceback" not in said
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_prompts_are_counted_from_the_display_window_where_a_frame_has_overscan(
+    sam: Path, tmp_path: Path
+) -> None:
+    import OpenImageIO as oiio
+
+    spec = oiio.ImageSpec(32, 24, 3, "float")
+    spec.x, spec.y = -8, -4
+    spec.full_x, spec.full_y, spec.full_width, spec.full_height = 0, 0, 20, 16
+    output = oiio.ImageOutput.create("plate.exr")
+    assert output.open(str(tmp_path / "plate.0001.exr"), spec), oiio.geterror()
+    assert output.write_image(np.full((24, 32, 3), 0.25, np.float32)) and output.close()
+    applied(sam, str(tmp_path / "plate.####.exr"), tmp_path, points="2,3,1")
+    made = matte(tmp_path / "out.0001.exr")
+    x, y = 2 * (2 + 8), 2 * (3 + 4)  # in what the network sees of all 32 x 24 pixels, twice as large
+    assert made[0, 0] == pytest.approx(0.25 + (x + 2 * y) / 1000, abs=1e-6)
+    with pytest.raises(SettingError, match="outside the frame"):
+        applied(sam, str(tmp_path / "plate.####.exr"), tmp_path / "two", points="21,3,1")
+
+
+def test_a_second_look_and_standing_still_go_with_prompts(sam: Path, tmp_path: Path) -> None:
+    plate = write_frames(tmp_path / "plate", plates(3))
+    told = prompts_file(tmp_path / "told.csv", ["1,10,20,1"])
+    applied(sam, plate, tmp_path / "sure", prompts=told, confidence=True)
+    applied(sam, plate, tmp_path / "plain", prompts=told)
+    applied(sam, plate, tmp_path / "still", prompts=told, stabilise=0.5)
+    sure, plain, still = (matte(tmp_path / each / "out.0002.exr") for each in ("sure", "plain", "still"))
+    np.testing.assert_array_equal(sure, plain)
+    assert 0 < np.abs(still - plain).max() < 0.5
+
+
+def test_a_sheet_of_readings_shows_networks_that_are_told_a_point(tmp_path: Path) -> None:
+    from understudy.export.readings import try_readings
+
+    bring_in(tmp_path / "sam")
+    (tmp_path / "sam" / "sam.toml").write_text('encoder = "eyes.onnx"\n')
+    picture = write_frames(tmp_path / "plate", plates(1)).replace("####", "0001")
+    found = try_readings(tmp_path / "sam" / "sam.onnx", Path(picture), tmp_path / "sheet.png")
+    assert len(found.all) == 8 and all(each.picture is not None for each in found.all)
+
+
+def test_two_files_of_the_sizes_of_segment_anything_agree_with_its_own_steps(tmp_path: Path) -> None:
+    """The encoder takes 1 x 3 x 1024 x 1024 and gives 1 x 256 x 64 x 64; the decoder takes a mask of 256 x
+    256, enlarges, cuts what was beside the frame, and brings it to the frame's size, as SAM's does."""
+    from prompted_networks import real_sizes
+
+    decoder = real_sizes(tmp_path)
+    (tmp_path / "sam.toml").write_text('encoder = "encoder.onnx"\n')
+    model = understudy.load(import_network(decoder, tmp_path / "models").model, devices="cpu")
+    height, width = 135, 241
+    plate = np.zeros((height, width, 3), np.float32)
+    plate[:, 100:] = 1.0
+    made = model.infer(plate, options={"points": "100,50,1", "box": "10,20,30,40"})[..., 0]
+    scale = 1024 / width
+    x, y = 100 * 1024 / width, 50 * int(height * scale + 0.5) / height
+    rows = int(height * scale + 0.5) / height
+    box = 2 * (10 * scale + 2 * 20 * rows) + 3 * (30 * scale + 2 * 40 * rows)
+    told = (x + 2 * y + box) / 10000
+    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    for value, column in ((0.0, 20), (1.0, 200)):
+        logit = ((value - mean) / deviation).mean() + told
+        np.testing.assert_allclose(made[5:-5, column], 1 / (1 + np.exp(-logit)), atol=2e-4)

@@ -92,7 +92,7 @@ def test_the_tracks_do_not_depend_on_the_order_in_which_frames_are_made() -> Non
         tracker = Tracker(tuple(shot), 3, look, lambda number: None)
         slots = {number: tracker.slots(number, Found(shot[number], LUMA)) for number in order}
         assert slots[4] == [2, 1]
-        assert [row["id"] for row in tracker.table(4)["instances"]] == [1, 2]
+        assert [row["id"] for row in tracker.table(4, ("a", "b", "c"))["instances"]] == [1, 2]
     assert looked == [1, 2, 3] * 2
 
 

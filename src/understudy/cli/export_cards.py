@@ -136,6 +136,7 @@ def imported_card(path: Path) -> Card:
         "Works at": "{1} x {0}".format(*model.fixed_size) if model.fixed_size else "",
         "Size multiple": "" if model.fixed_size else str(model.stride),
         "Told by": ", ".join(model.prompts),
+        "Finds": ", ".join(model.output_channels) if model.finds_instances else "",
         "Encoder": side.encoder or "",
         "Matte": "yes" if model.kind == "matte" else "",
         "Size": size_text(path.stat().st_size),

@@ -235,11 +235,14 @@ def _counts(network: AdaptedFile, trial: Trial) -> list[int]:
 def _write(file: Path, target: Path, side: Sidecar) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_suffix(".toml")
+    is_there = target.exists() and target.samefile(file)
+    if side.encoder and not is_there:  # by a name of its own, as another network's may be called the same
+        encoder = f"{target.stem}.encoder.onnx"
+        copy_network(file.parent / side.encoder, target.parent / encoder)
+        side = side.model_copy(update={"encoder": encoder})
     text = sidecar_text(side, (f"What {target.name} takes and gives; see docs/export.md.",))
-    if not (target.exists() and target.samefile(file)):
+    if not is_there:
         copy_network(file, target)
-        if side.encoder:
-            copy_network(file.parent / side.encoder, target.parent / side.encoder)
     write_atomically(beside, text)
     return beside
 

@@ -13,6 +13,7 @@ import torch
 
 from understudy.errors import ModelFileError, WriteError
 from understudy.export.importing import settings_file
+from understudy.export.recognising import recognised
 from understudy.export.recurrent import with_state
 from understudy.export.trial import options_for
 from understudy.frames import read_image_file, resolve_like
@@ -57,7 +58,8 @@ def try_readings(file: Path, picture: Path, sheet: Path, settings: Path | None =
     """Try a network on a picture, read as RGB and BGR, in the common ranges, where the TOML does not say
     them. Writes the sheet. ModelFileError when none of them runs, FrameError, ChannelError,
     SettingError, WriteError."""
-    side, _ = with_state(file, read_sidecar(settings_file(file, settings)))
+    side, _ = recognised(file, read_sidecar(settings_file(file, settings)), values=False)
+    side, _ = with_state(file, side)
     plate = _plate(picture)
     readings = tuple(_tried(file, each, plate) for each in _candidates(side))
     ran = [index for index, each in enumerate(readings) if each.picture is not None]

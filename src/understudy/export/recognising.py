@@ -21,9 +21,9 @@ ENCODED = "image_embeddings"
 LISTS = {"boxes", "labels", "scores", "masks"}
 
 
-def recognised(file: Path, side: Sidecar) -> tuple[Sidecar, tuple[str, ...]]:
-    """The sidecar with what the file's own names say, and sentences on that. What the sidecar says goes
-    before it. ModelFileError for a decoder without its encoder."""
+def recognised(file: Path, side: Sidecar, values: bool = True) -> tuple[Sidecar, tuple[str, ...]]:
+    """The sidecar with what the file's own names say, and sentences on that; ``values``: also of mean and
+    deviation. What the sidecar says goes before it. ModelFileError for a decoder without its encoder."""
     if file.suffix.lower() != ".onnx" or not file.is_file() or side.instances:
         return side, ()
     from understudy.models.onnx_file import CPU, open_session
@@ -32,7 +32,7 @@ def recognised(file: Path, side: Sidecar) -> tuple[Sidecar, tuple[str, ...]]:
     inputs = {each.name for each in session.get_inputs()}
     outputs = {each.name for each in session.get_outputs()}
     if {SAM["points"], SAM["labels"]} <= inputs:
-        return _sam(file, side, inputs, outputs)
+        return _sam(file, side, inputs, outputs, values)
     if outputs >= LISTS and side.output is None:
         return side.model_copy(update={"instances": InstanceText()}), (
             "Its outputs are called boxes, labels, scores and masks: what it finds becomes instance mattes.",
@@ -40,7 +40,9 @@ def recognised(file: Path, side: Sidecar) -> tuple[Sidecar, tuple[str, ...]]:
     return side, ()
 
 
-def _sam(file: Path, side: Sidecar, inputs: set[str], outputs: set[str]) -> tuple[Sidecar, tuple[str, ...]]:
+def _sam(
+    file: Path, side: Sidecar, inputs: set[str], outputs: set[str], values: bool
+) -> tuple[Sidecar, tuple[str, ...]]:
     """As networks with the names of Segment Anything are read."""
     if ENCODED in inputs and side.encoder is None:
         raise ModelFileError(
@@ -50,17 +52,17 @@ def _sam(file: Path, side: Sidecar, inputs: set[str], outputs: set[str]) -> tupl
             where=str(file),
             remedy="Put the encoder beside it, and write the line into a TOML that is given with --settings.",
         )
-    changes: dict[str, Any] = {}
-    if side.prompts is None:
-        names = {role: name for role, name in SAM.items() if name in inputs}
-        if "mask" in names:
-            names |= {role: name for role, name in SAM_OUTPUTS.items() if name in outputs}
-        changes["prompts"] = PromptText.model_validate(names)
+    if side.prompts is not None:  # who says that says all
+        return side, ()
+    names = {role: name for role, name in SAM.items() if name in inputs}
+    if "mask" in names:
+        names |= {role: name for role, name in SAM_OUTPUTS.items() if name in outputs}
+    changes: dict[str, Any] = {"prompts": PromptText.model_validate(names)}
     told = side.model_fields_set
     changes |= {"output": "masks"} if "output" not in told and "masks" in outputs else {}
     changes |= {"activation": "sigmoid"} if "activation" not in told else {}
     changes |= {"fit": "pad"} if "fit" not in told and side.encoder else {}
-    if not told & {"range", "mean", "deviation"}:
+    if values and not told & {"range", "mean", "deviation"}:
         changes |= {"mean": "imagenet", "deviation": "imagenet"}
     changes["matte"] = True
     said = ", ".join(f"{name} = {value}" for name, value in changes.items() if isinstance(value, str))

@@ -138,6 +138,12 @@ class Composer:
         return self.layer is not None or makes_mattes(self.header)
 
     @property
+    def own_channels(self) -> tuple[str, ...]:
+        """What the channels of a result are called that stands beside the plate's own."""
+        outputs = tuple(self.header.output_channels)
+        return outputs if self.layer is None else channels_of_layer(self.header, self.layer)
+
+    @property
     def bytes_per_pixel(self) -> float:
         """About what a frame takes from reading to writing, beside its file and the activations: plate and
         result in file and network values, of the extra inputs the latter alone."""

@@ -137,11 +137,11 @@ class Tracker:
             self._reach(number)
             return self._slots[number]
 
-    def table(self, number: int) -> dict[str, Any]:
-        """What is where in a frame that was made: rows for JSON."""
+    def table(self, number: int, channels: Sequence[str]) -> dict[str, Any]:
+        """What is where in a frame that was made, whose mattes have these names: rows for JSON."""
         with self._condition:
             tracks = self._tracks.get(number, {})
-        rows = [_row(slot, each) for slot, each in sorted(tracks.items())]
+        rows = [_row(slot, each, channels[slot - 1]) for slot, each in sorted(tracks.items())]
         here = [row for row in rows if "missing" not in row]
         return {"frame": number, "instances": here, "lost": [row for row in rows if "missing" in row]}
 
@@ -193,10 +193,10 @@ class Tracker:
         return is_cut(other.luma, found.luma)
 
 
-def _row(slot: int, track: Track) -> dict[str, Any]:
+def _row(slot: int, track: Track, channel: str) -> dict[str, Any]:
     each = track.instance
     return {
-        "channel": f"instance.{slot:03d}",
+        "channel": channel,
         "id": slot,
         "label": each.label,
         "name": each.name,

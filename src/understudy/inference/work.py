@@ -140,8 +140,8 @@ def write(job: Job, number: int, finished: Frame, made_from: Mapping[str, str]) 
     """Write a frame, unless it is to differ from what is there, and does not."""
     tracker = job.composer.tracker
     if tracker is not None:
-        window = finished.display_window
-        write_table(job.sink.path(number), tracker.table(number), (window.width, window.height))
+        window, table = finished.display_window, tracker.table(number, job.composer.own_channels)
+        write_table(job.sink.path(number), table, (window.width, window.height))
     difference = job.sink.difference(number, finished) if number in job.compared else math.inf
     if difference <= HALF_A_CODE:
         return Outcome(number, job.sink.path(number), difference=difference)

@@ -56,12 +56,10 @@ class InstancesFile(AdaptedFile):
     def ask(self, images: Sequence[Tensor], options: Mapping[str, Any], call: NetworkCall) -> list[Tensor]:
         """Mattes and ids (1, limit + 1, H, W) for images (1, C, H, W)."""
         frame = images[0].shape[-2], images[0].shape[-1]
-        placed, inner = self._brought(images)
-        given = [self._entered(each, spec) for each, spec in zip(placed, self.file.inputs, strict=True)]
+        given, inner, sent = self._brought(images)
         _, lists = self._function.with_feeds(given, options, {})
-        sent = placed[0].shape[-2], placed[0].shape[-1]
         boxes, scores, masks, labels = self._read(lists)
-        kept = self._kept(scores, labels)
+        kept = self._kept(np.where(np.isfinite(boxes).all(1), scores, -np.inf), labels)
         boxes = _corners(boxes[kept], self.told.form)
         if self.told.coordinates == "unit":
             boxes = boxes * [sent[1], sent[0], sent[1], sent[0]]
@@ -78,15 +76,20 @@ class InstancesFile(AdaptedFile):
         ]
         return [images[0].new_tensor(with_ids(mattes, self.told.limit))[None]]
 
-    def _brought(self, images: Sequence[Tensor]) -> tuple[list[Tensor], Size]:
-        """Pictures at a size that the network takes, and the part of it that they fill."""
+    def _brought(self, images: Sequence[Tensor]) -> tuple[list[Tensor], Size, Size]:
+        """Pictures as the file takes them, the size of the frame in them, and their own. To reach the
+        multiple that a file of any size wants, 0 is put beside them, after mean and deviation."""
         from torch.nn.functional import pad
 
-        frame = images[0].shape[-2], images[0].shape[-1]
+        placed, inner = list(images), (images[0].shape[-2], images[0].shape[-1])
         if self.size is not None:
-            return entered(images, self.size, self._filter, self.side.fit or "resize")
-        below, right = (-length % self.side.size_multiple for length in frame)
-        return [pad(each, (0, right, 0, below)) for each in images], frame
+            placed, inner = entered(images, self.size, self._filter, self.side.fit or "resize")
+        given = [self._entered(each, spec) for each, spec in zip(placed, self.file.inputs, strict=True)]
+        if self.size is not None:
+            return given, inner, self.size
+        below, right = (-length % self.side.size_multiple for length in inner)
+        sides = (0, 0, 0, right, 0, below) if self.channels_last else (0, right, 0, below)
+        return [pad(each, sides) for each in given], inner, (inner[0] + below, inner[1] + right)
 
     def _read(self, lists: Mapping[str, np.ndarray]) -> tuple[np.ndarray, ...]:
         """Boxes (N, 4), scores (N), masks (N, H, W) and labels (N). ModelFileError where they are none."""

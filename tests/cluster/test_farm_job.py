@@ -101,7 +101,7 @@ def test_a_network_with_state_is_one_task_and_that_is_said(
         opening, "describe_effect", lambda path: replace(plain(path), state=(ImageSpec("memory"),))
     )
     job = apply_job(settings(stage))
-    assert job.count == 1 and any("keeps state" in note for note in job.notes)
+    assert job.count == 1 and any("the one before it" in note for note in job.notes)
 
 
 @pytest.mark.parametrize("farm", FARMS)

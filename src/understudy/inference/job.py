@@ -73,6 +73,13 @@ class Job:
         """Whether results are to be steadied, as far as that gains anything."""
         return self.settings.output.stabilise != 0
 
+    @property
+    def is_in_order(self) -> bool:
+        """Whether each frame is made from the result of the one before it, so that one process makes them
+        all."""
+        header = self.composer.header
+        return self.prompts is not None or bool(header.state) or header.finds_instances
+
     def read(self, number: int) -> Frame:
         """A frame of the plate."""
         return self.about.read(number) if self.about else self.plate.read(number)

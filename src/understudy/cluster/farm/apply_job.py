@@ -26,9 +26,9 @@ def apply_job(settings: FarmApplySettings) -> FarmJob:
     with _leaving_no_folder(Path(asked.output.output)), ExitStack() as open_things:
         job = prepare_job(*taken_over(asked), open_things)
         plate, movie = job.plate, job.sink.is_movie
-        kept, state = len(job.kept), bool(job.composer.header.state)
+        kept, in_order = len(job.kept), job.is_in_order
     pinned = _pinned(asked)
-    step, notes = apply_step(pinned, plate, settings.farm, _whole_because(movie, state))
+    step, notes = apply_step(pinned, plate, settings.farm, _whole_because(movie, in_order))
     name = settings.farm.job_name or f"{_title(pinned.model.model)} on {plate.name or Path(plate.spec).stem}"
     if kept:
         notes.append(f"{kept} of the frames are there already, and are kept.")
@@ -79,9 +79,9 @@ def _title(model: str) -> str:
     return path.stem.removesuffix("_best") if path.suffix else path.name
 
 
-def _whole_because(movie: bool, state: bool) -> str:
+def _whole_because(movie: bool, in_order: bool) -> str:
     if movie:
         return "A movie is written from its first frame to its last: it is one task."
-    if state:
-        return "The network keeps state from frame to frame: the whole plate is one task."
+    if in_order:
+        return "The network makes each frame from the one before it: the whole plate is one task."
     return ""

@@ -52,7 +52,7 @@ class _Work:
         self._job, self._report, self._stop = job, report, stop
         self._deal = Deal(job.to_do, run_of(job))
         asked = Asked(job.settings.anchored(), job.to_do, __version__, dict(job.provenance))
-        self._crew = Crew(cluster, asked, 1 if is_in_order(job) else None)
+        self._crew = Crew(cluster, asked, 1 if job.is_in_order else None)
         self._planned, self._alone_since = False, time.monotonic()
         self._findings: list[Any] = []
 
@@ -138,17 +138,11 @@ class _Work:
 
 def run_of(job: Job) -> int:
     """How many frames that follow each other one worker has."""
-    if is_in_order(job):
+    if job.is_in_order:
         return max(1, len(job.to_do))
     if job.is_steady:
         return STEADIED
     return BESIDE if job.about else 1
-
-
-def is_in_order(job: Job) -> bool:
-    """Whether each frame is made from the result of the one before it, so that one worker makes them all."""
-    header = job.composer.header
-    return job.prompts is not None or bool(header.state) or header.finds_instances
 
 
 def _deadly(number: int) -> ApplyError:

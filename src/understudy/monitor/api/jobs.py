@@ -1,4 +1,4 @@
-"""/api/jobs and /api/apply: the processes that the monitor has started."""
+"""/api/jobs, /api/apply and /api/farm: the processes that the monitor has started, and jobs for farms."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import Field
 
 from understudy.monitor.api.common import AppStateDep, error_responses
 from understudy.monitor.api.runs import Body
+from understudy.monitor.jobs.farm import SentFarmJob, What, send
 from understudy.monitor.jobs.processes import Job
 
 router = APIRouter(tags=["jobs"])
@@ -22,6 +23,15 @@ class Apply(Body):
     settings: dict[str, Any] = Field(
         examples=[{"model": "runs/sky", "plate": "p.####.exr", "output": "out/"}]
     )
+
+
+class FarmJobBody(Body):
+    """``settings`` as of apply, or of a new run; ``farm``: ``to``, and the other options of
+    ``understudy farm``."""
+
+    what: What
+    settings: dict[str, Any] = Field(examples=[{"model": "runs/sky", "plate": "p.####.exr"}])
+    farm: dict[str, Any] = Field(examples=[{"to": "openjd", "frames_per_task": 10}])
 
 
 @router.get("/api/jobs", responses=error_responses())
@@ -46,3 +56,9 @@ def stop_job(app_state: AppStateDep, job: JobName) -> Job:
 def apply(app_state: AppStateDep, body: Apply) -> Job:
     """Apply a trained network to a plate."""
     return app_state.commands.apply(body.settings)
+
+
+@router.post("/api/farm", status_code=201, responses=error_responses(404, 409, 415))
+def farm(app_state: AppStateDep, body: FarmJobBody) -> SentFarmJob:
+    """Write a job for a render farm, and hand it over where ``submit`` is among its options."""
+    return send(app_state.commands, body.what, body.settings, body.farm)

@@ -10,6 +10,7 @@ from nicegui import background_tasks, ui
 from understudy.durations import duration_text
 from understudy.errors import UnderstudyError
 from understudy.monitor.jobs.processes import Job
+from understudy.monitor.page.farm_dialog import FarmDialog
 from understudy.monitor.page.form import SettingsForm
 from understudy.monitor.page.large_dialog import LargeDialog
 from understudy.monitor.page.messages import error_text, notify, report_errors
@@ -35,6 +36,7 @@ class ApplyDialog:
             self._left()
         with self.dialog.right:
             self._right()
+        self.farm = FarmDialog(selection, "apply", lambda: {**self.form.values, **self.touch.values})
         selection.on("changes", self._changed)
         self._list()
 
@@ -89,6 +91,8 @@ class ApplyDialog:
                 self.words.on("click", lambda: self.shown.set_value(TOUCH))
                 copy = ui.button("Copy Command", on_click=report_errors(self._copy))
                 copy.props("outline color=grey-5")
+                farm = ui.button("On the Farm", on_click=lambda: self.farm.open())
+                farm.props("outline color=grey-5")
                 self.start = ui.button("Apply", on_click=report_errors(self._start)).props(
                     "unelevated color=primary"
                 )

@@ -9,6 +9,7 @@ from nicegui import background_tasks, ui
 
 from understudy.durations import duration_text
 from understudy.errors import UnderstudyError
+from understudy.monitor.page.farm_dialog import FarmDialog
 from understudy.monitor.page.form import SettingsForm
 from understudy.monitor.page.large_dialog import LargeDialog
 from understudy.monitor.page.messages import error_text, notify, report_errors
@@ -35,6 +36,7 @@ class TrainingDialog:
             self._left()
         with self.dialog.right:
             self._right()
+        self.farm = FarmDialog(selection, "train", lambda: self.form.values)
 
     def open(self, values: dict[str, Any] | None = None) -> None:
         """Show the form; with ``values`` they are filled in, without it keeps what stood there."""
@@ -55,6 +57,8 @@ class TrainingDialog:
             self.facts = ui.element("div").classes("us-facts")
             self.fault = ui.label().classes("us-notes bad")
             with ui.element("div").classes("us-row").style("justify-content: flex-end"):
+                farm = ui.button("On the Farm", on_click=lambda: self.farm.open())
+                farm.props("outline color=grey-5")
                 self.start = ui.button("Start Training", on_click=report_errors(self._start))
                 self.start.props("unelevated color=primary")
         self.fault.visible = False

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
 from understudy.errors import RunError
-from understudy.monitor.jobs.tethered import tether, tethered
+from understudy.monitor.jobs.asking import ask
 from understudy.monitor.shot.run_shot import RunShot, newest_checkpoint
 
 KEPT = 16
-LONGEST = 3600.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -78,37 +74,4 @@ def _run(shot: RunShot) -> dict[str, Any]:
     """What the command prints. RunError in its own words where it fails."""
     part = shot.settings.data.part
     arguments = ["suggest", shot.plate.spec, f"--run={shot.run.path}", *([f"--part={part}"] if part else [])]
-    environment = {**os.environ, "PYTHONUTF8": "1", "NO_COLOR": "1", "TERM": "dumb"}
-    try:
-        with tether() as end:
-            done = subprocess.run(
-                tethered([*arguments, "--json"]),
-                env=environment,
-                stdin=end,
-                capture_output=True,
-                timeout=LONGEST,
-            )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise RunError("Suggestions cannot be made.", found=str(error)[:400]) from error
-    values = _last_object(done.stdout)
-    if done.returncode or values is None:
-        raise _failed(done.stderr, values)
-    return values
-
-
-def _last_object(output: bytes) -> dict[str, Any] | None:
-    for line in reversed(output.decode("utf-8", "replace").splitlines()):
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(value, dict):
-            return value
-    return None
-
-
-def _failed(errors: bytes, values: dict[str, Any] | None) -> RunError:
-    said = values or {}
-    words = " ".join(str(said[name]) for name in ("message", "found", "remedy") if said.get(name))
-    text = words or errors.decode("utf-8", "replace").strip()[-600:]
-    return RunError("Suggestions cannot be made.", found=text)
+    return ask(arguments, "Suggestions cannot be made.")

@@ -97,6 +97,16 @@ def test_frames_that_are_not_asked_for_are_gone_through_and_not_held() -> None:
     assert counter.gone == list(range(1, 9)) and not made._made
 
 
+def test_a_frame_that_somebody_has_read_is_not_read_again() -> None:
+    counter = Counter()
+    made = Recurrence(plan(range(1, 4)), counter.step, frozenset(range(1, 4)), 8, lambda text: None)
+    given = counter.step(3)
+    read: list[int] = []
+    made._step = lambda number: read.append(number) or counter.step(number)
+    assert made.result(3, given) == 2 and read == [1, 2]
+    assert not made._given
+
+
 def test_a_frame_that_is_asked_for_again_comes_out_the_same() -> None:
     made = recurrence(Counter(), plan(range(1, 9)))
     assert [made.result(number) for number in (6, 6, 2, 6)] == [5, 5, 1, 5]

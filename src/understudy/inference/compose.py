@@ -358,7 +358,7 @@ class Composer:
     def _infer(self, given: Gathered, model: LoadedModel, shown: Window) -> np.ndarray:
         """What the network makes of all pixels, where ``shown``, as it sees colours."""
         if self.recurrence is not None:
-            result = self.recurrence.result(given.frame.number)
+            result = self.recurrence.result(given.frame.number, self._step_of(given, model))
         else:
             result = self._called(given, model, shown)
         made = result[slices(shown.scaled(self.header.scale))]
@@ -413,9 +413,12 @@ class Composer:
         return luma_of(self.header, _displayed(replace(self, mask=None).gather(frame)))
 
     def step(self, number: int, model: LoadedModel, read: Read) -> Step:
-        """A frame of the plate, as a network with state goes through it: over its display window, whose size
-        stays the same from frame to frame; around that the plate stays."""
-        given = replace(self, mask=None).gather(read(number))
+        """A frame of the plate, as a network with state goes through it."""
+        return self._step_of(replace(self, mask=None).gather(read(number)), model)
+
+    def _step_of(self, given: Gathered, model: LoadedModel) -> Step:
+        """One step of the network: over the display window, whose size stays the same from frame to frame;
+        around that the plate stays."""
         place = slices(given.display)
         pixels = np.ascontiguousarray(given.pixels[place])
 

@@ -48,18 +48,25 @@ class Recurrence:
         self._plan, self._step, self._wanted, self._most, self._say = plan, step, wanted, held, say
         self._lock = threading.Lock()
         self._made: OrderedDict[int, np.ndarray | UnderstudyError] = OrderedDict()
+        self._given: dict[int, Step] = {}
         self._lost: dict[int, int] = {}
         self._at: int | None = None
         self._before: tuple[State, np.ndarray] | None = None
         self._said: set[int] = set()
 
-    def result(self, number: int) -> np.ndarray:
-        """The network's result for a frame of the plan, given once. Raises what reading and running it do,
-        and ApplyError where memory ran out for a frame that it follows on."""
-        with self._lock:
-            if number not in self._made:
-                self._go_to(number)
-            made = self._made.pop(number)
+    def result(self, number: int, step: Step | None = None) -> np.ndarray:
+        """The network's result for a frame of the plan, given once. ``step``: the frame, where the caller has
+        read it already. Raises what reading and running it do, and ApplyError where memory ran out for a
+        frame that it follows on."""
+        if step is not None:  # for whoever comes by it first
+            self._given[number] = step
+        try:
+            with self._lock:
+                if number not in self._made:
+                    self._go_to(number)
+                made = self._made.pop(number)
+        finally:
+            self._given.pop(number, None)
         if isinstance(made, UnderstudyError):
             raise made
         return made
@@ -98,7 +105,7 @@ class Recurrence:
             self._made.popitem(last=False)
 
     def _follow(self, number: int, before: tuple[State, np.ndarray] | None) -> np.ndarray:
-        step = self._step(number)
+        step = self._given.pop(number, None) or self._step(number)
         if before is not None and is_cut(before[1], step.luma):
             before = None
             if number not in self._said:

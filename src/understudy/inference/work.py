@@ -86,7 +86,7 @@ def set_up(job: Job) -> Ready:
     """Load the model and plan the work."""
     device, crew = _plan_crew(job)
     model = _load(job, crew, str(device))
-    if device.type == "cpu":
+    if device.type == "cpu" and job.origins.state is None:
         crew = with_computing(crew, model.engine.parallel, core_count())
     job.composer = replace(
         job.composer,
@@ -167,8 +167,8 @@ def _plan_crew(job: Job) -> tuple[torch.device, Crew]:
     if job.is_steady:  # four frames beside the one that is worked on
         most = max(most - 4 * held, most / 4)
     crew = plan_crew(cores, len(job.to_do), held, device.type == "cpu", most)
-    if job.origins.state is not None and device.type == "cpu":  # one frame follows on another
-        crew = with_computing(crew, 1, cores)
+    if job.origins.state is not None:  # one is computed at a time, while as many as ever are read and written
+        crew = Crew(crew.workers, 1, cores if device.type == "cpu" else crew.threads)
     if job.about:
         offsets = (0, *job.origins.offsets)
         job.about.keep(crew.workers + max(offsets) - min(offsets))

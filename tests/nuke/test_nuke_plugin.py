@@ -103,6 +103,8 @@ def test_the_menu_has_all_that_is_promised(house: House) -> None:
         "Suggest frames",
         "Correct",
         "Apply run to selected Read",
+        "Train on the farm",
+        "Apply on the farm",
         "Create Inference from run",
         "Create MLClient from run",
         "Create Inference from trained network",
@@ -388,6 +390,74 @@ def test_an_apply_without_an_output_or_a_run_is_said_in_words(
     monkeypatch.setattr(PythonPanel, "accept", staticmethod(fill_in))
     house.choose("Apply run to selected Read")
     assert "This is no run" in house.nuke.messages[1]
+
+
+def test_a_run_is_applied_on_the_farm_and_what_to_do_with_the_job_is_told(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zoo: Callable[..., Path]
+) -> None:
+    model = zoo("denoise")
+    house.nuke.chosen = [Node("Read", "Plate", {"file": house.shot.plate, "first": 1001, "last": 1005})]
+
+    def fill_in(panel: Any) -> bool:
+        if hasattr(panel, "run_folder"):
+            panel.run_folder.setValue(str(model))
+            panel.output.setValue(str(tmp_path / "out" / "out.####.exr"))
+        else:
+            panel.frames_per_task.setValue("2")
+        return True
+
+    monkeypatch.setattr(PythonPanel, "accept", staticmethod(fill_in))
+    house.choose("Apply on the farm").join(120)
+    (said,) = house.nuke.messages
+    assert "3 tasks, in " in said and "openjd run " in said
+    (folder,) = (tmp_path / "out" / "understudy_farm").iterdir()
+    step = json.loads((folder / "template.json").read_text("utf-8"))["steps"][0]
+    assert step["parameterSpace"]["taskParameterDefinitions"][0]["range"] == [
+        "1001-1002",
+        "1003-1004",
+        "1005",
+    ]
+    assert f"--plate={house.shot.plate}" not in step["script"]["actions"]["onRun"]["args"]  # a parameter
+
+
+def test_a_training_on_the_farm_is_rendered_here_and_written_as_a_job(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill_in(panel: Any) -> bool:
+        if hasattr(panel, "data_directory"):
+            return fill(panel, tmp_path / "runs")
+        panel.farm.setValue("deadline")
+        panel.needs_gpu.setValue(True)
+        return True
+
+    monkeypatch.setattr(PythonPanel, "accept", staticmethod(fill_in))
+    house.choose("Train on the farm").join(120)
+    (said,) = house.nuke.messages
+    assert "1 task, in " in said and "deadlinecommand " in said and "by --group" in said
+    (folder,) = (path for path in (tmp_path / "runs").iterdir() if path.name.endswith("_farm"))
+    words = (folder / "train" / "plugin_info.job").read_text("utf-8")
+    assert "_frames/input.####.exr" in words and "=--resume\n" in words
+    assert len(house.nuke.rendered) == 6 and not (tmp_path / "runs" / folder.name[:-5]).exists()
+
+
+def test_what_the_farm_refuses_is_shown_in_words(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zoo: Callable[..., Path]
+) -> None:
+    model = zoo("denoise")
+    house.nuke.chosen = [Node("Read", "Plate", {"file": house.shot.plate, "first": 1001, "last": 1005})]
+
+    def fill_in(panel: Any) -> bool:
+        if hasattr(panel, "run_folder"):
+            panel.run_folder.setValue(str(model))
+            panel.output.setValue(str(tmp_path / "out" / "out.####.exr"))
+        else:
+            panel.group.setValue("gpu")
+        return True
+
+    monkeypatch.setattr(PythonPanel, "accept", staticmethod(fill_in))
+    house.choose("Apply on the farm").join(120)
+    assert "no words for --group" in house.nuke.messages[0]
+    assert not (tmp_path / "out").exists()
 
 
 class Printed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from understudy_nuke import applying, artist, nodes, processes, training
+from understudy_nuke import applying, artist, farm, nodes, processes, training
 from understudy_nuke.trouble import Trouble
 
 import nuke
@@ -19,6 +19,8 @@ def install(main_menu):
     menu.addCommand("Suggest frames", told(artist.suggest_frames))
     menu.addCommand("Correct", told(artist.correct_run))
     menu.addCommand("Apply run to selected Read", told(applying.apply_run))
+    menu.addCommand("Train on the farm", told(farm.train_on_farm))
+    menu.addCommand("Apply on the farm", told(farm.apply_on_farm))
     menu.addCommand("Create Inference from run", told(nodes.inference_from_run))
     menu.addCommand("Create MLClient from run", told(nodes.mlclient_from_run))
     menu.addCommand("Create Inference from trained network", told(nodes.inference_from_trained))

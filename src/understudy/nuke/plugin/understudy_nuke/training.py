@@ -47,6 +47,14 @@ def selected():
 
 def start(wish):
     """Render both sides of ``wish`` (as TrainPanel gives it) and start the training."""
+    name, words = rendered(wish)
+    training = Training(wish["data_directory"], name)
+    training.start(words)
+    return training
+
+
+def rendered(wish):
+    """Render both sides of ``wish``; the name of the run, and the command line that trains it."""
     if not wish["data_directory"]:
         raise Trouble("Give a Data Directory: the folder for this run.")
     numbers = frames.parse(wish["frames"])
@@ -57,9 +65,7 @@ def start(wish):
         matte + frames.render(node, numbers, folder, side, wish["channels"])
         for matte, side, node in sides(wish["ground_truth"])
     ]
-    training = Training(wish["data_directory"], name)
-    training.start(arguments(wish, plate, truth, name))
-    return training
+    return name, arguments(wish, plate, truth, name)
 
 
 def sides(truths):

@@ -243,3 +243,18 @@ def test_info_says_what_a_network_finds(tmp_path: Path) -> None:
     from understudy.cli.info import card_of
 
     assert "instance.001, instance.002, instance.003, instance.id" in str(card_of(bring_in(tmp_path)))
+
+
+def test_frames_are_made_again_when_one_before_them_has_changed(tmp_path: Path) -> None:
+    still = plates(1)[0]
+    frames = [said_by(still), said_by(still), said_by(still, swap=True)]
+    model, plate = bring_in(tmp_path / "rcnn"), write_frames(tmp_path / "plate", frames)
+    settings = {"model": str(model), "plate": plate, "output": str(tmp_path / "out.####.exr")}
+    apply(ApplySettings(**settings))
+    write_frames(tmp_path / "plate", [said_by(still, shift=1)], first=2)
+    result = apply(ApplySettings(**settings))
+    assert (result.kept, result.written) == ((1,), (2, 3))
+    apply(ApplySettings(**settings, frames="3", overwrite=True))  # it begins there: another order of mattes
+    np.testing.assert_allclose(mattes(tmp_path / "out.0003.exr"), expected({1: 1, 0: 2}), atol=1e-5)
+    assert apply(ApplySettings(**settings)).written == (3,)
+    np.testing.assert_allclose(mattes(tmp_path / "out.0003.exr"), expected({1: 2, 0: 1}), atol=1e-5)

@@ -473,3 +473,22 @@ def test_two_files_of_the_sizes_of_segment_anything_agree_with_its_own_steps(tmp
     for value, column in ((0.0, 20), (1.0, 200)):
         logit = ((value - mean) / deviation).mean() + told
         np.testing.assert_allclose(made[5:-5, column], 1 / (1 + np.exp(-logit)), atol=2e-4)
+
+
+def test_frames_are_made_again_when_one_has_changed_that_their_mask_comes_from(
+    sam: Path, tmp_path: Path
+) -> None:
+    frames = plates(5)
+    plate = write_frames(tmp_path / "plate", frames)
+    told = prompts_file(tmp_path / "told.csv", ["3,10,20,1"])
+    applied(sam, plate, tmp_path, prompts=told)
+    frames[3] = frames[3] * 0.9
+    write_frames(tmp_path / "plate", frames[3:4], first=4)
+    settings = {"model": str(sam), "plate": plate, "output": str(tmp_path / "out.####.exr"), "prompts": told}
+    result = apply(ApplySettings(**settings))
+    assert (result.kept, result.written) == ((1, 2, 3), (4, 5))
+    assert apply(ApplySettings(**settings)).kept == (1, 2, 3, 4, 5)
+    assert apply(ApplySettings(**settings, frames="5")).kept == (5,)
+    frames[1] = frames[1] * 0.9
+    write_frames(tmp_path / "plate", frames[1:2], first=2)
+    assert apply(ApplySettings(**settings)).written == (1, 2)

@@ -12,6 +12,7 @@ from typing import Any
 from understudy.errors import FrameError, SettingError
 from understudy.frames import Frame, FrameSink, Neighbours, Shot, open_shot, open_sink
 from understudy.inference.adapting import adapted
+from understudy.inference.chain_plan import ChainPlan
 from understudy.inference.compose import Composer, Gathered, make_composer
 from understudy.inference.confidence import CHANNEL
 from understudy.inference.enlarging import check_enlarged, enlarging
@@ -123,6 +124,7 @@ def prepare_job(settings: ApplySettings, like: tuple[str, ...], open_things: Exi
             open_things.callback(layer.close)
     extra_offsets = tuple(range(-RADIUS, RADIUS + 1)) if output.stabilise else (0,)
     whole = about.shot if about else open_shot(given.plate, part=given.part, as_held=as_held)
+    prompts = plan_prompts(settings.prompting, header, whole.numbers)
     origins = Origins(
         plate,
         about,
@@ -130,7 +132,7 @@ def prepare_job(settings: ApplySettings, like: tuple[str, ...], open_things: Exi
         mask.shot if mask else None,
         extra.shots,
         extra_offsets,
-        _state_plan(header, plate, whole, output),
+        _state_plan(header, plate, whole, output) or _chain_plan(header, plate, whole, prompts),
     )
     painted = _find_painted(settings, model_path, header, whole, plate)
     there = sort_out(plate.numbers, sink, provenance, origins, output.overwrite, painted, output.update)
@@ -140,7 +142,6 @@ def prepare_job(settings: ApplySettings, like: tuple[str, ...], open_things: Exi
         mask.look(open_shot(given.plate, part=given.part) if mask.channel else plate)
     composer = make_composer(header, settings, mask, extra, about)
     sample = _first_readable(plate, to_do, composer, sink)
-    prompts = plan_prompts(settings.prompting, header, whole.numbers)
     if sample is not None:
         if prompts:
             check_prompts(prompts, sample)
@@ -219,6 +220,16 @@ def _state_plan(header: Any, plate: Shot, whole: Shot, output: OutputSettings) -
     return StatePlan(whole.numbers, tuple(n for n in whole.numbers if n in asked), header.lead_in)
 
 
+def _chain_plan(header: Any, plate: Shot, whole: Shot, prompts: PromptPlan | None) -> ChainPlan | None:
+    """Which frames go into each, where masks go on from one to the next, or what is the same thing is
+    followed."""
+    if prompts is not None and prompts.carries:
+        return ChainPlan(whole.numbers, prompts.begin)
+    if header.finds_instances:
+        return ChainPlan(whole.numbers, lambda number: plate.numbers[0])
+    return None
+
+
 def check_state(header: Any, settings: ApplySettings) -> None:
     """SettingError where what is asked for cannot be had of a network with state."""
     if not header.state:
@@ -242,7 +253,8 @@ def check_state(header: Any, settings: ApplySettings) -> None:
 def _neighbours(plate: PlateSettings, header: Any, offsets: Sequence[int]) -> Neighbours | None:
     """The whole plate, also beyond ``--frames``, where frames before and after are wanted, or gone
     through."""
-    if not offsets and not header.state:
+    follows = header.state or "mask" in header.prompts or header.finds_instances
+    if not offsets and not follows:
         return None
     return Neighbours(open_shot(plate.plate, part=plate.part, as_held=not header.premultiplied))
 

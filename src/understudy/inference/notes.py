@@ -18,6 +18,7 @@ from understudy.inference.events import (
 from understudy.inference.job import Job
 from understudy.inference.model import LoadedModel
 from understudy.inference.results import Outcome
+from understudy.inference.state_plan import StatePlan
 
 
 def planned(job: Job, model: LoadedModel, said: tuple[str, ...]) -> ApplyPlanned:
@@ -41,7 +42,7 @@ def planned(job: Job, model: LoadedModel, said: tuple[str, ...]) -> ApplyPlanned
         *_taken(job),
         *_mask_notes(job),
         *job.painted.notes,
-        *(job.origins.state.notes(job.to_do) if job.origins.state else ()),
+        *(job.origins.state.notes(job.to_do) if isinstance(job.origins.state, StatePlan) else ()),
         *(job.prompts.notes(job.to_do) if job.prompts else ()),
         *job.composer.extra.notes,
         *_motion_notes(job),

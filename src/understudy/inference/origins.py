@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from understudy.errors import UnderstudyError
 from understudy.frames import Frame, Neighbours, Shot
-from understudy.inference.state_plan import StatePlan
+from understudy.inference.chain_plan import Chain
 
 NOTHING = "-"
 SUFFIX = "_content"
@@ -41,7 +41,7 @@ class Origins:
     mask: Shot | None = None
     extra: Sequence[Shot] = ()
     extra_offsets: Sequence[int] = (0,)
-    state: StatePlan | None = None
+    state: Chain | None = None
     _known: dict[tuple[int, int], str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _chains: dict[tuple[str, int, int], str] = field(default_factory=dict)
@@ -104,7 +104,7 @@ class Origins:
         told = str(begin), self._chain(begin, number, CONTENT), self._chain(begin, number, STAMP)
         return {STATE: ":".join(told)}
 
-    def _has_same_state(self, number: int, found: Mapping[str, str], state: StatePlan) -> bool:
+    def _has_same_state(self, number: int, found: Mapping[str, str], state: Chain) -> bool:
         """Whether a frame that is there was made from the same frames before it, and from no fewer of them
         than it would be now."""
         recorded, _, others = found.get(STATE, "").partition(":")

@@ -35,6 +35,10 @@ class PromptPlan:
         frames = sorted(self.by_frame)
         return frames[max(0, bisect_right(frames, number) - 1)]
 
+    def begin(self, number: int) -> int:
+        """The frame from which a mask goes on to this one; itself, where it has prompts of its own."""
+        return number if self.at(number) is not None else self.anchor(number)
+
     def nearest(self, number: int) -> Prompts:
         """The prompts of ``anchor``."""
         return self.every or self.by_frame[self.anchor(number)]

@@ -32,6 +32,7 @@ from understudy.inference.provenance import PAINTED
 from understudy.inference.recurrence import Recurrence
 from understudy.inference.region import within
 from understudy.inference.results import Outcome
+from understudy.inference.state_plan import StatePlan
 from understudy.inference.steady import RADIUS, Steady
 from understudy.inference.steady_choice import choose_strength
 from understudy.inference.tracking import Tracker, Tracks
@@ -167,7 +168,7 @@ def _plan_crew(job: Job) -> tuple[torch.device, Crew]:
     if job.is_steady:  # four frames beside the one that is worked on
         most = max(most - 4 * held, most / 4)
     crew = plan_crew(cores, len(job.to_do), held, device.type == "cpu", most)
-    if job.origins.state is not None:  # one is computed at a time, while as many as ever are read and written
+    if isinstance(job.origins.state, StatePlan):  # one is computed at a time, many are read
         crew = Crew(crew.workers, 1, cores if device.type == "cpu" else crew.threads)
     if job.about:
         offsets = (0, *job.origins.offsets)
@@ -227,7 +228,7 @@ def _tracker(job: Job, model: LoadedModel) -> Tracker | None:
 def _recurrence(job: Job, model: LoadedModel, workers: int) -> Recurrence | None:
     """What goes through the frames in order, where the network carries state."""
     plan = job.origins.state
-    if plan is None:
+    if not isinstance(plan, StatePlan):
         return None
     step = partial(job.composer.step, model=model, read=job.read)
     wanted = frozenset(plan.asked if job.is_steady else job.to_do)

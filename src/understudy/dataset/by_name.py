@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from understudy.errors import PairingError
-from understudy.frames.formats import is_image_path
+from understudy.frames.formats import IMAGE_EXTENSIONS
 
 NAMED = 10
 """How many of those without a partner are named."""
@@ -51,7 +51,11 @@ def pictures_in(folder: str) -> Iterator[str]:
             continue
         seen.add((where.st_dev, where.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
-        yield from (os.path.join(root, name) for name in files if name[0] != "." and is_image_path(name))
+        yield from (os.path.join(root, name) for name in files if name[0] != "." and _is_image(name))
+
+
+def _is_image(name: str) -> bool:
+    return os.path.splitext(name)[1][1:].lower() in IMAGE_EXTENSIONS
 
 
 def say_lonely(what: str, where: str, names: Iterable[str]) -> list[str]:
@@ -68,8 +72,9 @@ def say_lonely(what: str, where: str, names: Iterable[str]) -> list[str]:
 def _by_stem(folder: str, paths: Iterable[str]) -> dict[str, str]:
     """The paths by what they are called in ``folder``, without extensions."""
     found: dict[str, str] = {}
+    begins = len(os.path.join(folder, ""))
     for path in paths:
-        stem = os.path.splitext(os.path.relpath(path, folder))[0]
+        stem = os.path.splitext(path[begins:])[0]
         if stem in found:
             raise PairingError(
                 "Two pictures of one side have one name.",

@@ -53,7 +53,10 @@ def settle_colours(
             settled[id(source.truth)] = decide_truth(settings, plate, *pair) if has_colours else TruthColour()
     ways = {key: _way(found, plate, layers) for key, found in settled.items()}
     notes = dict.fromkeys(note for found in settled.values() for note in found.notes)
-    ready = [replace(source, convert=ways[id(source.truth)]) for source in sources]
+    ready = [
+        source if ways[id(source.truth)] is None else replace(source, convert=ways[id(source.truth)])
+        for source in sources
+    ]
     return plate, ready, [plate.sentence, *notes]
 
 

@@ -52,7 +52,8 @@ def match_all(data: DataSettings, earlier: bool = False) -> Matched:
         _refuse_beside_sets(data)
     notes = list(dict.fromkeys(note for each in found for note in each.notes))
     validation = tuple(source for each in found for source in each.validation)
-    sources = [replace(source, extras=extras, region=region) for source in sources]
+    if extras or region is not None:
+        sources = [replace(source, extras=extras, region=region) for source in sources]
     if region is None or earlier:
         return Matched(tuple(sources), tuple(notes), validation)
     look = look_at((region.read(source.region_number) for source in sources), "region")

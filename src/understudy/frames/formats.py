@@ -67,6 +67,7 @@ FORMATS: tuple[ImageFormat, ...] = (
     ImageFormat("cineon", ("cin",), ("uint16",), channel_counts=(3,), can_write=False),
 )
 
+IMAGE_EXTENSIONS = frozenset(extension for each in FORMATS for extension in each.extensions)
 MOVIE_EXTENSIONS = ("mov", "mxf", "mp4", "m4v", "mkv")
 WRITABLE_MOVIES = ("mov", "mxf", "mp4")
 DEPTHS = ("8", "10", "12", "16", "half", "float")
@@ -91,8 +92,7 @@ def is_movie_path(path: str | PurePath) -> bool:
 
 
 def is_image_path(path: str | PurePath) -> bool:
-    extension = extension_of(path)
-    return any(extension in image_format.extensions for image_format in FORMATS)
+    return extension_of(path) in IMAGE_EXTENSIONS
 
 
 def format_named(name: str) -> ImageFormat | None:

@@ -248,8 +248,24 @@ def _only_shot_in(folder: Path) -> FileList:
 
 def holds_one_shot(folder: str | Path) -> bool:
     """Whether the images and movies in a folder are one sequence, one still or one movie."""
-    singles, sequences = _grouped(Path(folder))
-    return len(singles) + len(sequences) == 1
+    labels: set[str] = set()
+    for name in _names_in(Path(folder)):
+        label = _label(name)
+        if label is not None:
+            labels.add(label)
+        if len(labels) > 1:
+            return False
+    return len(labels) == 1
+
+
+def _label(name: str) -> str | None:
+    """What the shot is called that a file belongs to; None where it belongs to none."""
+    if name.startswith(".") or not (is_image_path(name) or is_movie_path(name)):
+        return None
+    match = None if is_movie_path(name) else _NUMBERED.match(name)
+    if match is None or len(match["number"]) > 12:
+        return name
+    return f"{match['prefix']}####{match['suffix'].lower()}"
 
 
 def _grouped(folder: Path) -> tuple[list[str], dict[str, list[re.Match[str]]]]:
@@ -257,13 +273,13 @@ def _grouped(folder: Path) -> tuple[list[str], dict[str, list[re.Match[str]]]]:
     singles: list[str] = []
     sequences: dict[str, list[re.Match[str]]] = {}
     for name in sorted(_names_in(folder)):
-        if name.startswith(".") or not (is_image_path(name) or is_movie_path(name)):
-            continue
-        match = None if is_movie_path(name) else _NUMBERED.match(name)
-        if match is None or len(match["number"]) > 12:
+        label = _label(name)
+        if label == name:
             singles.append(name)
-        else:
-            sequences.setdefault(f"{match['prefix']}####{match['suffix'].lower()}", []).append(match)
+        elif label is not None:
+            match = _NUMBERED.match(name)
+            assert match is not None
+            sequences.setdefault(label, []).append(match)
     return singles, sequences
 
 

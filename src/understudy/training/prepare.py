@@ -379,7 +379,7 @@ def _note_whole(plan: Plan) -> list[str]:
 
 def _note_vary(requested: Vary, plan: Plan, kind: str) -> list[str]:
     """What ``auto`` came to from the start."""
-    if kind != "matte" or requested == plan.vary or plan.held_out is None:
+    if kind != "matte" or requested == plan.vary or plan.vary != "always" or plan.held_out is None:
         return []
     return [
         "The painted mattes differ in shape, as of a subject that moves its limbs: crops are turned, "

@@ -3,6 +3,7 @@ a list, or of tar files. They differ in size, and some are grey where others are
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ from understudy.frames.held_files import read_file
 from understudy.frames.image_file import read_header, read_image_file
 from understudy.frames.matte import spread
 from understudy.frames.probe import Header, probe
-from understudy.frames.shot import Shot
+from understudy.frames.shot import Shot, content_of_file
 from understudy.frames.tar_files import TarMember, read_member
 
 LOOKED_AT = 64
@@ -82,8 +83,15 @@ class PictureSet(Shot):
     def read(self, number: int) -> Frame:
         return self._as_others(replace(self._read(number), as_held=self.as_held))
 
+    def file_size(self, number: int) -> int:
+        picture = self._pictures[number]
+        return super().file_size(number) if isinstance(picture, str) else picture.size
+
     def content(self, number: int) -> str:
-        return self.read(number).content
+        picture = self._pictures[number]
+        if not isinstance(picture, str):
+            return hashlib.sha256(read_member(picture)).hexdigest()[:32]
+        return content_of_file(Path(picture))
 
     def close(self) -> None:
         """Nothing is open between pictures."""

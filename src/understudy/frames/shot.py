@@ -112,6 +112,13 @@ class Shot(ABC):
             reason = error.strerror or str(error)
             raise FrameError("The file cannot be opened.", found=reason, where=str(path)) from error
 
+    def file_size(self, number: int) -> int:
+        """Bytes of the frame's own file; 0 where it has none."""
+        try:
+            return 0 if self.is_movie else os.stat(self.path(number)).st_size
+        except OSError:
+            return 0
+
     def stamp(self, number: int) -> str:
         """What is the same as long as nobody touched the frame's file; empty where there is none."""
         try:
@@ -166,6 +173,16 @@ class Shot(ABC):
         self.close()
 
 
+def content_of_file(path: Path) -> str:
+    """A hash of a file. FrameError where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise FrameError("The file cannot be opened.", found=reason, where=str(path)) from error
+
+
 class FileShot(Shot):
     """A shot whose frames are files of their own.
 
@@ -216,13 +233,7 @@ class FileShot(Shot):
         return self._files.files[number]
 
     def content(self, number: int) -> str:
-        path = self.path(number)
-        try:
-            with open(path, "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()[:32]
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise FrameError("The file cannot be opened.", found=reason, where=str(path)) from error
+        return content_of_file(self.path(number))
 
     def read(self, number: int) -> Frame:
         frame = replace(read_file(self.path(number), number), as_held=self.as_held)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from understudy.artist.check.events import Report, Steps
+from understudy.artist.check.events import Looked, Report, Steps
 from understudy.artist.check.repair import Repaired, refuse_folder, repair
 from understudy.dataset.checks import Finding
 from understudy.dataset.empty_frames import empty_sources
 from understudy.dataset.file_check import check_sources
 from understudy.dataset.matching import match
+from understudy.dataset.sampling import are_many
+from understudy.dataset.set_check import IN_FULL, check_many
+from understudy.dataset.sources import Source
 from understudy.errors import SettingError
 from understudy.settings import CheckSettings, DataSettings
 
@@ -50,10 +54,42 @@ def check(settings: CheckSettings, report: Report = lambda event: None) -> Check
     if folder is not None:
         refuse_folder(folder, sources)
         _refuse_named(settings.data)
+        _refuse_pictures(sources)
+    if are_many(sources):
+        many = check_many(sources, settings.data, settings.colour, _Many(report, len(sources)))
+        return CheckResult(len(sources), many.findings, notes=(*notes, *many.notes))
     told = Steps(report, len(sources) * (3 if folder else 2))
     looked = check_sources(sources, settings.data, settings.colour, told=told)
     repairs = repair(folder, sources, looked, told) if folder else []
     return CheckResult(len(sources), looked.findings, tuple(repairs), (*notes, *looked.notes))
+
+
+class _Many:
+    """Tells ``report`` of the headers of ``count`` pairs, and then of the sample."""
+
+    def __init__(self, report: Report, count: int) -> None:
+        self._report, self._count, self._steps = report, count, 0
+
+    def __call__(self, number: int, what: str) -> None:
+        total = self._count + 2 * IN_FULL
+        if what not in ("read", "looked at"):
+            self._report(Looked(number, what, number, total))
+            return
+        self._steps += 1
+        self._report(Looked(number, what, min(total, self._count + self._steps), total))
+
+
+def _refuse_pictures(sources: Sequence[Source]) -> None:
+    """SettingError where truths are those of pictures: repaired ones are named by frame number."""
+    if not any(source.plate.is_set for source in sources):
+        return
+    raise SettingError(
+        "Ground truths of pictures are not repaired.",
+        expected="a shot, whose frames have numbers",
+        found="pictures by name, of a list or of tar files",
+        where="--repair",
+        remedy="Leave --repair out, and mend what is found.",
+    )
 
 
 def _refuse_named(data: DataSettings) -> None:

@@ -26,6 +26,7 @@ Kind = Literal[
     "same-as-plate",
     "padded",
     "size",
+    "unreadable",
 ]
 
 

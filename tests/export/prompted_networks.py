@@ -249,3 +249,47 @@ def real_sizes(folder: Path) -> Path:
         },
         constants,
     )
+
+
+def click_network(path: Path) -> Path:
+    """One file of picture and prompts: 32 x 32, four points with whole numbers for labels, a box of its own,
+    three masks of 16 x 16 of which the second is the best: the number of the row, and label * x / 1000 of
+    each point and the box's sum / 1000 on top. The picture counts nothing."""
+    rows = np.arange(16, dtype=np.float32)[:, None] * np.ones((1, 16), np.float32)
+    constants = {
+        "masks_before": np.stack([rows * 0 - 5, rows, rows * 0 - 7])[None, None],
+        "of_x": np.array([0.001, 0], np.float32),
+        "share": np.array([0.001], np.float32),
+        "last": np.array([-1], np.int64),
+        "all3": np.array([0, 1, 2], np.int64),
+        "all2": np.array([0, 1], np.int64),
+        "nothing": np.array([0], np.float32),
+        "good": np.array([[[0.1, 0.9, 0.2]]], np.float32),
+    }
+    nodes = [
+        ("Mul", ["points", "of_x"], ["weighed"], {}),
+        ("ReduceSum", ["weighed", "last"], ["places"], {"keepdims": 0}),
+        ("Cast", ["labels"], ["signs"], {"to": 1}),
+        ("Mul", ["places", "signs"], ["each"], {}),
+        ("ReduceSum", ["each", "all3"], ["told"], {"keepdims": 0}),
+        ("ReduceSum", ["box", "all2"], ["corners"], {"keepdims": 0}),
+        ("Mul", ["corners", "share"], ["boxed"], {}),
+        ("Add", ["masks_before", "told"], ["first"], {}),
+        ("ReduceMean", ["image"], ["seen"], {"axes": [0, 1, 2, 3], "keepdims": 0}),
+        ("Mul", ["seen", "nothing"], ["unseen"], {}),
+        ("Add", ["first", "unseen"], ["second"], {}),
+        ("Add", ["second", "boxed"], ["masks"], {}),
+        ("Identity", ["good"], ["scores"], {}),
+    ]
+    return onnx_of(
+        path,
+        nodes,
+        {
+            "image": ("float", (1, 3, 32, 32)),
+            "points": ("float", (1, 1, 4, 2)),
+            "labels": ("int64", (1, 1, 4)),
+            "box": ("float", (1, 4)),
+        },
+        {"masks": ("float", (1, 1, 3, 16, 16)), "scores": ("float", (1, 1, 3))},
+        constants,
+    )

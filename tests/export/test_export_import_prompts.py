@@ -492,3 +492,61 @@ def test_frames_are_made_again_when_one_has_changed_that_their_mask_comes_from(
     frames[1] = frames[1] * 0.9
     write_frames(tmp_path / "plate", frames[1:2], first=2)
     assert apply(ApplySettings(**settings)).written == (1, 2)
+
+
+CLICKS = (
+    'colour = "raw"\nmatte = true\noutput = "masks"\nfilter = "nearest"\n[prompts]\npoints = "points"\n'
+    'labels = "labels"\nbox = "box"\nquality = "scores"\n'
+)
+
+
+def click(folder: Path, toml: str) -> Any:
+    """The stand-in of one file, imported with this TOML, and loaded."""
+    from prompted_networks import click_network
+
+    folder.mkdir(exist_ok=True)
+    (folder / "click.toml").write_text(toml)
+    made = import_network(click_network(folder / "click.onnx"), folder / "models")
+    return understudy.load(made.model, devices="cpu")
+
+
+def test_a_network_in_one_file_gives_its_best_mask_at_the_size_of_the_frame(tmp_path: Path) -> None:
+    plate = np.zeros((32, 64, 3), np.float32)  # as wide as twice its height: 32 x 16 of what it sees
+    rows = np.arange(16)[:, None] * np.ones((1, 64))
+    padded = click(tmp_path / "pad", 'fit = "pad"\n' + CLICKS)
+    made = padded.infer(plate, options={"points": "10,3,1;20,5,0"})[..., 0]
+    assert made.shape == (32, 64)  # the upper 8 of 16 rows are of the frame
+    box = (0 + 0 + 32 + 16) / 1000  # of all of it, where none is given
+    np.testing.assert_allclose(made, np.repeat(rows[:8], 4, axis=0) + 5 / 1000 + box, atol=1e-5)
+    resized = click(tmp_path / "resize", 'fit = "resize"\n' + CLICKS)
+    made = resized.infer(plate, options={"box": "64,32,0,16"})[..., 0]
+    np.testing.assert_allclose(made, np.repeat(rows, 2, axis=0) + (0 + 16 + 32 + 32) / 1000, atol=1e-5)
+
+
+def test_a_network_of_so_many_points_is_given_no_more(tmp_path: Path) -> None:
+    model = click(tmp_path / "click", CLICKS)
+    plate = np.zeros((32, 32, 3), np.float32)
+    four = model.infer(plate, options={"points": "1,1,1;2,1,1;3,1,1;4,1,1"})[0, 0, 0]
+    assert four == pytest.approx((1 + 2 + 3 + 4 + 64) / 1000, abs=1e-6)
+    with pytest.raises(RequestError, match="no more than 4 points"):
+        model.infer(plate, options={"points": ";".join(["1,1,1"] * 5)})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (('labels = "labels"', 'labels = "label"'), "inputs that are not there"),
+        (('quality = "scores"', 'quality = "score"'), "outputs that are not there"),
+        (('points = "points"', 'points = "image"'), "image"),
+        (('quality = "scores"', 'next_mask = "scores"'), "next_mask goes with mask"),
+        (('quality = "scores"', "clicks = 3"), "quality"),
+        (('quality = "scores"', 'coordinates = "inches"'), "network"),
+        (('filter = "nearest"', 'fit = "tile"'), 'fit = "tile"'),
+    ],
+)
+def test_a_table_of_prompts_that_does_not_fit_the_file_is_refused(
+    tmp_path: Path, change: tuple[str, str], words: str
+) -> None:
+    with pytest.raises(ModelFileError) as refused:
+        click(tmp_path / "click", CLICKS.replace(*change))
+    assert words in refused.value.text, refused.value.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -27,6 +28,8 @@ MASK = "mask"
 LARGEST = float(1 << 14)
 SIDE = 256
 """Of a mask whose input does not say its size."""
+NUMBERS = {"points": 2, "box": 4, "size": 2}
+"""The last dimension of what takes them."""
 NOTHING, LEFT_TOP, RIGHT_BOTTOM = -1.0, 2.0, 3.0
 WANTS = "This network has to be told what is meant: give points or a box."
 
@@ -62,6 +65,8 @@ class PromptedFile(AdaptedFile):
         self._function, self.told = file, told
         self.options = (*file.options, *PROMPTS)
         self.takes_batches, self.sees_whole = False, True
+        for name, role in told.inputs.items():
+            _check_shape(role, file.fed[name], self.path)
 
     def ask(self, images: Sequence[Tensor], options: Mapping[str, Any], call: NetworkCall) -> list[Tensor]:
         """The mask (1, 1, H, W) of what is meant in images (1, C, H, W). RequestError where nothing says it,
@@ -170,6 +175,21 @@ class PromptedFile(AdaptedFile):
         rows = max(1, round(planes.shape[-2] * inner[0] / full[0]))
         columns = max(1, round(planes.shape[-1] * inner[1] / full[1]))
         return resample(planes[..., :rows, :columns], frame, self._filter.of_answer)
+
+
+def _check_shape(role: str, spec: Any, path: Path) -> None:
+    """ModelFileError for an input that cannot take what it is to be given."""
+    wanted = NUMBERS.get(role)
+    last = spec.shape[-1] if spec.shape else None
+    if wanted is None or not isinstance(last, int) or last == wanted:
+        return
+    raise ModelFileError(
+        "An input that the TOML names for a prompt cannot take it.",
+        expected=f"{role}: an input whose last dimension is {wanted}",
+        found=f"{spec.name}: {spec.shape}",
+        where=str(path.with_suffix(".toml")),
+        remedy="Name the inputs that take points, labels, box and size under [prompts].",
+    )
 
 
 def _typed(values: np.ndarray, spec: Any) -> np.ndarray:

@@ -46,14 +46,14 @@ class MotionTraining(Training):
         self.at.score, self.at.before = (round(float(np.mean(each)), 3) for each in (ours, theirs))
 
 
-def frames_of(batch: Batch) -> tuple[Tensor, Tensor]:
-    """The first frames and the second ones."""
-    return batch.input[:, :COLOURS], batch.input[:, COLOURS:]
+def frames_of(batch: Batch) -> list[Tensor]:
+    """The first frames, the second ones, and what a search has found."""
+    return list(batch.input.split(COLOURS, 1))
 
 
 def _pairs(batch: Batch) -> list[tuple[np.ndarray, np.ndarray]]:
     both = batch.input.permute(0, 2, 3, 1).numpy()
-    return [(each[..., :COLOURS], each[..., COLOURS:]) for each in both]
+    return [(each[..., :COLOURS], each[..., COLOURS : 2 * COLOURS]) for each in both]
 
 
 def errors(found: np.ndarray, batch: Batch) -> np.ndarray:

@@ -13,7 +13,10 @@ import numpy as np
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from understudy.network.motion import MotionArchitecture, reduced_truth
+from understudy.inference.vectors import search
+from understudy.network.motion import MotionArchitecture
+from understudy.network.motion_parts import reduced_truth
+from understudy.temporal import grey
 from zoo.command import main
 from zoo.degrade.compression import draw_file
 from zoo.degrade.light import Film, draw_film
@@ -45,7 +48,10 @@ def make(random: np.random.Generator, pictures: Pictures, side: int) -> Crop:
         for time, gain in ((FIRST, np.ones(3)), (SECOND, gains[0] * gains[1:]))
     ]
     motion = true_motion(layers, side)
-    return Crop(np.dstack(shown), np.dstack([motion, near_edges(motion).astype(np.float32)]))
+    return Crop(
+        np.dstack([*shown, search(*map(grey, shown))]),
+        np.dstack([motion, near_edges(motion).astype(np.float32)]),
+    )
 
 
 def _file(random: np.random.Generator, light: np.ndarray, film: Film, noise: CameraNoise) -> np.ndarray:
@@ -77,6 +83,7 @@ RECIPE = Recipe(
     motion_loss=loss,
     side=192,
     crops=4,
+    rate=0.003,
     held=0.25,
     output_channels=("forward.u", "forward.v"),
 )

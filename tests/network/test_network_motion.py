@@ -13,14 +13,15 @@ from tests.conftest import motion_network
 
 from understudy.errors import ModelFileError
 from understudy.network.model_file import ModelHeader, load_model, save_model
-from understudy.network.motion import (
-    MotionArchitecture,
-    MotionNetwork,
-    architecture_from,
+from understudy.network.motion import MotionArchitecture, MotionNetwork, architecture_from
+from understudy.network.motion_parts import (
+    RING_OFFSETS,
     correlation,
     likeliest,
     mixed,
+    on_rings,
     warped,
+    window,
 )
 
 
@@ -37,14 +38,34 @@ def test_what_is_warped_by_its_motion_lies_where_it_was() -> None:
 def test_what_fits_best_is_how_far_it_has_moved() -> None:
     first = torch.nn.functional.normalize(torch.randn(1, 16, 10, 12), dim=1)
     second = torch.roll(first, (1, -2), (2, 3))
-    best = likeliest(correlation(first, second, 3), torch.tensor(60.0), 3)[:, :, 3:-3, 3:-3]
+    best = likeliest(correlation(first, second, window(3)), torch.tensor(60.0), 3)[:, :, 3:-3, 3:-3]
     assert torch.allclose(best[:, 0], torch.tensor(-2.0), atol=0.1)
     assert torch.allclose(best[:, 1], torch.tensor(1.0), atol=0.1)
 
 
+def test_what_lies_on_rings_is_what_lies_at_their_offsets() -> None:
+    planes = torch.rand(1, 2, 12, 13)
+    found = on_rings(planes)
+    for place, (down, across) in enumerate(RING_OFFSETS):
+        wanted = torch.roll(planes, (-down, -across), (2, 3))
+        assert torch.equal(found[:, :, place, 4:-4, 4:-4], wanted[:, :, 4:-4, 4:-4])
+
+
+def test_motion_spreads_from_where_it_is_sure_among_what_looks_alike() -> None:
+    spread = motion_network().spread
+    first = torch.zeros(1, 8, 16, 16)
+    first[:, 0, :, :8], first[:, 1, :, 8:] = 1, 1  # two halves that look unlike
+    flow, sure = torch.full((1, 2, 16, 16), 9.0), torch.zeros(1, 1, 16, 16)
+    for half, motion in ((slice(0, 8), 2.0), (slice(8, 16), -3.0)):
+        flow[:, :, 6:10, half], sure[:, :, 6:10, half] = motion, 1
+    with torch.no_grad():
+        made = spread(torch.cat([first, first]), flow, torch.zeros(1, 8, 16, 16), sure)
+    assert (made[:, :, 4:12, :8] - 2).abs().max() < 0.5 and (made[:, :, 4:12, 8:] + 3).abs().max() < 0.5
+
+
 def test_the_gradients_of_the_correlation_are_those_of_what_it_computes() -> None:
     first, second = (torch.randn(1, 3, 4, 5, dtype=torch.float64, requires_grad=True) for _ in range(2))
-    assert torch.autograd.gradcheck(lambda a, b: correlation(a, b, 1), (first, second))
+    assert torch.autograd.gradcheck(lambda a, b: correlation(a, b, window(1)), (first, second))
 
 
 def test_each_pixel_is_a_mix_of_the_cells_about_it() -> None:
@@ -58,19 +79,28 @@ def test_each_pixel_is_a_mix_of_the_cells_about_it() -> None:
 
 def test_the_levels_grow_to_the_size_of_the_frame_and_the_last_is_the_answer() -> None:
     network = motion_network()
-    frames = torch.rand(2, 2, 3, 32, 48).unbind()
+    given = torch.rand(3, 2, 3, 32, 48).unbind()
     with torch.no_grad():
-        found = network.levels(*frames)
-        assert torch.equal(found[-1], network(*frames))
-    assert [each.shape[-1] for each in found] == [6, 12, 24, 48]
+        found = network.levels(*given)
+        assert torch.equal(found[-1], network(*given))
+    assert [each.shape[-1] for each in found] == [6, 6, 6, 12, 12, 12, 24, 48]
     assert found[-1].shape == (2, 2, 32, 48) and found[-1].dtype == torch.float32
 
 
 def test_a_change_of_exposure_is_no_motion() -> None:
     network = motion_network()
-    first, second = torch.rand(2, 1, 3, 32, 32).unbind()
+    first, second, searched = torch.rand(3, 1, 3, 32, 32).unbind()
     with torch.no_grad():
-        assert torch.allclose(network(first, second), network(first, second * 0.5 + 0.2), atol=0.1)
+        darker = network(first, second * 0.5 + 0.2, searched)
+        assert torch.allclose(network(first, second, searched), darker, atol=0.1)
+
+
+def test_before_it_has_learned_anything_it_mostly_believes_the_search() -> None:
+    first, second, searched = torch.rand(3, 1, 3, 32, 32).unbind()
+    searched = searched * 0 + torch.tensor([5.0, -3.0, 1.0]).view(1, 3, 1, 1)
+    with torch.no_grad():
+        found = motion_network()(first, second, searched)
+    assert torch.allclose(found.mean((0, 2, 3)), torch.tensor([5.0, -3.0]), atol=1.0)
 
 
 def test_a_few_steps_on_one_pair_bring_it_nearer() -> None:
@@ -79,12 +109,12 @@ def test_a_few_steps_on_one_pair_bring_it_nearer() -> None:
     network = MotionNetwork(shape)
     texture = torch.nn.functional.interpolate(torch.rand(1, 3, 24, 24), (72, 72), mode="bicubic")
     first, second = texture[..., 4:68, 4:68], texture[..., 2:66, 1:65]
-    truth = torch.tensor([3.0, 2.0]).view(1, 2, 1, 1)
+    truth, nothing = torch.tensor([3.0, 2.0]).view(1, 2, 1, 1), torch.zeros(1, 3, 64, 64)
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     apart = []
     for _ in range(60):
         optimizer.zero_grad()
-        off = (network(first, second) - truth).abs().mean()
+        off = (network(first, second, nothing) - truth).abs().mean()
         off.backward()
         optimizer.step()
         apart.append(off.item())
@@ -97,9 +127,9 @@ def test_a_few_steps_on_one_pair_bring_it_nearer() -> None:
 def test_it_comes_back_from_its_file_as_it_was(motion_file: Path) -> None:
     header, network = load_model(motion_file)
     assert header.kind == "motion" and header.offsets == (1,)
-    frames = torch.rand(2, 1, 3, 32, 32).unbind()
+    given = torch.rand(3, 1, 3, 32, 32).unbind()
     with torch.no_grad():
-        assert torch.allclose(network(*frames), motion_network()(*frames), atol=0.1)
+        assert torch.allclose(network(*given), motion_network()(*given), atol=0.1)
 
 
 WRONG: list[dict[str, Any]] = [

@@ -18,7 +18,7 @@ from understudy.inference.adapting import on_scene_linear
 from understudy.inference.tiles import pad_to_stride
 from understudy.models.description import ModelDescription
 from understudy.models.opening import open_motion
-from understudy.temporal import reduced
+from understudy.temporal import flows_between, grey, reduced
 
 LONGEST = 2048
 """Pixels of the longer side at which motion is looked for: more takes memory, and tells little more."""
@@ -47,22 +47,29 @@ class VectorFinder:
                 expected=f"{first.shape}",
                 found=f"{second.shape}",
             )
-        small = [self._planes(each) for each in (first, second)]
-        vectors = self._find(*small)
+        small = [self._seen(each) for each in (first, second)]
+        vectors = self._find([*small, search(*map(grey, small))])
         return _enlarged(vectors, first.shape[:2])
 
-    def _planes(self, pixels: np.ndarray) -> torch.Tensor:
-        """A frame as the network sees it, (1, 3, H, W)."""
+    def _seen(self, pixels: np.ndarray) -> np.ndarray:
+        """A frame as the network sees it, (height, width, 3)."""
         values = encode(fill_nonfinite(pixels)[0], self.description.colour_in)
-        values = np.ascontiguousarray(reduced(np.asarray(values, np.float32), LONGEST).transpose(2, 0, 1))
-        return torch.from_numpy(values)[None].to(self.device)
+        return reduced(np.asarray(values, np.float32), LONGEST)
 
-    def _find(self, first: torch.Tensor, second: torch.Tensor) -> np.ndarray:
-        height, width = first.shape[-2:]
-        padded = [pad_to_stride(each, self.description.stride) for each in (first, second)]
+    def _find(self, given: list[np.ndarray]) -> np.ndarray:
+        height, width = given[0].shape[:2]
+        planes = [torch.from_numpy(each.transpose(2, 0, 1).copy())[None].to(self.device) for each in given]
+        padded = [pad_to_stride(each, self.description.stride) for each in planes]
         with self._turn, torch.inference_mode(), autocast(self.device, self.precision):
             found = self._network(*padded)[0, :, :height, :width]
             return np.asarray(found.float().permute(1, 2, 0).cpu().numpy())
+
+
+def search(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """What a classical search finds between two planes (height, width), 0 to 1: float32 (height, width, 3),
+    vectors and where the ways there and back meet (1, else 0)."""
+    flow, _ = flows_between(first, second)
+    return np.dstack([flow.vectors, flow.sure.astype(np.float32)])
 
 
 def _enlarged(vectors: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -19,7 +19,8 @@ from understudy.colour import PLAIN, SRGB
 from understudy.device import autocast
 from understudy.network.card import Measured, ModelCard, Source
 from understudy.network.card import Trained as TrainedWords
-from understudy.network.model_file import MOTION, ExtraInput, ModelHeader, save_model
+from understudy.network.kinds import MOTION
+from understudy.network.model_file import ExtraInput, ModelHeader, save_model
 from understudy.network.motion import MotionArchitecture
 from zoo.credits import CREDITS, training_credits
 from zoo.motion_training import training_of

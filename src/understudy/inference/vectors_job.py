@@ -49,7 +49,7 @@ from understudy.models.description import ModelDescription
 from understudy.models.finding import find_model
 from understudy.models.opening import describe
 from understudy.models.sidecar import is_imported
-from understudy.network.model_file import MOTION, read_header
+from understudy.network.kinds import MOTION
 from understudy.settings import ApplySettings, FinishingSettings
 from understudy.temporal import is_cut
 
@@ -62,7 +62,7 @@ UP = np.array([1, -1], np.float32)
 def finds_vectors(model: str) -> bool:
     """Whether a model is a network that finds motion. ModelFileError when there is none."""
     path = find_model(model).path
-    return not is_imported(path) and read_header(path).kind == MOTION
+    return not is_imported(path) and describe(path).kind == MOTION
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 from understudy.errors import ModelFileError
 from understudy.models.description import ModelDescription
 from understudy.models.sidecar import is_imported, read_sidecar
-from understudy.network.model_file import MOTION
+from understudy.network.kinds import MOTION
 
 
 def describe(path: Path) -> ModelDescription:

@@ -19,6 +19,7 @@ from understudy.colour import ColourEncoding
 from understudy.errors import ModelFileError
 from understudy.network.card import ModelCard
 from understudy.network.confidence import ConfidenceTable
+from understudy.network.kinds import MOTION
 from understudy.runs.files import write_atomically
 
 FORMAT = "understudy.cat"
@@ -31,8 +32,8 @@ MOST_OFFSET = 16
 MOST_WHOLE = 1024
 WHOLE_STEP = 32
 """Of a network that looks at whole pictures of one size: pixels a side, at the most, and in which steps."""
-MOTION, COLOURS = "motion", 3
-"""The kind of a network that finds motion, and the channels of each of the two frames that it takes."""
+COLOURS = 3
+"""Channels of each of the two frames that a network that finds motion takes."""
 COARSE_VIEWS = (1, 2, 4, 8, 16)
 """How many times smaller than the frame its coarse view can be; 1 stands for none."""
 

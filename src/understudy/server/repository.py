@@ -20,7 +20,8 @@ from understudy.models.description import ModelDescription
 from understudy.models.finding import FoundModel, find_model
 from understudy.models.names import is_plain_name, safe_label, safe_name
 from understudy.models.sidecar import read_sidecar
-from understudy.network.model_file import MOTION, read_header
+from understudy.network.kinds import MOTION
+from understudy.network.model_file import read_header
 from understudy.server.models.served import Call, ServedModel
 from understudy.server.state import ServerState
 

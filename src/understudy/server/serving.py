@@ -15,7 +15,7 @@ from typing import Protocol
 
 from understudy.errors import MissingPackageError, ModelFileError, ServerError, SettingError
 from understudy.models.zoo import zoo_networks
-from understudy.network.model_file import MOTION
+from understudy.network.kinds import MOTION
 from understudy.server.http.endpoint import HttpEndpoint
 from understudy.server.log import ServerLog
 from understudy.server.mlserver import MLServerEndpoint

@@ -11,7 +11,8 @@ from understudy.errors import ModelFileError
 from understudy.models.finding import find_model
 from understudy.models.opening import finds_motion
 from understudy.network.effect import Architecture, EffectNetwork
-from understudy.network.model_file import MOTION, load_model
+from understudy.network.kinds import MOTION
+from understudy.network.model_file import load_model
 from understudy.network.nested import NESTED_SIZES
 from understudy.network.unet import STEM, UNet
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from understudy.colour import ColourEncoding, encode, encoding_for
 from understudy.dataset.painted import Painted, Pairs, find_painted, find_painted_earlier
+from understudy.dataset.unmix import unmix_layers
 from understudy.errors import ChannelError
 from understudy.frames import (
     Frame,
@@ -47,7 +48,8 @@ class Extra:
 class Layers:
     """``inputs``: channels of the plate; ``truths``: channels read from the ground truth; ``outputs``: what
     they are called in the result; ``kind``: image or matte; ``extras``: the frames before and after the
-    plate's own, if they go in, then the layers of ``--extra``."""
+    plate's own, if they go in, then the layers of ``--extra``. ``unmix``: how the truth holds the colours of
+    what is taken apart, straight or premultiplied; off where nothing is."""
 
     inputs: tuple[str, ...]
     truths: tuple[str, ...]
@@ -55,6 +57,7 @@ class Layers:
     kind: str
     extras: tuple[Extra, ...]
     sentence: str
+    unmix: str = "off"
 
     @property
     def offsets(self) -> tuple[int, ...]:
@@ -98,6 +101,8 @@ def choose_layers(data: DataSettings, pairs: Pairs, earlier: bool = False) -> La
     ``pairs`` gives plates and truths, of which no more are read than it needs to tell.
     """
     plate, truth = next(pairs())
+    if data.unmix != "off":
+        return unmix_layers(data, plate, truth)
     inputs = resolve_channels(plate, data.input_channels, "rgb")
     requested = data.ground_truth_channels
     find = find_painted_earlier if earlier else find_painted
@@ -114,9 +119,7 @@ def choose_layers(data: DataSettings, pairs: Pairs, earlier: bool = False) -> La
     if found.is_grey:
         truths, outputs = truths[:1], (MATTE,)
     kind = "matte" if several or _is_matte(truths, inputs) else "image"
-    found_extras = [_extra(spec, earlier) for spec in data.extra]
-    extras = tuple(extra for extra, _ in found_extras)
-    notes = [note for _, each in found_extras for note in each]
+    extras, notes = extras_of(data, earlier)
     said = f"Channels: {', '.join(inputs)} in, {', '.join(outputs)} out ({kind})."
     return Layers(inputs, truths, outputs, kind, extras, " ".join(filter(None, (said, found.note, *notes))))
 
@@ -167,6 +170,12 @@ def _is_matte(truths: tuple[str, ...], inputs: tuple[str, ...]) -> bool:
     if len(truths) != 1 or truths == inputs:
         return False
     return not is_data(truths[0])
+
+
+def extras_of(data: DataSettings, earlier: bool = False) -> tuple[tuple[Extra, ...], list[str]]:
+    """The layers of ``--extra``, and sentences on what else their files hold."""
+    found = [_extra(spec, earlier) for spec in data.extra]
+    return tuple(extra for extra, _ in found), [note for _, each in found for note in each]
 
 
 def _extra(spec: str, as_held: bool) -> tuple[Extra, tuple[str, ...]]:

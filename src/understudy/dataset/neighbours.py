@@ -47,7 +47,7 @@ def choose_neighbours(
         return Found(offsets_within(decided))
     if requested != "auto":
         return _as_wished(requested, sources)
-    if layers.kind == "matte":
+    if layers.kind == "matte" or layers.unmix != "off":
         return Found()
     reach = _try_out(sources, values, layers, colour_in, colour_out)
     return Found(offsets_within(reach), _note(reach))

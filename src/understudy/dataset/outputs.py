@@ -14,9 +14,9 @@ from understudy.frames import Frame, channel_or_new, lost_in_own_format
 def check_outputs(sources: Sequence[Source], layers: Layers) -> None:
     """ChannelError where the plate lacks channels of the truth and its files have no room for new ones.
     Mattes are no trouble: where the plate has no alpha, one becomes a file of its own, and several go into an
-    EXR."""
+    EXR, as does what is taken apart."""
     new = [name for name in layers.outputs if name not in layers.inputs]
-    if layers.kind == "matte" or not new:
+    if layers.kind == "matte" or layers.unmix != "off" or not new:
         return
     for source in {id(source.plate): source for source in sources}.values():
         frame = source.plate.read(source.plate_number)

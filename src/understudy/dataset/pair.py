@@ -9,6 +9,7 @@ import numpy as np
 from understudy.colour import ColourEncoding, encode
 from understudy.dataset.layers import Layers, with_inputs
 from understudy.dataset.sources import Source, Values, read_pair
+from understudy.dataset.unmix import unmixed
 from understudy.frames import fill_nonfinite
 from understudy.frames.matte import scaled
 
@@ -20,7 +21,8 @@ class Pair:
     ``input``: the plate's channels, those of the frames before and after it once it is complete, and those of
     the extra layers. ``weight`` (height, width, 1), 0 to 1, is how much is learned from each pixel: nothing
     outside the region, and where the truth, or a channel of the plate that it replaces, had no finite value;
-    it is above 0 somewhere. Of several mattes each has its own, 0 everywhere where that one was not painted.
+    it is above 0 somewhere. Of several mattes each has its own, 0 everywhere where that one was not painted;
+    so has each channel of what is taken apart.
     ``hash`` tells the file values of plate and truth, ``hash_beside`` those of all else. ``empty``: nobody
     painted it, as there is nothing to matte, or nothing to change."""
 
@@ -58,6 +60,10 @@ class PairMaker:
         known = ~np.asarray(bad[..., self.layers.written].any(2, keepdims=True) | unknown)
         weight = known.astype(np.float32)
         pixels = with_inputs(encode(filled, self.colour_in), read.extras, self.layers)
+        if self.layers.unmix != "off":
+            plate = filled[..., : len(self.layers.inputs)]
+            truth, counts = unmixed(plate, truth, self.layers.unmix == "premultiplied", self.colour_in)
+            weight = weight * counts
         wanted = encode(truth, self.colour_out)
         if self.layers.kind == "matte":
             wanted = scaled(wanted, self.white)

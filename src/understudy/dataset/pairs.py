@@ -247,7 +247,7 @@ def _colour_of_truth(
 ) -> ColourEncoding:
     if layers.kind == "matte":
         return PLAIN
-    if layers.inputs[: len(layers.outputs)] == layers.outputs or painted.is_integer:
+    if layers.unmix != "off" or layers.inputs[: len(layers.outputs)] == layers.outputs or painted.is_integer:
         return colour_in
     return colour_in if len(layers.outputs) == 3 and layers.colourful else encoding_for("raw", truths)
 

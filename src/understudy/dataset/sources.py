@@ -122,7 +122,7 @@ def read_truth(plate: Frame, truth: Frame, layers: Layers) -> np.ndarray:
     if layers.mattes > 1:
         return _read_mattes(truth, layers)
     own = resolve_like(truth, layers.truths)
-    if layers.kind == "matte" or not has_alpha(plate):
+    if layers.kind == "matte" or layers.unmix != "off" or not has_alpha(plate):
         return truth.planes(own)
     return seen_planes(truth, own)
 

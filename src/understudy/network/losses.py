@@ -24,6 +24,9 @@ NESTED_AUTO = "bce+structure+jaccard"
 (Qin et al., BASNet, 2019), on each of them."""
 EARLIER_AUTO = {"image": "l1", "matte": "bce+dice"}
 """What auto was in runs that were begun before their loss was kept with them."""
+UNMIX = "l1+composite"
+"""What auto is of a plate that is taken apart."""
+EDGES_OF_ALPHA = 4.0
 SMOOTH = 1e-3
 LEAST_SHARE = 0.01
 EDGE_CELLS = (4, 8, 16, 32)
@@ -134,9 +137,31 @@ def perceptual(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     return total + error.abs().mean()
 
 
+def composite(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """L1 of alpha, foreground and background (N, 7, H, W) as they lie over each other, which is the plate; of
+    the alpha, most where it is neither 0 nor 1; and of the foreground as far as it shows. In network values,
+    in which soft edges of display-referred plates are not quite the plate's own."""
+    known = weight[:, :1]
+    alpha, wanted = result[:, :1], truth[:, :1]
+    edge = 1 + EDGES_OF_ALPHA * (4 * wanted * (1 - wanted))
+    matte = ((alpha - wanted).abs() * edge * known).mean()
+    over = ((_over_each_other(result) - _over_each_other(truth)).abs() * known).mean()
+    shown = ((alpha * result[:, 1:4] - wanted * truth[:, 1:4]).abs() * known).mean()
+    return matte + over + shown
+
+
+def _over_each_other(parts: Tensor) -> Tensor:
+    alpha, foreground, background = parts[:, :1], parts[:, 1:4], parts[:, 4:7]
+    return alpha * foreground + (1 - alpha) * background
+
+
 TERMS: dict[str, Term] = {
     term.__name__: term
-    for term in (l1, l2, charbonnier, bce, edges, dice, jaccard, gradient, structure, perceptual)
+    for term in (
+        *(l1, l2, charbonnier, gradient, structure, perceptual),
+        *(bce, edges, dice, jaccard),
+        composite,
+    )
 }
 LOGIT_TERMS = (bce, edges)
 """What takes a matte as it is before the sigmoid, and no image."""
@@ -170,10 +195,15 @@ def chosen_terms(text: str, kind: str, nested: bool = False) -> str:
     return NESTED_AUTO if nested and kind == "matte" else AUTO[kind]
 
 
-def make_loss(text: str, kind: str) -> Term:
-    """The function for ``--loss``; ``auto`` is chosen by the kind of truth. SettingError when unknown."""
+def make_loss(text: str, kind: str, unmixes: bool = False) -> Term:
+    """The function for ``--loss``; ``auto`` is chosen by the kind of truth, and by whether the plate is taken
+    apart (``unmixes``). SettingError when unknown."""
+    text = UNMIX if unmixes and text == "auto" else text
     weighted = [_parse(item.strip(), text) for item in chosen_terms(text, kind).split("+")]
-    if kind != "matte" and any(term in LOGIT_TERMS for _, term in weighted):
+    terms = [term for _, term in weighted]
+    if kind != "matte" and any(term in LOGIT_TERMS for term in terms):
+        raise _no_loss(text)
+    if composite in terms and not unmixes:
         raise _no_loss(text)
 
     def loss(answer: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
@@ -203,7 +233,7 @@ def _no_loss(text: str) -> SettingError:
     return SettingError(
         "There is no such loss.",
         expected=f"auto, or terms joined by +, each with a weight: {', '.join(TERMS)} (bce and edges for "
-        "mattes only)",
+        "mattes only, composite with --unmix only)",
         found=text,
         where="--loss",
         remedy="Write it as in l1+structure:0.2.",

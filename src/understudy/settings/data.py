@@ -73,6 +73,13 @@ class DataSettings(Section):
         kind="channels",
         advanced=True,
     )
+    unmix: Literal["off", "straight", "premultiplied"] = setting(
+        "off",
+        "Unmix",
+        "Learn to take the plate apart, into alpha, foreground and the background behind it, from a ground "
+        "truth with alpha and colours: whether these are straight, or premultiplied by the alpha.",
+        advanced=True,
+    )
     part: Text | None = setting(None, "Part", "Which part of a multi-part EXR to read.", advanced=True)
     extra: Texts = setting(
         (),

@@ -18,6 +18,7 @@ from understudy.training.evaluation import predict
 from understudy.training.prepare import Job
 
 PREVIEWS = 3
+GREY = 0.4
 SHEET_SEED = 0x5EE7
 
 
@@ -56,8 +57,16 @@ class Pictures:
         """A crop for a screen: several mattes in their colours over the plate."""
         data = self.job.data
         if is_plate or not self._labels:
-            return display(_image(part), data.colour_in if is_plate else data.colour_out)
+            shown = _image(part) if is_plate else self._seen(_image(part))
+            return display(shown, data.colour_in if is_plate else data.colour_out)
         return mattes_over(display(_image(plate), data.colour_in), _image(part))
+
+    def _seen(self, values: np.ndarray) -> np.ndarray:
+        """What of a result is looked at: of a plate that is taken apart, the foreground over grey."""
+        if self.job.data.layers.unmix == "off":
+            return values
+        alpha, foreground = values[..., :1].clip(0, 1), values[..., 1:4]
+        return alpha * foreground + (1 - alpha) * np.float32(GREY)
 
     def previews(self, step: int, say: Callable[[str], None]) -> Iterator[Path]:
         """NAME_preview_0001000_1012.png for up to three frames of ``--preview``; what fails is said."""
@@ -69,7 +78,11 @@ class Pictures:
                 result = predict(learner.average, pixels, learner.device, self.job.plan.precision)
                 path, data = self.run.preview_path(step, number), self.job.data
                 shown = display(pixels, data.colour_in) if self._labels else None
-                made = display(result, data.colour_out) if shown is None else mattes_over(shown, result)
+                made = (
+                    display(self._seen(result), data.colour_out)
+                    if shown is None
+                    else mattes_over(shown, result)
+                )
                 write_png(path, made)
                 yield path
         except UnderstudyError as error:

@@ -27,7 +27,7 @@ from understudy.frames import format_numbers
 from understudy.models.finding import FoundModel, find_model
 from understudy.network.cores import bytes_per_pixel
 from understudy.network.effect import EffectNetwork
-from understudy.network.losses import EARLIER_AUTO, chosen_terms, make_loss
+from understudy.network.losses import EARLIER_AUTO, UNMIX, chosen_terms, make_loss
 from understudy.network.model_file import ModelHeader, read_header
 from understudy.settings import NO_WEIGHTS, NetworkSettings, TrainSettings
 from understudy.training.agreement import Agreement
@@ -114,8 +114,9 @@ def make_job(
     data = load_data_set(settings.data, settings.colour, reach, earlier, many, left_out, headers)
     release_memory(device)
     said = [] if goes_on else say_findings(data)
-    terms = _loss_terms(settings.loss.loss, data.kind, plan, settings.network.is_nested)
-    loss = make_loss(terms, data.kind)
+    unmixes = data.layers.unmix != "off"
+    terms = _loss_terms(settings.loss.loss, data.kind, plan, settings.network.is_nested, unmixes)
+    loss = make_loss(terms, data.kind, unmixes)
     torch.manual_seed(settings.augmentation.seed)
     sizes = [pair.input.shape[:2] for pair in data.pairs]
     sure = plan is not None or settings.network.coarse_view != "auto"
@@ -387,8 +388,10 @@ def _note_vary(requested: Vary, plan: Plan, kind: str) -> list[str]:
     ]
 
 
-def _loss_terms(requested: str, kind: str, plan: Plan | None, nested: bool) -> str:
+def _loss_terms(requested: str, kind: str, plan: Plan | None, nested: bool, unmixes: bool) -> str:
     """The terms of the loss. What was chosen automatically stays as it was where a run goes on."""
+    if plan is None and unmixes and requested == "auto":
+        return UNMIX
     if plan is None or requested != "auto":
         return chosen_terms(requested, kind, nested)
     return plan.loss or EARLIER_AUTO[kind]

@@ -100,6 +100,17 @@ def test_the_farm_can_give_every_folder_another_place(stage: Any) -> None:
     assert kinds["Output3"] == ("DIRECTORY", "OUT")
 
 
+def test_the_folder_of_the_run_is_one_place_to_the_training_and_to_what_comes_after_it(stage: Any) -> None:
+    assert (
+        run(stage.train_words("--to", "openjd", "--then-apply", "out/o.####.exr", "--job-folder", "j")) == 0
+    )
+    made = template(stage.here / "j")
+    train, apply = (step["script"]["actions"]["onRun"]["args"] for step in made["steps"])
+    (name,) = [each["name"] for each in made["parameterDefinitions"] if each.get("dataFlow") == "INOUT"]
+    assert f"--data-directory={{{{Param.{name}}}}}" in train
+    assert f"--model={{{{Param.{name}}}}}/grade" in apply
+
+
 def test_what_belongs_to_a_bundle_of_aws_is_there(stage: Any) -> None:
     words = stage.apply_words("--to", "openjd", "--priority", "70", "--retries", "4", "--job-folder", "job")
     assert run(words) == 0

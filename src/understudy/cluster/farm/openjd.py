@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -115,12 +116,13 @@ def _text(values: Any) -> str:
 
 
 def _places(job: FarmJob) -> dict[str, tuple[str, Word]]:
-    """Every folder and file of the job by its path: the name of its parameter, and a word that it is in, one
-    that writes there if there is any."""
-    words = [word for step in job.steps for word in step.words if word.path]
-    known = {word.path: word for word in sorted(words, key=lambda word: word.writes)}
-    order = dict.fromkeys(word.path for word in words)
-    return {path: (_name(known[path], number), known[path]) for number, path in enumerate(order, 1)}
+    """Every folder and file of the job by its path: the name of its parameter, and the first word that it is
+    in, which ``writes`` where any does."""
+    first: dict[str, Word] = {}
+    for word in (word for step in job.steps for word in step.words if word.path):
+        known = first.setdefault(word.path, word)
+        first[word.path] = replace(known, writes=known.writes or word.writes)
+    return {path: (_name(word, number), word) for number, (path, word) in enumerate(first.items(), 1)}
 
 
 def _name(word: Word, number: int) -> str:

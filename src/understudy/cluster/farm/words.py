@@ -48,8 +48,8 @@ def _path_word(info: SettingInfo, value: str) -> Word:
         return Word(before + path)
     if info.is_model and path.endswith(".cat"):
         return Word(before, path, is_file=True)
-    folder, last = os.path.split(path.rstrip("/") if info.kind == "folder" else path)
-    if not last or os.path.isdir(path):
+    folder, last = os.path.split(path)
+    if not last or info.kind == "folder" or os.path.isdir(path):
         return Word(before, path.rstrip("/") or "/", writes=writes)
     return Word(before, folder, f"/{last}", writes=writes)
 

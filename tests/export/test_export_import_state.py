@@ -151,6 +151,25 @@ def test_a_toml_that_does_not_fit_is_refused_in_words(text: str, words: str, tmp
         understudy.load(made.model, devices="cpu")
 
 
+def test_a_matting_network_is_known_by_its_names_and_needs_no_toml(applied: Callable, tmp_path: Path) -> None:
+    file = onnx_matting(tmp_path / "plain.onnx")
+    made = import_network(file, tmp_path / "models")
+    assert "Robust Video Matting" in made.found[0] and "0.25" in made.found[0]
+    numbers = range(1001, 1004)
+    applied(plate(tmp_path / "in", numbers), model=made.model)
+    frame = read_image_file(tmp_path / "out" / "out.1003.exr")
+    expected = matting_loop(file, [picture(number) for number in numbers], ratio=0.25)[-1][1]
+    assert np.abs(frame.planes(frame.channels) - expected).max() < CODES
+
+
+def test_which_of_several_outputs_is_taken_is_said(tmp_path: Path) -> None:
+    nodes = [("Identity", ["x"], ["small"], {}), ("Identity", ["x"], ["large"], {})]
+    one = ("float", (1, 3, "h", "w"))
+    file = onnx_of(tmp_path / "two.onnx", nodes, {"x": one}, {"small": one, "large": one})
+    said = import_network(file, tmp_path / "models").found
+    assert any("outputs small, large the first is taken" in sentence for sentence in said)
+
+
 def told_in_the_documents(heading: str) -> str:
     """The TOML below a heading of docs/networks.md."""
     text = (Path(__file__).resolve().parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")

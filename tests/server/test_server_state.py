@@ -192,7 +192,9 @@ def test_both_doors_carry_state_and_the_metadata_says_it(matting: Path, serve: C
 
 
 def test_options_of_the_network_stay_beside_those_of_sequences(tmp_path: Path) -> None:
-    model = import_network(onnx_matting(tmp_path / "free.onnx"), tmp_path / "models").model
+    settings = tmp_path / "free.told.toml"
+    settings.write_text('output = "fgr"\n[constants]\n')  # none: the ratio stays an option
+    model = import_network(onnx_matting(tmp_path / "free.onnx"), tmp_path / "models", settings=settings).model
     served = FileModel(model, "cpu", ServerLog(io.StringIO()))
     assert served.description.options[0] == Option("downsample_ratio", "float", 1.0)
     plain = ask(served, 1, downsample_ratio=0.5)

@@ -61,7 +61,8 @@ def import_network(
     side = _with_reading(network, _agreed(file, network, side, trial), trial)
     target = Path(os.path.abspath(output)) / _name(file, name)
     beside = _write(file, target, side)
-    return Imported(target, beside, (*known, *carries, *sentences(side), *_limits(target)))
+    said = (*known, *carries, *sentences(side), *_one_of_several(network, side), *_limits(target))
+    return Imported(target, beside, said)
 
 
 def _with_own_words(file: Path, side: Sidecar) -> Sidecar:
@@ -245,6 +246,16 @@ def _write(file: Path, target: Path, side: Sidecar) -> Path:
         copy_network(file, target)
     write_atomically(beside, text)
     return beside
+
+
+def _one_of_several(network: AdaptedFile, side: Sidecar) -> tuple[str, ...]:
+    """Which of several outputs is used, where nobody has said it."""
+    names = [each.tensor or each.name for each in network.file.outputs]
+    if side.output is not None or side.instances or side.prompts or len(names) < 2:
+        return ()
+    return (
+        f"Of its outputs {', '.join(names)} the first is taken: output = NAME in the TOML takes another.",
+    )
 
 
 def _limits(target: Path) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ SAM = {
 SAM_OUTPUTS = {"next_mask": "low_res_masks", "quality": "iou_predictions"}
 ENCODED = "image_embeddings"
 LISTS = {"boxes", "labels", "scores", "masks"}
+MATTING = {"src", "r1i", "downsample_ratio"}, {"fgr", "pha", "r1o"}
+HD_RATIO = 0.25
 
 
 def recognised(file: Path, side: Sidecar, values: bool = True) -> tuple[Sidecar, tuple[str, ...]]:
@@ -37,7 +39,25 @@ def recognised(file: Path, side: Sidecar, values: bool = True) -> tuple[Sidecar,
         return side.model_copy(update={"instances": InstanceText()}), (
             "Its outputs are called boxes, labels, scores and masks: what it finds becomes instance mattes.",
         )
+    if (
+        inputs >= MATTING[0]
+        and outputs >= MATTING[1]
+        and not {"output", "constants"} <= side.model_fields_set
+    ):
+        return _matting(side)
     return side, ()
+
+
+def _matting(side: Sidecar) -> tuple[Sidecar, tuple[str, ...]]:
+    """As networks with the names of Robust Video Matting are read."""
+    told: dict[str, Any] = {"output": "pha", "colour": "srgb", "constants": {"downsample_ratio": HD_RATIO}}
+    changes = {name: value for name, value in told.items() if name not in side.model_fields_set}
+    ratio = f"downsample_ratio = {HD_RATIO:g}, as for heads and shoulders in HD (docs/networks.md has others)"
+    said = [f"{name} = {changes[name]}" for name in ("output", "colour") if name in changes]
+    said += [ratio] if "constants" in changes else []
+    return side.model_copy(update=changes), (
+        f"It has the names of Robust Video Matting, and is read as that: {', '.join(said)}.",
+    )
 
 
 def _sam(

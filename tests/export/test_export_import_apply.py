@@ -291,3 +291,16 @@ def test_an_imported_network_that_enlarges_is_applied(make_shot: Callable[..., A
     loaded = load(str(model), devices="cpu")
     pixels = pixels_of(shot.plate_file(1001))
     assert np.array_equal(loaded.infer(pixels, tile_size=64), loaded.infer(pixels, tile_size="none"))
+
+
+def test_options_of_a_network_are_given_from_python(tmp_path: Path) -> None:
+    settings = tmp_path / "told.toml"
+    settings.write_text("range = 255.0\nsize_multiple = 4\n")
+    made = import_network(script(Brighten(), tmp_path / "bright.pt"), tmp_path / "models", settings=settings)
+    model, pixels = understudy.load(made.model, devices="cpu"), np.full((8, 8, 3), 0.5, np.float32)
+    for strength, expected in ((0.0, 0.5), (1.0, 0.7)):
+        found = model.infer(pixels, options={"strength": strength})
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(model.infer(pixels), 0.6, atol=1e-5)
+    with pytest.raises(UnderstudyError, match="type float"):
+        model.infer(pixels, options={"strength": "much"})

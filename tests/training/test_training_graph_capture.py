@@ -133,7 +133,7 @@ class TestOnGpu:
 
         def looking(batch: Batch) -> Tensor:
             loss = whole(batch)
-            loss.item()  # a GPU that is being recorded cannot be waited for
+            loss.tolist()  # a GPU that is being recorded cannot be waited for
             return loss
 
         learner.graph_capture = GraphCapture(looking, list(learner.network.parameters()))

@@ -29,7 +29,8 @@ class Augmentation:
     """How crops are varied. ``turn``: mirrored and turned by right angles; ``rotate`` (radians) and ``zoom``
     (natural log) warp a share of them, ``warped``: the others stay as sharp as the frame is. ``paste``: how
     often the matted part of another crop is pasted in; ``cover``: how often background is, in such a
-    shape."""
+    shape. ``flop``, ``flip`` and ``rotation``: how often a crop is mirrored left to right, top to bottom, and
+    turned by a right angle, beside ``mirror`` and ``turn``, which are an even chance of each."""
 
     mirror: bool = True
     turn: bool = False
@@ -38,6 +39,9 @@ class Augmentation:
     warped: float = 1.0
     paste: float = 0.0
     cover: float = 0.0
+    flop: float = 0.0
+    flip: float = 0.0
+    rotation: float = 0.0
 
     @property
     def warps(self) -> bool:
@@ -247,15 +251,15 @@ class CropSource:
         size: tuple[int, int],
         corners: Tensor,
     ) -> Cut:
-        no = torch.zeros(len(pairs), dtype=torch.bool)
-        return Cut(
-            pairs,
-            corners[:, 0],
-            corners[:, 1],
-            numbers[:, 4] < 0.5 if augmentation.mirror else no,
-            numbers[:, 5] < 0.5 if augmentation.turn else no,
-            numbers[:, 6] < 0.5 if augmentation.turn and size[0] == size[1] else no,
-        )
+        turn = 0.5 if augmentation.turn else 0.0
+        mirror = numbers[:, 4] < max(0.5 if augmentation.mirror else 0.0, augmentation.flop)
+        flip = numbers[:, 5] < max(turn, augmentation.flip)
+        swap = numbers[:, 6] < (turn if size[0] == size[1] else 0.0)
+        if augmentation.rotation and size[0] == size[1]:
+            # Rows for columns, and one of the two mirrored: a turn to one side, or to the other.
+            rotated, left = numbers[:, 10] < augmentation.rotation, numbers[:, 11] < 0.5
+            swap, mirror, flip = swap ^ rotated, mirror ^ (rotated & left), flip ^ (rotated & ~left)
+        return Cut(pairs, corners[:, 0], corners[:, 1], mirror, flip, swap)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,10 @@ class Core(nn.Module):
         """(N, sides * outputs, H, W): all that are learned from, the answer that counts first."""
         return self(x)
 
+    def features(self, x: Tensor) -> list[Tensor]:
+        """What it sees at each of its scales, finest first."""
+        raise NotImplementedError
+
     def crops(self, kept: Crop, size: tuple[int, int]) -> list[Crop]:
         """What ``forward`` takes to compute no more than ``kept`` of an input of ``size`` = (H, W)."""
         return [kept]

@@ -9,7 +9,7 @@ say: of a sample, the mean is that over the pixels that count. Of several mattes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as functional
@@ -195,45 +195,58 @@ def chosen_terms(text: str, kind: str, nested: bool = False) -> str:
     return NESTED_AUTO if nested and kind == "matte" else AUTO[kind]
 
 
-def make_loss(text: str, kind: str, unmixes: bool = False) -> Term:
+class Loss:
+    """A sum of weighted terms; ``names`` are what they are called. Called with the network's answer, the
+    truth and the weights, it gives their sum; ``parts`` are the terms, each times its weight, (terms,)."""
+
+    def __init__(self, terms: Sequence[tuple[str, float, Term]], kind: str) -> None:
+        self.names = tuple(name for name, _, _ in terms)
+        self._terms, self._matte = terms, kind == "matte"
+
+    def __call__(self, answer: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+        return self.parts(answer, truth, weight).sum()
+
+    def parts(self, answer: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+        weight = _evened(weight)
+        result = answer.sigmoid() if self._matte else answer
+        return torch.stack(
+            [
+                factor * term(answer if term in LOGIT_TERMS else result, truth, weight)
+                for _, factor, term in self._terms
+            ]
+        )
+
+
+def make_loss(text: str, kind: str, unmixes: bool = False, further: Mapping[str, Term] | None = None) -> Loss:
     """The function for ``--loss``; ``auto`` is chosen by the kind of truth, and by whether the plate is taken
-    apart (``unmixes``). SettingError when unknown."""
+    apart (``unmixes``). ``further``: terms beside those of this file. SettingError when unknown."""
     text = UNMIX if unmixes and text == "auto" else text
-    weighted = [_parse(item.strip(), text) for item in chosen_terms(text, kind).split("+")]
-    terms = [term for _, term in weighted]
+    known = {**TERMS, **(further or {})}
+    weighted = [_parse(item.strip(), text, known) for item in chosen_terms(text, kind).split("+")]
+    terms = [term for _, _, term in weighted]
     if kind != "matte" and any(term in LOGIT_TERMS for term in terms):
         raise _no_loss(text)
     if composite in terms and not unmixes:
         raise _no_loss(text)
-
-    def loss(answer: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-        weight = _evened(weight)
-        result = answer.sigmoid() if kind == "matte" else answer
-        values = [
-            factor * term(answer if term in LOGIT_TERMS else result, truth, weight)
-            for factor, term in weighted
-        ]
-        return torch.stack(values).sum()
-
-    return loss
+    return Loss(weighted, kind)
 
 
-def _parse(item: str, text: str) -> tuple[float, Term]:
+def _parse(item: str, text: str, known: Mapping[str, Term]) -> tuple[str, float, Term]:
     name, _, factor = item.partition(":")
     try:
         value = float(factor or 1)
     except ValueError:
         raise _no_loss(text) from None
-    if name not in TERMS or not 0 < value < 1e6:
+    if name not in known or not 0 < value < 1e6:
         raise _no_loss(text)
-    return value, TERMS[name]
+    return name, value, known[name]
 
 
 def _no_loss(text: str) -> SettingError:
     return SettingError(
         "There is no such loss.",
         expected=f"auto, or terms joined by +, each with a weight: {', '.join(TERMS)} (bce and edges for "
-        "mattes only, composite with --unmix only)",
+        "mattes only, composite with --unmix only, features with --perceptual-network)",
         found=text,
         where="--loss",
         remedy="Write it as in l1+structure:0.2.",

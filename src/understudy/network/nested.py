@@ -147,11 +147,16 @@ class NestedUNet(Core):
     ) -> Tensor:
         return cropped(self.answers(x)[:, : self.outputs], crops[0] if crops else None)
 
-    def answers(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor) -> list[Tensor]:
         stages, h = [], x
         for index, stage in enumerate(self.encoder):
             h = stage(functional.max_pool2d(h, 2, 2) if index else h, self.portable)
             stages.append(h)
+        return stages
+
+    def answers(self, x: Tensor) -> Tensor:
+        stages = self.features(x)
+        h = stages[-1]
         scales = [h]
         for stage, skip in zip(reversed(self.decoder), reversed(stages[:-1]), strict=True):
             h = stage(torch.cat([enlarge(h, 2, self.portable), skip], 1), self.portable)

@@ -92,6 +92,14 @@ class UNet(Core):
         self.head = nn.Conv2d(widths[0], outputs * STEM * STEM, 3, padding=1)
         _silence(self.head)
 
+    def features(self, x: Tensor) -> list[Tensor]:
+        h, seen = self.stem(torch.pixel_unshuffle(x, STEM)), []
+        for blocks, shrink in zip(self.encoder, [*self.shrink, None], strict=True):
+            h = blocks(h)
+            seen.append(h)
+            h = h if shrink is None else shrink(h)
+        return seen
+
     def is_silent(self) -> bool:
         return not any(bool(each.any()) for each in self.head.parameters())
 

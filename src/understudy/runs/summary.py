@@ -48,8 +48,13 @@ def _last_byte(file: int, size: int) -> bytes:
 
 def _line(row: Row) -> str:
     """JSON has no word for NaN and infinity: null."""
-    finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
-    return json.dumps(finite, separators=(",", ":"), allow_nan=False) + "\n"
+    return json.dumps(_finite(row), separators=(",", ":"), allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read(path: Path) -> list[Row]:

@@ -36,6 +36,14 @@ class ScheduleSettings(Section):
         unit="crops",
         advanced=True,
     )
+    accumulate: Annotated[int, Field(ge=1, le=1024)] = setting(
+        1,
+        "Accumulate",
+        "Take so many batches for each step, one after the other: as one batch so many times as large, which "
+        "need not fit into the memory.",
+        unit="batches",
+        advanced=True,
+    )
     learning_rate: Literal["auto"] | Annotated[float, Field(gt=0, le=1)] = setting(
         "auto", "Learning Rate", "How far each step goes.", advanced=True
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,13 +16,14 @@ from understudy.dataset.stream import MOST_AHEAD, Feed
 from understudy.device import autocast, can_capture_graphs, is_out_of_memory
 from understudy.errors import TrainingError
 from understudy.network.effect import EffectNetwork
-from understudy.network.losses import Term
+from understudy.network.losses import Loss
 from understudy.training.agreement import Agreement
 from understudy.training.distributed.shard import Shard
 from understudy.training.graph_capture import GraphCapture
 from understudy.training.optimizer import Optimizer
 from understudy.training.plan import Plan
 from understudy.training.teaching.lesson import dealt
+from understudy.training.variation import ColourVariation, shrunk_batch
 
 AVERAGE = 0.99
 RAMP = 10
@@ -58,25 +60,28 @@ class Learner:
         self,
         network: EffectNetwork,
         crops: CropSource,
-        loss: Term,
+        loss: Loss,
         augmentation: tuple[Augmentation, Augmentation],
         plan: Plan,
         shard: Shard,
         agreement: Agreement | None = None,
         shares: Sequence[float] = (),
+        colours: ColourVariation | None = None,
     ) -> None:
         device = crops.device
         self.network = network.lay_out(device).train()
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.crops, self.loss, (self.augmentation, self.varied) = crops, loss, augmentation
         self.plan, self.shard, self.device = plan, shard, device
-        self.agreement, self._shares = agreement, shares
+        self.agreement, self._shares, self.colours = agreement, shares, colours
+        self.parts: dict[str, float] = {}
         self._orders: dict[int | None, Order] = {}
         self._dealt = (0, 1, 0)
         kind = torch.bfloat16 if plan.precision == "bfloat16" else torch.float32
         self.optimizer = Optimizer(self.network, kind, plan.turns)
         self.count = crops.count
         alone = can_capture_graphs(device) and shard.world_size == 1 and agreement is None
+        alone = alone and plan.accumulate == 1
         self.graph_capture = GraphCapture(self._learn, list(self.network.parameters())) if alone else None
         self._ahead: tuple[Draw, Batch] | None = None
         self._groups: tuple[list[int], list[int], list[int]] | None = None
@@ -92,18 +97,37 @@ class Learner:
             self.feed.expect(
                 step, lambda ahead: self.crops.pairs_of(*self._draw(ahead)), self.plan.total_steps
             )
-        batch = self._take(draw)
-        part = len(draw.samples) / draw.total
+        batch = self._take(draw) if self.plan.accumulate == 1 else None
         with self.shard.detecting_lost_workers():
-            loss = self.graph_capture(batch) if self.graph_capture else self._learn(batch, part)
-            mean = self.shard.all_reduce(loss.detach())
+            loss = self._learn_in_parts(draw) if batch is None else self._learn_at_once(batch, draw)
+            mean = self.shard.all_reduce(loss[0])
         if self.agreement is not None and self.agreement.is_due(step):
             self.agreement.disagreement(self.network, step).backward()  # beside the gradients of the pairs
         self.optimizer.step(self.plan.rate_at(step), step)
         self._update_average(step)
         if self.graph_capture and step < self.plan.total_steps:
             self._draw_ahead(step + 1)
+        self._keep_parts(loss, len(draw.samples) / draw.total)
         return float(mean.item())
+
+    def _learn_at_once(self, batch: Batch, draw: Draw) -> Tensor:
+        if self.graph_capture:
+            return self.graph_capture(batch)
+        return self._learn(batch, len(draw.samples) / draw.total)
+
+    def _learn_in_parts(self, draw: Draw) -> Tensor:
+        """The same from a batch that is taken in parts, one after the other."""
+        self.network.zero_grad(set_to_none=True)
+        total = torch.zeros(1 + len(self.loss.names), device=self.device)
+        for samples in _split(draw.samples, self.plan.accumulate):
+            batch = self._take(draw._replace(samples=samples))
+            total += self._add(batch, len(samples) / draw.total)
+        return total
+
+    def _keep_parts(self, loss: Tensor, part: float) -> None:
+        """What each term adds to the loss, of this process's crops."""
+        if len(self.loss.names) > 1:
+            self.parts = dict(zip(self.loss.names, (loss[1:] / part).tolist(), strict=True))
 
     def _draw_ahead(self, step: int) -> None:
         """Take the crops of a step while the device is still at work on the one before."""
@@ -171,29 +195,40 @@ class Learner:
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead[0] == draw:
             return ahead[1]
-        return self.crops.batch(*draw)
+        batch = self.crops.batch(*draw)
+        if self.colours is not None:
+            batch = self.colours.vary(batch, self.network, self.plan.seed, draw.step, draw.samples)
+        smaller = self.plan.shrinks(draw.step)
+        return batch if smaller == 1 else shrunk_batch(batch, smaller, self.network.crop_stride)
 
     def _learn(self, batch: Batch, part: float = 1.0) -> Tensor:
-        """The loss of a batch, ``part`` of a whole one, and the gradients of the network from it."""
+        """The loss of a batch, ``part`` of a whole one, and behind it what its terms add to it; and the
+        gradients of the network from it."""
         self.network.zero_grad(set_to_none=True)
-        loss = self._loss(batch) * part
+        return self._add(batch, part)
+
+    def _add(self, batch: Batch, part: float) -> Tensor:
+        """The same, with the gradients added to those that there are."""
+        terms = self._loss(batch)
+        loss = terms.sum() * part
         loss.backward()
-        return loss
+        return torch.cat([loss.detach()[None], terms.detach() * part])
 
     def _augmentation_at(self, step: int) -> Augmentation:
         turned = self.plan.turned
         return self.augmentation if turned is None or step <= turned else self.varied
 
     def _loss(self, batch: Batch) -> Tensor:
+        """What each term of the loss says of a batch."""
         with autocast(self.device, self.plan.precision):
             answer = self.shard.answer(self.network, batch)
-        losses = [self._loss_of(each, batch) for each in answer.float().split(batch.truth.shape[1], dim=1)]
-        return losses[0] if len(losses) == 1 else torch.stack(losses).mean()
+        terms = [self._loss_of(each, batch) for each in answer.float().split(batch.truth.shape[1], dim=1)]
+        return terms[0] if len(terms) == 1 else torch.stack(terms).mean(0)
 
     def _loss_of(self, answer: Tensor, batch: Batch) -> Tensor:
         """Of one of the network's answers."""
         result = batch.base + answer if batch.base.shape[1] else answer
-        return self.loss(result, batch.truth, batch.weight)
+        return self.loss.parts(result, batch.truth, batch.weight)
 
     @torch.no_grad()
     def _update_average(self, step: int) -> None:
@@ -239,3 +274,10 @@ class Learner:
         spoils its matrix only later, when that has its turn."""
         tensors = [*self.network.parameters(), *self.average.parameters(), *self.optimizer.state().values()]
         return bool(torch.stack([tensor.isfinite().all() for tensor in tensors]).all())
+
+
+def _split(samples: range, parts: int) -> list[range]:
+    """The samples in so many parts, or one each where they are fewer."""
+    count, parts = len(samples), min(parts, len(samples))
+    edges = [samples.start + count * index // parts for index in range(parts + 1)]
+    return [range(start, stop) for start, stop in itertools.pairwise(edges)]

@@ -219,7 +219,9 @@ class TrainingLoop:
     def _finish_step(self, loss: float) -> None:
         step, plan, clock = self.step, self.plan, self.clock
         rate, seconds = plan.rate_at(step), round(clock.elapsed(), 3)
-        self.logger.log_step({"step": step, "loss": loss, "lr": rate, "time": seconds})
+        row = {"step": step, "loss": loss, "lr": rate, "time": seconds}
+        parts = {name: round(value, 7) for name, value in self.learner.parts.items()}
+        self.logger.log_step({**row, "parts": parts} if parts else row)
         total = plan.total_steps if plan.total_steps != UNKNOWN else None
         self.logger.report_progress(step, total, clock.pace, self.schedule.announced)
         self.schedule.plan_again(step)

@@ -30,6 +30,8 @@ DETAILS = 0.75
 STEP_PIXELS = {"cpu": 60_000, "mps": 300_000, "cuda": 600_000}
 QUICK_CPU_PIXELS = 120_000
 LARGE_EVERY = 3
+QUARTERS = (0.25, 0.5)
+"""The parts of a run that are over when its crops come at half of their size, and at full."""
 WHOLE_SHARE = 0.75
 """The share of steps on whole pictures, where crops of them show much the same."""
 CORE_SECONDS = {"float32": 480.0, "bfloat16": 180.0}
@@ -57,7 +59,8 @@ class Plan(BaseModel):
     than the frame the coarse view of it is, 1 where there is none; ``lesson``: the corrections that are
     learned, or were learned last; ``agreement``: how much frames that follow each other are to agree;
     ``whole``: how many pixels a side the network sees of whole frames, 0 where it sees frames as they are;
-    ``whole_share``: the share of steps that are taken on such pictures, and not on crops;
+    ``whole_share``: the share of steps that are taken on such pictures, and not on crops; ``accumulate``:
+    how many parts a batch is taken in; ``multi_resolution``: whether crops are smaller at first;
     ``confidence``: how often the network's pixels were right on the pair that is kept apart, when it was
     looked at last, or did best; ``taught``: how many steps were those of lessons that are over, and that were
     taken for corrections alone; ``many``: of the pairs no more than a sample was looked at; ``dealing``: in
@@ -85,6 +88,8 @@ class Plan(BaseModel):
     coarse: int = Field(default=1, ge=1, le=COARSE_VIEWS[-1])
     whole: int = Field(default=0, ge=0, le=MOST_WHOLE)
     whole_share: float = Field(default=0.0, ge=0, le=1)
+    accumulate: int = Field(default=1, ge=1, le=1024)
+    multi_resolution: bool = False
     rate: float = Field(default=RATE, gt=0, le=1)
     rate_factor: float = Field(default=1.0, gt=0, le=1)
     held_out: int | None = Field(default=None, ge=0)
@@ -129,6 +134,14 @@ class Plan(BaseModel):
             return count, self.crop
         area = self.batch_size * self.crop[0] * self.crop[1]
         return max(1, round(count / self.batch_size * area / self.small**2)), (self.small, self.small)
+
+    def shrinks(self, step: int) -> int:
+        """How many times smaller the crops of a step are made: where that is wanted, a quarter of the size
+        for a quarter of the run, then half, then all."""
+        if not self.multi_resolution or self.is_whole(step) or self.teaches(step):
+            return 1
+        done = step / self.total_at(step - 1)
+        return 4 if done <= QUARTERS[0] else 2 if done <= QUARTERS[1] else 1
 
     def is_whole(self, step: int) -> bool:
         """Whether a step is taken on whole pictures."""

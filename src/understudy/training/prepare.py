@@ -27,12 +27,14 @@ from understudy.frames import format_numbers
 from understudy.models.finding import FoundModel, find_model
 from understudy.network.cores import bytes_per_pixel
 from understudy.network.effect import EffectNetwork
-from understudy.network.losses import EARLIER_AUTO, UNMIX, chosen_terms, make_loss
+from understudy.network.losses import EARLIER_AUTO, UNMIX, Term, chosen_terms, make_loss
 from understudy.network.model_file import ModelHeader, read_header
 from understudy.settings import NO_WEIGHTS, NetworkSettings, TrainSettings
 from understudy.training.agreement import Agreement
+from understudy.training.chances import colour_variation, with_chances
 from understudy.training.distributed.shard import Shard
 from understudy.training.drifting import Drifting
+from understudy.training.features import feature_term
 from understudy.training.feeding import feed_of
 from understudy.training.learner import Learner
 from understudy.training.links import Link, read_links
@@ -116,7 +118,7 @@ def make_job(
     said = [] if goes_on else say_findings(data)
     unmixes = data.layers.unmix != "off"
     terms = _loss_terms(settings.loss.loss, data.kind, plan, settings.network.is_nested, unmixes)
-    loss = make_loss(terms, data.kind, unmixes)
+    loss = make_loss(terms, data.kind, unmixes, _features(settings, data, device))
     torch.manual_seed(settings.augmentation.seed)
     sizes = [pair.input.shape[:2] for pair in data.pairs]
     sure = plan is not None or settings.network.coarse_view != "auto"
@@ -161,8 +163,12 @@ def make_job(
     focus = _earlier_focus(fed.told, data.kind) if plan.focus is None else plan.focus
     crops = CropSource(fed.pairs, device, plan.crop, plan.seed, focus, plan.evenly)
     agreement = Agreement(links, plan, device) if links else None
-    varied = augmentations_for(data.kind, plan.vary, covered)
-    learner = Learner(network, crops, loss, varied, plan, shard, agreement, shares)
+    drawn = [
+        with_chances(each, settings.augmentation) for each in augmentations_for(data.kind, plan.vary, covered)
+    ]
+    colours = colour_variation(settings.augmentation, data)
+    varied = (drawn[0], drawn[1])
+    learner = Learner(network, crops, loss, varied, plan, shard, agreement, shares, colours)
     return Job(
         settings,
         data,
@@ -216,6 +222,24 @@ def augmentations_for(kind: str, vary: str, covered: float) -> tuple[Augmentatio
     return (PLAIN_MATTE if vary in ("auto", "never") else varied), varied
 
 
+def _not_together(world_size: int, batches: int) -> SettingError:
+    return SettingError(
+        "Batches are accumulated by one process.",
+        expected="one device, or no --accumulate",
+        found=f"{world_size} processes, which share a batch as it is",
+        where=f"--accumulate {batches}",
+        remedy="Use --batch-size with several devices: each takes its share of it.",
+    )
+
+
+def _features(settings: TrainSettings, data: DataSet, device: torch.device) -> dict[str, Term]:
+    """The term of the loss that a network of the artist's makes. ModelFileError where it does not."""
+    spec = settings.loss.perceptual_network
+    if spec is None:
+        return {}
+    return {"features": feature_term(spec, len(data.output_channels), device)}
+
+
 def _choose_vary(requested: Vary, held_out: int | None, data: DataSet) -> Vary:
     """A matte whose subject moves its limbs is varied from the start; so is one of which nothing would tell
     whether it is learned by heart, as no pair is kept apart. Many pairs vary by themselves."""
@@ -242,6 +266,8 @@ def _make_plan(
     vary: Vary,
 ) -> Plan:
     schedule, augmentation, size = settings.schedule, settings.augmentation, settings.network.size
+    if schedule.accumulate > 1 and world_size > 1:
+        raise _not_together(world_size, schedule.accumulate)
     coarse, whole, stride = network.architecture.coarse, network.architecture.whole, network.crop_stride
     views = [(-(-height // coarse), -(-width // coarse)) for height, width in sizes]
     crop = choose_crop(augmentation.crop_size, views, stride)
@@ -251,7 +277,9 @@ def _make_plan(
     if schedule.batch_size == "auto":
         batch = min(MOST_CROPS, batch * world_size if device.type == "cuda" else max(batch, world_size))
     return Plan(
-        batch_size=batch,
+        batch_size=min(MOST_CROPS, batch * schedule.accumulate),
+        accumulate=schedule.accumulate,
+        multi_resolution=augmentation.multi_resolution,
         crop=crop,
         size=size,
         precision=precision,

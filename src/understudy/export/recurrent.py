@@ -49,7 +49,10 @@ def _by_names(file: Path, side: Sidecar) -> tuple[Sidecar, tuple[str, ...]]:
     if not pairs:
         return side, hint
     state = StateText.model_validate(pairs)
-    return side.model_copy(update={"state": state}), (*_said(pairs, "they are called alike"), *hint)
+    return side.model_copy(update={"state": state}), (
+        *_said(pairs, "inputs and outputs are called alike"),
+        *hint,
+    )
 
 
 def _specs(tensors: Any) -> dict[str, Spec]:
@@ -59,8 +62,8 @@ def _specs(tensors: Any) -> dict[str, Spec]:
 def _said(pairs: dict[str, Any], why: str) -> tuple[str, ...]:
     which = ", ".join(f"{output} into {name}" for name, output in pairs.items())
     return (
-        f"It carries state: of each frame's outputs go back in with the next one {which}, as {why} ([state] "
-        "in the TOML; an empty [state] says that there is none).",
+        f"It carries state, as {why}: with the next frame go back in {which} ([state] in the TOML; an empty "
+        "[state] says that there is none).",
     )
 
 
@@ -83,7 +86,7 @@ def _by_trial(file: Path, side: Sidecar) -> tuple[Sidecar, tuple[str, ...]]:
             network.with_feeds([call], {}, {name: beside[str(key)] for name, key in pairs.items()})
     except (UnderstudyError, RuntimeError, TypeError, ValueError, IndexError):
         return side, ()
-    return told, _said(pairs, "it may be called without them, and takes them")
+    return told, _said(pairs, "tensors may be left out that it gives as well")
 
 
 def _outputs(file: Path, side: Sidecar) -> int:

@@ -42,7 +42,7 @@ def planned(job: Job, model: LoadedModel, said: tuple[str, ...]) -> ApplyPlanned
         *_taken(job),
         *_mask_notes(job),
         *job.painted.notes,
-        *(job.origins.state.notes(job.to_do) if isinstance(job.origins.state, StatePlan) else ()),
+        *(job.origins.state.notes(job.to_do, job.kept) if isinstance(job.origins.state, StatePlan) else ()),
         *(job.prompts.notes(job.to_do) if job.prompts else ()),
         *job.composer.extra.notes,
         *_motion_notes(job),

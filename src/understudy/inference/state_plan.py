@@ -72,17 +72,18 @@ class StatePlan:
         first, last = self._places.get(begin), self._places.get(number)
         return first is not None and last is not None and last - first == (number - begin) / self._step >= 0
 
-    def notes(self, to_do: Sequence[int]) -> tuple[str, ...]:
-        """Sentences on frames that are gone through and not written."""
-        wanted, asked = set(to_do), frozenset(self.asked)
+    def notes(self, to_do: Sequence[int], kept: Sequence[int] = ()) -> tuple[str, ...]:
+        """Sentences on frames that are gone through and not written; ``kept``: those that are there
+        already."""
+        wanted = set(to_do)
         gone: set[int] = set()
         done: dict[int, int] = {}
         for number in sorted(wanted):
             begin = self.begin(number)
             gone |= {*self.from_begin(max(begin, done.get(begin, begin)), number)}
             done[begin] = number
-        lead = tuple(sorted(gone - asked))
-        there = tuple(sorted((gone & asked) - wanted))
+        there = tuple(sorted(gone & {*kept} - wanted))
+        lead = tuple(sorted(gone - wanted - {*kept}))
         said = []
         if lead:
             said.append(

@@ -81,6 +81,12 @@ def test_only_the_wanted_frames_become_tasks(stage: Any) -> None:
     assert any("no frames 1026-1030" in note for note in job.notes)
 
 
+def test_all_tasks_compute_with_one_engine_however_little_each_has_to_do(stage: Any) -> None:
+    assert "--engine=torch" in words(apply_job(settings(stage)).steps[0])
+    asked = words(apply_job(settings(stage, engine="openvino")).steps[0])
+    assert "--engine=openvino" in asked and "--engine=torch" not in asked
+
+
 def test_a_movie_is_one_task_and_that_is_said(stage: Any) -> None:
     job = apply_job(settings(stage, output="out.mov", frames="1001-1005"))
     assert job.count == 1 and job.steps[0].chunks == ()

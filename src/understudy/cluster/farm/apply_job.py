@@ -53,9 +53,12 @@ def apply_step(
     settings: ApplySettings, plate: Shot, farm: FarmSettings, whole: str = "", after: str = ""
 ) -> tuple[Step, list[str]]:
     """The tasks for the frames of ``plate``, and sentences on them. ``whole``: why it has to be one task,
-    where it has to."""
+    where it has to. Several compute with torch, where nothing else is asked for: what ``auto`` takes depends
+    on how much there is to do, and differs in the last bits."""
     if whole:
         return Step("apply", words_of(settings), after=after), [whole]
+    if settings.engine.engine == "auto":
+        settings = settings.replace(engine="torch")
     notes = []
     if plate.missing:
         notes.append(f"The plate has no frames {format_numbers(plate.missing)}: there are no tasks for them.")

@@ -10,13 +10,14 @@ import pytest
 import torch
 from foreign_networks import onnx_of, script
 from recurrent_networks import onnx_around
-from test_export_import_state import CODES, picture, plate, read
+from test_export_import_state import CODES, picture, plate, read, write
 from torch import Tensor, nn
 
 import understudy
 from understudy.cli.info import card_of
 from understudy.errors import ModelFileError, UnderstudyError
 from understudy.export.importing import import_network
+from understudy.export.readings import try_readings
 from understudy.inference.apply import apply
 from understudy.settings import ApplySettings
 
@@ -65,8 +66,6 @@ def test_frames_beyond_the_range_that_is_asked_for_are_seen(tmp_path: Path) -> N
 
 
 def test_a_frame_beside_that_has_changed_makes_a_frame_again(tmp_path: Path) -> None:
-    from test_export_import_state import write
-
     model = brought_in(onnx_around(tmp_path / "around.onnx", "apart"), TOLD["apart"])
     shot = plate(tmp_path / "in", range(1001, 1006))
     applied(model, shot, tmp_path / "out")
@@ -119,6 +118,15 @@ def test_frames_that_a_network_does_not_take_are_refused_in_words(
 ) -> None:
     with pytest.raises(ModelFileError, match=words):
         brought_in(onnx_around(tmp_path / "around.onnx", stack), told)
+
+
+def test_readings_of_a_network_that_sees_frames_about_are_of_a_shot_that_stands_still(tmp_path: Path) -> None:
+    told = tmp_path / "told.toml"
+    told.write_text(TOLD["time"])
+    still = write(tmp_path / "still.exr", picture(1))
+    made = try_readings(onnx_around(tmp_path / "around.onnx", "time"), still, tmp_path / "sheet.png", told)
+    assert all(each.picture is not None for each in made.all)
+    assert made.all[made.likely].score > -0.01, "it gives what it was given"
 
 
 class Middle(nn.Module):

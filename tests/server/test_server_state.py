@@ -191,6 +191,20 @@ def test_both_doors_carry_state_and_the_metadata_says_it(matting: Path, serve: C
     assert np.abs(found[..., 3] - loop(matting, 1, 2, 3)[..., 3]).max() < CODES
 
 
+def test_sequences_of_triton_s_own_client_go_on(matting: Path, serve: Callable[..., Any]) -> None:
+    triton = pytest.importorskip("tritonclient.grpc")
+    server = serve(matting, "--devices", "cpu", "--grpc-port", "0")
+    with triton.InferenceServerClient(f"127.0.0.1:{server.grpc_port}") as client:
+        assert client.get_model_metadata("rvm").inputs[0].name == "plate"
+        for number in (1, 2, 3):
+            planes = np.ascontiguousarray(np.moveaxis(picture(number), -1, 0)[None])
+            given = triton.InferInput("plate", list(planes.shape), "FP32")
+            given.set_data_from_numpy(planes)
+            answer = client.infer("rvm", [given], sequence_id=5, sequence_start=number == 1)
+    made = np.moveaxis(answer.as_numpy(answer.get_response().outputs[0].name)[0], 0, -1)
+    assert np.abs(made - loop(matting, 1, 2, 3)).max() < CODES
+
+
 def test_options_of_the_network_stay_beside_those_of_sequences(tmp_path: Path) -> None:
     settings = tmp_path / "free.told.toml"
     settings.write_text('output = "fgr"\n[constants]\n')  # none: the ratio stays an option

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any, Self
 
 from understudy.cli.farm_screen import farm, interrupted
@@ -61,6 +62,14 @@ class Progress:
         handler = getattr(self, "_on_" + event_name(event), None)
         if handler is not None:
             handler(event)
+
+    def report_json(self, values: Mapping[str, Any]) -> None:
+        """Show an event of another process, as ``--json`` printed it there."""
+        self.screen.line(values)
+        handler = getattr(self, "_on_" + str(values.get("event")), None)
+        if handler is not None:
+            paths = {name: Path(values[name]) for name in ("path",) if name in values}
+            handler(SimpleNamespace(**{**values, **paths}))
 
     def _on_said(self, event: Any) -> None:
         self.screen.say(event.text)

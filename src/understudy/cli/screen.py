@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -38,6 +39,9 @@ class Screen:
 
     def event(self, event: object) -> None:
         """Everything, for programs."""
+
+    def line(self, values: Mapping[str, Any]) -> None:
+        """The same of an event that is JSON already."""
 
 
 class _Printing(Screen):
@@ -81,6 +85,9 @@ class JsonScreen(_Printing):
 
     def event(self, event: object) -> None:
         self._print(event_line(event))
+
+    def line(self, values: Mapping[str, Any]) -> None:
+        self._print(json.dumps(values, ensure_ascii=False))
 
 
 class TerminalScreen(Screen):

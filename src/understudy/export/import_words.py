@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from understudy.export.trial import Trial
 from understudy.models.imported import names_of
 from understudy.models.sidecar import Sidecar
+
+BEYOND = 0.05
+"""How far a matte may lie outside of 0 to 1 before that is said."""
 
 
 def sentences(side: Sidecar) -> tuple[str, ...]:
@@ -18,6 +22,24 @@ def sentences(side: Sidecar) -> tuple[str, ...]:
         _size_words(side),
         *([f"It makes a picture {side.scale} times larger."] if side.scale > 1 else []),
     )
+
+
+def hints(side: Sidecar, trial: Trial) -> tuple[str, ...]:
+    """On what nobody has said, and what came out of noise: what a stranger would look for in vain."""
+    said = []
+    if "colour" not in side.model_fields_set:
+        said.append(
+            "Nothing says what its values mean, so they are taken for scene-linear. One that learned from "
+            'photographs takes display values: colour = "srgb" in the TOML.'
+        )
+    is_matte = trial.outputs == 1 != trial.counts[0] and not side.output_black and side.output_span == 1
+    if is_matte and side.activation == "none" and (trial.smallest < -BEYOND or trial.largest > 1 + BEYOND):
+        end = trial.smallest if trial.smallest < -BEYOND else trial.largest
+        said.append(
+            f"What came out goes as far as {end:.3g}, and a matte is 0 to 1: "
+            'activation = "sigmoid" makes one of logits, normalise = true of any values.'
+        )
+    return tuple(said)
 
 
 def _frame_words(side: Sidecar) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from understudy.errors import ModelFileError, SettingError
-from understudy.export.import_words import sentences
+from understudy.export.import_words import hints, sentences
 from understudy.export.metadata import read_info
 from understudy.export.network_files import copy_network
 from understudy.export.recognising import recognised
@@ -61,7 +61,8 @@ def import_network(
     side = _with_reading(network, _agreed(file, network, side, trial), trial)
     target = Path(os.path.abspath(output)) / _name(file, name)
     beside = _write(file, target, side)
-    said = (*known, *carries, *sentences(side), *_one_of_several(network, side), *_limits(target))
+    several = _one_of_several(network, side)
+    said = (*known, *carries, *sentences(side), *several, *hints(side, trial), *_limits(target))
     return Imported(target, beside, said)
 
 
@@ -168,12 +169,12 @@ def _with_reading(network: AdaptedFile, side: Sidecar, trial: Trial) -> Sidecar:
         changes["layout"] = "NHWC"
     if "colour" not in told and (side.mean is not None or side.black or network.format == "spandrel"):
         changes["colour"] = "srgb"
-    if side.output_range is None and _has_own_range(side, trial):
+    if side.output_range is None and has_own_range(side, trial):
         changes["output_range"] = 1.0
     return side.model_copy(update=changes)
 
 
-def _has_own_range(side: Sidecar, trial: Trial) -> bool:
+def has_own_range(side: Sidecar, trial: Trial) -> bool:
     """Whether what came out means 0 to 1 although the pictures that go in are of another range: where these
     are of 8 bits, or where a matte of pictures from below 0 never lies there."""
     if side.output_black < 0:

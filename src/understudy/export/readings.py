@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,10 @@ import OpenImageIO as oiio
 import torch
 
 from understudy.errors import ModelFileError, WriteError
-from understudy.export.importing import settings_file
+from understudy.export.importing import has_own_range, settings_file
 from understudy.export.recognising import recognised
 from understudy.export.recurrent import with_state
-from understudy.export.trial import options_for
+from understudy.export.trial import Trial, options_for
 from understudy.frames import read_image_file, resolve_like
 from understudy.models.imported import open_file
 from understudy.models.sidecar import Sidecar, read_sidecar, sidecar_text
@@ -35,12 +35,14 @@ ALIKE = 0.01
 @dataclass(frozen=True)
 class Reading:
     """``toml``: its lines. ``score``: how well what it makes looks, the higher the better; ``why``: in words.
-    ``picture``: 8 bits (H, W, 3), None where it did not run."""
+    ``picture``: 8 bits (H, W, 3), None where it did not run. ``logits``: it is a matte of values that lie
+    mostly outside of 0 to 1, below 0 too."""
 
     toml: str
     score: float
     why: str
     picture: np.ndarray | None
+    logits: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,15 @@ class Readings:
 
 def try_readings(file: Path, picture: Path, sheet: Path, settings: Path | None = None) -> Readings:
     """Try a network on a picture, read as RGB and BGR, in the common ranges, where the TOML does not say
-    them. Writes the sheet. ModelFileError when none of them runs, FrameError, ChannelError,
-    SettingError, WriteError."""
+    them; where all of that gives logits, as their sigmoid. Writes the sheet. ModelFileError when none of them
+    runs, FrameError, ChannelError, SettingError, WriteError."""
     side, _ = recognised(file, read_sidecar(settings_file(file, settings)), values=False)
     side, _ = with_state(file, side)
     plate = _plate(picture)
     readings = tuple(_tried(file, each, plate) for each in _candidates(side))
+    open_answer = not side.model_fields_set & {"activation", "normalise", "output_range"}
+    if open_answer and all(each.logits for each in readings if each.picture is not None):
+        readings = tuple(_tried(file, each, plate) for each in _candidates(side, {"activation": "sigmoid"}))
     ran = [index for index, each in enumerate(readings) if each.picture is not None]
     if not ran:
         raise ModelFileError(
@@ -87,15 +92,16 @@ def _plate(path: Path) -> np.ndarray:
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if shrink < 1 else pixels
 
 
-def _candidates(side: Sidecar) -> list[tuple[str, Sidecar]]:
-    """The lines of each reading, and the sidecar with them; what the TOML says already is left alone."""
+def _candidates(side: Sidecar, further: Mapping[str, object] | None = None) -> list[tuple[str, Sidecar]]:
+    """The lines of each reading, ``further`` ones among them, and the sidecar with them; what the TOML says
+    already is left alone."""
     told = side.model_fields_set
     orders = [{}, {"order": "BGR"}] if "order" not in told else [{}]
     values = VALUES if not told & {"range", "mean", "deviation"} else ({},)
     found = []
     for order in orders:
         for each in values:
-            lines = {**order, **each}
+            lines = {**order, **each, **(further or {})}
             plain = Sidecar.model_validate(lines)
             text = sidecar_text(plain.model_copy(update={"deviation": None})).strip()
             given = side.model_dump(exclude_unset=True) | lines
@@ -114,11 +120,36 @@ def _tried(file: Path, candidate: tuple[str, Sidecar], plate: np.ndarray) -> Rea
         with torch.inference_mode():
             pictures = [given] * (len(network.inputs) if side.frames else 1)  # a shot that stands still
             made = network(pictures, options_for(network, given))[0]
-        planes = made[0].numpy().transpose(1, 2, 0)[: plate.shape[0], : plate.shape[1]] / side.output_span
+        planes = _as_large(made[0].numpy().transpose(1, 2, 0), x.shape[2:])
+        planes = _plain(planes[: plate.shape[0], : plate.shape[1]], side, plate)
     except Exception as error:  # a network may fail in any way that its maker did not think of
         return Reading(text, -np.inf, str(error).strip().splitlines()[0][:200], None)
     score, why = _judged(planes, plate)
-    return Reading(text, score, why, _shown(planes))
+    return Reading(text, score, why, _shown(planes), _is_logits(planes, plate))
+
+
+def _as_large(made: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """What a network that enlarges has made, at the size of what went in."""
+    if made.shape[0] <= size[0]:
+        return made
+    small = cv2.resize(made, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    return small.reshape(*size, made.shape[2])
+
+
+def _plain(made: np.ndarray, side: Sidecar, plate: np.ndarray) -> np.ndarray:
+    """An answer as 0 to 1, with the range that import would find for it."""
+    if side.output_range is None and side.activation == "none":
+        ends = float(np.abs(made).max()), float(made.min())
+        trial = Trial([plate.shape[2]], made.shape[2], 1, 1, *ends)
+        if has_own_range(side, trial):
+            return made + side.output_black
+    return made / side.output_span
+
+
+def _is_logits(made: np.ndarray, plate: np.ndarray) -> bool:
+    if made.shape == plate.shape or not np.isfinite(made).all():
+        return False
+    return bool(made.min() < -0.05 and ((made < -0.05) | (made > 1.05)).mean() > 0.5)
 
 
 def _judged(made: np.ndarray, plate: np.ndarray) -> tuple[float, str]:

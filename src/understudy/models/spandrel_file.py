@@ -91,7 +91,8 @@ def _spandrel() -> Any:
         raise MissingPackageError(
             "Weights alone (.safetensors) need spandrel, which knows the networks that they are of.",
             found=str(error),
-            remedy='pip install "understudy[spandrel]"',
+            remedy='pip install "understudy[spandrel]", or, without the torchvision that two of its networks '
+            "need: pip install --no-deps spandrel einops",
         ) from error
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -290,6 +292,26 @@ def test_going_on_needs_the_name_of_a_run(stage: Any, capsys: pytest.CaptureFixt
     words = [word for word in stage.train_words()[1:] if word not in ("--name", "grade")]
     assert run([*words, "--resume"]) == 2
     assert "--name" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_training_that_is_killed_and_asked_for_again_goes_on_from_its_last_checkpoint(
+    stage: Any, run_words: Any
+) -> None:
+    words = ["60" if word == "4" else word for word in stage.train_words()[1:]]
+    argv = [sys.executable, "-m", "understudy", *words, "--checkpoint-interval", "20", "--resume"]
+    source = str(Path(__file__).resolve().parents[2] / "src")
+    environment = {**os.environ, "PYTHONPATH": source}
+    process = subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL)
+    run_folder, deadline = stage.here / "runs" / "grade", time.monotonic() + 120
+    while not list(run_folder.glob("*_0000020.cat")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    again = run_words(argv, stage.here)
+    assert again.returncode == 0 and "grade finished at step 60" in again.stdout, again.stdout
+    began = [line for line in (run_folder / "run.log").read_text().splitlines() if "training from" in line]
+    assert len(began) == 2 and "from step 0" in began[0] and "from step 0" not in began[1]
 
 
 def test_a_training_that_was_killed_is_gone_on_with_once_nobody_is_at_work(stage: Any) -> None:

@@ -30,8 +30,8 @@ class FarmSettings(Section):
     frames_per_task: Literal["auto"] | FramesPerTask = setting(
         "auto",
         "Frames Per Task",
-        "How many frames a task applies the network to. Each task opens the network anew, so that few make "
-        "much ado; auto takes 10, more where there would be over 1000 tasks.",
+        "How many frames a task applies the network to. Each opens the network anew, in some seconds; "
+        "auto takes 10, more where there would be over 1000 tasks.",
         unit="frames",
     )
     job_name: Text | None = setting(

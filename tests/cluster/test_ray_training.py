@@ -68,6 +68,8 @@ def test_a_lost_node_costs_no_more_than_what_was_learned_since_the_last_save(
     assert run.read_state().state == "finished" and run.newest() is not None
     ended = [each for each in events if each["event"] == "ended"]
     assert ended[-1]["state"] == "finished" and ended[-1]["step"] == 400
+    with pytest.raises(TrainingError):  # a run of this name is there
+        train_on_ray(settings(shot, tmp_path, max_steps=400), events.append, None)
 
 
 def test_what_is_refused_is_said_and_not_tried_again(cluster: Any, make_shot: Any, tmp_path: Path) -> None:

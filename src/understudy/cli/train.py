@@ -28,7 +28,7 @@ def command(
     """Learn an effect from a few frames: plate and ground truth go in, a run with checkpoints comes out."""
     begun = run_to_go_on_with(settings) if resume else None
     if on is not None:
-        return _on_ray(settings, on, json)
+        return _on_ray(settings, on, begun is not None, json)
     from understudy.training.train import resume as go_on
     from understudy.training.train import train
 
@@ -41,9 +41,9 @@ def command(
         return progress.ended(result.run) if result.rank == 0 else 0
 
 
-def _on_ray(settings: TrainSettings, on: str, json: bool) -> int:
+def _on_ray(settings: TrainSettings, on: str, go_on: bool, json: bool) -> int:
     address = ray_address(on)
     from understudy.cluster.ray.training import train_on_ray
 
     with StopFlag(ends_process=True) as stop, training_progress(json) as progress:
-        return progress.ended(train_on_ray(settings, progress.report_json, stop, address))
+        return progress.ended(train_on_ray(settings, progress.report_json, stop, address, go_on))

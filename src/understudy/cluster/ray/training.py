@@ -103,9 +103,14 @@ class Rank:
 
 
 def train_on_ray(
-    settings: TrainSettings, report: Callable[[Event], None], stop: Any, address: str | None = None
+    settings: TrainSettings,
+    report: Callable[[Event], None],
+    stop: Any,
+    address: str | None = None,
+    go_on: bool = False,
 ) -> RunFolder:
-    """Learn on all nodes of the cluster at ``address``; the run. ``report`` is given the events of
+    """Learn on all nodes of the cluster at ``address``; the run. ``go_on``: with the run of this name, which
+    was begun before. ``report`` is given the events of
     ``understudy.training.events`` as the JSON that ``--json`` prints. ``stop``: as for ``train``.
 
     Raises MissingPackageError, ApplyError where there is no cluster, and TrainingError where it cannot go on:
@@ -115,7 +120,7 @@ def train_on_ray(
     named = named.anchored()
     run = Path(named.run.data_directory) / str(named.run.name)
     with connected(address) as cluster:
-        work = _Training(cluster, named, run, report, stop)
+        work = _Training(cluster, named, run, report, stop, go_on)
         while not work.attempt():
             pass
     return RunFolder.open(run)
@@ -123,11 +128,17 @@ def train_on_ray(
 
 class _Training:
     def __init__(
-        self, cluster: Cluster, settings: TrainSettings, run: Path, report: Callable[[Event], None], stop: Any
+        self,
+        cluster: Cluster,
+        settings: TrainSettings,
+        run: Path,
+        report: Callable[[Event], None],
+        stop: Any,
+        begun: bool,
     ) -> None:
         self._cluster, self._settings, self._run = cluster, settings, run
         self._report, self._stop = report, stop
-        self._tries, self._stopping = 0, False
+        self._begun, self._tries, self._stopping = begun, 0, False
 
     def attempt(self) -> bool:
         """Begin the training, or go on with it, on the nodes that there are now; whether it is over."""
@@ -152,7 +163,7 @@ class _Training:
         if isinstance(found, Gone):
             raise TrainingError("The first node could not begin.", found=found.reason)
         address, port = found
-        again = self._run.is_dir()
+        again, self._begun = self._begun and self._run.is_dir(), True
         words = ["resume", str(self._run)] if again else ["train"]
         text = None if again else to_toml(self._settings)
         self._say(f"{'Goes on' if again else 'Learns'} in {len(ranks)} processes: {_names(places)}.")

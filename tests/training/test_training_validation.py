@@ -117,9 +117,9 @@ def test_an_effect_on_highlights_shows_in_the_figure() -> None:
     truth = np.full((8, 8, 3), 0.5, np.float32)
     truth[2:4] = 1.8
     halved = np.where(truth > 1, 1.2, truth).astype(np.float32)
-    assert evaluation._psnr(truth, truth) == 100.0 and evaluation._psnr(halved, truth) < 20
+    assert evaluation.psnr_of(truth, truth) == 100.0 and evaluation.psnr_of(halved, truth) < 20
     beyond = np.where(truth > 1, 2.5, truth).astype(np.float32)
-    assert evaluation._psnr(beyond, truth) == 100.0, "past all that the truth has, nobody can see it"
+    assert evaluation.psnr_of(beyond, truth) == 100.0, "past all that the truth has, nobody can see it"
 
 
 def test_a_mirrored_pair_is_mirrored_whole() -> None:

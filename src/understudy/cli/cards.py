@@ -88,7 +88,8 @@ def _best(best: BestHeldOut | None) -> str:
     if best is None:
         return ""
     frame = f", frame {best.frame}" if best.frame is not None else ""
-    each = ", ".join(f"{name} {number_text(value)}" for name, value in best.values.items())
+    told = {**best.values, **best.measures}
+    each = ", ".join(f"{name} {number_text(value)}" for name, value in told.items())
     said = f"{number_text(best.value)} {best.metric} at step {best.step}{frame}".replace("  ", " ")
     return f"{said} ({each})" if each else said
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from understudy.dataset.by_name import pair_by_name, say_lonely
@@ -51,7 +51,9 @@ def match_all(data: DataSettings, earlier: bool = False) -> Matched:
     if any(source.plate.is_set for source in sources):
         _refuse_beside_sets(data)
     notes = list(dict.fromkeys(note for each in found for note in each.notes))
-    validation = tuple(source for each in found for source in each.validation)
+    listed = [source for each in found for source in each.validation]
+    sources, apart = keep_apart(sources, data.validation_share)
+    validation = (*apart, *listed, *_validation(data))
     if extras or region is not None:
         sources = [replace(source, extras=extras, region=region) for source in sources]
     if region is None or earlier:
@@ -59,6 +61,34 @@ def match_all(data: DataSettings, earlier: bool = False) -> Matched:
     look = look_at((region.read(source.region_number) for source in sources), "region")
     looked = tuple(replace(source, look=look) for source in sources)
     return Matched(looked, (*notes, *look.notes), validation)
+
+
+def keep_apart(sources: list[Source], share: float) -> tuple[list[Source], list[Source]]:
+    """Those to learn from, and ``share`` of them, evenly spread, that are kept for validation: at least one
+    of either. PairingError where there are too few."""
+    if not share:
+        return sources, []
+    count = min(max(1, round(share * len(sources))), len(sources) - 1)
+    if count < 1:
+        raise PairingError(
+            "One pair cannot be both learned from and kept for validation.",
+            expected="at least two pairs",
+            found="one",
+            where="--validation-share",
+        )
+    step = len(sources) / count
+    apart = {int((index + 0.5) * step) for index in range(count)}
+    learned = [source for index, source in enumerate(sources) if index not in apart]
+    return learned, [sources[index] for index in sorted(apart)]
+
+
+def _validation(data: DataSettings) -> Iterator[Source]:
+    """The pairs of ``--validation-input``. Raises what ``match_sides`` raises."""
+    whole, truths = data.replace(frames=None), iter(data.validation_ground_truth)
+    for plate in data.validation_input:
+        truth = {} if has_own_truths(plate) else {"": next(truths)}
+        found = match_sides(plate, truth, whole)
+        yield from (*found.sources, *found.validation)
 
 
 def match_sides(plate: str, truths: Mapping[str, str], data: DataSettings, earlier: bool = False) -> Matched:

@@ -61,7 +61,8 @@ def open_later(
     own = {"input": (data.input[plate],), "ground_truth": (spec,), "frames": None, "pair_by": "number"}
     several = kind == "matte" and len(outputs) > 1
     channels = None if several else data.ground_truth_channels
-    wanted = data.replace(**own, empty=(), extra=(), region=None, ground_truth_channels=channels)
+    plain = data.replace(validation_input=(), validation_ground_truth=(), validation_share=0.0)
+    wanted = plain.replace(**own, empty=(), extra=(), region=None, ground_truth_channels=channels)
     sources, _ = match(wanted)
     first = read_both(sources[0])
     check_size(*first, "ground truth")

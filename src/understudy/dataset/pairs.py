@@ -167,9 +167,10 @@ def load_data_set(
     first, painted = read_both(sources[chosen[0]])
     every = partial(read_each, (first, painted), [sources[index] for index in chosen])
     layers = choose_layers(data, every, earlier)
-    ordered = [*(sources[index] for index in chosen), *sources]  # by those that can be read
+    ordered = [*(sources[index] for index in chosen), *sources, *matched.validation]  # by those to be read
     space, ordered, said = settle_colours(colour, ordered, (first, painted), layers, earlier)
-    sources = ordered[len(chosen) :]
+    settled = ordered[len(chosen) :]
+    sources, validation = settled[: len(sources)], settled[len(sources) :]
     looked_at = [sources[index] for index in chosen]
     frames = read_all(looked_at, layers, first)
     white, white_notes = ONE, list[str]()
@@ -207,7 +208,7 @@ def load_data_set(
         tuple(notes),
         tuple(sources) if many else tuple(sources[index] for index in shown),
         earlier,
-        matched.validation,
+        tuple(validation),
         tuple(shown) if many else (),
         ledger if many else None,
         replace(maker, layers=layers),

@@ -20,7 +20,7 @@ StateName = Literal["starting", "training", "stopped", "finished", "failed", "da
 
 class BestHeldOut(BaseModel):
     """The best checkpoint so far, by the frame that is not learned from. ``values``: of several mattes that
-    of each, by its name; ``value`` is their mean."""
+    of each, by its name; ``value`` is their mean. ``measures``: on validation pairs all figures, by name."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -29,6 +29,7 @@ class BestHeldOut(BaseModel):
     value: float | None = None
     frame: int | None = None
     values: dict[str, float] = {}
+    measures: dict[str, float] = {}
 
 
 class RunState(BaseModel):

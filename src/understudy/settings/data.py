@@ -140,6 +140,28 @@ class DataSettings(Section):
         unit="pairs",
         advanced=True,
     )
+    validation_input: Texts = setting(
+        (),
+        "Validation Input",
+        "A plate, a folder of pictures, a list or tar files to judge by: it is not learned from, and chooses "
+        "the best network. Give it once for each.",
+        kind="shot",
+        advanced=True,
+    )
+    validation_ground_truth: Texts = setting(
+        (),
+        "Validation Ground Truth",
+        "The same frames as they should become, once for each validation input that has not its own.",
+        kind="shot",
+        advanced=True,
+    )
+    validation_share: Annotated[float, Field(ge=0, le=0.5)] = setting(
+        0.0,
+        "Validation Share",
+        "Keep this share of the pairs, evenly spread, for validation: 0.05 is one of twenty. For many pairs; "
+        "a few are better all learned from.",
+        advanced=True,
+    )
     held_out: Literal["auto", "none"] | int = setting(
         "auto",
         "Held-out Frame",
@@ -192,6 +214,7 @@ class DataSettings(Section):
                 where="--input and --ground-truth",
                 remedy="Give --input and --ground-truth once for each shot, in the same order.",
             )
+        self._check_validation()
         if self.empty and len(self.empty) != len(self.input):
             raise SettingError(
                 "It is not said for each plate which of its frames are empty.",
@@ -202,6 +225,28 @@ class DataSettings(Section):
                 "such frames.",
             )
         return self
+
+    def _check_validation(self) -> None:
+        """SettingError where validation inputs lack their ground truths, or what else the network takes."""
+        plates = sum(not has_own_truths(spec) for spec in self.validation_input)
+        if plates != len(self.validation_ground_truth):
+            raise SettingError(
+                "Validation inputs and ground truths must be given in pairs.",
+                expected=f"{plates} validation ground truths for {plates} plates",
+                found=f"{len(self.validation_ground_truth)}",
+                where="--validation-input and --validation-ground-truth",
+            )
+        beside = [
+            flag for flag, given in (("--extra", self.extra), ("names of mattes", self.mattes)) if given
+        ]
+        if self.validation_input and beside:
+            raise SettingError(
+                "Validation inputs are plates alone.",
+                expected="no --extra and one ground truth for each, or --validation-share",
+                found=", ".join(beside),
+                where="--validation-input",
+                remedy="Use --validation-share: it keeps pairs as they are.",
+            )
 
     def _check_names(self) -> None:
         """SettingError where only some ground truths have names, or a name does not come once for each

@@ -15,6 +15,7 @@ from understudy.settings.preview import PreviewSettings
 from understudy.settings.run import RunSettings
 from understudy.settings.schedule import ScheduleSettings
 from understudy.settings.sections import Settings
+from understudy.settings.validation import ValidationSettings
 
 
 @dataclass(frozen=True, init=False)
@@ -25,6 +26,7 @@ class TrainSettings(Settings):
     run: RunSettings
     preview: PreviewSettings
     schedule: ScheduleSettings
+    validation: ValidationSettings
     augmentation: AugmentationSettings
     network: NetworkSettings
     loss: LossSettings

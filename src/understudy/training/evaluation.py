@@ -65,21 +65,21 @@ def _planes(network: EffectNetwork, pixels: np.ndarray) -> torch.Tensor:
 
 def evaluate(network: EffectNetwork, pair: Pair, device: torch.device, precision: str, matte: bool) -> Score:
     """The score of ``network`` on the pixels of ``pair`` that have weight."""
-    result, truth = predict(network, pair.input, device, precision), _known_truth(pair)
+    result, truth = predict(network, pair.input, device, precision), known_truth(pair)
     if matte:
         each = tuple(float(iou(result[..., k], truth[..., k])) for k in range(truth.shape[2]))
         known = [value for value in each if np.isfinite(value)]
         mean = float(np.mean(known)) if known else math.nan
         return Score("IoU", mean, pair.number, each if len(each) > 1 else ())
-    return Score("dB", _psnr(result, truth), pair.number)
+    return Score("dB", psnr_of(result, truth), pair.number)
 
 
-def _known_truth(pair: Pair) -> np.ndarray:
+def known_truth(pair: Pair) -> np.ndarray:
     """The truth, NaN where the pair has no weight: such pixels are not compared."""
     return pair.truth if pair.weight.all() else np.where(pair.weight > 0, pair.truth, np.float32(np.nan))
 
 
-def _psnr(result: np.ndarray, truth: np.ndarray) -> float:
+def psnr_of(result: np.ndarray, truth: np.ndarray) -> float:
     """dB of network values: both limited to 0..1, as a screen does, but not closer than the truth goes, so
     that an effect on highlights, or on values below 0, counts. NaN of the truth is left out."""
     low, high = np.nanmin(truth, initial=0.0), np.nanmax(truth, initial=1.0)
@@ -93,14 +93,14 @@ def score_colour_fit(network: EffectNetwork, pair: Pair) -> Score:
         x = _planes(network, pair.input)
         bands = [network.base(band.to(network.low.device)).cpu() for band in x.split(BAND, dim=2)]
         base = torch.cat(bands, 2)[0].permute(1, 2, 0).numpy()
-    return Score("dB", _psnr(base, _known_truth(pair)), pair.number)
+    return Score("dB", psnr_of(base, known_truth(pair)), pair.number)
 
 
 def score_plate(pair: Pair) -> Score:
     """The score of the unchanged plate on an image pair whose truth has the plate's channels, or the first of
     them."""
     plate = pair.input[..., : pair.truth.shape[2]]
-    return Score("dB", _psnr(plate, _known_truth(pair)), pair.number)
+    return Score("dB", psnr_of(plate, known_truth(pair)), pair.number)
 
 
 def compared_with(held_out: int) -> int:

@@ -27,6 +27,7 @@ from understudy.training.teaching.lessons import Lessons
 from understudy.training.teaching.material import Outcome
 from understudy.training.teaching.words import say_begun, say_fault, say_outcome
 from understudy.training.validation import Validation
+from understudy.training.validation_set import SetValidation
 
 SOUND_EVERY = 25
 RESCUES = 8
@@ -71,7 +72,8 @@ class TrainingLoop:
             if self.run
             else CheckpointManager(good)
         )
-        self.held_out = Validation(self.job, self.clock, self.logger, self.checkpoints, self.best)
+        kind = SetValidation if self.job.data.validation else Validation
+        self.held_out = kind(self.job, self.clock, self.logger, self.checkpoints, self.best)
         self._open_feed()
         try:
             return self._go()
@@ -226,6 +228,8 @@ class TrainingLoop:
         self.logger.report_progress(step, total, clock.pace, self.schedule.announced)
         self.schedule.plan_again(step)
         self.held_out.validate_when_due(step)
+        if self.held_out.is_over and step < plan.total_steps:
+            self.schedule.end_early(step)
         wants_turn = self.shard.world_size == 1 and plan.wants_turn
         if plan.turned is None and (self.shard.received_turn or wants_turn):
             plan.turned = step

@@ -61,6 +61,7 @@ class Plan(BaseModel):
     ``whole``: how many pixels a side the network sees of whole frames, 0 where it sees frames as they are;
     ``whole_share``: the share of steps that are taken on such pictures, and not on crops; ``accumulate``:
     how many parts a batch is taken in; ``multi_resolution``: whether crops are smaller at first;
+    ``without_gain``: how many validations in a row were no better than the best before them;
     ``confidence``: how often the network's pixels were right on the pair that is kept apart, when it was
     looked at last, or did best; ``taught``: how many steps were those of lessons that are over, and that were
     taken for corrections alone; ``many``: of the pairs no more than a sample was looked at; ``dealing``: in
@@ -102,6 +103,7 @@ class Plan(BaseModel):
     lesson: Lesson | None = None
     agreement: float = Field(default=0.0, ge=0, le=1)
     confidence: ConfidenceTable | None = None
+    without_gain: int = Field(default=0, ge=0)
     taught: int = Field(default=0, ge=0)
     many: bool = False
     dealing: Literal["", "epochs"] = ""

@@ -129,7 +129,7 @@ def make_job(
     agreed = plan.agreement if plan else settings.loss.agreement
     links = _read_links(agreed, data, network, shard)
     covered = covered_by_subject(data)
-    held_out = (plan.held_out, plan.apart) if plan else _choose_held_out(settings.data.held_out, data)
+    held_out = (plan.held_out, plan.apart) if plan else _choose_judge(settings, data)
     vary = plan.vary if plan else _choose_vary(settings.augmentation.vary, held_out[0], data)
     whole = data.place(held_out[0]) if shard.rank == 0 else None
     views = network.architecture.coarse, network.architecture.whole
@@ -145,6 +145,7 @@ def make_job(
     broken = data.left_out.news() if data.left_out else []
     new = [
         *_note_pairs(data),
+        *_note_validation(data),
         *data.notes,
         *broken,
         *fed.notes,
@@ -342,6 +343,35 @@ def _reach_of_weights(weights: ModelHeader | None, requested: int | str) -> int 
     if weights is None or weights.card is not None or requested != "auto":
         return None
     return len(weights.offsets) // 2
+
+
+def _choose_judge(settings: TrainSettings, data: DataSet) -> tuple[int | None, bool]:
+    """As ``_choose_held_out``; no pair where there are validation pairs, which choose the best network.
+    SettingError where there is nothing to have patience with."""
+    requested, patience = settings.data.held_out, settings.validation.patience
+    if data.validation and requested in ("auto", "none"):
+        return None, True
+    if data.validation:
+        raise SettingError(
+            "Either a held-out frame or validation pairs choose the best network.",
+            expected="--held-out auto or none, with validation pairs",
+            found=f"--held-out {requested}",
+            where="--held-out",
+        )
+    if patience is not None:
+        raise SettingError(
+            "There is nothing to have patience with.",
+            expected="validation pairs",
+            found="none",
+            where=f"--patience {patience}",
+            remedy="Give --validation-input and --validation-ground-truth, or a --validation-share.",
+        )
+    return _choose_held_out(requested, data)
+
+
+def _note_validation(data: DataSet) -> list[str]:
+    count = len(data.validation)
+    return [f"{count} validation pairs are not learned from, and choose the best network."] if count else []
 
 
 def _choose_held_out(requested: int | str, data: DataSet) -> tuple[int | None, bool]:

@@ -48,6 +48,10 @@ class Logger:
         """Add the score on the held-out pair to the row of the last step, and of several mattes that of
         each."""
 
+    def log_validation(self, value: float, figures: Mapping[str, float]) -> None:
+        """Add the figures on validation pairs to the row of the last step; ``value`` is the one that
+        counts."""
+
     def report_progress(self, step: int, total: int | None, pace: float | None, announced: bool) -> None:
         """Report the progress, a few times a second. ``pace`` is seconds per step; it and ``total`` are None
         while unknown."""
@@ -113,6 +117,10 @@ class RunLogger(Logger):
             self._rows[-1]["held_out"] = value
             if by_name:
                 self._rows[-1]["held_out_of"] = dict(by_name)
+
+    def log_validation(self, value: float, figures: Mapping[str, float]) -> None:
+        if self._rows:
+            self._rows[-1] |= {"held_out": value, "validation": dict(figures)}
 
     def report_progress(self, step: int, total: int | None, pace: float | None, announced: bool) -> None:
         now = time.monotonic()

@@ -26,6 +26,7 @@ class Schedule:
         self.max_steps = max_steps
         self.announced = self._begun = False
         self._requested = 0
+        self._is_over = False
 
     def begin(self, step: int) -> None:
         """Report a time limit that is over before the first step; one step is taken all the same."""
@@ -58,14 +59,24 @@ class Schedule:
         if self._is_planned:
             self._set_total(step, self.plan.total_steps + more)
 
+    def end_early(self, step: int) -> None:
+        """End the run with ``step``, or with the next one where other processes have to know."""
+        self._is_over = True
+        if self.shard.world_size > 1:
+            self._requested = step + 1
+        else:
+            self._set_total(step, step)
+
     def extend(self, step: int) -> None:
         """Plan more steps where the last planned one is done and time is left."""
+        if self._is_over:
+            return
         if step >= self.plan.total_steps and self._only_time_counts():
             self._plan_total(step, step + max(1, self.clock.steps_that_fit()))
 
     def requested_total(self, step: int) -> int:
         """The total that all processes take over after the step that follows ``step``; 0: no change."""
-        if step + 1 >= self.plan.total_steps and self._only_time_counts():
+        if step + 1 >= self.plan.total_steps and self._only_time_counts() and not self._is_over:
             self._requested = step + 1 + max(1, self.clock.steps_that_fit() - 1)
         return self._requested
 
@@ -74,6 +85,8 @@ class Schedule:
         if self.shard.received_total:
             self._requested = 0
             self._take_total(step, max(self.shard.received_total, step))
+        if self._is_over:
+            return
         left = self.clock.steps_left()
         if left is None and self._has_two_limits():
             left = self.clock.steps_that_fit()

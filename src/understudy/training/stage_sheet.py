@@ -30,6 +30,15 @@ def shrunk_to(picture: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
 
 
+def boxed(picture: np.ndarray, side: int) -> np.ndarray:
+    """An 8-bit picture in the middle of a square of so many pixels, as large as it fits."""
+    small = shrunk_to(picture, side)
+    box = _paper(side, side)
+    top, left = (side - small.shape[0]) // 2, (side - small.shape[1]) // 2
+    box[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return box
+
+
 def read_strip(path: Path) -> np.ndarray | None:
     """The 8-bit RGB of a strip; None where the file is none that can be read."""
     try:

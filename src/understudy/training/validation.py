@@ -40,6 +40,8 @@ def is_overfitted(learned: float, unseen: float) -> bool:
 class Validation:
     """``best`` is the best score so far, the latest of equal ones."""
 
+    is_over = False
+
     def __init__(
         self, job: Job, clock: Clock, logger: Logger, checkpoints: CheckpointManager, best: BestHeldOut | None
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -20,6 +21,10 @@ MOST_RUNS = 50
 BUDGET = 5600  # points of the plain curves in one answer, all runs together; below 200 kB in JSON
 FEWEST = 60
 
+MetricName = Annotated[
+    str, Query(max_length=200, description="Of validation: this figure, where the run has it.")
+]
+TermName = Annotated[str, Query(max_length=200, description="This term of the loss, where the run has it.")]
 FromStep = Annotated[int | None, Query(ge=0, le=10**15, description="First step; none: from the start.")]
 ToStep = Annotated[int | None, Query(ge=0, le=10**15, description="Last step; none: to the end.")]
 Points = Annotated[int, Query(ge=4, le=20_000, description="About how many points.")]
@@ -37,8 +42,9 @@ class MatteCurve(BaseModel):
 class CurveResponse(BaseModel):
     """``step`` and ``loss`` keep every peak and dip; ``smooth_step`` and ``smooth`` are the smoothed curve;
     ``held_out_step`` and ``held_out`` the scores on the held-out pair, ``held_out_of`` those of each of
-    several mattes; ``checkpoints`` the steps of the .cat files. ``last_step`` and ``steps`` are of the whole
-    run."""
+    several mattes; ``metrics`` what else is measured there, and ``terms`` what the loss consists of, each of
+    which can be asked for in their place; ``checkpoints`` the steps of the .cat files. ``last_step`` and
+    ``steps`` are of the whole run."""
 
     name: str
     step: list[int] = []
@@ -49,6 +55,8 @@ class CurveResponse(BaseModel):
     held_out: list[float | None] = []
     held_out_of: list[MatteCurve] = []
     metric: str = ""
+    metrics: list[str] = []
+    terms: list[str] = []
     checkpoints: list[int] = []
     best_step: int | None = None
     steps: int = 0
@@ -67,9 +75,11 @@ def summary(
     to_step: ToStep = None,
     points: Points = 2000,
     smoothness: Smoothness = 0.6,
+    metric: MetricName = "",
+    term: TermName = "",
 ) -> CurveResponse:
     """The curve of one run."""
-    return curve_response(app_state, name, (from_step, to_step), points, smoothness)
+    return curve_response(app_state, name, (from_step, to_step), points, smoothness, (metric, term))
 
 
 @router.get("/api/curves", responses=error_responses())
@@ -80,24 +90,35 @@ def curves(
     to_step: ToStep = None,
     points: Points = 2000,
     smoothness: Smoothness = 0.6,
+    metric: MetricName = "",
+    term: TermName = "",
 ) -> Curves:
     """The curves of several runs, together small enough for one tick; runs that are gone are left out."""
     each = min(points, max(FEWEST, BUDGET // max(1, len(run))))
     found = []
     for name in dict.fromkeys(run):
         try:
-            found.append(curve_response(app_state, name, (from_step, to_step), each, smoothness))
+            span = from_step, to_step
+            found.append(curve_response(app_state, name, span, each, smoothness, (metric, term)))
         except UnderstudyError:
             continue
     return Curves(curves=found)
 
 
 def curve_response(
-    app_state: AppState, name: str, span: tuple[int | None, int | None], points: int, smoothness: float
+    app_state: AppState,
+    name: str,
+    span: tuple[int | None, int | None],
+    points: int,
+    smoothness: float,
+    chosen: tuple[str, str] = ("", ""),
 ) -> CurveResponse:
-    """The part of a curve between two steps, in about ``points`` points."""
+    """The part of a curve between two steps, in about ``points`` points. ``chosen``: a figure of validation,
+    and a term of the loss, that are shown instead where the run has them."""
     run = app_state.run(name)
     curve = app_state.curves.read(run.summary_path)
+    metrics, terms = list(curve.figures), list(curve.parts)
+    metric, curve = _chosen(curve, *chosen)
     inside = _inside(curve.steps, span)
     steps, losses = curve.steps[inside], curve.losses[inside]
     kept = downsample(losses, points)
@@ -109,7 +130,19 @@ def curve_response(
     answer.checkpoints = _few([step for step, _ in run.checkpoints()])
     if state.best_held_out is not None:
         answer.metric, answer.best_step = state.best_held_out.metric[:40], state.best_held_out.step
+    answer.metric, answer.metrics, answer.terms = metric[:40] or answer.metric, metrics, terms
     return answer
+
+
+def _chosen(curve: Curve, metric: str, term: str) -> tuple[str, Curve]:
+    """The curve with a figure in the place of that which chooses the best, and a term in the place of the
+    loss; the name of the figure, where it is another one."""
+    shown = ""
+    if metric in curve.figures:
+        shown, curve = metric, replace(curve, held_out=curve.figures[metric], held_out_of={})
+    if term in curve.parts:
+        curve = replace(curve, steps=curve.part_steps, losses=curve.parts[term])
+    return shown, curve
 
 
 def _inside(steps: np.ndarray, span: tuple[int | None, int | None]) -> slice:

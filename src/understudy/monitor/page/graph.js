@@ -21,7 +21,7 @@ export default {
       </div>
       <div class="us-empty" v-if="message">{{ message }}</div>
     </div>`,
-  props: { runs: Array, log: Boolean, smoothness: Number, original: Boolean, heldOut: Boolean, strong: String, any: Boolean },
+  props: { runs: Array, log: Boolean, smoothness: Number, original: Boolean, heldOut: Boolean, strong: String, any: Boolean, metric: String, term: String },
   data: () => ({ hover: null, rubber: null, error: "", loaded: false }),
   computed: {
     message() {
@@ -69,6 +69,13 @@ export default {
       this.draw();
     },
     smoothness() {
+      this.loadAll();
+    },
+    metric() {
+      this.loadAll();
+    },
+    term() {
+      this.range = null;
       this.loadAll();
     },
     log() {
@@ -126,6 +133,8 @@ export default {
       const query = new URLSearchParams(names.map((name) => ["run", name]));
       query.set("points", points);
       query.set("smoothness", this.smoothness.toFixed(3));
+      if (this.metric) query.set("metric", this.metric);
+      if (this.term) query.set("term", this.term);
       if (this.span) {
         query.set("from_step", Math.max(0, Math.floor(this.span[0])));
         query.set("to_step", Math.max(0, Math.ceil(this.span[1])));
@@ -151,6 +160,7 @@ export default {
       pen.setTransform(dense, 0, 0, dense, 0, 0);
       if (this.anyPoints && this.runs.length) paintCurves(pen, this.scene);
       this.$el.dataset.log = this.log;
+      this.$el.dataset.metric = this.scene.metric;
       this.$el.dataset.curves = this.scene.curves.length;
       this.$el.dataset.points = this.scene.curves.reduce((sum, curve) => sum + curve.step.length, 0);
       this.$el.dataset.last = Math.max(0, ...this.scene.curves.map((curve) => curve.last_step));

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from nicegui import ui
 
+from understudy.errors import UnderstudyError
 from understudy.monitor.page.selection import Selection
 from understudy.monitor.runs.watcher import Changes
+
+BEST = "Held-out"
+WHOLE = "Loss"
 
 
 class Curves(ui.element, component="graph.js", esm={"understudy-page": "lib"}):
@@ -20,17 +24,47 @@ class Graph:
         with ui.element("section").classes("us-panel grow").props('aria-label="Graph"'):
             with ui.element("div").classes("us-title"):
                 ui.label("Loss").classes("us-word")
+                self.term = self._choice("Term of the loss", "term")
                 self._switches()
+                self.metric = self._choice("Figure of validation", "metric")
                 ui.element("div").classes("us-gap")
                 self._buttons()
             self.curves = Curves()
         self.curves.props["smoothness"] = 0.6
         self.curves.props["original"] = self.curves.props["heldOut"] = True
         self.curves.props["log"] = False
+        self.curves.props["metric"] = self.curves.props["term"] = ""
         self._runs_changed()
         selection.on("shown", self._runs_changed)
         selection.on("chosen", self._runs_changed)
         selection.on("changes", self._changed)
+
+    def _choice(self, label: str, name: str) -> ui.select:
+        """A list that is there where a run has more than one to choose from."""
+        first = WHOLE if name == "term" else BEST
+        choice = ui.select([first], value=first, on_change=lambda e: self._choose(name, first, e.value))
+        choice.props(f'dense borderless options-dense aria-label="{label}"').classes("us-frame")
+        choice.visible = False
+        return choice
+
+    def _choose(self, name: str, first: str, value: object) -> None:
+        self.curves.props[name] = "" if value == first else str(value or "")
+
+    def _offer(self) -> None:
+        """What the chosen run has to choose from; what another one had is let go."""
+        name, found = self.selection.chosen, (list[str](), list[str]())
+        if name is not None:
+            try:
+                run = self.selection.app_state.run(name)
+                curve = self.selection.app_state.curves.read(run.summary_path)
+                found = list(curve.parts), list(curve.figures)
+            except UnderstudyError:
+                pass
+        for choice, first, more in zip((self.term, self.metric), (WHOLE, BEST), found, strict=True):
+            options = [first, *more]
+            choice.visible = len(options) > 1
+            if list(choice.options) != options:
+                choice.set_options(options, value=choice.value if choice.value in options else first)
 
     def toggle_log(self) -> None:
         """Straight or logarithmic."""
@@ -83,9 +117,12 @@ class Graph:
         self.curves.props["runs"] = [{"name": name, "colour": self.selection.colour(name)} for name in names]
         self.curves.props["strong"] = self.selection.chosen or ""
         self.curves.props["any"] = bool(self.selection.rows)
+        self._offer()
 
     def _changed(self, changes: Changes) -> None:
         moved = set(changes.curves) | {name for name in changes.pictures if name in self.selection.shown}
+        if self.selection.chosen in moved:
+            self._offer()
         if moved:
             self.curves.run_method("refresh", sorted(moved))
         if changes.removed:

@@ -31,7 +31,8 @@ MOST_MATTES = 64
 class Curve:
     """``steps`` (int64, rising), ``losses`` (float64, NaN where there is none); ``held_out`` likewise, but
     only at the steps where the held-out pair was evaluated; ``held_out_of`` is that of each of several
-    mattes, by its name, NaN where there is none. ``version`` changes whenever the curve does."""
+    mattes, by its name, NaN where there is none; ``figures`` what else was measured there. ``parts``: what
+    each term of the loss adds, at ``part_steps``. ``version`` changes whenever the curve does."""
 
     steps: np.ndarray
     losses: np.ndarray
@@ -40,6 +41,9 @@ class Curve:
     seconds: float | None = None
     version: int = 0
     held_out_of: Mapping[str, np.ndarray] = field(default_factory=dict)
+    figures: Mapping[str, np.ndarray] = field(default_factory=dict)
+    part_steps: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    parts: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -67,13 +71,17 @@ class _SummaryReader:
     held_out_steps: list[int] = field(default_factory=list)
     held_out: list[float] = field(default_factory=list)
     held_out_of: list[dict[str, float]] = field(default_factory=list)
+    figures: list[dict[str, float]] = field(default_factory=list)
+    part_steps: _Column = field(default_factory=lambda: _Column(np.int64))
+    parts: dict[str, _Column] = field(default_factory=dict)
     seconds: float | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reset(self) -> None:
         self.offset, self.size, self.seconds = 0, 0, None
         self.steps, self.losses = _Column(np.int64), _Column(np.float64)
-        self.held_out_steps, self.held_out, self.held_out_of = [], [], []
+        self.held_out_steps, self.held_out, self.held_out_of, self.figures = [], [], [], []
+        self.part_steps, self.parts = _Column(np.int64), {}
 
 
 class _Column:
@@ -128,6 +136,9 @@ def _curve(reader: _SummaryReader) -> Curve:
         reader.seconds,
         reader.version,
         _by_name(reader.held_out_of),
+        _by_name(reader.figures),
+        reader.part_steps.values,
+        {name: column.values for name, column in reader.parts.items()},
     )
 
 
@@ -201,9 +212,28 @@ def _add_rows(rows: list[Any], reader: _SummaryReader) -> None:
             of = row.get("held_out_of")
             named = list(of.items())[:MOST_MATTES] if isinstance(of, dict) else []
             reader.held_out_of.append({str(name)[:200]: _number(each) for name, each in named})
+            reader.figures.append(_named_numbers(row.get("validation")))
+    _add_parts(rows, reader)
     time = _number(rows[-1].get("time"))
     reader.seconds = time if np.isfinite(time) else reader.seconds
     reader.version += 1
+
+
+def _add_parts(rows: list[Any], reader: _SummaryReader) -> None:
+    """The terms of the loss. Which there are is told by the first row that has some."""
+    told = [(row["step"], each) for row in rows if (each := _named_numbers(row.get("parts")))]
+    if not told:
+        return
+    if not reader.parts:
+        reader.parts = {name: _Column(np.float64) for name in told[0][1]}
+    reader.part_steps.extend(np.array([step for step, _ in told], dtype=np.int64))
+    for name, column in reader.parts.items():
+        column.extend(np.array([each.get(name, np.nan) for _, each in told]))
+
+
+def _named_numbers(value: Any) -> dict[str, float]:
+    named = list(value.items())[:MOST_MATTES] if isinstance(value, dict) else []
+    return {str(name)[:200]: _number(each) for name, each in named}
 
 
 def _append(steps: np.ndarray, losses: np.ndarray, reader: _SummaryReader) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
+
 from understudy.errors import UnderstudyError
 from understudy.runs import RunFolder
 from understudy.runs.state import BestHeldOut
 from understudy.training.checkpoints.writer import CheckpointWriter
 from understudy.training.clock import Clock
+from understudy.training.contact_sheet import write_png
 from understudy.training.evaluation import bfloat16_difference
 from understudy.training.events import Saved
 from understudy.training.pictures import Pictures
@@ -36,6 +39,9 @@ class CheckpointManager:
 
     def save_best(self, step: int, best: BestHeldOut) -> None:
         """Write NAME_best.cat, where a pair is held out to the end."""
+
+    def show_validation(self, step: int, sheet: np.ndarray) -> None:
+        """Write the sheet of validation pictures."""
 
     def save_last(self, step: int, best: BestHeldOut | None, finished: bool) -> bool:
         """Write everything that a run ends with; whether the checkpoint and the progress file were
@@ -105,6 +111,11 @@ class RunCheckpointManager(CheckpointManager):
         if finished and self.stages.is_due(step, True):
             self._save_stage(step)
         return done
+
+    def show_validation(self, step: int, sheet: np.ndarray) -> None:
+        path = self.run.validation_path(step)
+        if self.logger.try_to_write(lambda: write_png(path, sheet)):
+            self.logger.emit(Saved(path, "validation"))
 
     def _measure(self) -> None:
         """Measure how much bfloat16 changes a frame; skipped where memory is short."""

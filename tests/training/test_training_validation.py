@@ -56,9 +56,9 @@ def keeper(monkeypatch: pytest.MonkeyPatch, learned: float, unseen: float, mirro
     plan = SimpleNamespace(
         precision="float32", wants_turn=False, turned=None, vary="auto", judged=2, marks=(0.1, 0.2, 0.3)
     )
-    job: Any = SimpleNamespace(
-        data=SimpleNamespace(pairs=(a_pair(1), a_pair(2))), learner=learner, plan=plan, matte=False
-    )
+    pairs = (a_pair(1), a_pair(2))
+    data = SimpleNamespace(pairs=pairs, pair=lambda index: pairs[index])
+    job: Any = SimpleNamespace(data=data, learner=learner, plan=plan, matte=False)
     logger: Any = SimpleNamespace(message=lambda text: None)
     return Validation(job, None, logger, None, None)  # type: ignore[arg-type]
 

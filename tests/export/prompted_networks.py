@@ -293,3 +293,39 @@ def click_network(path: Path) -> Path:
         {"masks": ("float", (1, 1, 3, 16, 16)), "scores": ("float", (1, 1, 3))},
         constants,
     )
+
+
+def numbered_mask_rcnn(path: Path) -> Path:
+    """As the model zoo's: (3, H, W) of multiples of 32, outputs 6568, 6570, 6572 and 6887. What the first
+    pixel's first channel says moves the boxes to the right."""
+    constants = {
+        "from": np.array([0, 0, 0], np.int64),
+        "to": np.array([1, 1, 1], np.int64),
+        "axes": np.array([0, 1, 2], np.int64),
+        "deep": np.array([1, 3, -1, 32], np.int64),
+        "one": np.array([1, 1], np.int64),
+        "base": BOXES,
+        "right": np.array([[1, 0, 1, 0]], np.float32),
+        "scored": np.array([0.9, 0.8, 0.3], np.float32),
+        "fixed_labels": np.array([1, 1, 2], np.int64),
+        "fixed_masks": instance_masks(),
+    }
+    nodes = [
+        ("Reshape", ["image", "deep"], ["rows"], {}),  # fails where the width is no multiple of 32
+        ("Slice", ["image", "from", "to", "axes"], ["pixel"], {}),
+        ("Reshape", ["pixel", "one"], ["value"], {}),
+        ("MatMul", ["value", "right"], ["moved"], {}),
+        ("Add", ["base", "moved"], ["6568"], {}),
+        ("ReduceMin", ["rows"], ["least"], {"keepdims": 0}),
+        ("Sub", ["least", "least"], ["nothing"], {}),
+        ("Add", ["scored", "nothing"], ["6572"], {}),
+        ("Identity", ["fixed_labels"], ["6570"], {}),
+        ("Identity", ["fixed_masks"], ["6887"], {}),
+    ]
+    made = {
+        "6568": ("float", ("n", 4)),
+        "6570": ("int64", ("n",)),
+        "6572": ("float", ("n",)),
+        "6887": ("float", ("n", 1, 28, 28)),
+    }
+    return onnx_of(path, nodes, {"image": ("float", (3, "height", "width"))}, made, constants)

@@ -258,3 +258,20 @@ def test_frames_are_made_again_when_one_before_them_has_changed(tmp_path: Path) 
     np.testing.assert_allclose(mattes(tmp_path / "out.0003.exr"), expected({1: 1, 0: 2}), atol=1e-5)
     assert apply(ApplySettings(**settings)).written == (3,)
     np.testing.assert_allclose(mattes(tmp_path / "out.0003.exr"), expected({1: 2, 0: 1}), atol=1e-5)
+
+
+def test_the_documents_lines_for_the_mask_rcnn_of_the_model_zoo_read_it(tmp_path: Path) -> None:
+    """Its names are numbers; it takes BGR of 0 to 255 less a mean, and multiples of 32."""
+    from prompted_networks import numbered_mask_rcnn
+    from test_export_import_state import told_in_the_documents
+
+    settings = tmp_path / "told.toml"
+    settings.write_text(told_in_the_documents("Mask R-CNN of the ONNX model zoo"))
+    made = import_network(numbered_mask_rcnn(tmp_path / "zoo.onnx"), tmp_path / "models", settings=settings)
+    model = understudy.load(made.model, devices="cpu")
+    frame = np.zeros((40, 70, 3), np.float32)
+    frame[..., 2] = 110.9801 / 255  # blue comes first: 8 more than its mean move the boxes by so many pixels
+    found = model.infer(frame)
+    assert found.shape == (40, 70, 9)
+    matte = laid_into_box(instance_masks()[0, 0], BOXES[0] + [8, 0, 8, 0], 40, 70)
+    np.testing.assert_allclose(found[..., 0], matte, atol=1e-3)

@@ -550,3 +550,9 @@ def test_a_table_of_prompts_that_does_not_fit_the_file_is_refused(
     with pytest.raises(ModelFileError) as refused:
         click(tmp_path / "click", CLICKS.replace(*change))
     assert words in refused.value.text, refused.value.text
+
+
+def test_the_range_of_the_picture_is_not_that_of_the_mask(tmp_path: Path) -> None:
+    model = understudy.load(bring_in(tmp_path / "sam", TOML + "range = 255.0\n").model, devices="cpu")
+    made = model.infer(np.full((HEIGHT, WIDTH, 3), 0.2, np.float32), options={"points": "10,20,1"})
+    assert made[0, 0, 0] == pytest.approx(51.0 + 50 / 1000, abs=1e-4)

@@ -213,7 +213,8 @@ class Sidecar(BaseModel):
     def _output_range(self) -> float | tuple[float, float]:
         if self.output_range is not None:
             return self.output_range
-        return 1.0 if self.normalise or self.activation != "none" else self.range
+        coverage = self.normalise or self.instances or self.prompts or self.activation != "none"
+        return 1.0 if coverage else self.range
 
     @property
     def sees_whole(self) -> bool:

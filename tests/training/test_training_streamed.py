@@ -98,6 +98,12 @@ def test_a_shot_that_is_streamed_teaches_the_same(make_bench: Any, effect: str, 
     assert_same_course(held, streamed)
 
 
+def test_a_few_pairs_can_be_streamed_under_a_time_limit(make_bench: Any) -> None:
+    """How many steps there will be is not known then, and no step asks for a pair that is not there yet."""
+    bench = make_bench(numbers=range(1001, 1003))
+    assert bench.train(data="stream", time_limit=2, start=time.monotonic()).state == "finished"
+
+
 @pytest.mark.parametrize("batch", [2, "auto"])
 def test_every_pair_comes_once_an_epoch_and_every_epoch_in_another_order(many: Any, batch: Any) -> None:
     job = job_of(many(), data="stream", batch_size=batch, held_out="none")

@@ -107,6 +107,7 @@ class Feed:
         if step not in self._planned:
             self._planned = {}
         ahead, wanted = step, dict[int, None]()
+        last = min(last, step + MOST_AHEAD)  # of a few pairs no step would be one too many
         while ahead <= last and (ahead <= step + 1 or len(wanted) < self._most_ahead):
             if ahead not in self._planned:
                 self._planned[ahead] = [self.left_out.stand_in(pair) for pair in drawn(ahead)]

@@ -164,7 +164,7 @@ class Learner:
             known, dealt = 1, 0
         for each in range(known, step):
             dealt += self.plan.crops_of(each)[0]
-            if each + 1 == step - MOST_AHEAD:
+            if each + 1 == step - 2 * MOST_AHEAD:
                 self._dealt = self.plan.batch_size, each + 1, dealt
         return dealt
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from training_bench import Bench, StopAt, assert_same_course, losses
 
+import understudy
 from understudy.dataset import sources, stream
 from understudy.dataset.pairs import DataSet
 from understudy.errors import PairingError, TrainingError
@@ -342,3 +343,15 @@ def test_a_disk_that_does_not_answer_is_said(many: Any, monkeypatch: Any) -> Non
     monkeypatch.setattr(PictureSet, "read_ahead", once)
     assert bench.train(data="stream", data_threads=1).state == "finished"
     assert "Waiting for" in bench.said()
+
+
+def test_a_network_of_pictures_is_applied_to_a_shot_whose_numbers_are_those_of_pictures(
+    many: Any, make_shot: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """Frame 2 of the shot is not the second picture: nothing is read of what was learned from."""
+    bench = many()
+    run = bench.train(max_steps=2).run
+    shot = make_shot(numbers=range(1, 4))
+    monkeypatch.setattr(PictureSet, "read", lambda self, number: pytest.fail("a picture is read"))
+    result = understudy.apply(run.path, shot.plate, str(tmp_path / "out" / "out.####.png"))
+    assert list(result.written) == [1, 2, 3] and not result.failed

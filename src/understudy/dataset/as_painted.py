@@ -18,7 +18,7 @@ from understudy.dataset.layers import choose_layers
 from understudy.dataset.matching import match
 from understudy.dataset.mattes import ONE, whites_of
 from understudy.dataset.sources import Source, read_both, read_each, read_pair, read_truth
-from understudy.errors import UnderstudyError
+from understudy.errors import PairingError, UnderstudyError
 from understudy.frames import Frame, Shot, check_size, open_shot, resolve_like, seen_planes
 from understudy.frames.held_shot import HeldShot
 from understudy.frames.matte import scaled
@@ -68,7 +68,10 @@ class PaintedPairs:
 
     def __init__(self, settings: TrainSettings, known: Mapping[int, Sequence[str]], earlier: bool) -> None:
         data = settings.data.replace(extra=())
-        found, self._truths = _held(match(data, earlier)[0])
+        frames = [source for source in match(data, earlier)[0] if not source.plate.is_set]
+        if not frames:
+            raise PairingError("The run learned from pictures, and not from frames of a shot.")
+        found, self._truths = _held(frames)
         first = read_both(found[0])
         check_size(*first, "ground truth")
         every = partial(read_each, first, found)

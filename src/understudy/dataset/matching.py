@@ -118,6 +118,14 @@ def _are_by_name(plate: str, truth: str, data: DataSettings) -> bool:
     return not all(holds_one_shot(os.path.expanduser(spec)) for spec in (plate, truth))
 
 
+def has_shots(data: DataSettings) -> bool:
+    """Whether any input is a shot, whose frames have numbers, and not a set of pictures."""
+    return any(
+        not has_own_truths(plate) and not ("" in truths and _are_by_name(plate, truths[""], data))
+        for plate, truths in zip(data.input, data.truths, strict=True)
+    )
+
+
 # -- shots -----------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from understudy.colour import encode
 from understudy.dataset.as_painted import AsPainted, PaintedPairs, open_plates, read_corrected
+from understudy.dataset.matching import has_shots
 from understudy.errors import UnderstudyError
 from understudy.frames import Shot, fill_nonfinite, format_numbers
 from understudy.inference.carry import Missed, carried, fading
@@ -161,6 +162,8 @@ class _Search:
         readers: list[Reader] = []
         numbers: dict[int, None] = {}
         notes: list[str] = []
+        if not has_shots(settings.data):
+            return [], {}, []
         if settings.data.empty or any(map(self.plate.has, self.pairs)):
             try:
                 pairs = PaintedPairs(settings, self.pairs, self.earlier)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from training_bench import StopAt, weights
 
+from understudy.cli.cards import model_card
 from understudy.errors import ExportError, ModelFileError, SettingError
 from understudy.export.export import ExportSettings, export
 from understudy.frames import open_shot, seen_planes
@@ -65,6 +66,7 @@ def test_a_run_takes_the_same_course_and_its_file_gives_mattes_of_the_frames_siz
     assert matte.shape == (48, 80, 1) and 0 <= matte.min() <= matte.max() <= 1
     part = model.infer(plate, region=model_window(10, 5, 30, 20))
     assert np.allclose(part[5:25, 10:40], matte[5:25, 10:40], atol=1e-6) and not part[30:].any()
+    assert "each frame whole, as 64 x 64 pixels" in model_card(whole.best_path).values()
     with pytest.raises(ConversionError):
         load(str(whole.path), engine="openvino")
 

@@ -148,7 +148,7 @@ def network_lines(model: ModelDescription) -> Card:
         "Colour in": colour_text(model.colour_in),
         "Colour out": colour_text(model.colour_out),
         "Scale": f"{model.scale} times the plate's size" if model.scale != 1 else "",
-        "Sees": f"about {model.reach} pixels around each pixel",
+        "Sees": _sees(model),
         "Said at the start": [str(note) for note in origin.pop("notes", None) or ()],
         "Steps": str(origin.pop("steps", "")),
         "Held-out error": _plain(origin.pop("held_out", None)),
@@ -254,6 +254,13 @@ def _settings(values: dict[str, Any]) -> list[str]:
     return [f"{key} = {_plain(value)}" for key, value in values.items() if value not in (None, (), [])]
 
 
+def _sees(model: ModelDescription) -> str:
+    """What a network looks at."""
+    if model.whole:
+        return f"each frame whole, as {model.whole} x {model.whole} pixels"
+    return f"about {model.reach} pixels around each pixel"
+
+
 def _plain(value: Any) -> str:
     """A value of the header in one line."""
     if value is None:
@@ -261,7 +268,8 @@ def _plain(value: Any) -> str:
     if isinstance(value, float):
         return number_text(value)
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
+        told = {key: _plain(item) for key, item in value.items()}
+        return ", ".join(f"{key} {text}" for key, text in told.items() if text)
     if isinstance(value, list | tuple):
         return ", ".join(_plain(item) for item in value)
     return str(value)

@@ -33,12 +33,18 @@ def describe_header(
         adapts=header.adapts,
         stride=header.stride,
         reach=header.reach,
+        whole=_whole(header.architecture.get("whole")),
         premultiplied=header.premultiplied,
         precision=header.precision,
         confidence=header.confidence,
         card=header.card,
         provenance=header.provenance,
     )
+
+
+def _whole(value: Any) -> int:
+    """What the architecture says before anybody has checked it."""
+    return value if type(value) is int and value > 0 else 0
 
 
 def _text(header: ModelHeader) -> str:

@@ -52,7 +52,8 @@ class ModelDescription:
     ``scale``: how many times larger the result is. ``adapts``: it takes display-referred and scene-linear
     values alike, and its colours are those of the former until it is known what comes. ``stride``: height and
     width must be multiples of it. ``reach``: pixels of context on each side that a part depends on which
-    begins and ends on the stride. ``fixed_size``: (height, width) of a model that takes no other.
+    begins and ends on the stride. ``whole``: it sees each frame whole, as a picture of so many pixels a side;
+    0 where it sees frames as they are. ``fixed_size``: (height, width) of a model that takes no other.
     ``premultiplied``: straight colours are multiplied by their alpha for it. ``state``: images that the model
     gives with one frame and wants back with the next; ``lead_in``: frames before the first of a range that
     are gone through for it. ``prompts``: what it is to be told by: ``points``, ``box``, and ``mask`` where it
@@ -79,6 +80,7 @@ class ModelDescription:
     adapts: bool = False
     stride: int = 1
     reach: int = 0
+    whole: int = 0
     fixed_size: tuple[int, int] | None = None
     premultiplied: bool = True
     state: tuple[ImageSpec, ...] = ()

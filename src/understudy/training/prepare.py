@@ -371,6 +371,8 @@ def _choose_judge(settings: TrainSettings, data: DataSet) -> tuple[int | None, b
 
 def _note_validation(data: DataSet) -> list[str]:
     count = len(data.validation)
+    if count == 1:
+        return ["One validation pair is not learned from, and chooses the best network."]
     return [f"{count} validation pairs are not learned from, and choose the best network."] if count else []
 
 

@@ -110,14 +110,20 @@ def test_without_whole_frames_the_steps_are_as_they_always_were() -> None:
     assert not any(plan.is_whole(step) for step in range(1, 8))
 
 
-def test_images_are_learned_as_they_are_and_exported(make_bench: Any, tmp_path: Any) -> None:
+SLOW = [pytest.mark.slow, pytest.mark.timeout(1500)]
+
+
+@pytest.mark.parametrize("host", ["torchscript", pytest.param("onnx", marks=SLOW)])
+def test_images_are_learned_as_they_are_and_exported(make_bench: Any, tmp_path: Any, host: str) -> None:
+    if host == "onnx":
+        pytest.importorskip("onnxscript", reason="onnxscript is not installed")
     bench = make_bench(size=(80, 48))
     run = bench.train(architecture="u2netp", model_size="auto", max_steps=3).run
     header = read_header(run.best_path)
     assert header.architecture.get("whole", 0) == 0 and header.stride == 32
     plate = frame_of(bench)
     assert load(str(run.path)).infer(plate).shape == plate.shape
-    made = export(ExportSettings(str(run.path), "torchscript", tmp_path / "out", full=False))
+    made = export(ExportSettings(str(run.path), host, tmp_path / "out", full=False))
     assert made.difference < 1e-3
 
 

@@ -186,13 +186,13 @@ def draw_motion(random: np.random.Generator, side: int, length: float) -> Motion
     lively = random.random() < 0.7
     turn, zoom = random.normal(0, 0.06, 2) * random.random() if lively else (0.0, 0.0)
     tilt = tuple(random.normal(0, 0.05, 2) / side) if random.random() < 0.3 else (0.0, 0.0)
-    bend = _draw_bend(random, side + 2 * MARGIN) if random.random() < 0.3 else None
+    bend = _draw_bend(random, side + 2 * MARGIN) if random.random() < 0.5 else None
     return Motion(random.uniform(0.2, 0.8, 2) * side, shift, turn, zoom, tilt, bend)
 
 
 def _draw_bend(random: np.random.Generator, side: int) -> np.ndarray:
     """Smooth, and nowhere so steep that it folds over."""
-    cells = int(random.integers(2, 6))
+    cells = int(np.exp(random.uniform(np.log(2), np.log(20))))
     bend = np.dstack([field(random, side, cells), field(random, side, cells)])
     steepest = max(float(np.abs(np.diff(bend, axis=axis)).max()) for axis in (0, 1))
     return np.asarray(bend * np.float32(random.uniform(0.02, 0.2) / max(steepest, 1e-6)), np.float32)

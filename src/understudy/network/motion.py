@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from understudy.network.motion_parts import (
     HALF,
+    anchored,
     correlation,
     doubled,
     evened,
@@ -106,11 +107,11 @@ class MotionNetwork(nn.Module):
             layers.apply(liven)
 
     def forward(self, first: Tensor, second: Tensor, searched: Tensor) -> Tensor:
-        return self.levels(first, second, searched)[-1]
+        return anchored(self.levels(first, second, searched)[-1], searched)
 
     def levels(self, first: Tensor, second: Tensor, searched: Tensor) -> list[Tensor]:
         """What is chosen and what each turn of each level finds, coarsest first, in pixels of that level;
-        the last is the result."""
+        the last is what was learned, at the size of the frame."""
         both = self.pyramid(torch.cat([evened(first), evened(second)]))
         matched = [project(each) for project, each in zip(self.project, both[1:], strict=True)]
         found: list[Tensor] = []

@@ -6,12 +6,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, grid_sample, interpolate, pad, pixel_shuffle, unfold
+from torch.nn.functional import avg_pool2d, grid_sample, interpolate, max_pool2d, pad, pixel_shuffle, unfold
 
 LEAST_SPREAD = 0.02
 FURTHEST = 4.0
 """In spreads of a frame's values: what is brighter is held."""
 HALF = 2
+ALL_AROUND = 10
+"""Pixels on each side in which a search has to be sure, to be believed; even."""
 Offsets = tuple[tuple[int, int], ...]
 
 
@@ -119,6 +121,14 @@ def mixed(flow: Tensor, shares: Tensor) -> Tensor:
     share = shares.view(count, 1, 9, HALF * HALF, height, width).softmax(2)
     cells = unfold(pad(flow, [1] * 4, mode="replicate"), 3).view(count, 2, 9, 1, height, width)
     return pixel_shuffle((share * cells).sum(2).flatten(1, 2), HALF)
+
+
+def anchored(flow: Tensor, searched: Tensor) -> Tensor:
+    """The motion, and in its place that of the search (N, 3, H, W) wherever this is sure all around: there
+    it is exact, which what was learned is not."""
+    doubtful = max_pool2d(1 - searched[:, 2:], 2 * ALL_AROUND + 1, 1, ALL_AROUND)
+    sure = avg_pool2d(1 - doubtful, ALL_AROUND + 1, 1, ALL_AROUND // 2, count_include_pad=False)
+    return flow + (searched[:, :2] - flow) * sure * (1 - doubtful)
 
 
 def reduced_search(searched: Tensor, times: int) -> Tensor:

@@ -177,6 +177,19 @@ def test_the_network_that_finds_motion_is_the_built_in_model_and_the_search_can_
     assert np.array_equal(learned, again) and not np.allclose(learned, searched)
 
 
+def test_a_lower_quality_finds_motion_in_smaller_frames(
+    motion: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("understudy.server.models.builtin.SIZES", (28, 56, 112))
+    model = serve().registry.get("motion_vectors")
+    frames = list(np.random.default_rng(0).random((2, 3, 40, 56), np.float32))
+    coarse, fine, finest = (
+        model.run([Call(frames, {"method": "learned", "quality": quality})])[0].pictures[0]
+        for quality in (0, 1, 2)
+    )
+    assert coarse.shape == fine.shape and not np.allclose(coarse, fine) and np.array_equal(fine, finest)
+
+
 def test_without_that_network_there_is_the_search_alone(zoo: Trained, serve: Serve) -> None:
     model = serve().registry.get("motion_vectors")
     assert [option.name for option in model.description.options] == ["quality"]

@@ -34,12 +34,13 @@ class VectorFinder:
         self._network = network
         self._turn = threading.Lock()
 
-    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    def __call__(self, first: np.ndarray, second: np.ndarray, longest: int | None = None) -> np.ndarray:
         """Where each pixel of ``first`` is in ``second``: float32 (height, width, 2), in pixels, x to the
         right and y down: what is at (x, y) of the first is at (x, y) + vectors[y, x] of the second.
 
         Both are float (height, width, 3) in file values, R, G, B. What is no number counts as its neighbours.
-        SizeError when they are not of one size.
+        ``longest``: frames whose longer side is above so many pixels are searched at that size; LONGEST by
+        default. SizeError when they are not of one size.
         """
         if first.shape != second.shape or first.ndim != 3 or not first.size:
             raise SizeError(
@@ -47,14 +48,14 @@ class VectorFinder:
                 expected=f"{first.shape}",
                 found=f"{second.shape}",
             )
-        small = [self._seen(each) for each in (first, second)]
+        small = [self._seen(each, longest or LONGEST) for each in (first, second)]
         vectors = self._find([*small, search(*map(grey, small))])
         return _enlarged(vectors, first.shape[:2])
 
-    def _seen(self, pixels: np.ndarray) -> np.ndarray:
+    def _seen(self, pixels: np.ndarray, longest: int) -> np.ndarray:
         """A frame as the network sees it, (height, width, 3)."""
         values = encode(fill_nonfinite(pixels)[0], self.description.colour_in)
-        return reduced(np.asarray(values, np.float32), LONGEST)
+        return reduced(np.asarray(values, np.float32), longest)
 
     def _find(self, given: list[np.ndarray]) -> np.ndarray:
         height, width = given[0].shape[:2]

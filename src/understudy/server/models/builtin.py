@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 MAX_KERNEL = 255
 SMALLEST_FOR_FLOW = 16
 CURVE = 16.0
+SIZES = (640, 1280, 2048)
+"""Pixels of the longer side at which the network works, by quality."""
 LEARNED, CLASSICAL = "learned", "classical"
-QUALITY = Option("quality", "int", 1, 0, 2, description="Of the classical search: 0 is fastest, 2 is finest.")
+QUALITY = Option("quality", "int", 1, 0, 2, description="0 is fastest, 2 is finest.")
 METHOD = Option(
     "method",
     "string",
@@ -130,8 +132,9 @@ class MotionVectors(BuiltIn):
         if self._network is None or call.options.get("method", LEARNED) != LEARNED:
             search = self._finder(call.options["quality"])
             return np.asarray(search.calc(*_grey(current, following), None))
+        frames, longest = map(_colours, (current, following)), SIZES[call.options["quality"]]
         with pool_for(self._devices).one() as device:
-            return self._learned(device, call.linear)(*map(_colours, (current, following)))
+            return self._learned(device, call.linear)(*frames, longest)
 
     def _learned(self, device: Any, linear: bool) -> VectorFinder:
         """The network on a device, loaded by the first call."""

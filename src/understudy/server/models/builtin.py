@@ -132,9 +132,9 @@ class MotionVectors(BuiltIn):
         if self._network is None or call.options.get("method", LEARNED) != LEARNED:
             search = self._finder(call.options["quality"])
             return np.asarray(search.calc(*_grey(current, following), None))
-        frames, longest = map(_colours, (current, following)), SIZES[call.options["quality"]]
+        first, second, longest = _colours(current), _colours(following), SIZES[call.options["quality"]]
         with pool_for(self._devices).one() as device:
-            return self._learned(device, call.linear)(*frames, longest)
+            return self._learned(device, call.linear)(first, second, longest)
 
     def _learned(self, device: Any, linear: bool) -> VectorFinder:
         """The network on a device, loaded by the first call."""

@@ -20,13 +20,13 @@ from understudy.device import autocast
 from understudy.network.card import Measured, ModelCard, Source
 from understudy.network.card import Trained as TrainedWords
 from understudy.network.kinds import MOTION
-from understudy.network.model_file import ExtraInput, ModelHeader, save_model
+from understudy.network.model_file import ExtraInput, ModelHeader, read_metadata, save_model
 from understudy.network.motion import MotionArchitecture
 from zoo.credits import CREDITS, training_credits
 from zoo.motion_training import training_of
 from zoo.pictures import load_pictures
 from zoo.recipe import Recipe
-from zoo.training import CPU, CURVE, Training, effect_of, held_batches
+from zoo.training import CPU, CURVE, PROGRESS, Training, effect_of, held_batches
 
 LICENCE = "Apache-2.0"
 HOUR, CODES = 3600.0, 255
@@ -128,11 +128,18 @@ def main() -> None:
     parser.add_argument("--measured", type=Path, help="figures as zoo.measure --json writes them")
     parser.add_argument("--output", type=Path, help="in place of the one that comes with the program")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--begun-from", type=Path, nargs="*", default=[], help="trainings that went before it"
+    )
     flags = parser.parse_args()
     recipe: Recipe = importlib.import_module(f"zoo.{flags.name.replace('-', '_')}").RECIPE
     training = training_of(recipe, flags.seed)
     folder = flags.folder or Path("zoo_runs") / recipe.name
     training.resume(folder)
+    for earlier in flags.begun_from:
+        told = json.loads(read_metadata(earlier / PROGRESS)["progress"])
+        training.at.step += int(told["step"])
+        training.at.seconds += float(told["seconds"])
     rows = json.loads(flags.measured.read_text())[recipe.name] if flags.measured else []
     output = flags.output or CREDITS.with_name(f"{recipe.name}.cat")
     ship(training, output, flags.data, rows)

@@ -16,7 +16,6 @@ from torch.nn.functional import interpolate
 from understudy.inference.vectors import search
 from understudy.network.motion import MotionArchitecture
 from understudy.network.motion_parts import reduced_truth
-from understudy.temporal import grey
 from zoo.command import main
 from zoo.degrade.compression import draw_file
 from zoo.degrade.light import Film, draw_film
@@ -49,7 +48,7 @@ def make(random: np.random.Generator, pictures: Pictures, side: int) -> Crop:
     ]
     motion = true_motion(layers, side)
     return Crop(
-        np.dstack([*shown, search(*map(grey, shown))]),
+        np.dstack([*shown, search(*shown)]),
         np.dstack([motion, near_edges(motion).astype(np.float32)]),
     )
 

@@ -222,6 +222,13 @@ def test_what_is_no_number_leaves_all_vectors_numbers(motion_file: Path) -> None
     assert np.isfinite(load_vectors(motion_file, CPU)(first, second)).all()
 
 
+def test_highlights_far_above_white_are_searched_too() -> None:
+    wide = np.random.default_rng(0).random((70, 90, 3), np.float32)
+    wide = np.repeat(np.repeat(wide[::5, ::5], 5, 0), 5, 1) * 3 + 1.5
+    found = vectors.search(wide[4:68, 4:84], wide[2:66, 1:81])
+    assert np.abs(np.median(found[10:-10, 10:-10, :2], (0, 1)) - [3, 2]).max() < 0.2
+
+
 def test_large_frames_are_searched_smaller_and_their_vectors_are_of_their_own_pixels(
     motion_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,7 +35,6 @@ from understudy.errors import UnderstudyError
 from understudy.inference.vectors import load_vectors, search
 from understudy.network.model_file import load_model
 from understudy.network.unet import SIZES, Size
-from understudy.temporal import grey
 from zoo import motion_vectors, upscale
 
 SMALL = replace(motion_vectors.RECIPE, side=64, crops=2)
@@ -163,7 +162,7 @@ def test_what_ships_finds_what_was_trained(pictures: Pictures, tmp_path) -> None
     assert header.kind == "motion" and header.card.sources[0].author == "Ann" and header.adapts
     frames = torch.rand(2, 1, 3, 64, 64).unbind()
     pixels = [each[0].permute(1, 2, 0).numpy() for each in frames]
-    searched = torch.from_numpy(search(*map(grey, pixels))).permute(2, 0, 1)[None]
+    searched = torch.from_numpy(search(*pixels)).permute(2, 0, 1)[None]
     with torch.no_grad():
         wanted = training.average(*frames, searched)
         assert torch.allclose(network(*frames, searched), wanted, atol=0.05)

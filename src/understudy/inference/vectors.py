@@ -18,10 +18,13 @@ from understudy.inference.adapting import on_scene_linear
 from understudy.inference.tiles import pad_to_stride
 from understudy.models.description import ModelDescription
 from understudy.models.opening import open_motion
-from understudy.temporal import flows_between, grey, reduced
+from understudy.temporal import LUMA, flows_between, reduced
 
 LONGEST = 2048
 """Pixels of the longer side at which motion is looked for: more takes memory, and tells little more."""
+
+BRIGHT = 99.9
+"""Percent of a frame's pixels that are no brighter than what counts as its brightest."""
 
 
 class VectorFinder:
@@ -49,7 +52,7 @@ class VectorFinder:
                 found=f"{second.shape}",
             )
         small = [self._seen(each, longest or LONGEST) for each in (first, second)]
-        vectors = self._find([*small, search(*map(grey, small))])
+        vectors = self._find([*small, search(*small)])
         return _enlarged(vectors, first.shape[:2])
 
     def _seen(self, pixels: np.ndarray, longest: int) -> np.ndarray:
@@ -67,9 +70,12 @@ class VectorFinder:
 
 
 def search(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """What a classical search finds between two planes (height, width), 0 to 1: float32 (height, width, 3),
-    vectors and where the ways there and back meet (1, else 0)."""
-    flow, _ = flows_between(first, second)
+    """What a classical search finds between two frames (height, width, 3) as a network sees them: float32
+    (height, width, 3), vectors and where the ways there and back meet (1, else 0). Where a frame is
+    brighter than 1, all of both is made darker, so that highlights stay apart."""
+    lumas = [np.maximum(frame @ LUMA, 0) for frame in (first, second)]
+    top = max(1.0, *(float(np.percentile(luma, BRIGHT)) for luma in lumas))
+    flow, _ = flows_between(*(np.minimum(luma / np.float32(top), 1) for luma in lumas))
     return np.dstack([flow.vectors, flow.sure.astype(np.float32)])
 
 

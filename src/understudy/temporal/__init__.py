@@ -2,12 +2,13 @@
 
 from understudy.temporal.cuts import exposure_change, is_cut
 from understudy.temporal.flow import LONGEST, Flow, chained, flow_between, flows_between, warp
-from understudy.temporal.planes import grey, reduced
+from understudy.temporal.planes import LUMA, grey, reduced
 from understudy.temporal.shutter import edge_widths, fitted_shutter
 from understudy.temporal.steady import Beside, Look, steadied
 
 __all__ = [
     "LONGEST",
+    "LUMA",
     "Beside",
     "Flow",
     "Look",

@@ -156,7 +156,7 @@ def motion(zoo: Trained, motion_header: ModelHeader, tmp_path: Path) -> Path:
     return tmp_path / "trained" / "motion-vectors.cat"
 
 
-def test_the_network_that_finds_motion_is_the_built_in_model_and_the_search_can_be_asked_for(
+def test_the_network_that_finds_motion_is_a_method_of_the_built_in_model_beside_the_search(
     motion: Path, serve: Serve
 ) -> None:
     state = serve()
@@ -167,7 +167,7 @@ def test_the_network_that_finds_motion_is_the_built_in_model_and_the_search_can_
         model.run([Call([first, second], model.description.read_options(options, clamp=False))])[0].pictures[
             0
         ]
-        for options in ({}, {"method": "learned"}, {"method": "classical"})
+        for options in ({"method": "learned"}, {"method": "learned"}, {})
     )
     wanted = load_vectors(motion, torch.device("cpu"))(
         *(np.ascontiguousarray(each.transpose(1, 2, 0)) for each in (first, second))

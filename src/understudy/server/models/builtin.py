@@ -29,9 +29,9 @@ QUALITY = Option("quality", "int", 1, 0, 2, description="0 is fastest, 2 is fine
 METHOD = Option(
     "method",
     "string",
-    LEARNED,
-    choices=(LEARNED, CLASSICAL),
-    description="learned: a trained network, sharper at edges; classical: a search that takes far less time.",
+    CLASSICAL,
+    choices=(CLASSICAL, LEARNED),
+    description="classical: a search that takes little time; learned: a trained network, sharper at edges.",
 )
 
 
@@ -129,7 +129,7 @@ class MotionVectors(BuiltIn):
         return result
 
     def _flow(self, call: Call, current: np.ndarray, following: np.ndarray) -> np.ndarray:
-        if self._network is None or call.options.get("method", LEARNED) != LEARNED:
+        if self._network is None or call.options.get("method", CLASSICAL) != LEARNED:
             search = self._finder(call.options["quality"])
             return np.asarray(search.calc(*_grey(current, following), None))
         first, second, longest = _colours(current), _colours(following), SIZES[call.options["quality"]]

@@ -48,17 +48,6 @@ def write_png(path: Path, pixels: np.ndarray) -> Path:
     return path
 
 
-def read_png(data: bytes, tmp_path: Path) -> np.ndarray:
-    """The uint8 pixels of PNG bytes."""
-    path = tmp_path / "answer.png"
-    path.write_bytes(data)
-    found = oiio.ImageInput.open(str(path))
-    assert found, oiio.geterror()
-    pixels = found.read_image("uint8")
-    found.close()
-    return np.asarray(pixels)
-
-
 def sheet(side: int = 24, output: int = 90, truth: int = 200) -> np.ndarray:
     """A contact sheet: three rows of input, ground truth and output, plain greys with a gap between."""
     gap = 4

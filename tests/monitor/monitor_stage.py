@@ -199,3 +199,14 @@ def graph_has(page, **values):
 def zoomed(page, name):
     """Wait until the graph shows a part only: of its span or its range."""
     page.wait_for_function("name => document.querySelector('.us-graph').dataset[name]", arg=name)
+
+
+def read_png(data: bytes, tmp_path: Path) -> np.ndarray:
+    """The uint8 pixels of PNG bytes."""
+    path = tmp_path / "answer.png"
+    path.write_bytes(data)
+    found = oiio.ImageInput.open(str(path))
+    assert found, oiio.geterror()
+    pixels = found.read_image("uint8")
+    found.close()
+    return np.asarray(pixels)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from monitor_stage import shows, until, viewer
+from monitor_stage import read_png, shows, until, viewer
 
 from understudy.runs import RunFolder
 from understudy.training.contact_sheet import GAP, make_sheet, write_png
@@ -43,8 +43,6 @@ def run(make_run: Callable[..., RunFolder]) -> RunFolder:
 def test_each_part_of_a_picture_at_a_stage_is_served(
     api: Any, run: RunFolder, tmp_path: Path, part: str, value: int
 ) -> None:
-    from conftest import read_png
-
     answer = api.get(f"/api/runs/sky/stages/200/2?part={part}")
     assert answer.status_code == 200
     pixels = read_png(answer.content, tmp_path)

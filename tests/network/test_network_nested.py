@@ -20,6 +20,7 @@ TINY = NestedSize(((2, 4),) * 6, ((2, 4),) * 5, 5000)
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(NESTED_SIZES, "tiny", TINY)
+    torch.manual_seed(4)  # of two channels both may be silent by chance
 
 
 def picture(*shape: int, seed: int = 5) -> Tensor:

@@ -66,40 +66,39 @@ class Fed:
 def feed_of(
     settings: DataSettings,
     data: DataSet,
+    pairs: list[Pair],
     make: MakeMaterial,
     views: tuple[int, int],
     plan: Plan | None,
     whole: int | None,
     device: torch.device,
 ) -> Fed:
-    """Lay the pairs down. ``views``: how many times smaller the coarse view is, and how large whole pictures
-    are; ``plan``: that of a run that goes on; ``whole``: which of ``data.pairs`` stays as it is, as it is
-    judged as a whole."""
-    pairs = list(data.pairs)
+    """Lay the ``pairs`` of ``data`` down, which has none itself, so that each can be let go: of each the list
+    then has what is left. ``views``: how many times smaller the coarse view is, and how large whole pictures
+    are; ``plan``: that of a run that goes on; ``whole``: which of the pairs stays as it is, as it is judged
+    as a whole."""
+    count = data.count if data.is_many else len(pairs)
     own = [(pair.input.shape[0], pair.input.shape[1]) for pair in pairs]
-    bare = replace(data, pairs=())  # so that each can be let go
-    one_by_one = _one_by_one(bare, pairs, make, whole, device)
+    one_by_one = _one_by_one(data, pairs, make, whole, device)
     if not data.is_many and settings.data != "stream":
         packed = pack(one_by_one, own, *views)
         return Fed(packed, packed, packed, tuple(pairs), None)
     plain = torch.float32
     sampled = pack(one_by_one, own, *views, Laying((plain, plain, plain)))
-    total = round(sum(height * width for height, width in own) / len(own) * data.count)
+    total = round(sum(height * width for height, width in own) / len(own) * count)
     half = (
-        _halves(total, sum(sampled.parts), data.count, views)
-        if plan is None or plan.half is None
-        else plan.half
+        _halves(total, sum(sampled.parts), count, views) if plan is None or plan.half is None else plan.half
     )
     fine, coarse, pictures = (torch.float16 if half & bit else torch.float32 for bit in VIEWS)
     sampled, floors = _above_noise(sampled)
     laying = Laying((fine, coarse, pictures), floors)
-    ledger = data.left_out or LeftOut(data.count, settings.allow_broken, plan.left_out if plan else [])
+    ledger = data.left_out or LeftOut(count, settings.allow_broken, plan.left_out if plan else [])
     threads = min(MOST_THREADS, core_count()) if settings.data_threads == "auto" else settings.data_threads
-    maker = _Maker(bare, make, views, laying)
+    maker = _Maker(data, make, views, laying)
     feed = Feed(maker, lambda index: data.sources[index].name, ledger, threads)
     maker.feed = feed
     size = total * sum(sampled.parts) * fine.itemsize
-    notes = _place(settings, feed, size, data.count)
+    notes = _place(settings, feed, size, count)
     return Fed(PairStream(feed, sampled.parts, *views), None, sampled, tuple(pairs), half, notes)
 
 

@@ -133,7 +133,8 @@ def make_job(
     vary = plan.vary if plan else _choose_vary(settings.augmentation.vary, held_out[0], data)
     whole = data.place(held_out[0]) if shard.rank == 0 else None
     views = network.architecture.coarse, network.architecture.whole
-    fed = feed_of(settings.data, data, targets.make_material, views, plan, whole, device)
+    pairs, data = list(data.pairs), replace(data, pairs=())  # so that each can be let go
+    fed = feed_of(settings.data, data, pairs, targets.make_material, views, plan, whole, device)
     origins, shares = _origins(data), [source.share for source in data.sources]
     by_epochs = data.is_many or any(source.plate.is_set for source in data.sources)
     data = replace(data, pairs=fed.kept, sources=data.sources if data.is_many else ())

@@ -29,6 +29,7 @@ def tiny_header(
         "scale": 1,
         "stride": 1,
         "reach": 0,
+        "architecture": {},
         "precision": {},
         "card": None,
         "adapts": False,

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from understudy.frames.sink import FrameSink
 from understudy.inference.job import Job
 
 
@@ -35,7 +34,7 @@ def findings_of(job: Job) -> Findings:
         frozenset(doubts.fine),
         tuple(composer.finisher.unmeasured),
         composer.mask.largest if composer.mask else 0.0,
-        (*said, *_notes(job.sink)),
+        (*said, *job.sink.notes),
     )
 
 
@@ -53,7 +52,3 @@ def add_findings(job: Job, found: Iterable[Findings]) -> None:
             if sentence not in known:
                 known.add(sentence)
                 job.said.put(sentence)
-
-
-def _notes(sink: FrameSink) -> tuple[str, ...]:
-    return sink.notes

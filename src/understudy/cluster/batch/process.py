@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -15,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from understudy.cluster.batch.jobs import Job
+from understudy.cluster.command import event_of, start_command
 from understudy.runs import RunFolder
 from understudy.settings import TrainSettings, to_toml
 
@@ -35,17 +33,7 @@ class Process:
     def __init__(self, job: Job, base: Path, env: Mapping[str, str]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="understudy-")
         words = command_words(job, base, Path(self._folder.name))
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "understudy", *words, "--json"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            cwd=base,
-            env={**os.environ, **env},
-            start_new_session=True,
-        )
+        self._process = start_command(words, base, env, own_session=True)
 
     def run(self, say: Callable[[dict[str, Any]], None]) -> Ended:
         """Wait for its end; ``say`` is given each event that it reports."""
@@ -53,7 +41,7 @@ class Process:
         assert self._process.stdout is not None
         try:
             for line in self._process.stdout:
-                event = _event(line)
+                event = event_of(line)
                 if event is None:
                     last = line.strip()[:LONGEST] or last
                     continue
@@ -105,11 +93,3 @@ def _refused(event: Mapping[str, Any]) -> str:
         return ""
     parts = (event.get(name) for name in ("message", "found", "where"))
     return " ".join(str(part) for part in parts if part)[:LONGEST]
-
-
-def _event(line: str) -> dict[str, Any] | None:
-    with suppress(ValueError):
-        found = json.loads(line)
-        if isinstance(found, dict) and "event" in found:
-            return found
-    return None

@@ -28,6 +28,17 @@ class Node:
     cores: int
     accelerators: int
 
+    @property
+    def workers(self) -> int:
+        """One process for each accelerator, as each computes one thing at a time; without any, one, whose
+        threads share what is read and loaded."""
+        return max(1, min(self.accelerators, self.cores))
+
+    @property
+    def cores_each(self) -> int:
+        """The cores that each of these has."""
+        return max(1, self.cores // self.workers)
+
 
 @contextmanager
 def connected(address: str | None = None) -> Iterator[Cluster]:

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -32,7 +32,6 @@ class Worker:
     actor: Any
     room: int = 0
     has: int = 0
-    asked: set[Any] = field(default_factory=set)
 
     @property
     def has_room(self) -> bool:
@@ -64,9 +63,7 @@ class Crew:
         if time.monotonic() - self._looked < LOOK:
             return
         self._looked = time.monotonic()
-        places = {
-            (node.id, index): node for node in self._cluster.nodes() for index in range(_workers_of(node))
-        }
+        places = {(node.id, index): node for node in self._cluster.nodes() for index in range(node.workers)}
         open_places = {place: node for place, node in places.items() if place not in self._out}
         self.any_nodes = bool(open_places)
         for place, node in open_places.items():
@@ -75,8 +72,8 @@ class Crew:
 
     def _start(self, place: tuple[str, int], node: Node) -> None:
         """Ray starts it as soon as the node has that much to spare."""
-        cores, accelerators = max(1, node.cores // _workers_of(node)), min(1, node.accelerators)
-        actor = self._cluster.actor(FrameWorker, node, cores, accelerators, MOST, self._asked)
+        accelerators = min(1, node.accelerators)
+        actor = self._cluster.actor(FrameWorker, node, node.cores_each, accelerators, MOST, self._asked)
         self._workers[place] = worker = Worker(next(self._names), node.name, place, actor)
         self._refs[actor.set_up.remote()] = worker, None
 
@@ -127,9 +124,3 @@ class Crew:
         self._workers.pop(worker.place, None)
         with suppress(Exception):  # gone already
             self._cluster.end(worker.actor)
-
-
-def _workers_of(node: Node) -> int:
-    """One for each accelerator, as each computes one frame at a time; on others one, whose threads share what
-    is read and loaded."""
-    return max(1, min(node.accelerators, node.cores))

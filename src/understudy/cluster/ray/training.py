@@ -3,12 +3,9 @@ find each other as torchrun's would. When one is lost the run goes on with what 
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -18,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from understudy.cluster.command import event_of, start_command
 from understudy.cluster.ray.cluster import Cluster, Gone, Node, connected
 from understudy.errors import TrainingError
 from understudy.runs import RunFolder, default_name
@@ -67,16 +65,7 @@ class Rank:
             with tempfile.NamedTemporaryFile("w", suffix=".toml", delete=False, encoding="utf-8") as file:
                 file.write(settings)
             given += ["--settings", file.name]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "understudy", *given, "--json"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            cwd=folder,
-            env={**os.environ, **env},
-        )
+        self._process = start_command(given, folder, env)
         threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
 
     def told(self) -> Told:
@@ -94,7 +83,7 @@ class Rank:
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            event = _event(line)
+            event = event_of(line)
             with self._lock:
                 if event is not None:
                     self._events.append(event)
@@ -155,8 +144,7 @@ class _Training:
                     self._cluster.end(rank)
 
     def _start(self, node: Node, accelerators: int) -> Any:
-        cores = max(1, node.cores // max(1, node.accelerators))
-        return self._cluster.actor(Rank, node, cores, accelerators, 4)
+        return self._cluster.actor(Rank, node, node.cores_each, accelerators, 4)
 
     def _begin(self, ranks: list[Any], places: list[tuple[Node, int]]) -> None:
         found = self._cluster.answer(ranks[0].place.remote())
@@ -170,7 +158,7 @@ class _Training:
         shared = {"WORLD_SIZE": str(len(ranks)), "MASTER_ADDR": address, "MASTER_PORT": str(port)}
         for number, (rank, (node, _)) in enumerate(zip(ranks, places, strict=True)):
             own = {"RANK": str(number), "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
-            cores = {"OMP_NUM_THREADS": str(max(1, node.cores // max(1, node.accelerators)))}
+            cores = {"OMP_NUM_THREADS": str(node.cores_each)}
             env = {**shared, **own, **cores} if len(ranks) > 1 else cores
             rank.begin.remote(words, text, env, str(self._run.parent.parent))
 
@@ -229,11 +217,3 @@ def _places(nodes: Sequence[Node]) -> list[tuple[Node, int]]:
 
 def _names(places: list[tuple[Node, int]]) -> str:
     return ", ".join(node.name for node, _ in places)
-
-
-def _event(line: str) -> Event | None:
-    with suppress(ValueError):
-        found = json.loads(line)
-        if isinstance(found, dict) and "event" in found:
-            return found
-    return None

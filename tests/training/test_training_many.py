@@ -19,7 +19,8 @@ from understudy.training.features import feature_term
 from understudy.training.learner import _split
 from understudy.training.plan import Plan
 from understudy.training.prepare import make_job
-from understudy.training.variation import Chance, ColourVariation, shrunk_batch
+from understudy.training.resolutions import possible, shrunk_batch, total_that_fits
+from understudy.training.variation import Chance, ColourVariation
 
 # -- batches in parts -----------------------------------------------------------------------------------
 
@@ -254,6 +255,26 @@ def test_crops_are_a_quarter_of_their_size_first_then_half_then_full() -> None:
     plan = Plan(**usual, device="cpu", seed=0, multi_resolution=True, totals=[(0, 100)])
     assert [plan.shrinks(step) for step in (1, 25, 26, 50, 51, 100)] == [4, 4, 2, 2, 1, 1]
     assert Plan(**usual, device="cpu", seed=0, totals=[(0, 100)]).shrinks(1) == 1
+
+
+def test_whole_pictures_are_made_smaller_as_crops_are() -> None:
+    usual = {"batch_size": 1, "crop": (64, 64), "size": "small", "precision": "float32", "threads": 1}
+    plan = Plan(
+        **usual, device="cpu", seed=0, multi_resolution=True, totals=[(0, 100)], whole=320, whole_share=1.0
+    )
+    assert [plan.shrinks(step) for step in (1, 30, 60)] == [4, 2, 1]
+    assert possible(4, (320, 320), 32) == 2, "80 is not on the stride"
+
+
+def test_steps_are_planned_for_the_time_that_larger_crops_will_take() -> None:
+    total = total_that_fits(100, 0.0, 160_000, (1024, 1024), 16)
+    spent = (total / 4 - 100) / 16 + total / 4 / 4 + total / 2
+    assert spent == pytest.approx(160_000 / 16, rel=0.001)
+    assert total_that_fits(total * 3 // 4, 0.75, total // 4, (1024, 1024), 16) == pytest.approx(total, abs=3)
+    plan = Plan(
+        batch_size=1, crop=(64, 64), size="small", precision="float32", threads=1, device="cpu", seed=0
+    )
+    assert plan.total_that_fits(10, 90, 16) == 100, "crops of one size"
 
 
 def test_a_smaller_batch_has_the_means_of_what_counts() -> None:

@@ -105,8 +105,8 @@ class AugmentationSettings(Section):
     multi_resolution: bool = setting(
         False,
         "Multi-resolution",
-        "Learn from crops at a quarter of their size first, then at half, then at full: early steps are "
-        "quicker. Not where the network has a coarse view, which learns so anyhow.",
+        "Learn from crops, and whole pictures, at a quarter of their size first, then at half, then at full: "
+        "early steps are quicker. Not where the network has a coarse view, which learns so anyhow.",
         advanced=True,
     )
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = setting(

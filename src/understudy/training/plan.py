@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from understudy.network.confidence import ConfidenceTable
 from understudy.network.model_file import COARSE_VIEWS, MOST_OFFSET, MOST_WHOLE
+from understudy.training.resolutions import factor_at, total_that_fits
 from understudy.training.teaching.lesson import Lesson
 
 WARM_UP = 40
@@ -30,8 +31,6 @@ DETAILS = 0.75
 STEP_PIXELS = {"cpu": 60_000, "mps": 300_000, "cuda": 600_000}
 QUICK_CPU_PIXELS = 120_000
 LARGE_EVERY = 3
-QUARTERS = (0.25, 0.5)
-"""The parts of a run that are over when its crops come at half of their size, and at full."""
 WHOLE_SHARE = 0.75
 """The share of steps on whole pictures, where crops of them show much the same."""
 CORE_SECONDS = {"float32": 480.0, "bfloat16": 180.0}
@@ -138,12 +137,18 @@ class Plan(BaseModel):
         return max(1, round(count / self.batch_size * area / self.small**2)), (self.small, self.small)
 
     def shrinks(self, step: int) -> int:
-        """How many times smaller the crops of a step are made: where that is wanted, a quarter of the size
-        for a quarter of the run, then half, then all."""
-        if not self.multi_resolution or self.is_whole(step) or self.teaches(step):
+        """How many times smaller the crops, or whole pictures, of a step are made: where that is wanted, a
+        quarter of the size for a quarter of the run, then half, then all."""
+        if not self.multi_resolution or self.teaches(step):
             return 1
-        done = step / self.total_at(step - 1)
-        return 4 if done <= QUARTERS[0] else 2 if done <= QUARTERS[1] else 1
+        return factor_at(step / self.total_at(step - 1))
+
+    def total_that_fits(self, step: int, left: int, stride: int) -> int:
+        """The number of all steps, where after ``step`` of them ``left`` more fit at the pace of the last."""
+        if not self.multi_resolution or self.coarse > 1 or self.lesson is not None:
+            return step + left
+        size = (self.whole, self.whole) if self.whole_share > 0.5 else self.crop
+        return total_that_fits(step, step / self.total_at(step - 1), left, size, stride)
 
     def is_whole(self, step: int) -> bool:
         """Whether a step is taken on whole pictures."""

@@ -91,7 +91,7 @@ class Schedule:
         if left is None and self._has_two_limits():
             left = self.clock.steps_that_fit()
         if left is not None:
-            total = step + max(left, 1)
+            total = self.plan.total_that_fits(step, max(left, 1), self.job.learner.network.crop_stride)
             self._plan_total(step, total if self.max_steps is None else min(total, self.max_steps))
         if not self.announced and self._is_planned and self.clock.pace and not self._requested:
             self.announce(step)

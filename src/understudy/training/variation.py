@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor
 
 from understudy.colour import ColourEncoding, decode_tensor, encode_tensor
@@ -19,7 +18,6 @@ SALT = 0xC0104
 PIVOT = 0.5
 """What contrast leaves as it is, in network values."""
 LUMA = (0.2126, 0.7152, 0.0722)
-LEAST_STRIDES = 2
 
 
 @dataclass(frozen=True)
@@ -90,23 +88,3 @@ class ColourVariation:
             net = encode_tensor(luma + (file - luma) * saturation, encoding)
             varied[:, index] = torch.where(touched, (net - PIVOT) * contrast + PIVOT, planes[:, index])
         return varied
-
-
-def shrunk_batch(batch: Batch, factor: int, stride: int) -> Batch:
-    """The same crops ``factor`` times smaller, or as much so as leaves them on the stride: means over
-    squares, to which what does not count adds nothing. Details of a coarse view stay as they are."""
-    while factor > 1 and not all(_leaves(side, factor * stride) for side in batch.input.shape[-2:]):
-        factor //= 2
-    if factor == 1 or batch.window is not None or batch.coarse:
-        return batch
-    known = (batch.weight > 0).to(batch.weight.dtype)
-    share = functional.avg_pool2d(known, factor).clamp(min=1e-6)
-    truth = functional.avg_pool2d(batch.truth * known, factor) / share
-    source, weight = (functional.avg_pool2d(each, factor) for each in (batch.input, batch.weight))
-    base = functional.avg_pool2d(batch.base, factor) if batch.base.shape[1] else weight[:, :0]
-    return replace(batch, input=source, truth=truth, base=base, weight=weight)
-
-
-def _leaves(side: int, step: int) -> bool:
-    """Whether a side that is made smaller stays on the stride, and large enough."""
-    return not side % step and side >= LEAST_STRIDES * step

@@ -1,0 +1,64 @@
+"""Learning at a quarter of the size first, then at half, then at full: small pictures take a small part of
+the time, and tell most of what is where."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from torch.nn import functional
+
+from understudy.dataset.crops import Batch
+
+STAGES = ((0.25, 4), (0.5, 2), (1.0, 1))
+"""Until which part of a run, and how many times smaller."""
+LEAST_STRIDES = 2
+
+
+def factor_at(done: float) -> int:
+    """How many times smaller the crops are when a part of the run is done."""
+    return next((factor for end, factor in STAGES if done <= end), 1)
+
+
+def possible(factor: int, size: tuple[int, int], stride: int) -> int:
+    """``factor``, or as much of it as leaves a crop of ``size`` on the stride, and large enough."""
+    while factor > 1 and not all(_leaves(side, factor * stride) for side in size):
+        factor //= 2
+    return factor
+
+
+def _leaves(side: int, step: int) -> bool:
+    return not side % step and side >= LEAST_STRIDES * step
+
+
+def total_that_fits(step: int, done: float, left: int, size: tuple[int, int], stride: int) -> int:
+    """The number of all steps of a run that has taken ``step`` of them, where ``left`` more would fit at the
+    size of the last ones, and ``done`` is the part of it that these were at the end of: a step takes time in
+    proportion to its pixels."""
+    costs = [possible(factor, size, stride) ** -2.0 for _, factor in STAGES]
+    ends = [end for end, _ in STAGES]
+    now = possible(factor_at(done), size, stride) ** -2.0
+    low, high = step + 1, step + max(1, round(left * now / min(costs)))
+    while low < high:
+        total = (low + high + 1) // 2
+        starts = [0.0, *ends[:-1]]
+        spent = sum(
+            cost * max(0.0, end * total - max(start * total, step))
+            for cost, start, end in zip(costs, starts, ends, strict=True)
+        )
+        low, high = (total, high) if spent <= left * now else (low, total - 1)
+    return low
+
+
+def shrunk_batch(batch: Batch, factor: int, stride: int) -> Batch:
+    """The same crops ``factor`` times smaller, or as much so as is possible: means over squares, to which
+    what does not count adds nothing. Details of a coarse view stay as they are."""
+    height, width = batch.input.shape[-2:]
+    factor = possible(factor, (height, width), stride)
+    if factor == 1 or batch.window is not None or batch.coarse:
+        return batch
+    known = (batch.weight > 0).to(batch.weight.dtype)
+    share = functional.avg_pool2d(known, factor).clamp(min=1e-6)
+    truth = functional.avg_pool2d(batch.truth * known, factor) / share
+    source, weight = (functional.avg_pool2d(each, factor) for each in (batch.input, batch.weight))
+    base = functional.avg_pool2d(batch.base, factor) if batch.base.shape[1] else weight[:, :0]
+    return replace(batch, input=source, truth=truth, base=base, weight=weight)

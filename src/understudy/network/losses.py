@@ -29,6 +29,8 @@ UNMIX = "l1+composite"
 EDGES_OF_ALPHA = 4.0
 SMOOTH = 1e-3
 LEAST_SHARE = 0.01
+WINDOW = 3
+"""Pixels on each side of one that its surroundings reach, in ``structure``."""
 EDGE_CELLS = (4, 8, 16, 32)
 EDGE_WEIGHT = 20.0
 
@@ -184,7 +186,19 @@ def _over(weight: Tensor) -> tuple[int, ...]:
 
 
 def _window(planes: Tensor) -> Tensor:
-    return functional.avg_pool2d(planes, 7, stride=1, padding=3, count_include_pad=False)
+    """The mean of the window about each pixel, as far as there is one."""
+    return _along(_along(planes, 3), 2)
+
+
+def _along(planes: Tensor, side: int) -> Tensor:
+    """The mean of the pixels about each along one side, by a running sum: that takes a tenth of the time of a
+    pooling where planes lie as they come from the network, channels last."""
+    length = planes.shape[side]
+    place = torch.arange(length, device=planes.device)
+    below, above = (place - WINDOW).clamp(min=0), (place + WINDOW + 1).clamp(max=length)
+    sums = functional.pad(planes.cumsum(side), (1, 0) if side == 3 else (0, 0, 1, 0))
+    count = (above - below).to(planes.dtype).view(-1, *(1,) * (3 - side))
+    return (sums.index_select(side, above) - sums.index_select(side, below)) / count
 
 
 def chosen_terms(text: str, kind: str, nested: bool = False) -> str:

@@ -138,7 +138,7 @@ class Plan(BaseModel):
 
     def shrinks(self, step: int) -> int:
         """How many times smaller the crops, or whole pictures, of a step are made: where that is wanted, a
-        quarter of the size for a quarter of the run, then half, then all."""
+        quarter of the size for half of the steps, then half, then all."""
         if not self.multi_resolution or self.teaches(step):
             return 1
         return factor_at(step / self.total_at(step - 1))

@@ -9,8 +9,8 @@ from torch.nn import functional
 
 from understudy.dataset.crops import Batch
 
-STAGES = ((0.25, 4), (0.5, 2), (1.0, 1))
-"""Until which part of a run, and how many times smaller."""
+STAGES = ((0.5, 4), (0.8, 2), (1.0, 1))
+"""Until which part of the steps of a run, and how many times smaller: half of the time is full size's."""
 LEAST_STRIDES = 2
 
 

@@ -70,15 +70,23 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise _unreadable(path, "more than a megabyte")
-        text = path.read_bytes().decode("utf-8", errors="surrogateescape")
-        return tomllib.loads(text.replace("\r\n", "\n"))
+        return parse_toml(path.read_bytes(), str(path))
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from None
+
+
+def parse_toml(given: bytes, where: str) -> dict[str, Any]:
+    """The values of TOML that was read from ``where``. SettingError when it is giant, or not TOML."""
+    if len(given) > LARGEST_FILE:
+        raise _unreadable(where, "more than a megabyte")
+    try:
+        text = given.decode("utf-8", errors="surrogateescape")
+        return tomllib.loads(text.replace("\r\n", "\n"))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise _unreadable(path, str(error) or "lists nested too deep") from None
+        raise _unreadable(where, str(error) or "lists nested too deep") from None
 
 
-def _unreadable(path: Path, found: str) -> SettingError:
+def _unreadable(path: str | Path, found: str) -> SettingError:
     return SettingError(
         "The settings file cannot be read.",
         expected="a TOML file with one setting per line, such as crop_size = 256",

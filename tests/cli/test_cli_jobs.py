@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -118,6 +119,18 @@ def test_a_settings_file_alone_suffices(jobs: Jobs, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(to_toml(settings))
     assert run(["train", "--settings", str(tmp_path / "mine.toml")]) == 0
     assert jobs.asked == [settings]
+
+
+def test_settings_come_by_standard_input_too_whatever_their_paths_are(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = TrainSettings(input="p\udcff", ground_truth="t", data_directory="d")
+    given = to_toml(settings).encode("utf-8", "surrogateescape")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+    assert run(["train", "--settings", "-"]) == 0 and jobs.asked == [settings]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"#" * 2_000_000)))
+    assert run(["train", "--settings", "-"]) == 2
+    assert "standard input" in capsys.readouterr().err
 
 
 def test_a_log_gets_plain_lines_and_the_next_commands(jobs: Jobs, capsys: pytest.CaptureFixture[str]) -> None:

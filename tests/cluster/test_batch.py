@@ -92,6 +92,37 @@ def test_no_more_run_than_there_is_room_for(tmp_path: Path) -> None:
     assert kinds == [JobBegun, JobEnded] * 5
 
 
+def test_a_run_is_looked_at_when_a_job_has_ended_and_not_while_others_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    monkeypatch.setattr(
+        "understudy.cluster.batch.run.is_done", lambda job, base: bool(looks.append(job.name))
+    )
+
+    class Slow(Machine):
+        """Says something fifty times before each end."""
+
+        said = 0
+
+        def wait(self, seconds: float) -> list[tuple[Any, Any]]:
+            self.said += 1
+            return super().wait(seconds) if self.said % 50 == 0 else [(self.running[0], {"event": "said"})]
+
+    states = run_batch(read_batch(chain(tmp_path)), Slow(room=1), lambda event: None, None)
+    assert set(states.values()) == {"done"} and len(looks) <= 15
+
+
+def test_those_that_are_done_already_let_the_next_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("understudy.cluster.batch.run.is_done", lambda job, base: job.name in "abc")
+    events: list[Any] = []
+    states = run_batch(read_batch(chain(tmp_path)), Machine(), events.append, None)
+    assert set(states.values()) == {"done"}
+    assert [each.job for each in events if isinstance(each, JobBegun)] == ["e", "d"]
+
+
 def test_a_stop_begins_nothing_more(tmp_path: Path) -> None:
     machine = Machine()
     states = run_batch(read_batch(chain(tmp_path)), machine, lambda event: None, True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from understudy.cluster.ray import training
+from understudy.cluster.ray.rank import Rank
 from understudy.cluster.ray.training import train_on_ray
 from understudy.errors import TrainingError
 from understudy.settings import TrainSettings
@@ -78,3 +81,38 @@ def test_what_is_refused_is_said_and_not_tried_again(cluster: Any, make_shot: An
     with pytest.raises(TrainingError):
         train_on_ray(wrong, lambda event: None, None)
     assert not (tmp_path / "runs" / "look").exists()
+
+
+def test_a_node_that_cannot_begin_ends_the_others_and_is_named(
+    cluster: Any, make_shot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Second(Rank):
+        """The second process's node lacks the folder that it is to begin in."""
+
+        def begin(self, command: Any, env: Any, folder: str) -> str:
+            env["MARK"] = str(tmp_path)
+            there = env.get("RANK") != "1"
+            return super().begin(command, env, folder if there else str(tmp_path / "nowhere"))
+
+    if len(cluster.nodes) < 2:
+        cluster.nodes.append(cluster.add_node(num_cpus=1, object_store_memory=MEMORY))
+    monkeypatch.setattr(training, "Rank", Second)
+    shot = make_shot(numbers=range(1, 3))
+    with pytest.raises(TrainingError, match="could not begin") as caught:
+        train_on_ray(settings(shot, tmp_path, max_steps=5), lambda event: None, None)
+    assert "nowhere" in caught.value.found
+    until = time.monotonic() + 20
+    while trainings_of(tmp_path) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert trainings_of(tmp_path) == [], "the first process ends with it"
+
+
+def trainings_of(folder: Path) -> list[str]:
+    """The processes of a test that has marked them with its folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            words = (process.parent / "cmdline").read_bytes().split(b"\0")
+            if b"understudy" in words and b"MARK=" + str(folder).encode() in process.read_bytes():
+                found.append(process.parent.name)
+    return found

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from cyclopts import Group, Parameter
 
-from understudy.settings import SettingInfo, Settings, TrainSettings, load_settings_file, settings_of
+from understudy.settings import (
+    SettingInfo,
+    Settings,
+    TrainSettings,
+    load_settings_file,
+    load_settings_text,
+    settings_of,
+)
+from understudy.toml_text import LARGEST_FILE
 
 S = TypeVar("S", bound=Settings)
 MAIN = Group("Options", sort_key=1)
 ADVANCED = Group("Advanced", sort_key=9)
+STANDARD_INPUT = "-"
 METAVARS = {
     "shot": "SHOT",
     "shots": "SHOT",
@@ -31,9 +41,12 @@ METAVARS = {
     "whole": "N",
     "number": "X",
 }
-SETTINGS_HELP = "Take what is not given here from this file, one setting in a line, as in mix = 0.5."
+SETTINGS_HELP = (
+    "Take what is not given here from this file, one setting in a line, as in mix = 0.5; - is standard input."
+)
 SETTINGS_HELPS: dict[type[Settings], str] = {
-    TrainSettings: "Take what is not given here from this file; a run's settings.toml is one.",
+    TrainSettings: "Take what is not given here from this file; a run's settings.toml is one, - is standard "
+    "input.",
 }
 
 
@@ -63,7 +76,13 @@ def settings_command(model: type[S], positional: Iterable[str] = ()) -> Callable
 def merged(model: type[S], flags: dict[str, Any], path: Path | None) -> S:
     """The settings of the file at ``path``, overridden by the flags that were given."""
     given = {name: value for name, value in flags.items() if value is not None}
-    return model(**{**(load_settings_file(path, model) if path else {}), **given})
+    return model(**{**(_of_file(model, path) if path else {}), **given})
+
+
+def _of_file(model: type[Settings], path: Path) -> dict[str, Any]:
+    if str(path) != STANDARD_INPUT:
+        return load_settings_file(path, model)
+    return load_settings_text(sys.stdin.buffer.read(LARGEST_FILE + 1), "standard input", model)
 
 
 def _signature(
@@ -82,7 +101,12 @@ def _signature(
 def _settings_flag(model: type[Settings]) -> Any:
     return Annotated[
         Path | None,
-        Parameter(name="--settings", metavar="FILE.toml", help=SETTINGS_HELPS.get(model, SETTINGS_HELP)),
+        Parameter(
+            name="--settings",
+            metavar="FILE.toml",
+            help=SETTINGS_HELPS.get(model, SETTINGS_HELP),
+            allow_leading_hyphen=True,  # - is standard input
+        ),
     ]
 
 

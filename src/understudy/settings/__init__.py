@@ -27,7 +27,7 @@ from understudy.settings.farm import (
     without_farm,
 )
 from understudy.settings.field import parse_region
-from understudy.settings.file import flattened, load_settings_file, to_toml
+from understudy.settings.file import flattened, load_settings_file, load_settings_text, to_toml
 from understudy.settings.finishing import FinishingSettings
 from understudy.settings.flags import flags_of, given_values
 from understudy.settings.info import SettingInfo
@@ -85,6 +85,7 @@ __all__ = [
     "flattened",
     "given_values",
     "load_settings_file",
+    "load_settings_text",
     "parse_region",
     "sections_of",
     "settings_of",

@@ -24,6 +24,11 @@ def load_settings_file(path: str | Path, model: type[Settings] = TrainSettings) 
     return flattened(toml_text.read_toml(Path(path)), model, str(path))
 
 
+def load_settings_text(given: bytes, where: str, model: type[Settings] = TrainSettings) -> dict[str, Any]:
+    """The same of a file's content, which was read from ``where``."""
+    return flattened(toml_text.parse_toml(given, where), model, where)
+
+
 def flattened(values: Mapping[str, Any], model: type[Settings], where: str = "") -> dict[str, Any]:
     """``values`` by the names of their settings, whether they come in tables or not. SettingError as of
     ``load_settings_file``; ``where`` is said in it."""

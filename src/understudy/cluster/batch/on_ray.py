@@ -30,7 +30,10 @@ class JobRunner:
         with self._lock:
             if self._stopped:
                 return Ended(130, "stopped before it began")
-            self._process = Process(self._job, self._base, {"OMP_NUM_THREADS": str(self._cores)})
+            try:
+                self._process = Process(self._job, self._base, {"OMP_NUM_THREADS": str(self._cores)})
+            except OSError as error:
+                return Ended(1, f"this node could not begin it: {error}")
         return self._process.run(lambda event: None)
 
     def stop(self) -> None:

@@ -71,8 +71,7 @@ def run_batch(batch: Batch, machine: Machine, report: Report, stop: Any) -> dict
         while not work.order.is_over:
             if stop and not work.stopping:
                 work.stop()
-            if not work.stopping:
-                work.begin()
+            work.begin()
             for job, message in machine.wait(WAIT):
                 work.heard(job, message)
     finally:
@@ -83,6 +82,7 @@ def run_batch(batch: Batch, machine: Machine, report: Report, stop: Any) -> dict
 class _Work:
     def __init__(self, batch: Batch, machine: Machine, report: Report) -> None:
         self.order, self.stopping = Order(batch), False
+        self._may_begin = True
         self._machine, self._report, self._base = machine, report, batch.path.absolute().parent
 
     def stop(self) -> None:
@@ -91,14 +91,16 @@ class _Work:
         self._machine.stop()
 
     def begin(self) -> None:
-        """Begin what may begin, as far as there is room."""
-        for job in list(self.order.next()):
-            if is_done(job, self._base):
-                self._ended(job, "done", "was there already")
-            elif self._machine.has_room(job):
-                self.order.begun(job)
-                self._report(JobBegun(job.name, job.command))
-                self._machine.start(job)
+        """Begin what may begin, as far as there is room: there is more of both only once a job has ended."""
+        while self._may_begin and not self.stopping:
+            self._may_begin = False
+            for job in list(self.order.next()):
+                if is_done(job, self._base):
+                    self._ended(job, "done", "was there already")
+                elif self._machine.has_room(job):
+                    self.order.begun(job)
+                    self._report(JobBegun(job.name, job.command))
+                    self._machine.start(job)
 
     def heard(self, job: Job, message: Any) -> None:
         """A job reports something, or its end."""
@@ -110,6 +112,7 @@ class _Work:
             self._ended(job, "done" if message.code == 0 else "failed", message.last)
 
     def _ended(self, job: Job, state: State, text: str) -> None:
+        self._may_begin = True
         left = self.order.ended(job, state)
         done = sum(each not in ("waiting", "running") for each in self.order.states.values())
         self._report(JobEnded(job.name, state, text, done - len(left), len(self.order.states)))

@@ -3,92 +3,28 @@ find each other as torchrun's would. When one is lost the run goes on with what 
 
 from __future__ import annotations
 
-import signal
-import socket
-import subprocess
-import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from understudy.cluster.command import event_of, start_command
+from understudy.cluster.command import Command
 from understudy.cluster.ray.cluster import Cluster, Gone, Node, connected
-from understudy.errors import TrainingError
+from understudy.cluster.ray.rank import Event, Rank, Told
+from understudy.errors import TrainingError, UnderstudyError
 from understudy.runs import RunFolder, default_name
 from understudy.settings import TrainSettings, to_toml
 
 LOOK = 1.0
+BUSY = 10.0
+"""Seconds after which it is said that nodes are waited for."""
 PAUSE = 25.0
 """Seconds before a run goes on whose processes were lost: until then it counts as at work, by its last sign
 of life."""
 TRIES = 5
 KILLED = 60.0
 """Seconds that the other processes have to end by themselves once one is lost."""
-
-Event = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a rank has to say since it was last asked: its ``events``, and, once it has ended, its exit
-    ``code`` and ``last`` words."""
-
-    events: tuple[Event, ...]
-    code: int | None
-    last: str
-
-
-class Rank:
-    """One process of the training, on a node."""
-
-    def __init__(self) -> None:
-        self._events: list[Event] = []
-        self._lock, self._last = threading.Lock(), ""
-        self._process: subprocess.Popen[str] | None = None
-
-    def place(self) -> tuple[str, int]:
-        """The address of this node, and a port that is free there."""
-        import ray
-
-        with socket.socket() as probe:
-            probe.bind(("", 0))
-            return ray.util.get_node_ip_address(), probe.getsockname()[1]
-
-    def begin(self, words: Sequence[str], settings: str | None, env: dict[str, str], folder: str) -> None:
-        """Start the command; ``settings`` is the text of its settings file, where it takes one."""
-        given = list(words)
-        if settings is not None:
-            with tempfile.NamedTemporaryFile("w", suffix=".toml", delete=False, encoding="utf-8") as file:
-                file.write(settings)
-            given += ["--settings", file.name]
-        self._process = start_command(given, folder, env)
-        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
-
-    def told(self) -> Told:
-        process = self._process
-        code = process.poll() if process is not None else None
-        with self._lock:
-            events, self._events = tuple(self._events), []
-            return Told(events, code, self._last)
-
-    def stop(self) -> None:
-        if self._process is not None:
-            with suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGTERM)
-
-    def _read(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            event = event_of(line)
-            with self._lock:
-                if event is not None:
-                    self._events.append(event)
-                elif line.strip():
-                    self._last = line.strip()[:500]
 
 
 def train_on_ray(
@@ -136,8 +72,8 @@ class _Training:
             raise TrainingError("The cluster has no node to learn on.", expected="a node with a free core")
         ranks = [self._start(node, accelerators) for node, accelerators in places]
         try:
-            self._begin(ranks, places)
-            return self._follow(ranks)
+            lost = self._begin(ranks, places)
+            return self._again(lost) if lost else self._follow(ranks)
         finally:
             for rank in ranks:
                 with suppress(Exception):  # gone already
@@ -146,21 +82,50 @@ class _Training:
     def _start(self, node: Node, accelerators: int) -> Any:
         return self._cluster.actor(Rank, node, node.cores_each, accelerators, 4)
 
-    def _begin(self, ranks: list[Any], places: list[tuple[Node, int]]) -> None:
-        found = self._cluster.answer(ranks[0].place.remote())
-        if isinstance(found, Gone):
-            raise TrainingError("The first node could not begin.", found=found.reason)
-        address, port = found
+    def _begin(self, ranks: list[Any], places: list[tuple[Node, int]]) -> str:
+        """Start the process of each rank, once all nodes have their cores free; why one is lost already, ""
+        where none is. TrainingError where one cannot begin."""
+        nodes = [node for node, _ in places]
+        found = self._answers([rank.place.remote() for rank in ranks])
+        lost = self._refused(nodes, found)
+        if lost:
+            return lost
         again, self._begun = self._begun and self._run.is_dir(), True
-        words = ["resume", str(self._run)] if again else ["train"]
-        text = None if again else to_toml(self._settings)
-        self._say(f"{'Goes on' if again else 'Learns'} in {len(ranks)} processes: {_names(places)}.")
-        shared = {"WORLD_SIZE": str(len(ranks)), "MASTER_ADDR": address, "MASTER_PORT": str(port)}
-        for number, (rank, (node, _)) in enumerate(zip(ranks, places, strict=True)):
-            own = {"RANK": str(number), "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
-            cores = {"OMP_NUM_THREADS": str(node.cores_each)}
-            env = {**shared, **own, **cores} if len(ranks) > 1 else cores
-            rank.begin.remote(words, text, env, str(self._run.parent.parent))
+        command = (
+            Command(["resume", str(self._run)]) if again else Command(["train"], to_toml(self._settings))
+        )
+        self._say(f"{'Goes on' if again else 'Learns'} in {len(ranks)} processes: {_names(nodes)}.")
+        envs = _environments(nodes, *found[0])
+        begun = [
+            rank.begin.remote(command, env, self._run.anchor) for rank, env in zip(ranks, envs, strict=True)
+        ]
+        return self._refused(nodes, self._answers(begun))
+
+    def _answers(self, asked: list[Any]) -> list[Any]:
+        """All answers. UnderstudyError when a stop is asked for meanwhile, as nodes may be busy for long."""
+        left, said, began = asked, False, time.monotonic()
+        while left:
+            if self._stop:
+                raise UnderstudyError("Stopped before training began.")
+            there = self._cluster.wait(left, LOOK)
+            left = [each for each in left if each not in there]
+            if left and not said and time.monotonic() - began > BUSY:
+                said = True
+                self._say(f"Waits for {len(left)} of {len(asked)} nodes, which may be busy with other jobs.")
+        return [self._cluster.answer(each) for each in asked]
+
+    def _refused(self, nodes: list[Node], found: list[Any]) -> str:
+        """Why one is lost, while there is a run to go on with; "" where all have answered as they should."""
+        for node, each in zip(nodes, found, strict=True):
+            if isinstance(each, Gone) and self._run.is_dir():
+                return each.reason
+            if isinstance(each, Gone | str) and each:
+                raise TrainingError(
+                    f"The node {node.name} could not begin.",
+                    found=each.reason if isinstance(each, Gone) else each,
+                    remedy="See to that node, or take it out of the cluster.",
+                )
+        return ""
 
     def _follow(self, ranks: list[Any]) -> bool:
         """Report what the first process says until it ends; whether the training is over."""
@@ -192,15 +157,18 @@ class _Training:
 
     def _again(self, why: str) -> bool:
         self._tries += 1
-        if self._stopping or self._tries >= TRIES or not self._run.is_dir():
+        if not self._stop and self._tries < TRIES and self._run.is_dir():
+            self._say(f"A process is lost ({why[:200]}); the run goes on with what is left in {PAUSE:g} s.")
+            until = time.monotonic() + PAUSE
+            while time.monotonic() < until and not self._stop:
+                time.sleep(min(LOOK, PAUSE))
+        if self._stop or self._tries >= TRIES or not self._run.is_dir():
             raise TrainingError(
                 f"The training was lost {self._tries} times.",
                 found=why,
                 where=str(self._run),
                 remedy=f"understudy resume {self._run}",
             )
-        self._say(f"A process is lost ({why[:200]}); the run goes on with what is left in {PAUSE:g} s.")
-        time.sleep(PAUSE)
         return False
 
     def _say(self, text: str) -> None:
@@ -215,5 +183,16 @@ def _places(nodes: Sequence[Node]) -> list[tuple[Node, int]]:
     return [(node, 0) for node in nodes]
 
 
-def _names(places: list[tuple[Node, int]]) -> str:
-    return ", ".join(node.name for node, _ in places)
+def _environments(nodes: Sequence[Node], address: str, port: int) -> list[dict[str, str]]:
+    """What the process on each node is told by its environment: how many cores it has and, of several, how
+    they find each other, as torchrun says it."""
+    cores = [{"OMP_NUM_THREADS": str(node.cores_each)} for node in nodes]
+    if len(nodes) == 1:
+        return cores
+    shared = {"WORLD_SIZE": str(len(nodes)), "MASTER_ADDR": address, "MASTER_PORT": str(port)}
+    local = {"LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
+    return [{**shared, **local, "RANK": str(rank), **own} for rank, own in enumerate(cores)]
+
+
+def _names(nodes: Sequence[Node]) -> str:
+    return ", ".join(node.name for node in nodes)

@@ -19,7 +19,7 @@ from understudy.training.features import feature_term
 from understudy.training.learner import _split
 from understudy.training.plan import Plan
 from understudy.training.prepare import make_job
-from understudy.training.resolutions import possible, shrunk_batch, total_that_fits
+from understudy.training.resolutions import possible, shrunk_batch, steps_left, total_that_fits
 from understudy.training.variation import Chance, ColourVariation
 
 # -- batches in parts -----------------------------------------------------------------------------------
@@ -271,6 +271,8 @@ def test_steps_are_planned_for_the_time_that_larger_crops_will_take() -> None:
     spent = (total * 0.5 - 100) / 16 + total * 0.3 / 4 + total * 0.2
     assert spent == pytest.approx(160_000 / 16, rel=0.001)
     assert total_that_fits(total * 9 // 10, 0.9, total // 10, (1024, 1024), 16) == pytest.approx(total, abs=3)
+    assert steps_left(100, total, (1024, 1024), 16) == pytest.approx(160_000, rel=0.001)
+    assert steps_left(total - 10, total, (1024, 1024), 16) == pytest.approx(10)
     plan = Plan(
         batch_size=1, crop=(64, 64), size="small", precision="float32", threads=1, device="cpu", seed=0
     )

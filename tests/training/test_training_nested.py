@@ -180,3 +180,14 @@ def test_corrections_of_whole_frames_are_learned(mattes: Any) -> None:
     silenced = pack_beside(job.packed, [], {0: further.material.weight * 0})
     assert silenced.whole is not None
     assert not silenced.whole.pixels[: 64 * 64, -1].any() and silenced.whole.pixels[64 * 64 :, -1].all()
+
+
+def test_the_rate_of_nested_stages_is_lower_unless_it_is_named(mattes: Any) -> None:
+    def planned(**changes: Any) -> tuple[float, tuple[str, ...]]:
+        job = make_job(mattes.settings(**{**NESTED, **changes}), Shard(), torch.device("cpu"))
+        return job.plan.rate, job.notes
+
+    rate, notes = planned()
+    assert rate == 0.004 and any("Learning rate 0.004" in note for note in notes)
+    assert planned(learning_rate=0.01)[0] == 0.01
+    assert planned(architecture="unet", network_size="auto", whole_share="auto")[0] == 0.012

@@ -225,7 +225,8 @@ class TrainingLoop:
         parts = {name: round(value, 7) for name, value in self.learner.parts.items()}
         self.logger.log_step({**row, "parts": parts} if parts else row)
         total = plan.total_steps if plan.total_steps != UNKNOWN else None
-        self.logger.report_progress(step, total, clock.pace, self.schedule.announced)
+        left = plan.steps_left(step, self.learner.network.crop_stride)
+        self.logger.report_progress(step, total, left, clock.pace, self.schedule.announced)
         self.schedule.plan_again(step)
         self.held_out.validate_when_due(step)
         if self.held_out.is_over and step < plan.total_steps:

@@ -12,11 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from understudy.network.confidence import ConfidenceTable
 from understudy.network.model_file import COARSE_VIEWS, MOST_OFFSET, MOST_WHOLE
-from understudy.training.resolutions import factor_at, total_that_fits
+from understudy.training.resolutions import factor_at, steps_left, total_that_fits
 from understudy.training.teaching.lesson import Lesson
 
 WARM_UP = 40
 RATE = 0.012
+MANY_RATE = 0.004
+"""The rate where many pictures are learned from; with ``RATE`` the loss runs away there."""
 PROBE = 0.35
 PROBES = (0.12, 0.24, PROBE)
 UNKNOWN = 1 << 40
@@ -145,10 +147,23 @@ class Plan(BaseModel):
 
     def total_that_fits(self, step: int, left: int, stride: int) -> int:
         """The number of all steps, where after ``step`` of them ``left`` more fit at the pace of the last."""
-        if not self.multi_resolution or self.coarse > 1 or self.lesson is not None:
+        if not self._grows:
             return step + left
-        size = (self.whole, self.whole) if self.whole_share > 0.5 else self.crop
-        return total_that_fits(step, step / self.total_at(step - 1), left, size, stride)
+        return total_that_fits(step, step / self.total_at(step - 1), left, self._usual_size, stride)
+
+    def steps_left(self, step: int, stride: int) -> float:
+        """How many steps that take as long as the last one are as long as what is left."""
+        total = self.total_steps
+        return steps_left(step, total, self._usual_size, stride) if self._grows else total - step
+
+    @property
+    def _grows(self) -> bool:
+        """Whether later steps take longer."""
+        return self.multi_resolution and self.coarse == 1 and self.lesson is None
+
+    @property
+    def _usual_size(self) -> tuple[int, int]:
+        return (self.whole, self.whole) if self.whole_share > 0.5 else self.crop
 
     def is_whole(self, step: int) -> bool:
         """Whether a step is taken on whole pictures."""

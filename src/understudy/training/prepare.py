@@ -40,6 +40,7 @@ from understudy.training.learner import Learner
 from understudy.training.links import Link, read_links
 from understudy.training.optimizer import TURNS
 from understudy.training.plan import (
+    MANY_RATE,
     MOST_CROPS,
     RATE,
     Plan,
@@ -162,6 +163,8 @@ def make_job(
         plan.focus = fed.focus(data.kind == "matte", len(data.painted))
         plan.many, plan.dealing, plan.half = data.is_many, "epochs" if by_epochs else "", fed.half
         plan.left_out = left_out
+        plan.rate, rate_notes = _choose_rate(settings, plan)
+        notes += rate_notes
     focus = _earlier_focus(fed.told, data.kind) if plan.focus is None else plan.focus
     crops = CropSource(fed.pairs, device, plan.crop, plan.seed, focus, plan.evenly)
     agreement = Agreement(links, plan, device) if links else None
@@ -299,8 +302,17 @@ def _make_plan(
         held_out=held_out[0],
         apart=held_out[1],
         agreement=settings.loss.agreement,
-        rate=RATE if schedule.learning_rate == "auto" else float(schedule.learning_rate),
     )
+
+
+def _choose_rate(settings: TrainSettings, plan: Plan) -> tuple[float, list[str]]:
+    """The rate, and a sentence where ``auto`` is not the usual one: no two steps on many pictures see the
+    same ones, and nested stages, whose weights have one scale, turn further than others."""
+    if settings.schedule.learning_rate != "auto":
+        return float(settings.schedule.learning_rate), []
+    if not plan.many and not settings.network.is_nested:
+        return RATE, []
+    return MANY_RATE, [f"Learning rate {MANY_RATE:g}, a third of a single shot's: steps differ more."]
 
 
 def _find_weights(initial_weights: str) -> FoundModel | None:

@@ -34,19 +34,32 @@ def total_that_fits(step: int, done: float, left: int, size: tuple[int, int], st
     """The number of all steps of a run that has taken ``step`` of them, where ``left`` more would fit at the
     size of the last ones, and ``done`` is the part of it that these were at the end of: a step takes time in
     proportion to its pixels."""
-    costs = [possible(factor, size, stride) ** -2.0 for _, factor in STAGES]
-    ends = [end for end, _ in STAGES]
-    now = possible(factor_at(done), size, stride) ** -2.0
-    low, high = step + 1, step + max(1, round(left * now / min(costs)))
+    quickest = min(_cost(factor, size, stride) for _, factor in STAGES)
+    spend = left * _cost(factor_at(done), size, stride)
+    low, high = step + 1, step + max(1, round(spend / quickest))
     while low < high:
         total = (low + high + 1) // 2
-        starts = [0.0, *ends[:-1]]
-        spent = sum(
-            cost * max(0.0, end * total - max(start * total, step))
-            for cost, start, end in zip(costs, starts, ends, strict=True)
-        )
-        low, high = (total, high) if spent <= left * now else (low, total - 1)
+        fits = _spent_from(step, total, size, stride) <= spend
+        low, high = (total, high) if fits else (low, total - 1)
     return low
+
+
+def steps_left(step: int, total: int, size: tuple[int, int], stride: int) -> float:
+    """How many steps of the size of the last one take as long as those from ``step`` to the end."""
+    return _spent_from(step, total, size, stride) / _cost(factor_at(step / total), size, stride)
+
+
+def _spent_from(step: int, total: int, size: tuple[int, int], stride: int) -> float:
+    """What the steps from ``step`` to the end take, in steps of full size."""
+    starts = [0.0, *(end for end, _ in STAGES[:-1])]
+    return sum(
+        _cost(factor, size, stride) * max(0.0, end * total - max(start * total, step))
+        for start, (end, factor) in zip(starts, STAGES, strict=True)
+    )
+
+
+def _cost(factor: int, size: tuple[int, int], stride: int) -> float:
+    return possible(factor, size, stride) ** -2.0
 
 
 def shrunk_batch(batch: Batch, factor: int, stride: int) -> Batch:

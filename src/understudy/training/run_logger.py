@@ -52,9 +52,11 @@ class Logger:
         """Add the figures on validation pairs to the row of the last step; ``value`` is the one that
         counts."""
 
-    def report_progress(self, step: int, total: int | None, pace: float | None, announced: bool) -> None:
-        """Report the progress, a few times a second. ``pace`` is seconds per step; it and ``total`` are None
-        while unknown."""
+    def report_progress(
+        self, step: int, total: int | None, left: float, pace: float | None, announced: bool
+    ) -> None:
+        """Report the progress, a few times a second. ``left``: how many more steps there are,
+        counted as such as the last one; ``pace``: its seconds. ``total`` and it are None while unknown."""
 
     def flush_when_full(self) -> None:
         """Write the rows once there are ``ROWS_AT_ONCE``."""
@@ -122,15 +124,18 @@ class RunLogger(Logger):
         if self._rows:
             self._rows[-1] |= {"held_out": value, "validation": dict(figures)}
 
-    def report_progress(self, step: int, total: int | None, pace: float | None, announced: bool) -> None:
+    def report_progress(
+        self, step: int, total: int | None, left: float, pace: float | None, announced: bool
+    ) -> None:
         now = time.monotonic()
         if not self._rows or (now - self._reported < REPORT_SECONDS and step != total):
             return
         self._reported, loss = now, self._rows[-1]["loss"]
-        left = pace * (total - step) if pace and total else None
-        self.update_state(step=step, loss=loss, time_left=left, steps_per_second=1 / pace if pace else None)
+        time_left = pace * left if pace and total else None
+        speed = 1 / pace if pace else None
+        self.update_state(step=step, loss=loss, time_left=time_left, steps_per_second=speed)
         if announced and pace and total:
-            self.emit(Stepped(step, total, loss, 1 / pace, left))
+            self.emit(Stepped(step, total, loss, 1 / pace, time_left))
 
     def flush_when_full(self) -> None:
         if len(self._rows) >= ROWS_AT_ONCE:

@@ -113,7 +113,7 @@ class Schedule:
         self.announced = True
         total, pace, pairs = self.plan.total_steps, self.clock.pace or 0.0, self.job.data.count
         self.logger.update_state(state="training", total=total, plan=self._fields())
-        seconds = pace * (total - step) or None
+        seconds = pace * self.plan.steps_left(step, self.job.learner.network.crop_stride) or None
         self.logger.emit(Planned(total, self.plan.batch_size, pairs, seconds, self.job.notes))
         self.logger.log(f"Total Steps {total}, batch size {self.plan.batch_size}, {pairs} pairs")
 

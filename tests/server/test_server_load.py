@@ -237,7 +237,7 @@ def test_more_silent_clients_than_there_is_room_for_keep_nobody_out(serve):
     server = serve("--patience", "60s")
     crowd = []
     try:
-        for number in range(700):
+        for number in range(1300):
             crowd.append(server.connect("127.0.0.7"))
             crowd[-1].sendall(b"0000" if number % 2 else b"000000100000" + b"x" * 50)
         started = time.monotonic()

@@ -248,8 +248,9 @@ def test_nan_and_inf_do_no_harm(builtin):
 def test_a_refused_upload_still_sees_its_message(builtin):
     """Answering and closing at once would lose it: the rest is read away."""
     claim = 80_000_000
+    upload = b"%012d" % claim + bytes(claim)
     with builtin.connect() as connection:
-        sent = threading.Thread(target=lambda: connection.sendall(b"%012d" % claim + bytes(claim)))
+        sent = threading.Thread(target=lambda: connection.sendall(upload))
         sent.start()
         header = connection.recv(12)
         body = connection.recv(65536)

@@ -171,11 +171,13 @@ def test_memory_stays_in_its_bounds_and_everybody_gets_in_at_last(requested, dra
 def test_a_place_given_up_while_waiting_holds_nobody_back():
     admission = AdmissionControl(100)
     first, second, third = admission.reserve("a", 90), admission.reserve("b", 90), admission.reserve("c", 5)
-    assert not third.granted.done()
+    fourth = admission.reserve("d", 90)
+    assert third.granted.done() and not fourth.granted.done()
     second.release()
-    assert third.granted.done()
     first.release()
+    assert fourth.granted.done()
     third.release()
+    fourth.release()
     assert admission.used == 0
 
 

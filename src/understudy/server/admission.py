@@ -1,49 +1,120 @@
-"""Admission control: all requests together hold a bounded amount of memory."""
+"""Admission control: all requests together hold a bounded amount of memory, and a few at a time have their
+turn.
+
+A request that is read, computed or sent beside a hundred others takes a hundred times as long, and whichever
+door moves its bytes more cheaply takes the machine from the other. So requests of all doors wait in one fair
+queue, unread, and a few at a time have their turn. A turn ends by itself after the time that a request of its
+size needs on a network of a workstation, so that slow clients and slow models keep nobody out."""
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 
 from understudy.server.scheduling import FairQueue
 
+TURNS_PER_CORE = 4
+TURN = 1.0
+"""Seconds that a turn lasts for reading or sending, and those for its bytes beside."""
+TURN_RATE = 50e6  # bytes of the request and its answer per second
+TURN_AT_WORK = 0.25  # seconds that a request which waits for a model keeps its turn
+PASSED_BY = 5.0  # seconds that smaller ones go before a request for which there is no memory
+
 
 class Reservation:
-    """Memory that a request holds until ``release`` (which may be called twice)."""
+    """Memory that a request holds until ``release`` (which may be called twice), and its turn.
+
+    ``granted`` is done when there is memory for the request and it is its turn to be read.
+    """
 
     def __init__(self, admission: AdmissionControl, size: int) -> None:
         self._admission = admission
         self.size = size
+        self.passed_since: float | None = None
         self.granted: Future[None] = Future()
+        self.sendable: Future[None] = Future()
+
+    def at_work(self) -> None:
+        """All of the request is there. The turn goes on for as long as quick work takes."""
+        self._admission._limit_turn(self, TURN_AT_WORK)
+
+    def to_send(self) -> Future[None]:
+        """Done when it is this request's turn to be sent, before any that is yet to be read."""
+        self._admission._queue_to_send(self)
+        return self.sendable
 
     def release(self) -> None:
         self._admission._release(self)
 
 
 class AdmissionControl:
-    """Bounds the memory of all requests together: who finds no room waits, before its bytes are read."""
+    """Bounds the memory of all requests together to ``budget`` bytes, and to ``turns`` those that are read,
+    computed or sent at a time: who finds no room waits, before its bytes are read."""
 
-    def __init__(self, budget: int) -> None:
+    def __init__(
+        self, budget: int, turns: int = sys.maxsize, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.budget = budget
+        self.turns = turns
         self.used = 0
+        self._clock = clock
         self._held: set[Reservation] = set()
         self._queue: FairQueue[Reservation] = FairQueue()
-        self._lock = threading.Lock()
+        self._to_send: deque[Reservation] = deque()
+        self._ends: dict[Reservation, float] = {}
+        self._lock = threading.Condition()
+        self._watcher: threading.Thread | None = None
 
     @property
     def waiting(self) -> int:
-        """How many requests wait for memory."""
+        """How many requests wait to be read."""
         return len(self._queue)
 
+    @property
+    def is_short_of_memory(self) -> bool:
+        """Whether the next request waits for the memory of others."""
+        with self._lock:
+            return bool(len(self._queue)) and not self._fits(self._queue.first())
+
     def reserve(self, client: str, size: int) -> Reservation:
-        """Ask for memory; ``granted`` is done when it is there. One request alone always gets in."""
+        """Ask for memory and a turn; ``granted`` is done when both are there. One request alone always gets
+        in."""
         reservation = Reservation(self, size)
         with self._lock:
             self._queue.push(client, reservation)
             granted = self._grant()
         _notify(granted)
         return reservation
+
+    def end_late_turns(self) -> None:
+        """End the turns that have lasted their time, and let others have theirs."""
+        with self._lock:
+            now = self._clock()
+            for reservation in [each for each, end in self._ends.items() if end <= now]:
+                del self._ends[reservation]
+            granted = self._grant()
+        _notify(granted)
+
+    def _limit_turn(self, reservation: Reservation, seconds: float) -> None:
+        with self._lock:
+            if reservation in self._ends:
+                self._ends[reservation] = self._clock() + seconds
+                self._lock.notify()
+
+    def _queue_to_send(self, reservation: Reservation) -> None:
+        with self._lock:
+            if reservation in self._ends:  # it has not ended since it was read
+                self._begin_turn(reservation)
+                granted = [reservation.sendable]
+            else:
+                self._to_send.append(reservation)
+                granted = self._grant()
+        _notify(granted)
 
     def _release(self, reservation: Reservation) -> None:
         with self._lock:
@@ -52,20 +123,64 @@ class AdmissionControl:
                 self.used -= reservation.size
             else:
                 self._queue.discard(lambda each: each is reservation)
+            self._ends.pop(reservation, None)
+            with suppress(ValueError):
+                self._to_send.remove(reservation)
             granted = self._grant()
         _notify(granted)
 
-    def _grant(self) -> list[Reservation]:
+    def _grant(self) -> list[Future[None]]:
+        """Give the turns that are free: those first that only need to be sent, which frees memory."""
         granted = []
-        while len(self._queue) and (not self.used or self.used + self._queue.first().size <= self.budget):
-            reservation = self._queue.pop()
-            self.used += reservation.size
-            self._held.add(reservation)
-            granted.append(reservation)
+        while self._to_send and len(self._ends) < self.turns:
+            reservation = self._to_send.popleft()
+            self._begin_turn(reservation)
+            granted.append(reservation.sendable)
+        while len(self._ends) < self.turns and (following := self._next()) is not None:
+            self.used += following.size
+            self._held.add(following)
+            self._begin_turn(following)
+            granted.append(following.granted)
+        if len(self._queue) or self._to_send:
+            self._watch()
         return granted
 
+    def _next(self) -> Reservation | None:
+        """Take out who may be read next. Smaller ones pass one that is too large for now, not for long."""
+        if not len(self._queue):
+            return None
+        first = self._queue.first()
+        if not self._fits(first):
+            now = self._clock()
+            first.passed_since = now if first.passed_since is None else first.passed_since
+            if now - first.passed_since > PASSED_BY:
+                return None
+        return self._queue.pop_first(self._fits)
 
-def _notify(granted: list[Reservation]) -> None:
-    for reservation in granted:
+    def _fits(self, reservation: Reservation) -> bool:
+        return not self.used or self.used + reservation.size <= self.budget
+
+    def _begin_turn(self, reservation: Reservation) -> None:
+        self._ends[reservation] = self._clock() + TURN + reservation.size / TURN_RATE
+
+    def _watch(self) -> None:
+        """See to it that turns end while somebody waits for one."""
+        if self._watcher is None:
+            self._watcher = threading.Thread(target=self._end_turns, name="turns", daemon=True)
+            self._watcher.start()
+        self._lock.notify()
+
+    def _end_turns(self) -> None:
+        while True:
+            with self._lock:
+                awaited = bool(len(self._queue) or self._to_send) and bool(self._ends)
+                left = min(self._ends.values()) - self._clock() if awaited else None
+                if left is None or left > 0:
+                    self._lock.wait(left)
+            self.end_late_turns()
+
+
+def _notify(granted: list[Future[None]]) -> None:
+    for future in granted:
         with suppress(InvalidStateError):  # its client has just gone; whoever reserved releases
-            reservation.granted.set_result(None)
+            future.set_result(None)

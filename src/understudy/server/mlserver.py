@@ -17,7 +17,8 @@ from understudy.server.state import ServerState
 from understudy.server.wire import Part, encode
 
 BACKLOG = 512
-MAX_SESSIONS = 512
+MAX_SESSIONS = 1024
+FEW_SESSIONS = 8  # so many of one address are no crowd
 LIST_FRAME = 12 + 2 + 4 + 3 + 12  # header, what surrounds the models of a list, and what ends each answer
 MODEL_FRAME = 3
 
@@ -87,11 +88,15 @@ class MLServerEndpoint:
         thread.start()
 
     def _evict(self) -> None:
-        """Let go the oldest unfinished upload of the client that has most of them."""
+        """Let go the oldest unfinished upload of the client that has most of them; of one that has few, none
+        that waits for its turn."""
         sending = [session for session in self._sessions if session.is_sending]
-        if sending:
-            counts = Counter(session.client for session in sending)
-            min(sending, key=lambda session: (-counts[session.client], session.born)).drop()
+        counts = Counter(session.client for session in sending)
+        droppable = [
+            each for each in sending if counts[each.client] > FEW_SESSIONS or not each.waits_for_its_turn
+        ]
+        if droppable:
+            min(droppable, key=lambda session: (-counts[session.client], session.born)).drop()
 
     def _run(self, session: Session) -> None:
         try:

@@ -31,7 +31,16 @@ class FairQueue(Generic[Item]):
 
     def pop(self) -> Item:
         """Take out who is next; its client then goes behind the others."""
-        client, items = next(iter(self._clients.items()))
+        return self._pop(next(iter(self._clients)))
+
+    def pop_first(self, wanted: Callable[[Item], bool]) -> Item | None:
+        """Take out the first one that is ``wanted`` and first of its client, as ``pop`` does; None for
+        none."""
+        client = next((client for client, items in self._clients.items() if wanted(items[0])), None)
+        return None if client is None else self._pop(client)
+
+    def _pop(self, client: str) -> Item:
+        items = self._clients[client]
         item = items.popleft()
         self._clients.move_to_end(client)
         if not items:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import ipaddress
 import signal
 import threading
@@ -16,6 +15,7 @@ from typing import Protocol
 from understudy.errors import MissingPackageError, ModelFileError, ServerError, SettingError
 from understudy.models.zoo import zoo_networks
 from understudy.network.kinds import MOTION
+from understudy.server.heap import HeapTrimmer, keep_one_heap
 from understudy.server.http.endpoint import HttpEndpoint
 from understudy.server.log import ServerLog
 from understudy.server.mlserver import MLServerEndpoint
@@ -25,8 +25,6 @@ from understudy.server.repository import ModelRepository
 from understudy.server.state import Replicate, ServerSettings, ServerState, grants_of
 
 START_TIMEOUT = 20.0
-KEPT_FREE = 256 << 20
-LARGEST_BLOCK = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -79,6 +77,7 @@ def serve(
         endpoints = open_endpoints(state, report)
         reloader = Reloader(reloaded(state), state.log)
         reloader.start()
+        HeapTrimmer().start()
         stop.wait()
         reloader.close()
         drain(state, *endpoints)
@@ -95,21 +94,6 @@ def check_safety(settings: ServerSettings) -> None:
             found=f"--host {settings.host} without --token-file or --tokens",
             remedy="--token-file FILE (made, with a new token in it, when it does not exist)",
         )
-
-
-def keep_one_heap() -> None:
-    """Let all threads share one heap that keeps some memory for the next picture.
-
-    The system's allocator (glibc) would give each thread a heap of its own, and keep in each the memory of
-    past pictures: with many clients that is several times what is in use. And it would fetch the memory of
-    each large picture anew, whose pages are then cleared one by one.
-    """
-    trim_threshold, mmap_threshold, arena_max = -1, -3, -8
-    with contextlib.suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(arena_max, 1)
-        mallopt(mmap_threshold, LARGEST_BLOCK)
-        mallopt(trim_threshold, KEPT_FREE)
 
 
 def allow_many_connections() -> None:

@@ -29,6 +29,7 @@ ENDPOINT = "ml-server"
 SMALL_REQUEST = 256 * 1024  # requests up to this size need no reservation
 HALF_CLOSE = 0.25  # a client that closes its sending side within this time after its request still listens
 POLL_INTERVAL = 0.1
+POLL_INTERVAL_UNREAD = 0.5  # of those that wait for their turn, who may be many
 OBJECT_LIMIT = 1 << 20
 
 
@@ -53,6 +54,12 @@ class Session:
         self._model: ServedModel | None = None
         self._reservation: Reservation | None = None
 
+    @property
+    def waits_for_its_turn(self) -> bool:
+        """Whether it is the server that keeps the client waiting, not the other way round."""
+        reservation = self._reservation
+        return reservation is not None and not reservation.granted.done()
+
     def drop(self) -> None:
         """Give up on a client that says nothing."""
         with contextlib.suppress(OSError):
@@ -62,6 +69,7 @@ class Session:
         """The whole life of the connection."""
         try:
             answer = self._answer()
+            self._wait_to_send()
             self.peer.send(answer, self._shared_deadline())
             del answer
         except PeerDisconnected as gone:
@@ -119,20 +127,27 @@ class Session:
             reader.took(self.peer.read_into(reader.room(), deadline))
             self.is_at_work = True
         self.is_sending = False
+        if self._reservation is not None:
+            self._reservation.at_work()
 
     def _shared_deadline(self) -> TransferDeadline:
         """The deadline of a transfer that holds memory which others may wait for."""
         return TransferDeadline(
-            self._idle_timeout, lambda: self._reservation is not None and self.state.admission.waiting > 0
+            self._idle_timeout,
+            lambda: self._reservation is not None and self.state.admission.is_short_of_memory,
         )
 
     def _make_room(self, reader: protocol.RequestReader) -> None:
-        """Wait until admission control grants memory for the request and its answer, then take it."""
+        """Wait until admission control grants memory for the request and its answer, and it is its turn."""
         wanted = reader.memory_wanted()
         if wanted > SMALL_REQUEST:
             self._reservation = self.state.admission.reserve(self.client, 2 * wanted)
-            _wait(self._reservation.granted, self.peer)
+            _wait(self._reservation.granted, self.peer, poll=POLL_INTERVAL_UNREAD)
         reader.use(_aligned(wanted).data)
+
+    def _wait_to_send(self) -> None:
+        if self._reservation is not None:
+            _wait(self._reservation.to_send(), self.peer, time.monotonic() + HALF_CLOSE)
 
     def _infer(self, request: RequestInference) -> list[Part]:
         asked = request.model.name if request.model else None
@@ -226,7 +241,7 @@ def _object(raw: bytes) -> FieldValuePairAttrib:
         raise RequestError("The model's attributes cannot be sent.") from None
 
 
-def _wait(future: Future, peer: Peer, may_half_close_until: float = 0.0) -> Any:
+def _wait(future: Future, peer: Peer, may_half_close_until: float = 0.0, poll: float = POLL_INTERVAL) -> Any:
     """The future's result. ``PeerDisconnected`` when the client goes away first.
 
     A client that closes its sending side right after its request still waits for the answer; one whose
@@ -235,7 +250,7 @@ def _wait(future: Future, peer: Peer, may_half_close_until: float = 0.0) -> Any:
     half_closed = False
     while True:
         try:
-            return future.result(POLL_INTERVAL)
+            return future.result(poll)
         except NotYet:
             if future.done():
                 raise

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from understudy.errors import RequestError, ServerError
-from understudy.server.admission import AdmissionControl
+from understudy.server.admission import TURNS_PER_CORE, AdmissionControl
 from understudy.server.audit import Audit
 from understudy.server.certificate import Certificate
 from understudy.server.executors import ExecutorPool, Job
 from understudy.server.log import ServerLog
 from understudy.server.metrics import Metrics
+from understudy.server.models.devices import cores
 from understudy.server.models.served import Answer, Call, ServedModel
 from understudy.server.registry import Registry
 from understudy.server.tokens import Access, Grant, grant_of_token, read_tokens
@@ -66,7 +67,8 @@ class ServerState:
         self.certificate = Certificate(self.settings.tls) if self.settings.tls else None
         self.audit = Audit(self.settings.audit, self.log) if self.settings.audit else None
         self.executors = ExecutorPool(self.log)
-        self.admission = AdmissionControl(memory_budget(self.settings.max_request))
+        budget = memory_budget(self.settings.max_request)
+        self.admission = AdmissionControl(budget, TURNS_PER_CORE * cores())
         self.metrics.watch(
             lambda: self.admission.used, lambda: self.admission.waiting, self.executors.waiting
         )

@@ -173,6 +173,7 @@ class Calls:
         except BaseException:
             held.release()
             raise
+        held.at_work()  # it was read before
         return held
 
     async def _computed(

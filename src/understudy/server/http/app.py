@@ -111,12 +111,12 @@ def _health(state: ServerState, version: str) -> APIRouter:
     paths = APIRouter()
 
     @paths.get("/v2/health/live")
-    def live() -> Response:
+    async def live() -> Response:
         """200 while the server runs."""
         return Response()
 
     @paths.get("/v2/health/ready")
-    def ready() -> Response:
+    async def ready() -> Response:
         """200 while the server takes requests."""
         if state.draining.is_set():
             raise ModelDown("The server is shutting down.")
@@ -225,6 +225,7 @@ async def _run(request: Request, state: ServerState, model: ServedModel) -> Resp
     try:
         head_size = _head_size(request)
         data = await body.read(head_size or 0, model.description.scale)
+        body.at_work()
         started = time.monotonic()
         asked = await asyncio.to_thread(kserve.read_request, data, head_size)
         future = state.submit(model, kserve.call_of(model.description, asked), client_of(request))

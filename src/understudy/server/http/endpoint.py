@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 
 import uvicorn
 
 from understudy.server.http.app import ENDPOINT, make_app
-from understudy.server.http.timeouts import protocol_with_timeouts
+from understudy.server.http.timeouts import MAX_CONNECTIONS, protocol_with_timeouts
 from understudy.server.state import ServerState
 
-KEEP_ALIVE = 60
-MAX_CONNECTIONS = 1024
+KEEP_ALIVE = 600
+START_LIMIT = 60.0
+CLOSING = 64  # connections on their way out, which count until they are gone
 
 
 class HttpEndpoint:
@@ -31,7 +33,7 @@ class HttpEndpoint:
             date_header=False,
             log_level="critical",
             timeout_keep_alive=KEEP_ALIVE,
-            limit_concurrency=MAX_CONNECTIONS,
+            limit_concurrency=MAX_CONNECTIONS + CLOSING,
             timeout_graceful_shutdown=5,
         )
         config.load()
@@ -42,7 +44,7 @@ class HttpEndpoint:
         )
 
     def open(self) -> int:
-        """Start to listen; the port. ``OSError`` when it is taken."""
+        """Start to listen; the port, when requests are answered. ``OSError`` when it is taken."""
         settings = self.state.settings
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         listening = socket.create_server((settings.host, settings.http_port), backlog=512, family=family)
@@ -50,6 +52,9 @@ class HttpEndpoint:
             target=self._server.run, kwargs={"sockets": [listening]}, name="http", daemon=True
         )
         self._thread.start()
+        until = time.monotonic() + START_LIMIT
+        while not self._server.started and self._thread.is_alive() and time.monotonic() < until:
+            time.sleep(0.005)
         return listening.getsockname()[1]
 
     def busy(self) -> int:

@@ -49,6 +49,16 @@ class RequestBody:
             return body
         return await asyncio.to_thread(_inflated, body, packed, unpacked)
 
+    def at_work(self) -> None:
+        """All of it is there, and goes to the model."""
+        if self._reservation is not None:
+            self._reservation.at_work()
+
+    async def to_send(self) -> None:
+        """Wait for the turn of its answer."""
+        if self._reservation is not None:
+            await asyncio.wrap_future(self._reservation.to_send())
+
     def release(self) -> None:
         if self._reservation is not None:
             self._reservation.release()
@@ -91,12 +101,13 @@ class RequestBody:
     async def _chunks(self) -> AsyncIterator[bytes]:
         deadline = TransferDeadline(
             self.state.settings.patience,
-            lambda: self._reservation is not None and self.state.admission.waiting > 0,
+            lambda: self._reservation is not None and self.state.admission.is_short_of_memory,
         )
         stream = self.request.stream()
         while True:
             try:
-                chunk = await asyncio.wait_for(anext(stream), max(deadline.remaining(), 0.01))
+                async with asyncio.timeout(max(deadline.remaining(), 0.01)):
+                    chunk = await anext(stream)
             except StopAsyncIteration:
                 return
             except TimeoutError:
@@ -164,14 +175,13 @@ class PartsResponse(Response):
         self._parts, self._body, self._idle_timeout = parts, body, idle_timeout
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        deadline = TransferDeadline(self._idle_timeout)
         try:
+            await self._body.to_send()
+            deadline = TransferDeadline(self._idle_timeout)
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             for piece in _chunks_of(self._parts):
-                await asyncio.wait_for(
-                    send({"type": "http.response.body", "body": piece, "more_body": True}),
-                    max(deadline.remaining(), 0.01),
-                )
+                async with asyncio.timeout(max(deadline.remaining(), 0.01)):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
                 deadline.add(len(piece))
             await send({"type": "http.response.body", "body": b""})
         except TimeoutError:

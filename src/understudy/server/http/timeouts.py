@@ -13,6 +13,7 @@ except ImportError:  # uvicorn without its faster parser
 
 MAX_HEADERS = 64 * 1024
 POLL_INTERVAL = 1.0
+MAX_CONNECTIONS = 4096
 MAX_CONNECTIONS_PER_CLIENT = 400  # connections of one address
 
 
@@ -36,6 +37,8 @@ class _TimeoutProtocol(_Base):
         others = [getattr(other, "client", None) for other in self.connections]
         if sum(client is not None and client[0] == host for client in others) > MAX_CONNECTIONS_PER_CLIENT:
             transport.abort()
+        elif len(others) > MAX_CONNECTIONS:
+            self._close_an_idle_one()
         self._poll()
 
     def data_received(self, data: bytes) -> None:
@@ -54,6 +57,21 @@ class _TimeoutProtocol(_Base):
     def abort(self) -> None:
         """Break the connection at once."""
         self.transport.abort()
+
+    def _close_an_idle_one(self) -> None:
+        """There is no room for more: the connection that was idle longest goes."""
+        idle = [each for each in self.connections if isinstance(each, _TimeoutProtocol) and each._is_idle()]
+        if idle:
+            min(idle, key=lambda each: each._since).transport.close()
+
+    def _is_idle(self) -> bool:
+        """Whether all that was asked is answered, and nothing more has come."""
+        return (
+            self.cycle is not None
+            and not self._unread
+            and not self._body_is_missing()
+            and self._awaits_headers()
+        )
 
     def _awaits_headers(self) -> bool:
         return self.cycle is None or self.cycle.response_complete

@@ -49,21 +49,37 @@ def test_a_run_that_a_lost_worker_had_before_it_goes_to_others() -> None:
     assert [deal.give("b") for _ in range(8)] == [1, 2, 3, 4, 5, 6, 7, None]
 
 
+def test_no_frame_is_dealt_further_ahead_of_the_first_that_is_not_done_than_may_be() -> None:
+    deal = Deal(range(20))
+    deal.ahead = 3
+    assert [deal.give(worker) for worker in "abab"] == [0, 1, 2, None]
+    deal.done("b", 1)
+    deal.done("a", 2)
+    assert deal.give("b") is None
+    deal.done("a", 0)
+    assert [deal.give("b") for _ in range(4)] == [3, 4, 5, None]
+
+
 @given(
     st.integers(1, 30),
     st.integers(1, 9),
+    st.one_of(st.none(), st.integers(1, 12)),
     st.sets(st.integers(0, 29), max_size=2),
     st.lists(st.tuples(st.integers(0, 2), st.booleans()), max_size=400),
 )
-def test_every_frame_ends_once_whatever_happens(count: int, run: int, deadly: set[int], moves: list) -> None:
+def test_every_frame_ends_once_whatever_happens(
+    count: int, run: int, ahead: int | None, deadly: set[int], moves: list
+) -> None:
     """``deadly`` frames take down their worker; any worker may be lost at any time, by chance three times."""
     deal, ended, has, chance = Deal(range(count), run), [], {0: [], 1: [], 2: []}, 3
+    deal.ahead = ahead
     for worker, by_chance in [*moves, *[(turn % 3, False) for turn in range(40 * count)]]:
         if deal.is_over:
             break
         number = deal.give(worker)
         if number is not None:
             has[worker].append(number)
+            assert ahead is None or number < next(n for n in range(count) if n not in ended) + ahead
             continue
         if not has[worker]:
             continue

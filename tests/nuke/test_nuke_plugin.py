@@ -392,22 +392,30 @@ def test_an_apply_without_an_output_or_a_run_is_said_in_words(
     assert "This is no run" in house.nuke.messages[1]
 
 
-def test_a_run_is_applied_on_the_farm_and_what_to_do_with_the_job_is_told(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zoo: Callable[..., Path]
+def apply_on_farm(
+    house: House, monkeypatch: pytest.MonkeyPatch, model: Path, output: Path, **wanted: str
 ) -> None:
-    model = zoo("denoise")
+    """Fill in both panels of the menu's entry, the second with what is ``wanted``, and wait for the job."""
     house.nuke.chosen = [Node("Read", "Plate", {"file": house.shot.plate, "first": 1001, "last": 1005})]
 
     def fill_in(panel: Any) -> bool:
         if hasattr(panel, "run_folder"):
             panel.run_folder.setValue(str(model))
-            panel.output.setValue(str(tmp_path / "out" / "out.####.exr"))
+            panel.output.setValue(str(output / "out.####.exr"))
         else:
-            panel.frames_per_task.setValue("2")
+            for name, value in wanted.items():
+                getattr(panel, name).setValue(value)
         return True
 
     monkeypatch.setattr(PythonPanel, "accept", staticmethod(fill_in))
     house.choose("Apply on the farm").join(120)
+
+
+def test_a_run_is_applied_on_the_farm_and_what_to_do_with_the_job_is_told(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zoo: Callable[..., Path]
+) -> None:
+    model = zoo("denoise")
+    apply_on_farm(house, monkeypatch, model, tmp_path / "out", frames_per_task="2")
     (said,) = house.nuke.messages
     assert "3 tasks, in " in said and "openjd run " in said
     (folder,) = (tmp_path / "out" / "understudy_farm").iterdir()
@@ -444,18 +452,7 @@ def test_what_the_farm_refuses_is_shown_in_words(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zoo: Callable[..., Path]
 ) -> None:
     model = zoo("denoise")
-    house.nuke.chosen = [Node("Read", "Plate", {"file": house.shot.plate, "first": 1001, "last": 1005})]
-
-    def fill_in(panel: Any) -> bool:
-        if hasattr(panel, "run_folder"):
-            panel.run_folder.setValue(str(model))
-            panel.output.setValue(str(tmp_path / "out" / "out.####.exr"))
-        else:
-            panel.group.setValue("gpu")
-        return True
-
-    monkeypatch.setattr(PythonPanel, "accept", staticmethod(fill_in))
-    house.choose("Apply on the farm").join(120)
+    apply_on_farm(house, monkeypatch, model, tmp_path / "out", group="gpu")
     assert "no words for --group" in house.nuke.messages[0]
     assert not (tmp_path / "out").exists()
 

@@ -7,15 +7,19 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import torch
+
 from understudy.cluster.ray.cluster import Cluster, Gone, connected
 from understudy.cluster.ray.crew import Crew, Worker
 from understudy.cluster.ray.deal import TRIES, Deal
 from understudy.cluster.ray.shipping import unpack
 from understudy.cluster.ray.worker import Asked, Composed
+from understudy.device import free_memory
 from understudy.errors import ApplyError, SettingError, UnderstudyError
 from understudy.inference.events import ApplyMessage, Report
 from understudy.inference.findings import add_findings
 from understudy.inference.job import Job
+from understudy.inference.pipeline import AHEAD
 from understudy.inference.results import Outcome
 from understudy.inference.work import followed, write
 from understudy.version import __version__
@@ -53,6 +57,7 @@ class _Work:
         self._deal = Deal(job.to_do, run_of(job))
         asked = Asked(job.settings.anchored(), job.to_do, __version__, dict(job.provenance))
         self._crew = Crew(cluster, asked, 1 if job.is_in_order else None)
+        self._most_waiting = _waiting_frames(job)
         self._planned, self._alone_since = False, time.monotonic()
         self._findings: list[Any] = []
 
@@ -73,6 +78,9 @@ class _Work:
         return self._deal.is_over or bool(self._stop and not self._deal.under_way)
 
     def _give(self) -> None:
+        if self._job.sink.is_movie:
+            wanted = AHEAD * sum(worker.room for worker in self._crew.ready) * run_of(self._job)
+            self._deal.ahead = min(wanted, self._most_waiting)
         for worker in self._crew.ready:
             while worker.has_room and not self._stop:
                 number = self._deal.give(worker.name)
@@ -143,6 +151,14 @@ def run_of(job: Job) -> int:
     if job.is_steady:
         return STEADIED
     return BESIDE if job.about else 1
+
+
+def _waiting_frames(job: Job) -> int:
+    """How many frames of a movie fit into this machine's memory while its writer waits for an earlier one."""
+    if job.sample is None:
+        return 1
+    held = 2 * job.sample.nbytes * job.composer.header.scale**2  # as floats, where the file may hold halves
+    return max(1, int(free_memory(torch.device("cpu")) / 4 / max(held, 1)))
 
 
 def _deadly(number: int) -> ApplyError:

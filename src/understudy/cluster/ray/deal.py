@@ -15,9 +15,17 @@ class Deal:
     ``run``: how many that follow each other one worker has, where frames share what they are made from with
     those beside them. A frame that a worker was lost with is dealt again, alone on a worker, since any of
     those that were under way may have done it; one that takes a worker down by itself once more has failed.
+    ``ahead``: how many frames behind the first one that is not done may be dealt, where those that come early
+    are kept in memory; None for any.
     """
 
+    ahead: int | None = None
+
     def __init__(self, numbers: Sequence[int], run: int = 1) -> None:
+        self._order = tuple(numbers)
+        self._place = {number: place for place, number in enumerate(numbers)}
+        self._over: set[int] = set()
+        self._first = 0
         self._runs = deque(tuple(numbers[at : at + run]) for at in range(0, len(numbers), max(1, run)))
         self._own: dict[Hashable, deque[int]] = {}
         self._suspects: deque[int] = deque()
@@ -53,11 +61,14 @@ class Deal:
 
     def _next(self, worker: Hashable) -> int | None:
         own = self._own.setdefault(worker, deque())
-        if not own and self._runs:
+        if not own and self._runs and self._may_be(self._runs[0][0]):
             own.extend(self._runs.popleft())
         if not own:
             own.extend(self._half_of_another())
-        return own.popleft() if own else None
+        return own.popleft() if own and self._may_be(own[0]) else None
+
+    def _may_be(self, number: int) -> bool:
+        return self.ahead is None or self._place[number] < self._first + max(1, self.ahead)
 
     def _half_of_another(self) -> list[int]:
         """At the end, the later half of the longest run that another worker still has before it."""
@@ -68,14 +79,23 @@ class Deal:
     def done(self, worker: Hashable, number: int) -> None:
         """A worker is through with a frame."""
         self._under_way[worker].remove(number)
+        self._is_over_with(number)
+
+    def _is_over_with(self, number: int) -> None:
+        self._over.add(number)
+        while self._first < len(self._order) and self._order[self._first] in self._over:
+            self._over.remove(self._order[self._first])
+            self._first += 1
 
     def lost(self, worker: Hashable) -> tuple[int, ...]:
         """A worker is gone. The frames that have failed by it; all others of its will be dealt again."""
         has = self._under_way.pop(worker, [])
         rest = tuple(self._own.pop(worker, ()))
         if rest:
-            self._runs.appendleft(rest)
+            self._runs = deque(sorted((rest, *self._runs), key=lambda run: self._place[run[0]]))
         self._lost.update(has)
         failed = tuple(number for number in has if self._lost[number] >= TRIES and len(has) == 1)
         self._suspects.extend(number for number in has if number not in failed)
+        for number in failed:
+            self._is_over_with(number)
         return failed

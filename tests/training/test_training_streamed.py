@@ -223,7 +223,7 @@ def test_a_cache_that_cannot_be_written_does_not_end_the_run(many: Any, monkeypa
         raise OSError(28, "No space left on device")
 
     bench = many()
-    monkeypatch.setattr("understudy.dataset.pair_cache.save_file", full)
+    monkeypatch.setattr("understudy.dataset.pair_cache.save", full)
     assert bench.train(data="stream").state == "finished"
     assert bench.said().count("No more pairs are kept decoded: No space left on device") == 1
 
@@ -253,6 +253,43 @@ def test_what_cannot_be_read_is_left_out_as_long_as_it_may_be(many: Any, index: 
     assert f"cannot be read: {picture(bench, index).name}" in bench.said()
     held = bench.train(name="held", data="memory", allow_broken=1)
     assert_same_course(streamed.run, held.run)
+
+
+@pytest.fixture
+def no_time_for_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first step eight pairs are looked at, and no more."""
+    monkeypatch.setattr("understudy.training.prepare.HEADER_SECONDS", 0.0)
+    monkeypatch.setattr("understudy.dataset.survey.AT_A_TIME", 8)
+    monkeypatch.setattr("understudy.dataset.survey.FIRST", 8)
+
+
+def test_headers_that_there_was_no_time_for_are_looked_at_while_it_learns(
+    many: Any, no_time_for_headers: None
+) -> None:
+    """What cannot be read is left out, where it may be, before it is ever drawn."""
+    bench = many()
+    apart = sorted(set(range(COUNT)) - set(job_of(bench, data="stream").data.sample))
+    spoil(picture(bench, apart[0]))
+    result = bench.train(data="stream", allow_broken=1, max_steps=80, batch_size=1)
+    said = bench.said()
+    assert f"headers of 8 of {COUNT} pairs" in said and f"headers of the other {COUNT - 8} pairs" in said
+    assert "have been looked at now: 1 cannot be read" in said
+    assert said.count(f"cannot be read: {picture(bench, apart[0]).name}") == 1
+    assert load_progress(result.run.ost_path)[0].plan.left_out == [apart[0]]
+
+
+def test_a_header_that_is_found_broken_later_ends_the_run_with_a_checkpoint(
+    many: Any, no_time_for_headers: None
+) -> None:
+    bench = many()
+    job = job_of(bench, data="stream", batch_size=1, held_out="none")
+    late = next(index for index in reversed(drawn(job, COUNT)) if index not in job.data.sample)
+    spoil(picture(bench, late))
+    with pytest.raises(TrainingError) as failed:
+        bench.train(data="stream", batch_size=1, max_steps=COUNT, held_out="none", name="run")
+    assert picture(bench, late).name in failed.value.found
+    run = RunFolder.open(bench.data / "run")
+    assert run.newest() is not None and len(losses(run)) < COUNT - 1
 
 
 def test_a_pair_of_two_sizes_is_left_out_too(many: Any, save_pixels: Any) -> None:

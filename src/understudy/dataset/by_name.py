@@ -51,11 +51,12 @@ def pictures_in(folder: str) -> Iterator[str]:
             continue
         seen.add((where.st_dev, where.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
-        yield from (os.path.join(root, name) for name in files if name[0] != "." and _is_image(name))
+        start = os.path.join(root, "")
+        yield from (start + name for name in files if name[0] != "." and _is_image(name))
 
 
 def _is_image(name: str) -> bool:
-    return os.path.splitext(name)[1][1:].lower() in IMAGE_EXTENSIONS
+    return name.rpartition(".")[2].lower() in IMAGE_EXTENSIONS and "." in name
 
 
 def say_lonely(what: str, where: str, names: Iterable[str]) -> list[str]:
@@ -74,7 +75,7 @@ def _by_stem(folder: str, paths: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     begins = len(os.path.join(folder, ""))
     for path in paths:
-        stem = os.path.splitext(path[begins:])[0]
+        stem = path[begins:].rpartition(".")[0]
         if stem in found:
             raise PairingError(
                 "Two pictures of one side have one name.",

@@ -42,7 +42,8 @@ class DataSet:
     version 0.2.0. ``validation``: what is kept apart to judge by, to be read with ``read``.
 
     Of many pairs ``pairs`` has no more than a ``sample``, which are those of these indices; ``pair`` reads
-    the others. What cannot be read of all of them is in ``left_out``."""
+    the others. What cannot be read of all of them is in ``left_out``; ``unseen``: those whose headers there
+    was no time to look at."""
 
     pairs: tuple[Pair, ...]
     kind: str
@@ -58,6 +59,7 @@ class DataSet:
     sample: tuple[int, ...] = ()
     left_out: LeftOut | None = None
     maker: PairMaker | None = None
+    unseen: tuple[int, ...] = ()
 
     @property
     def count(self) -> int:
@@ -155,8 +157,10 @@ def load_data_set(
     sources, notes = list(matched.sources), list(matched.notes)
     many = are_many(sources) if many is None else many
     ledger = LeftOut(len(sources), data.allow_broken, [] if left_out is None else left_out)
+    unseen: tuple[int, ...] = ()
     if many and headers is not None:
-        notes.append(look_at_headers(sources, ledger, headers))
+        said_of_headers, unseen = look_at_headers(sources, ledger, headers)
+        notes.append(said_of_headers)
     chosen = sample_of(sources, ledger) if many else list(range(len(sources)))
     if data.allow_broken:
         chosen = readable(sources, chosen, ledger, many)
@@ -212,6 +216,7 @@ def load_data_set(
         tuple(shown) if many else (),
         ledger if many else None,
         replace(maker, layers=layers),
+        unseen,
     )
     flat = note_nothing_to_learn(
         data_set.kind, data_set.output_channels, data_set.same_channels, data_set.painted

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, TimeoutError
 from dataclasses import dataclass
 
+from understudy.dataset.later_look import LaterLook
 from understudy.dataset.left_out import LeftOut
 from understudy.dataset.packing import Packed
 from understudy.dataset.pair_cache import FULL, PairCache
@@ -57,6 +58,7 @@ class Feed:
         self._said: list[str] = []
         self._held: dict[int, Packed] = {}
         self.cache: PairCache | None = None
+        self.later: LaterLook | None = None
         self._cached = ""
 
     @property
@@ -162,6 +164,8 @@ class Feed:
     def close(self) -> None:
         """Make nothing ahead any more; what is asked for afterwards is made again."""
         pool, self._pool = self._pool, None
+        if self.later is not None:
+            self.later.end()
         self._coming.clear()
         self._planned = {}
         if pool is not None:
@@ -171,8 +175,10 @@ class Feed:
 
     def news(self) -> list[str]:
         """Sentences since this was last asked: on what was left out, on what the steps wait for, and on the
-        cache."""
+        cache. TrainingError where a look at headers has found more that cannot be read than may be left
+        out."""
         said, self._said = self._said, []
+        said += self.later.take(self.left_out) if self.later is not None else []
         state = self.cache.state if self.cache is not None else ""
         if state and state != self._cached:
             self._cached = state
@@ -205,15 +211,17 @@ class Feed:
         self._limit = "disk" if disk > making else "decoders"
         each = 1000 * (disk + making) / made
         share = f"{disk / max(disk + making, 1e-9):.0%}"
+        asked = made / max(took - waited, 1e-3)
         remedy = (
             "a faster disk, or a copy on a local one, helps."
             if self._limit == "disk"
             else "more cores help, and more --data-threads where there are any left; so do smaller pictures."
         )
         self._say(
-            f"Steps wait {waited / took:.0%} of the time for pairs. The limit is the "
-            f"{'disk' if self._limit == 'disk' else 'decoding'}: {each:.1f} ms for a pair in each of "
-            f"{self.threads} threads, {share} of it for reading files; {remedy}"
+            f"Steps wait {waited / took:.0%} of the time for pairs: they could take {asked:.0f} a second and "
+            f"get {made / took:.0f}. The limit is the {'disk' if self._limit == 'disk' else 'decoding'}: "
+            f"{each:.1f} ms for a pair in each of {self.threads} threads, {share} of it for reading files; "
+            f"{remedy}"
         )
 
 

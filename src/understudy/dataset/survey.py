@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 
 from understudy.dataset.left_out import LeftOut
 from understudy.dataset.sources import Source
@@ -14,8 +15,13 @@ from understudy.frames.matte import spread
 
 THREADS = 4
 AT_A_TIME = 256
+EACH = 16
+"""Pairs that a thread looks at between two that it is handed, which costs as much as a look."""
 FIRST = 512
 """Pairs that are looked at first, from everywhere, so that they stand for all where time runs out."""
+
+Look = tuple[tuple[int, int], tuple[int, int]]
+"""Height and width of a pair, and how many channels plate and truth have."""
 
 
 @dataclass
@@ -31,9 +37,23 @@ class Survey:
     def looked_at(self) -> int:
         return len(self.sizes) + len(self.broken)
 
+    def add(self, index: int, answer: Look | UnderstudyError) -> None:
+        """What a look at the pair of an index has found."""
+        if isinstance(answer, UnderstudyError):
+            self.broken[index] = answer
+            return
+        self.sizes[index], channels = answer
+        self.channels[channels] = self.channels.get(channels, 0) + 1
+
+    def unseen(self, count: int) -> tuple[int, ...]:
+        """Which of ``count`` pairs were not looked at."""
+        if self.looked_at == count:
+            return ()
+        return tuple(index for index in range(count) if index not in self.sizes and index not in self.broken)
+
     def say(self, count: int, seconds: float | None) -> str:
         """A sentence on it."""
-        heights, widths = zip(*self.sizes.values(), strict=True) if self.sizes else ((0,), (0,))
+        heights, widths = zip(*(set(self.sizes.values()) or {(0, 0)}), strict=True)
         if (min(heights), min(widths)) == (max(heights), max(widths)):
             sizes = f"all of {widths[0]} x {heights[0]}"
         else:
@@ -41,7 +61,7 @@ class Survey:
         if self.looked_at < count:
             return (
                 f"The headers of {self.looked_at} of {count} pairs were looked at, in {seconds:.0f} seconds: "
-                f"{sizes}. understudy check looks at all."
+                f"{sizes}."
             )
         return f"The headers of all {count} pairs were looked at: {sizes}."
 
@@ -59,32 +79,31 @@ def survey(
     with ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, len(order), AT_A_TIME):
             block = order[start : start + AT_A_TIME]
-            for index, answer in zip(block, pool.map(lambda i: _look(sources[i]), block), strict=True):
-                if isinstance(answer, UnderstudyError):
-                    found.broken[index] = answer
-                else:
-                    size, channels = answer
-                    found.sizes[index] = size
-                    found.channels[channels] = found.channels.get(channels, 0) + 1
+            parts = [block[at : at + EACH] for at in range(0, len(block), EACH)]
+            answers = pool.map(lambda part: [look_at(sources[index]) for index in part], parts)
+            for index, answer in zip(block, chain.from_iterable(answers), strict=True):
+                found.add(index, answer)
             told(start + len(block))
             if seconds is not None and time.monotonic() - began > seconds:
                 break
     return found
 
 
-def look_at_headers(sources: Sequence[Source], left_out: LeftOut, seconds: float) -> str:
-    """A sentence on the headers of pairs; those that cannot be read are left out. PairingError where they are
-    more than may be."""
+def look_at_headers(
+    sources: Sequence[Source], left_out: LeftOut, seconds: float
+) -> tuple[str, tuple[int, ...]]:
+    """A sentence on the headers of pairs, and which of these there was no time for; those that cannot be read
+    are left out. PairingError where they are more than may be."""
     found = survey(sources, seconds)
     why = {index: f"{error.message} {error.found}" for index, error in found.broken.items()}
     if why:
         left_out.check(why, (f"{sources[index].name}: {said}" for index, said in why.items()))
     for index, error in found.broken.items():
         left_out.add(index, sources[index].name, error)
-    return found.say(len(sources), seconds)
+    return found.say(len(sources), seconds), found.unseen(len(sources))
 
 
-def _look(source: Source) -> tuple[tuple[int, int], tuple[int, int]] | UnderstudyError:
+def look_at(source: Source) -> Look | UnderstudyError:
     """Size and channels of a pair, or why it cannot be used."""
     try:
         plate = source.plate.probe(source.plate_number)

@@ -15,7 +15,7 @@ import OpenImageIO as oiio
 
 from understudy.errors import ChannelError
 from understudy.frames.nonfinite import keep_plate
-from understudy.frames.values import DTYPES, to_float32
+from understudy.frames.values import DTYPES, interleaved, to_float32
 from understudy.frames.window import Window
 
 COLOURS = ("r", "g", "b", "a", "y", "red", "green", "blue", "alpha")
@@ -139,6 +139,10 @@ class Frame:
         window = window or self.display_window
         places = [self.locate(name) for name in names]
         covered = all(part.data_window == window for part, _ in places)
+        together = interleaved([part.pixels[channel] for part, channel in places]) if covered else None
+        if together is not None:
+            values = to_float32(together)
+            return values.copy() if values is together else values
         make = np.empty if covered else np.zeros
         out = make((window.height, window.width, len(places)), dtype=np.float32)
         for index, (part, channel) in enumerate(places):

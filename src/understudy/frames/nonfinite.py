@@ -32,9 +32,9 @@ def fill_nonfinite(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     channels) that is True where a value was replaced. The nearest is exact up to 8 pixels away; in larger
     holes it is the nearest along the row and the column. A channel without one finite value becomes 0.
     """
+    if not pixels.size or (pixels.min() > -HUGE and pixels.max() < HUGE):  # false for NaN
+        return pixels, np.zeros(pixels.shape, bool)
     bad = is_bad(pixels)
-    if not bad.any():
-        return pixels, bad
     filled = pixels.copy()
     for channel in np.flatnonzero(bad.any(axis=(0, 1))):
         filled[..., channel] = _fill_plane(pixels[..., channel], bad[..., channel])

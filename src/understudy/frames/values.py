@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 HALF_MAX = np.float32(65504.0)
@@ -22,6 +24,20 @@ def to_float32(stored: np.ndarray) -> np.ndarray:
     if stored.dtype.itemsize > 2:
         return (stored / float(np.iinfo(stored.dtype).max)).astype(np.float32)
     return np.multiply(stored, np.float32(1.0 / np.iinfo(stored.dtype).max), dtype=np.float32)
+
+
+def interleaved(planes: Sequence[np.ndarray]) -> np.ndarray | None:
+    """The array (height, width, planes) whose channels these are, all of them and in order; None where there
+    is none. What is done to it at once takes a quarter of the time."""
+    whole = planes[0].base if planes else None
+    if whole is None or whole.ndim != 3 or whole.shape[2] != len(planes):
+        return None
+    start, step = whole.ctypes.data, whole.strides[2]
+    alike = all(
+        plane.base is whole and plane.shape == whole.shape[:2] and plane.ctypes.data == start + index * step
+        for index, plane in enumerate(planes)
+    )
+    return whole if alike else None
 
 
 def from_float32(values: np.ndarray, kind: str, bits: int = 0) -> np.ndarray:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from understudy.dataset.later_look import LaterLook
 from understudy.dataset.left_out import LeftOut
 from understudy.dataset.packing import (
     Laying,
@@ -99,6 +100,9 @@ def feed_of(
     maker.feed = feed
     size = total * sum(sampled.parts) * fine.itemsize
     notes = _place(settings, feed, size, count)
+    if notes and data.unseen:
+        feed.later = LaterLook(data.sources, data.unseen)
+        notes += (f"The headers of the other {len(data.unseen)} pairs are looked at while it learns.",)
     return Fed(PairStream(feed, sampled.parts, *views), None, sampled, tuple(pairs), half, notes)
 
 

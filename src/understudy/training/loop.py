@@ -246,6 +246,8 @@ class TrainingLoop:
         if feed is None:
             return
         feed.attach(self.logger.message)
+        if feed.later is not None and self.run is not None:  # one process looks for all
+            feed.later.begin()
         if folder is not None:
             open_cache(feed, folder, self.job.settings.data.data_cache, self.shard.world_size)
 

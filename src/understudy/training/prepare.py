@@ -63,8 +63,9 @@ PLAIN_MATTE = Augmentation(mirror=True)
 IMAGE = Augmentation(mirror=False)
 LARGE_SUBJECT = 0.25
 MODEL_SIZES = ("small", "medium", "large")
-HEADER_SECONDS = 6.0
-"""How long the headers of many pairs are looked at before a training: it is not to wait."""
+HEADER_SECONDS = 2.0
+"""How long the headers of many pairs are looked at before a training: it is not to wait. Those that are
+streamed are looked at further while it learns."""
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from understudy.durations import parse_duration
 from understudy.errors import UnderstudyError
 from zoo.motion_training import training_of
-from zoo.pictures import load_pictures
+from zoo.pictures import Part, load_pictures
 from zoo.recipe import Recipe
 from zoo.training import PROGRESS, Limits, held_batches, train
 from zoo.widen import begin_from
@@ -28,6 +29,8 @@ def main(recipe: Recipe) -> None:
 def _parser(recipe: Recipe) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m zoo.{recipe.name}", description=recipe.purpose)
     parser.add_argument("--data", type=Path, required=True, help="the folder of photographs")
+    if recipe.renders:
+        parser.add_argument("--renders", type=Path, required=True, help="what zoo.render_scenes has made")
     parser.add_argument("--folder", type=Path, help=f"where the training lives; zoo_runs/{recipe.name}")
     parser.add_argument("--output", type=Path, help="write the network here; NAME.cat in its folder")
     parser.add_argument("--time-limit", default="2h", help="of all calls together; 2h")
@@ -50,9 +53,15 @@ def run(recipe: Recipe, flags: argparse.Namespace) -> None:
         training.resume(folder)
     elif flags.begin:
         begin_from(training, flags.begin)
-    pictures = load_pictures(flags.data, "training")
-    held = held_batches(recipe, load_pictures(flags.data, "validation"))
+    pictures = _pictures(recipe, flags, "training")
+    held = held_batches(recipe, _pictures(recipe, flags, "validation"))
     train(training, pictures, held, limits, folder, flags.workers)
+
+
+def _pictures(recipe: Recipe, flags: argparse.Namespace, part: Part) -> Any:
+    return (
+        recipe.renders(flags.data, flags.renders, part) if recipe.renders else load_pictures(flags.data, part)
+    )
 
 
 def _refused(folder: Path, resume: bool) -> UnderstudyError:

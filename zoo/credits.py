@@ -14,9 +14,10 @@ from typing import NamedTuple
 from understudy.errors import UnderstudyError
 from understudy.runs.files import write_atomically
 from zoo.pictures import names_of
+from zoo.renders.environments import environments_of
 
 SOURCES = "SOURCES.md"
-ROW = re.compile(r"^\| (?P<file>[\w.-]+\.jpg) \|(?P<rest>.*)\|$", re.MULTILINE)
+ROW = re.compile(r"^\| (?P<file>[\w.-]+\.(?:jpg|hdr)) \|(?P<rest>.*)\|$", re.MULTILINE)
 LICENCE = re.compile(r"\[(?P<name>[^\]]+)\]\((?P<address>[^)]+)\)")
 BSD = re.compile(r"^```\n(Copyright|BSD 2-Clause License)(.*?)^```", re.MULTILINE | re.DOTALL)
 CREDITS = Path(__file__).parents[1] / "src" / "understudy" / "models" / "zoo" / "CREDITS.md"
@@ -27,6 +28,8 @@ The networks that come trained learned from the {count} photographs in this tabl
 was made by others. Each licence permits training, changes and redistribution, also commercially. What was
 changed: they were made smaller and cut into crops, and the crops were spoilt as the recipes in `zoo/` say. No
 picture is part of the weights. Twelve further photographs of the same collections served for judging alone.
+The scenes that denoise-renders learned from were made for it, and lit by the {maps} HDR maps at the end of
+the table; others of that collection served for judging alone.
 
 | title | author | licence | where it lies |
 |---|---|---|---|
@@ -67,24 +70,32 @@ def _credit(file: str, rest: str) -> Credit:
 
 def training_credits(folder: Path) -> list[Credit]:
     """Those of the photographs that are learned from, in order. UnderstudyError where one has none."""
+    return _all_known(folder, names_of(folder, "training"))
+
+
+def _all_known(folder: Path, names: list[str]) -> list[Credit]:
     known = read_credits(folder)
-    names = names_of(folder, "training")
     nameless = [name for name in names if name not in known or not known[name].licence]
     if nameless:
         raise UnderstudyError(
-            "Nothing says whose these photographs are, so nothing may be learned from them.",
+            "Nothing says whose these pictures are, so nothing may be learned from them.",
             found=", ".join(nameless[:5]),
             where=str(folder / SOURCES),
-            remedy="Give each of them a row, or take them out of split.json.",
+            remedy="Give each of them a row, or leave them out.",
         )
     return [known[name] for name in names]
 
 
+def environment_credits(folder: Path) -> list[Credit]:
+    """Those of the HDR maps that light what is learned from, in order. UnderstudyError where one has none."""
+    return _all_known(folder, [file.name for file in environments_of(folder, "training")])
+
+
 def credits_text(folder: Path) -> str:
     """CREDITS.md."""
-    found = training_credits(folder)
-    rows = [f"| {each.title} | {each.author} | {_linked(each)} | {each.place} |" for each in found]
-    text = HEADING.format(count=len(found)) + "\n".join(rows) + "\n"
+    found, maps = training_credits(folder), environment_credits(folder)
+    rows = [f"| {each.title} | {each.author} | {_linked(each)} | {each.place} |" for each in [*found, *maps]]
+    text = HEADING.format(count=len(found), maps=len(maps)) + "\n".join(rows) + "\n"
     licence = BSD.search((folder / SOURCES).read_text(encoding="utf-8"))
     if licence and any(each.licence.startswith("BSD") for each in found):
         text += f"\n## The BSD 2-Clause licence of the aerial photographs\n\n{licence[0]}\n"

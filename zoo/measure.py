@@ -7,6 +7,7 @@ told the true sigma. upscale: Kodak's pictures at half the size, beside bicubic.
 validation photographs, shaken along paths that no training has seen, beside nothing. keying: validation
 photographs as foregrounds before made screens, beside a colour difference keyer that is set by the truth.
 motion-vectors: validation photographs in motion of kinds that no training has seen, beside OpenCV's DIS.
+denoise-renders: scenes of a kind that no training has seen, with --renders, beside Open Image Denoise.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import argparse
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -32,7 +32,9 @@ from zoo.degrade.light import Film
 from zoo.degrade.moving import Layer
 from zoo.degrade.noise import at_iso
 from zoo.degrade.shrink import halved
+from zoo.measure_renders import render_rows
 from zoo.pictures import LIGHT, Pictures, load_kodak, load_pictures
+from zoo.row import Row
 from zoo.training import CPU
 from zoo.unseen_motion import SIDE, Pair, draw_pair, flying, hanging
 
@@ -44,14 +46,6 @@ LENGTHS = (6.0, 12.0, 24.0)
 DENOISE_SIDE, DEBLUR_SIDE, KEYING_SIDE = 256, 640, 256
 DISPLAY = Film(linear=False)
 RINGING = 4 / 255
-
-
-class Row(NamedTuple):
-    """One figure: ``what`` was measured, the ``score``, and what else there is ``beside`` it."""
-
-    what: str
-    score: str
-    beside: str
 
 
 def middle(pixels: np.ndarray, side: int) -> np.ndarray:
@@ -218,10 +212,17 @@ ROWS: dict[str, Callable[[Apply, Path, int], Iterator[Row]]] = {
     "keying": keying_rows,
 }
 MOTION_ROWS = {"motion-vectors": motion_rows}
+RENDER_ROWS = {"denoise-renders": render_rows}
+ALL = (*ROWS, *MOTION_ROWS, *RENDER_ROWS)
 MOTIONS = {"stars and rings that fly": flying, "photographs in space, a moving camera": hanging}
 
 
-def _rows(name: str, model: Path | None, data: Path, count: int) -> Iterator[Row]:
+def _rows(
+    name: str, model: Path | None, data: Path, count: int, renders: Path | None = None
+) -> Iterator[Row]:
+    if name in RENDER_ROWS:
+        network = load(model or name, precision="auto")
+        return RENDER_ROWS[name](lambda light, layers: network.infer(light, beside=layers), renders, count)
     if name in ROWS:
         return ROWS[name](load(model or name, precision="auto"), data, count)
     return MOTION_ROWS[name](load_vectors(model or resolve_model(name), CPU), data, count)
@@ -230,16 +231,17 @@ def _rows(name: str, model: Path | None, data: Path, count: int) -> Iterator[Row
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m zoo.measure", description="Measure the networks.")
     parser.add_argument("--data", type=Path, required=True, help="the folder of photographs")
-    parser.add_argument("--only", choices=[*ROWS, *MOTION_ROWS], help="this network alone")
+    parser.add_argument("--renders", type=Path, help="what zoo.render_scenes has made")
+    parser.add_argument("--only", choices=ALL, help="this network alone")
     parser.add_argument("--model", type=Path, help="a .cat in place of the one that comes with the program")
     parser.add_argument("--count", type=int, default=24, help="of the pictures, the first so many")
     parser.add_argument("--json", type=Path, help="write all figures here too")
     flags = parser.parse_args()
     prepare(CPU, 1)
     found: dict[str, list[Row]] = {}
-    for name in [flags.only] if flags.only else [*ROWS, *MOTION_ROWS]:
+    for name in [flags.only] if flags.only else ALL:
         found[name] = []
-        for row in _rows(name, flags.model, flags.data, flags.count):
+        for row in _rows(name, flags.model, flags.data, flags.count, flags.renders):
             found[name].append(row)
             print(f"{name}: {row.what}: {row.score} ({row.beside})", flush=True)
     if flags.json:

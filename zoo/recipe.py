@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
+from understudy.colour import SRGB, ColourEncoding
+from understudy.network.card import Source
+from understudy.network.colour_fit import Scaling
 from understudy.network.effect import Architecture
 from understudy.network.losses import Term
+from understudy.network.model_file import ExtraInput
 from understudy.network.motion import MotionArchitecture
-from zoo.pictures import Pictures
+from zoo.pictures import Part
 
 RANGE = (0.0, 1.5)
 """The range of network values that the networks see: all of 0..1, and of scene-linear plates lights up to
@@ -27,17 +32,22 @@ class Crop(NamedTuple):
     truth: np.ndarray
 
 
-Make = Callable[[np.random.Generator, Pictures, int], Crop]
+Make = Callable[[np.random.Generator, Any, int], Crop]
+Load = Callable[[Path, Path, Part], Any]
+"""The folder of photographs, that of renders, and which part -> what crops are made of."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """``make(random, pictures, side)`` makes one crop with an input of ``side`` pixels a side. A step takes
+    """``make(random, pictures, side)`` makes one crop with an input of ``side`` pixels a side; ``pictures``
+    are photographs, or the renders that ``renders`` loads from a folder of their own. A step takes
     ``crops`` of them. ``kinds``: ``network`` where it is applied as it is, ``start`` where trainings begin
     with it. ``begin`` sets the weights of the colour fit, where there is one. ``judged``: the first so many
     outputs are what the curve is drawn of; all where it is None. ``held``: for how much of the time the
     rate is held before it falls. ``motion_loss`` takes what a network that finds motion finds at each
-    level, and the truth."""
+    level, and the truth. ``colour``: of what goes in and comes out; with sRGB, of both kinds of values.
+    ``extra``: layers behind the plate. ``scaling``: the range of all inputs, where that is not ``RANGE``.
+    ``sources``: what else it learned from, for its card; ``lit``: the HDR maps too."""
 
     name: str
     title: str
@@ -54,3 +64,9 @@ class Recipe:
     begin: Callable[[Tensor], None] | None = None
     judged: int | None = None
     motion_loss: Callable[[list[Tensor], Tensor], Tensor] | None = None
+    colour: ColourEncoding = SRGB
+    extra: tuple[ExtraInput, ...] = ()
+    scaling: Scaling | None = None
+    renders: Load | None = None
+    sources: tuple[Source, ...] = ()
+    lit: bool = False

@@ -11,6 +11,19 @@ import numpy as np
 HAS_BM3D = importlib.util.find_spec("bm3d") is not None
 NO_BM3D = "BM3D is not installed (pip install bm3d scipy; free for non-commercial use): left out"
 
+HAS_OIDN = importlib.util.find_spec("pyoidn") is not None
+NO_OIDN = "Open Image Denoise is not installed (pip install pyoidn): left out"
+
+
+def open_image_denoise(
+    light: np.ndarray, albedo: np.ndarray | None = None, normal: np.ndarray | None = None
+) -> np.ndarray:
+    """Scene-linear (H, W, 3) through Open Image Denoise at its best quality, with or without the layers."""
+    from pyoidn import denoise
+
+    layers = {} if albedo is None or normal is None else {"albedo": albedo, "normal": normal}
+    return np.asarray(denoise(np.maximum(light, 0), hdr=True, **layers), np.float32)
+
 
 def bm3d(noisy: np.ndarray, sigma: float) -> np.ndarray:
     """Noisy (H, W, 3) 0..1 through BM3D, told the true ``sigma`` of the noise."""

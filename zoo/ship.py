@@ -22,7 +22,7 @@ from understudy.network.card import Trained as TrainedWords
 from understudy.network.kinds import MOTION
 from understudy.network.model_file import ExtraInput, ModelHeader, read_metadata, save_model
 from understudy.network.motion import MotionArchitecture
-from zoo.credits import CREDITS, training_credits
+from zoo.credits import CREDITS, environment_credits, training_credits
 from zoo.motion_training import training_of
 from zoo.pictures import load_pictures
 from zoo.recipe import Recipe
@@ -35,6 +35,7 @@ HOUR, CODES = 3600.0, 255
 def card_of(training: Training, data: Path, measured: list[dict[str, Any]]) -> ModelCard:
     """What the network says of itself."""
     recipe, at = training.recipe, training.at
+    lit = environment_credits(data) if recipe.lit else []
     return ModelCard(
         name=recipe.name,
         title=recipe.title,
@@ -42,8 +43,9 @@ def card_of(training: Training, data: Path, measured: list[dict[str, Any]]) -> M
         licence=LICENCE,
         sources=[
             Source(title=each.title, author=each.author, licence=each.licence, address=each.place)
-            for each in training_credits(data)
-        ],
+            for each in [*training_credits(data), *lit]
+        ]
+        + list(recipe.sources),
         trained=TrainedWords(
             steps=at.step,
             hours=round(at.seconds / HOUR, 2),
@@ -55,9 +57,8 @@ def card_of(training: Training, data: Path, measured: list[dict[str, Any]]) -> M
     )
 
 
-def bfloat16_difference(training: Training, data: Path) -> float:
+def bfloat16_difference(training: Training, pictures: Any) -> float:
     """The largest difference that bfloat16 makes on a few crops of the recipe, in 8-bit code values."""
-    pictures = load_pictures(data, "validation", 2)
     (batch, *_) = held_batches(training.recipe, pictures, 4)
     with torch.no_grad():
         exact = training.average(batch.input)
@@ -67,17 +68,18 @@ def bfloat16_difference(training: Training, data: Path) -> float:
 
 
 def header_of(recipe: Recipe, network: Any, card: ModelCard, difference: float) -> ModelHeader:
-    """Display-referred values as they are."""
+    """Display-referred values as they are, and scene-linear ones, or those of the recipe's own colour."""
     architecture = effect_of(recipe)
     return ModelHeader(
         kind=architecture.kind,
         input_channels=["R", "G", "B"],
         output_channels=list(recipe.output_channels),
-        colour_in=SRGB,
-        colour_out=SRGB,
+        extra=list(recipe.extra),
+        colour_in=recipe.colour,
+        colour_out=recipe.colour,
         premultiplied=True,
         scale=architecture.scale,
-        adapts=True,
+        adapts=recipe.colour == SRGB,
         architecture=architecture.to_dict(),
         stride=network.stride,
         reach=network.reach,
@@ -108,13 +110,23 @@ def motion_header_of(recipe: Recipe, card: ModelCard) -> ModelHeader:
     )
 
 
-def ship(training: Training, output: Path, data: Path, measured: list[dict[str, Any]]) -> None:
+def ship(
+    training: Training,
+    output: Path,
+    data: Path,
+    measured: list[dict[str, Any]],
+    renders: Path | None = None,
+) -> None:
     """Write the .cat."""
     card, network = card_of(training, data, measured), training.average
     if isinstance(training.recipe.architecture, MotionArchitecture):
         header = motion_header_of(training.recipe, card)
     else:
-        header = header_of(training.recipe, network, card, bfloat16_difference(training, data))
+        load = training.recipe.renders
+        pictures = (
+            load(data, renders, "validation") if load and renders else load_pictures(data, "validation", 2)
+        )
+        header = header_of(training.recipe, network, card, bfloat16_difference(training, pictures))
     save_model(output, header, network, half=True)
 
 
@@ -125,6 +137,9 @@ def main() -> None:
     parser.add_argument("name", help="of the recipe")
     parser.add_argument("--folder", type=Path, help="where the training lives; zoo_runs/NAME")
     parser.add_argument("--data", type=Path, required=True, help="the folder of photographs")
+    parser.add_argument(
+        "--renders", type=Path, help="what zoo.render_scenes has made, where it learned from it"
+    )
     parser.add_argument("--measured", type=Path, help="figures as zoo.measure --json writes them")
     parser.add_argument("--output", type=Path, help="in place of the one that comes with the program")
     parser.add_argument("--seed", type=int, default=0)
@@ -142,7 +157,7 @@ def main() -> None:
         training.at.seconds += float(told["seconds"])
     rows = json.loads(flags.measured.read_text())[recipe.name] if flags.measured else []
     output = flags.output or CREDITS.with_name(f"{recipe.name}.cat")
-    ship(training, output, flags.data, rows)
+    ship(training, output, flags.data, rows, flags.renders)
     print(
         f"{output}: {output.stat().st_size / 1e6:.2f} MB, {training.at.step} steps; curve: {folder / CURVE}"
     )

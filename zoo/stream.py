@@ -7,13 +7,12 @@ gives the interpreter free meanwhile. A training that goes on makes the same one
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.pictures import Pictures
 from zoo.recipe import Crop, Recipe
 
 AHEAD = 3
@@ -26,7 +25,7 @@ class Batch(NamedTuple):
     truth: Tensor
 
 
-def make_batch(recipe: Recipe, pictures: Pictures, seed: int, step: int) -> Batch:
+def make_batch(recipe: Recipe, pictures: Any, seed: int, step: int) -> Batch:
     """The crops of a step."""
     crops = [
         recipe.make(np.random.default_rng([seed, step, sample]), pictures, recipe.side)
@@ -43,7 +42,7 @@ def to_batch(crops: list[Crop]) -> Batch:
 class Stream:
     """Gives the batches of ``step``, ``step + 1`` and so on, made ahead by ``workers`` threads."""
 
-    def __init__(self, recipe: Recipe, pictures: Pictures, seed: int, step: int, workers: int = 1) -> None:
+    def __init__(self, recipe: Recipe, pictures: Any, seed: int, step: int, workers: int = 1) -> None:
         self._made = recipe, pictures, seed
         self._pool = ThreadPoolExecutor(workers)
         self._next = step

@@ -26,7 +26,6 @@ from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.losses import make_loss
 from understudy.network.model_file import read_metadata, read_tensors, write_tensors
 from understudy.training.optimizer import Optimizer
-from zoo.pictures import Pictures
 from zoo.recipe import RANGE, Recipe
 from zoo.stream import Batch, Stream, to_batch
 
@@ -169,7 +168,8 @@ def make_network(recipe: Recipe) -> EffectNetwork:
     network, inputs = EffectNetwork(shape), shape.inputs
     if recipe.begin is not None:
         recipe.begin(network.fit_weights)
-    network.set_range(Scaling(torch.full((inputs,), RANGE[0]), torch.full((inputs,), RANGE[1])))
+    usual = Scaling(torch.full((inputs,), RANGE[0]), torch.full((inputs,), RANGE[1]))
+    network.set_range(recipe.scaling or usual)
     return network
 
 
@@ -203,7 +203,7 @@ def _db(result: Tensor, truth: Tensor) -> float:
     return min(psnr(result.float().numpy(), truth.numpy()), MOST_DB)
 
 
-def held_batches(recipe: Recipe, pictures: Pictures, count: int = JUDGED) -> list[Batch]:
+def held_batches(recipe: Recipe, pictures: Any, count: int = JUDGED) -> list[Batch]:
     """The same crops of validation photographs every time."""
     randoms = (np.random.default_rng([7, number]) for number in range(count))
     crops = [recipe.make(random, pictures, JUDGED_SIDE) for random in randoms]
@@ -211,7 +211,7 @@ def held_batches(recipe: Recipe, pictures: Pictures, count: int = JUDGED) -> lis
 
 
 def train(
-    training: Training, pictures: Pictures, held: list[Batch], limits: Limits, folder: Path, workers: int = 1
+    training: Training, pictures: Any, held: list[Batch], limits: Limits, folder: Path, workers: int = 1
 ) -> None:
     """Learn until the limits are reached, keeping a checkpoint and a line of the curve every two minutes."""
     prepare(CPU, 1)

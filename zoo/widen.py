@@ -17,6 +17,8 @@ from understudy.network.model_file import read_tensors
 from zoo.training import PROGRESS, Training
 
 AVERAGE = "average."
+STEM = "unet.stem.weight"
+"""Further inputs are heard from the beginning: what was silent would take long to be heard."""
 
 
 def begin_from(training: Training, folder: Path) -> None:
@@ -51,6 +53,6 @@ def widen(network: nn.Module, kept: dict[str, Tensor]) -> None:
         if name not in kept:
             continue
         there = kept[name]
-        if own.ndim == 4:
+        if own.ndim == 4 and name != STEM:
             own[: there.shape[0], there.shape[1] :] = 0  # what is new says nothing to what is old
         own[tuple(slice(length) for length in there.shape)] = there

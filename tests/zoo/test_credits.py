@@ -23,9 +23,9 @@ def test_the_credits_that_are_kept_are_those_of_the_photographs(photographs_fold
     assert CREDITS.read_text(encoding="utf-8") == credits_text(photographs_folder)
 
 
-def test_the_credits_name_each_photograph_with_author_and_licence():
+def test_the_credits_name_each_photograph_and_hdr_map_with_author_and_licence():
     rows = [line for line in CREDITS.read_text(encoding="utf-8").splitlines() if line.startswith("| ")][1:]
-    assert len(rows) == 100
+    assert len(rows) == 100 + 15
     assert all(row.count("|") == 5 and all(cell.strip() for cell in row.split("|")[1:-1]) for row in rows)
 
 

@@ -9,6 +9,7 @@ from understudy.frames.header_colour import HeaderColour, header_colour
 from understudy.frames.held import lost_in_own_format
 from understudy.frames.image_file import read_image_file, select_part, set_threads
 from understudy.frames.image_writer import write_image_file
+from understudy.frames.layer_names import find_layer, is_layer_name, kind_of, layer_in_file
 from understudy.frames.nonfinite import fill_nonfinite, keep_plate
 from understudy.frames.opening import open_shot, open_sink
 from understudy.frames.pairing import Pairing, pair_shots
@@ -33,10 +34,14 @@ __all__ = [
     "enlarged_mask",
     "enlarged_planes",
     "fill_nonfinite",
+    "find_layer",
     "format_numbers",
     "has_alpha",
     "header_colour",
+    "is_layer_name",
     "keep_plate",
+    "kind_of",
+    "layer_in_file",
     "lost_in_own_format",
     "open_shot",
     "open_sink",

@@ -33,7 +33,7 @@ from understudy.inference.provenance import (
 from understudy.inference.state_plan import StatePlan
 from understudy.inference.steady import RADIUS, Steady
 from understudy.inference.targets import FLAG
-from understudy.models.finding import resolve_model
+from understudy.models.finding import resolve_model, with_layers
 from understudy.settings import ApplySettings, OutputSettings, PlateSettings
 
 PROBES = 5
@@ -90,6 +90,8 @@ def prepare_job(settings: ApplySettings, like: tuple[str, ...], open_things: Exi
     """Open everything, and refuse what cannot work."""
     from understudy.models.opening import describe_effect
 
+    settings, chosen = _with_layers(settings)
+    like = (*like, *chosen)
     given, output = settings.plate, settings.output
     model_path = resolve_model(settings.model.model)
     own = describe_effect(model_path)
@@ -168,6 +170,14 @@ def prepare_job(settings: ApplySettings, like: tuple[str, ...], open_things: Exi
         prompts=prompts,
         provenance=provenance,
     )
+
+
+def _with_layers(settings: ApplySettings) -> tuple[ApplySettings, tuple[str, ...]]:
+    """The settings with the network that takes the layers that are given, and a sentence on which it is."""
+    if not settings.plate.extra:
+        return settings, ()
+    model, notes = with_layers(settings.model.model)
+    return (settings.replace(model=model), notes) if notes else (settings, ())
 
 
 def check_instances(settings: ApplySettings, header: Any) -> None:

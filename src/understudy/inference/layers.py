@@ -16,7 +16,11 @@ from understudy.frames import (
     Shot,
     Window,
     check_size,
+    find_layer,
     format_numbers,
+    is_layer_name,
+    kind_of,
+    layer_in_file,
     open_shot,
     planes_beside,
     resolve_channels,
@@ -76,7 +80,8 @@ class Mask:
 
 class ExtraInputs:
     """What goes into a network behind the plate, in the order of its header: the frames before and after, of
-    ``neighbours``, and the further layers that it was trained with, ``--extra``."""
+    ``neighbours``, and the further layers that it was trained with, ``--extra``: shots, or, by their names,
+    layers of the plate itself. ``shots``: those that are files of their own."""
 
     def __init__(self, specs: Sequence[str], header: Any, neighbours: Neighbours | None) -> None:
         self.offsets = header.offsets
@@ -90,30 +95,72 @@ class ExtraInputs:
                 where="--extra",
                 remedy="Give one --extra for each, in the order of training.",
             )
+        _check_order(specs, self._wanted)
         self.neighbours = neighbours
-        self.shots = [open_shot(spec, as_held=not header.premultiplied) for spec in specs]
+        self._given: list[Shot | str] = [
+            spec if is_layer_name(spec) else open_shot(spec, as_held=not header.premultiplied)
+            for spec in specs
+        ]
+
+    @property
+    def shots(self) -> list[Shot]:
+        return [each for each in self._given if not isinstance(each, str)]
 
     def read(self, plate: Frame, names: Sequence[str], window: Window) -> Iterator[np.ndarray]:
         """One float32 (height, width, channels) for each, over ``window``; ``names`` are the plate's channels
         that go in."""
         if self.neighbours:
             yield from self.neighbours.about(plate, names, self.offsets, window)
-        for shot, wanted in zip(self.shots, self._wanted, strict=True):
-            frame = read_beside(shot, plate.number, plate, "extra input")
-            own = resolve_channels(frame, ",".join(wanted.channels))
+        for given, wanted in zip(self._given, self._wanted, strict=True):
+            if isinstance(given, str):
+                yield seen_planes(plate, _of_plate(plate, given, wanted), window)
+                continue
+            frame = read_beside(given, plate.number, plate, "extra input")
+            own = layer_in_file(frame, wanted.channels, kind_of(wanted.name))
             yield seen_planes(frame, own, window_beside(frame, plate, window))
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences on layers whose files hold more than what goes in, by the first frame of each."""
-        pairs = zip(self.shots, self._wanted, strict=True)
-        return tuple(note for shot, wanted in pairs for note in _left(shot, wanted))
+        pairs = zip(self._given, self._wanted, strict=True)
+        return tuple(
+            note for shot, wanted in pairs if not isinstance(shot, str) for note in _left(shot, wanted)
+        )
 
     def close(self) -> None:
         for shot in self.shots:
             shot.close()
         if self.neighbours:
             self.neighbours.close()
+
+
+def _check_order(specs: Sequence[str], wanted: Sequence[Any]) -> None:
+    """SettingError where a layer is named that stands for another one of those that are wanted."""
+    kinds = [kind_of(each.name) for each in wanted]
+    for spec, kind in zip(specs, kinds, strict=True):
+        found = kind_of(spec) if is_layer_name(spec) else ""
+        if found and kind and found != kind and found in kinds:
+            raise SettingError(
+                "The extra inputs are in another order than the network takes them in.",
+                expected=", ".join(each.name for each in wanted),
+                found=", ".join(specs),
+                where="--extra",
+                remedy="Give them in that order.",
+            )
+
+
+def _of_plate(plate: Frame, name: str, wanted: Any) -> tuple[str, ...]:
+    """The channels of the plate's layer ``name``. ChannelError where it has none, or other than so many."""
+    found = find_layer(plate, name)
+    if len(found) == len(wanted.channels):
+        return found
+    raise ChannelError(
+        f"The layer {name} of the plate has other channels than the network takes.",
+        expected=f"{len(wanted.channels)} channels: {', '.join(wanted.channels)}",
+        found=", ".join(found),
+        where=str(plate.path),
+        remedy="Name another layer with --extra.",
+    )
 
 
 def read_beside(shot: Shot, number: int, plate: Frame, what: str) -> Frame:
@@ -137,7 +184,7 @@ def read_beside(shot: Shot, number: int, plate: Frame, what: str) -> Frame:
 def _left(shot: Shot, wanted: Any) -> tuple[str, ...]:
     with suppress(FrameError, ChannelError):  # said by frame, where it is one that is worked on
         frame = shot.read(shot.numbers[0])
-        taken = resolve_channels(frame, ",".join(wanted.channels))
+        taken = layer_in_file(frame, wanted.channels, kind_of(wanted.name))
         return say_taken(frame, f"extra input {Path(shot.spec).name}", taken)
     return ()
 

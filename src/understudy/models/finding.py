@@ -9,7 +9,7 @@ from pathlib import Path
 
 from understudy.errors import ModelFileError, RunError
 from understudy.models.names import is_plain_name
-from understudy.models.zoo import ZooModel, zoo_model, zoo_names, zoo_starts
+from understudy.models.zoo import ZooModel, zoo_model, zoo_model_with_layers, zoo_names, zoo_starts
 from understudy.runs.contents import is_run
 from understudy.runs.folder import RunFolder
 from understudy.runs.listing import list_runs
@@ -48,6 +48,18 @@ def find_model(spec: str | Path, start: bool = False) -> FoundModel:
     if not (trained.is_start if start else trained.is_network):
         raise _other_use(name, trained)
     return FoundModel(trained.path)
+
+
+def with_layers(spec: str) -> tuple[str, tuple[str, ...]]:
+    """What is meant by ``spec`` where further layers are given beside the plate: of a network that comes
+    trained, and takes none, the one of its name that takes some, with a sentence on that; else itself."""
+    found = zoo_model(spec)
+    if found is None or found.layers or resolve_model(spec) != found.path:
+        return spec, ()
+    other = zoo_model_with_layers(spec)
+    if other is None:
+        return spec, ()
+    return other.name, (f"{spec} with the layers {' and '.join(other.layers)} is {other.name}.",)
 
 
 def trained_model(name: str) -> ZooModel:

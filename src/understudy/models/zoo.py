@@ -41,6 +41,11 @@ class ZooModel:
         return "network" in self.card.kind
 
     @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that it takes beside the plate, such as albedo and normal."""
+        return tuple(extra.name for extra in self.header.extra if not extra.offset)
+
+    @property
     def is_start(self) -> bool:
         """Whether a training can begin from it."""
         return "start" in self.card.kind
@@ -78,6 +83,15 @@ def zoo_model(name: str, start: bool = False) -> ZooModel | None:
         if found is not None:
             return found
     return None
+
+
+def zoo_model_with_layers(name: str) -> ZooModel | None:
+    """Beside the network ``name``, which takes the plate alone, the one of that name that takes layers too:
+    NAME-renders beside NAME. None where there is none."""
+    if zoo_model(name) is None:
+        return None
+    beside = (zoo_model(each) for each in zoo_names() if each.startswith(f"{name}-"))
+    return next((each for each in beside if each and each.is_network and each.layers), None)
 
 
 def _files() -> list[Path]:

@@ -14,6 +14,7 @@ from understudy.device import memory_format
 from understudy.network.colour_fit import ColourFit, Scaling, count_terms, terms
 from understudy.network.core import Core
 from understudy.network.cores import make_core
+from understudy.network.irradiance import divided, multiplied
 from understudy.network.parts import Crop, cropped
 from understudy.network.places import PLACES
 from understudy.network.resampling import cells, cubic_kernel, enlarge, sample
@@ -21,7 +22,7 @@ from understudy.network.unet import SIZES, STEM, UNet, without_deepest
 
 MARGIN = 0.25
 CHANGE = 0.5
-LATER = {"scale": 1, "whole": 0}
+LATER = {"scale": 1, "whole": 0, "albedo": 0}
 """What networks of earlier versions do not say, and are."""
 
 
@@ -35,7 +36,9 @@ class Architecture:
     where there is none; ``features``: what the coarse view tells the fine one beside its own answer.
     ``scale``: how many times larger the result is than the plate. ``size``: of a U-Net, or the name of
     another architecture (``understudy.network.cores``). ``whole``: it looks at whole frames as pictures of so
-    many pixels a side (``understudy.network.whole``); 0 where it looks at frames as they are.
+    many pixels a side (``understudy.network.whole``); 0 where it looks at frames as they are. ``albedo``: the
+    first of three inputs that say what surfaces throw back of the light, which the colours are divided by for
+    it (``understudy.network.irradiance``); 0 where there are none such.
     """
 
     inputs: int
@@ -51,6 +54,7 @@ class Architecture:
     features: int = 0
     scale: int = 1
     whole: int = 0
+    albedo: int = 0
 
     @property
     def answers(self) -> int:
@@ -58,8 +62,7 @@ class Architecture:
         return self.outputs * self.scale**2
 
     def to_dict(self) -> dict[str, Any]:
-        """What a header holds. Earlier versions know of no ``scale`` and no ``whole``, and load what needs
-        none."""
+        """What a header holds. Earlier versions know of none of ``LATER``, and load what needs none."""
         return {name: value for name, value in asdict(self).items() if LATER.get(name, ()) != value}
 
 
@@ -227,6 +230,8 @@ class EffectNetwork(nn.Module):
         """The input about -1..1 over the range of the pairs, held a little beyond it: what lies far outside
         would be answered with something never learned."""
         low, high = self.low.view(1, -1, 1, 1), self.high.view(1, -1, 1, 1)
+        if self.architecture.albedo:
+            x = divided(x, self.architecture.albedo)
         scaled = (x[:, : self.architecture.inputs] - low) / (high - low) * 2 - 1
         if self.architecture.beside:
             scaled = self._as_changes(scaled)
@@ -252,7 +257,11 @@ class EffectNetwork(nn.Module):
             if self.scale > 1:
                 plate = x[:, : self.architecture.outputs].float()
                 return cells(plate, self.kernel, place) + remainder.float() * self.gain
-            return self.base(cropped(x, place).float()) + remainder.float() * self.gain
+            near = cropped(x, place).float()
+            if albedo := self.architecture.albedo:
+                light = self.base(divided(near, albedo)) + remainder.float() * self.gain
+                return multiplied(light, near, albedo)
+            return self.base(near) + remainder.float() * self.gain
 
     def base(self, x: Tensor) -> Tensor:
         """The colour fit of (N, C, H, W); the plate itself where the fit is the identity."""

@@ -33,7 +33,7 @@ MOST_WHOLE = 1024
 WHOLE_STEP = 32
 """Of a network that looks at whole pictures of one size: pixels a side, at the most, and in which steps."""
 COLOURS = 3
-"""Channels of each of the two frames that a network that finds motion takes."""
+"""Channels of each of the two frames that a network that finds motion takes, and of an albedo."""
 COARSE_VIEWS = (1, 2, 4, 8, 16)
 """How many times smaller than the frame its coarse view can be; 1 stands for none."""
 
@@ -263,6 +263,8 @@ def _that_can_be(shape: Any) -> Any:
     sane = type(shape.whole) is int and 0 <= shape.whole <= MOST_WHOLE and not shape.whole % WHOLE_STEP
     if not sane or (shape.whole and not alone):
         raise ValueError("a size of whole pictures that it cannot have")
+    if shape.albedo and not _can_divide(shape):
+        raise ValueError("an albedo that it cannot have")
     return shape
 
 
@@ -270,6 +272,13 @@ def _can_enlarge(shape: Any) -> bool:
     """Whether an architecture adds to the plate alone, which is all that is made larger."""
     adds = shape.kind == "image" and shape.same_channels and shape.fit == "identity"
     return bool(adds) and shape.coarse == 1
+
+
+def _can_divide(shape: Any) -> bool:
+    """Whether an architecture makes three colours of three, and has an albedo behind its plate."""
+    whole = shape.coarse == 1 and shape.scale == 1 and not shape.whole and not shape.beside
+    sane = type(shape.albedo) is int and COLOURS <= shape.plate <= shape.albedo <= shape.inputs - COLOURS
+    return bool(sane and whole and shape.kind == "image" and shape.outputs == COLOURS)
 
 
 def _are_beside(header: ModelHeader, shape: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -12,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from understudy.settings.field import NOWHERE, split_name
 from understudy.settings.info import SettingInfo, describe, from_validation, unknown_setting
+
+_LAYER = re.compile(r"[A-Za-z_][A-Za-z0-9_ .:-]*")
 
 
 class Section(BaseModel):
@@ -97,6 +100,8 @@ def _absolute(value: Any, base: str, info: SettingInfo) -> Any:
         return value
     if info.is_model and os.sep not in value and not _is_there(os.path.join(base, value)):
         return value  # the name of a model that comes trained
+    if info.name == "extra" and _LAYER.fullmatch(value) and not _is_there(os.path.join(base, value)):
+        return value  # a layer of the plate
 
     name, path = split_name(value) if info.kind == "shots" else ("", value)
     if name:

@@ -1,0 +1,103 @@
+"""denoise-renders: takes the noise of path tracing off a render, by its albedo and its normals.
+
+    python -m zoo.render_scenes --data ../shared/photographs --renders ../renders --count 100
+    python -m zoo.denoise_renders --data ../shared/photographs --renders ../renders --time-limit 2h
+
+Of a made scene there are renders with 1 to 32 samples that have none in common: one of them goes in, and all
+the others together are the truth. That has some noise of its own, which goes into no direction and is not
+learned. The network sees the light divided by the albedo, see ``understudy.network.irradiance``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from understudy.colour import LINEAR, PLAIN, encode
+from understudy.network.colour_fit import Scaling
+from understudy.network.effect import Architecture
+from understudy.network.model_file import ExtraInput
+from zoo.command import main
+from zoo.pictures import turned
+from zoo.recipe import RANGE, Crop, Recipe
+from zoo.renders.store import Rendered, load
+
+ALBEDO = ["albedo.R", "albedo.G", "albedo.B"]
+NORMAL = ["N.X", "N.Y", "N.Z"]
+LIGHT, TO_LAYERS = 3, slice(3, 9)
+MOST_SAMPLES = 16
+"""A render of more is not what goes in: what is left would be no cleaner than that."""
+SMOOTH = 0.1
+"""Up to which difference, of network values, the loss is that of the mean and not of the median."""
+
+
+def make(random: np.random.Generator, renders: tuple[Rendered, ...], side: int) -> Crop:
+    """A crop of a render, and of all others of the same scene; nine channels, and three."""
+    scene = renders[int(random.integers(len(renders)))]
+    rows, columns = (_part(random, length, side) for length in scene.renders.shape[1:3])
+    few = [place for place, count in enumerate(scene.counts) if count <= MOST_SAMPLES]
+    chosen = int(random.choice(few))
+    others = [place for place in range(len(scene.counts)) if place != chosen]
+    given = scene.renders[chosen, rows, columns].astype(np.float32)
+    truth = scene.mean_of(others, rows, columns)
+    gain = draw_gain(random, truth)
+    layers = _in_another_world(random, given[..., TO_LAYERS])
+    way = int(random.integers(8))
+    seen = np.concatenate([encode(given[..., :LIGHT] * gain, LINEAR), layers], 2)
+    return Crop(turned(seen, way), turned(np.asarray(encode(truth * gain, LINEAR)), way))
+
+
+def _part(random: np.random.Generator, length: int, side: int) -> slice:
+    first = int(random.integers(0, length - side + 1))
+    return slice(first, first + side)
+
+
+def draw_gain(random: np.random.Generator, light: np.ndarray) -> np.ndarray:
+    """Exposure and colour: what is in the middle becomes a middle grey, four stops more or less."""
+    grey = 0.18 / max(float(np.median(light)), 1e-3)
+    stops = float(np.clip(random.normal(0, 1.5), -4, 4))
+    return np.float32(grey * 2.0**stops * np.exp(random.normal(0, 0.15, 3)))
+
+
+def _in_another_world(random: np.random.Generator, layers: np.ndarray) -> np.ndarray:
+    """Albedo and normals (H, W, 6), these in other axes, turned or mirrored: a picture that is turned or
+    mirrored has such normals too, and renderers do not agree on which axis goes up, or whether it is the
+    world's or the camera's."""
+    if random.random() < 0.5:
+        axes = np.eye(3)[random.permutation(3)] * random.choice([-1, 1], 3)
+    else:
+        axes = np.linalg.qr(random.standard_normal((3, 3)))[0]
+    return np.concatenate([layers[..., :3], layers[..., 3:] @ axes.astype(np.float32)], 2)
+
+
+def loss(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Of what is near its mean, as the noise of the truth pulls to both sides; of what is far, such as bright
+    dots, no more than L1."""
+    apart = torch.nn.functional.huber_loss(result, truth, reduction="none", delta=SMOOTH)
+    return (apart * weight).mean()
+
+
+SCALING = Scaling(torch.tensor([0.0] * 6 + [-1.0] * 3), torch.tensor([RANGE[1]] * 3 + [1.0] * 6))
+"""Of the light that falls, albedo, and normals."""
+
+RECIPE = Recipe(
+    name="denoise-renders",
+    title="Denoise Renders",
+    purpose="Takes the noise of path tracing off a render, by its albedo and its normals.",
+    kinds=("network",),
+    architecture=Architecture(inputs=9, outputs=3, size="small", fit_inputs=3, plate=3, albedo=3),
+    make=make,
+    loss=loss,
+    extra=(
+        ExtraInput(name="albedo", channels=ALBEDO, colour=PLAIN),
+        ExtraInput(name="normal", channels=NORMAL, colour=PLAIN),
+    ),
+    scaling=SCALING,
+    renders=lambda data, renders, part: load(renders, part),
+    lit=True,
+    colour=LINEAR,
+)
+
+if __name__ == "__main__":
+    main(RECIPE)

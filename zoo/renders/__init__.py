@@ -1,0 +1,1 @@
+"""Scenes made from code, rendered with few and with many samples: what denoising of renders learns from."""

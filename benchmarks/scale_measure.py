@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 import pickle
-import resource
 import statistics
 import tempfile
 import time
@@ -103,9 +104,10 @@ def measure_network(folder: Path, size: str, frame: tuple[int, int], rounds: int
     path = write_model(folder / f"{size}.cat", size)
     model, opened = cpu(lambda: opened_model(path))
     pixels = picture(1, *frame)
+    forget_peak()
     before = resident()
     model.infer(pixels)
-    memory = max(0, peak() - before)
+    memory = max(0, resident("VmHWM") - before)
     seconds = statistics.median(cpu(lambda: model.infer(pixels))[1] for _ in range(rounds))
     return NetworkFigure(size, seconds, memory, path.stat().st_size, opened)
 
@@ -114,14 +116,17 @@ def opened_model(path: Path) -> LoadedModel:
     return load(str(path), devices="cpu", precision="auto", engine="torch", megapixels=MANY, parallel=1)
 
 
-def resident() -> int:
-    """Bytes of memory that this process has now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+def resident(kind: str = "VmRSS") -> int:
+    """Bytes of memory that this process has now; "VmHWM": the most that it had."""
+    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{kind}:"))
 
 
-def peak() -> int:
-    """The most that it ever had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def forget_peak() -> None:
+    """Give back what is free, and count the most from here on."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 # -- one driver --------------------------------------------------------------------------------------------

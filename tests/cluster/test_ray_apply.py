@@ -121,9 +121,11 @@ def test_two_nodes_make_the_bytes_that_one_machine_makes(nodes: Nodes, bench: Be
 
 
 def test_neighbours_painted_frames_masks_and_updates_are_as_on_one_machine(
-    nodes: Nodes, bench: Bench
+    nodes: Nodes, bench: Bench, save_pixels: Any
 ) -> None:
-    asked = {"stabilise": 1.0, "blend": 2, "mix": 0.5, "region": "8,8,40,30"}
+    mask = bench.folder / "mask.exr"
+    save_pixels(mask, np.tile(np.linspace(0, 1, 64, dtype=np.float32), (48, 1))[..., None], "half")
+    asked = {"stabilise": 1.0, "blend": 2, "mix": 0.5, "region": "8,8,40,30", "mask": str(mask)}
     made(bench, "ray", **asked)
     here(bench, "here", **asked)
     assert same(bench, "ray", "here")

@@ -64,6 +64,15 @@ def test_the_compose_file_fits_its_schema() -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+def test_what_is_no_server_is_asked_at_its_own_port_whether_it_works() -> None:
+    """The image asks the server's port; a service that does something else would count as broken for ever."""
+    services = documents(DEPLOY / "compose.yaml")[0]["services"]
+    others = {name: each for name, each in services.items() if each.get("command", ["serve"])[0] != "serve"}
+    assert list(others) == ["monitor"]
+    for each in others.values():
+        assert each["ports"][0].split(":")[1] in " ".join(each["healthcheck"]["test"])
+
+
 def test_the_manifests_fit_their_schemas() -> None:
     validator = pytest.importorskip("kubernetes_validate")
     checked = [each for path in MANIFESTS for each in documents(path) if "kserve" not in each["apiVersion"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import threading
 import time
 from collections import Counter
@@ -26,10 +27,14 @@ class JobRunner:
         self._process: Process | None = None
         self._lock, self._stopped = threading.Lock(), False
 
+    def place(self) -> str:
+        """The name of the node that has room for it."""
+        return platform.node()
+
     def run(self) -> Ended:
         with self._lock:
             if self._stopped:
-                return Ended(130, "stopped before it began")
+                return _not_begun()
             try:
                 self._process = Process(self._job, self._base, {"OMP_NUM_THREADS": str(self._cores)})
             except OSError as error:
@@ -50,6 +55,8 @@ class RayCluster:
         self._base, self._cluster = base, cluster
         self._runners: dict[str, Any] = {}
         self._refs: dict[Any, Job] = {}
+        self._waiting: dict[Any, Job] = {}
+        self._ended: list[tuple[Job, Any]] = []
         self._tries: Counter[str] = Counter()
         self._again: list[tuple[float, Job]] = []
 
@@ -60,26 +67,31 @@ class RayCluster:
         cores = job.cores or 1
         runner = self._cluster.anywhere(JobRunner, cores, job.gpus, 2, job, str(self._base), cores)
         self._runners[job.name] = runner
+        self._waiting[runner.place.remote()] = job
         self._refs[runner.run.remote()] = job
 
     def wait(self, seconds: float) -> list[tuple[Job, Any]]:
-        """How jobs ended (``Ended``), as soon as one did. One whose node went is begun again, after a
-        pause."""
+        """Where jobs began, and how they ended (``Ended``), as soon as one did. One whose node went is begun
+        again, after a pause."""
         for due, job in list(self._again):
             if time.monotonic() >= due:
                 self._again.remove((due, job))
                 self.start(job)
-        if not self._refs:
+        found, self._ended = self._ended, []
+        if not self._refs and not found:
             time.sleep(seconds)
-        found: list[tuple[Job, Any]] = []
-        for ref in self._cluster.wait(tuple(self._refs), seconds):
-            job = self._refs.pop(ref)
-            ended = self._cluster.answer(ref)
-            self._cluster.end(self._runners.pop(job.name))
-            if isinstance(ended, Gone):
-                ended = self._gone(job, ended)
-            found.append((job, ended))
+        for ref in self._cluster.wait((*self._waiting, *self._refs), 0 if found else seconds):
+            job, answer = self._waiting.get(ref) or self._refs[ref], self._cluster.answer(ref)
+            if self._waiting.pop(ref, None) is None:
+                found.append((job, self._over(ref, answer)))
+            elif isinstance(answer, str):
+                found.append((job, {"event": "batch_said", "text": f"begins on {answer}"}))
         return found
+
+    def _over(self, ref: Any, ended: Any) -> Any:
+        job = self._refs.pop(ref)
+        self._cluster.end(self._runners.pop(job.name))
+        return self._gone(job, ended) if isinstance(ended, Gone) else ended
 
     def _gone(self, job: Job, why: Gone) -> Any:
         self._tries[job.name] += 1
@@ -89,7 +101,17 @@ class RayCluster:
         return {"event": "batch_said", "text": f"lost with its node, and begun again: {why.reason}"}
 
     def stop(self) -> None:
+        """Jobs that are at work keep what they have, and end; those that wait for room do not begin."""
         self._tries.update(dict.fromkeys(self._runners, TRIES))
+        placed = set(self._cluster.wait(tuple(self._waiting), 0))
+        waiting = {job.name for ref, job in self._waiting.items() if ref not in placed}
+        self._waiting.clear()
+        for ref, job in list(self._refs.items()):
+            if job.name in waiting:
+                del self._refs[ref]
+                self._cluster.end(self._runners.pop(job.name))
+                self._ended.append((job, _not_begun()))
+        self._ended += [(job, _not_begun()) for _, job in self._again]
         self._again.clear()
         for runner in self._runners.values():
             runner.stop.remote()
@@ -97,3 +119,7 @@ class RayCluster:
     def close(self) -> None:
         for runner in self._runners.values():
             self._cluster.end(runner)
+
+
+def _not_begun() -> Ended:
+    return Ended(130, "stopped before it began")

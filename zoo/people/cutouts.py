@@ -1,0 +1,112 @@
+"""Rendered people as memory full of cut-outs, at several sizes, and the places that they are put into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from understudy.errors import UnderstudyError
+from zoo.people.render import read_lights
+from zoo.pictures import LIGHT, Part, Pictures, load_pictures
+
+HELD_EVERY = 12
+"""One in so many is kept for validation."""
+HELD_PLACES = ("bridge.hdr", "lobby.hdr")
+PEOPLED = ("budgie-spiral-firework.jpg", "budgie-extreme-desert-hike.jpg")
+"""Photographs with somebody in them: no background for a matte of all people."""
+LEVELS, SMALLEST = 4, 24
+PANORAMA = 1024
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """One person: uint8 (H, W, 4), sRGB and straight alpha, at its full size and at halves of it, down to some
+    24 pixels. ``cut``: whether the picture ends before the person does, at the left, above, at the right and
+    below."""
+
+    levels: tuple[np.ndarray, ...]
+    cut: tuple[bool, bool, bool, bool]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width, at full size."""
+        return self.levels[0].shape[0], self.levels[0].shape[1]
+
+    def light(self, height: float) -> tuple[np.ndarray, float]:
+        """Premultiplied linear light and alpha, float32 (H, W, 4), of the smallest level that is at least so
+        many pixels high, and how much smaller than full size it is."""
+        fitting = [index for index, each in enumerate(self.levels) if each.shape[0] >= height]
+        level = self.levels[fitting[-1] if fitting else 0]
+        alpha = level[..., 3:].astype(np.float32) / 255
+        scale = level.shape[0] / self.size[0]
+        return np.concatenate([LIGHT[level[..., :3]] * alpha, alpha], 2), scale
+
+
+@dataclass(frozen=True)
+class Scenery:
+    """What scenes are made of: ``people``, ``pictures`` without people, and ``panoramas``, environment maps of
+    linear light."""
+
+    people: tuple[Cutout, ...]
+    pictures: Pictures
+    panoramas: tuple[np.ndarray, ...]
+
+
+def load_scenery(data: Path, folder: Path | None, part: Part) -> Scenery:
+    """Of a part. UnderstudyError where there are no rendered people."""
+    files = sorted(folder.glob("person*.png")) if folder else []
+    held = part == "validation"
+    people = [read_cutout(file) for n, file in enumerate(files) if (n % HELD_EVERY == 0) == held]
+    found = tuple(each for each in people if each is not None)
+    if not found:
+        raise UnderstudyError(
+            "There are no rendered people to learn from.",
+            expected="pictures person00000.png and so on",
+            where=str(folder or "--renders"),
+            remedy="Make them with python -m zoo.people.render, and name their folder with --renders.",
+        )
+    pictures = load_pictures(data, part)
+    empty = [i for i, name in enumerate(pictures.names) if name not in PEOPLED]
+    lights = read_lights(data / "environments", PANORAMA, 12.0)
+    panoramas = tuple(light for name, light in lights.items() if (name in HELD_PLACES) == held)
+    return Scenery(
+        found,
+        Pictures(tuple(pictures.names[i] for i in empty), tuple(pictures.pixels[i] for i in empty)),
+        panoramas,
+    )
+
+
+def read_cutout(file: Path) -> Cutout | None:
+    """One file; None where next to nothing is in it."""
+    found = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+    if found is None or found.ndim != 3 or found.shape[2] != 4:
+        raise UnderstudyError("This is no rendered person.", expected="RGBA, 8 bits", where=str(file))
+    return cutout_of(cv2.cvtColor(found, cv2.COLOR_BGRA2RGBA))
+
+
+def cutout_of(pixels: np.ndarray) -> Cutout | None:
+    """Of uint8 (H, W, 4) with straight alpha; without what is empty about it."""
+    covered = pixels[..., 3] > 24
+    if covered.mean() < 0.005:
+        return None
+    rows, columns = (np.flatnonzero(covered.any(axis)) for axis in (1, 0))
+    height, width = covered.shape
+    ends = columns[0], rows[0], width - 1 - columns[-1], height - 1 - rows[-1]
+    cut = ends[0] == 0, ends[1] == 0, ends[2] == 0, ends[3] == 0
+    inside = np.ascontiguousarray(pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    levels = [inside]
+    while len(levels) < LEVELS and min(levels[-1].shape[:2]) >= 2 * SMALLEST:
+        levels.append(_halved(levels[-1]))
+    return Cutout(tuple(levels), tuple(bool(each) for each in cut))  # type: ignore[arg-type]
+
+
+def _halved(pixels: np.ndarray) -> np.ndarray:
+    """Half as large, where nothing is covered the colour counts for nothing."""
+    size = pixels.shape[1] // 2, pixels.shape[0] // 2
+    alpha = pixels[..., 3:].astype(np.float32)
+    over = cv2.resize(pixels[..., :3] * alpha, size, interpolation=cv2.INTER_AREA)
+    alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)[..., None]
+    return np.rint(np.dstack([over / np.maximum(alpha, 1), alpha])).astype(np.uint8)

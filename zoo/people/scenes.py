@@ -1,0 +1,249 @@
+"""Scenes: people of any size and number before photographs and places, in their light, among other things.
+
+All is put together in linear light, as the frame that a network sees whole: of any aspect ratio, as a square.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from zoo.degrade.blur import blurred, defocus_kernel, path_kernel, shake_path
+from zoo.degrade.covers import FINE, SHIFT, draw_cover, field
+from zoo.people.cutouts import Cutout, Scenery
+from zoo.pictures import turned
+
+ASPECTS = (16 / 9, 16 / 9, 16 / 9, 16 / 9, 1.85, 4 / 3, 3 / 2, 1.0, 2.39, 9 / 16)
+COUNTS, SHARES = (0, 1, 2, 3, 9), (0.12, 0.46, 0.18, 0.1, 0.14)
+INDOORS = 0.4
+SHADED, OCCLUDED, CLUTTERED = 0.45, 0.25, 0.5
+
+
+class Scene(NamedTuple):
+    """Linear light (S, S, 3), and how much of each pixel people cover (S, S), float32."""
+
+    light: np.ndarray
+    people: np.ndarray
+
+
+class Place(NamedTuple):
+    """Where a person stands in a frame: the affine map from the cut-out's pixels at full size, (2, 3), how
+    high it is in pixels, and how far down its feet are."""
+
+    affine: np.ndarray
+    height: float
+    feet: float
+
+
+def draw_scene(random: np.random.Generator, scenery: Scenery, side: int) -> Scene:
+    """One frame, as a square of ``side`` pixels."""
+    aspect = float(random.choice(ASPECTS))
+    light = draw_background(random, scenery, side, aspect)
+    if random.random() < CLUTTERED:
+        light = _over(draw_thing(random, scenery, side), light)
+    if random.random() < 0.35:
+        light = blurred(light, defocus_kernel(float(np.exp(random.uniform(np.log(0.6), np.log(5))))))
+    covered = np.zeros((side, side), np.float32)
+    for person, place in draw_people(random, scenery, side, aspect):
+        layer = draw_layer(random, person, place, side, float(light.mean()))
+        if random.random() < SHADED:
+            light = light * (1 - _shadow(random, layer[..., 3], place))[..., None]
+        light = _over(layer, light)
+        covered = layer[..., 3] + covered * (1 - layer[..., 3])
+    for _ in range(int(random.random() < OCCLUDED) * int(random.integers(1, 3))):
+        thing = draw_thing(random, scenery, side)
+        light, covered = _over(thing, light), covered * (1 - thing[..., 3])
+    return Scene(light, covered)
+
+
+def _over(layer: np.ndarray, behind: np.ndarray) -> np.ndarray:
+    """A premultiplied layer (S, S, 4) over light."""
+    return np.asarray(layer[..., :3] + behind * (1 - layer[..., 3:]))
+
+
+def draw_background(random: np.random.Generator, scenery: Scenery, side: int, aspect: float) -> np.ndarray:
+    """A part of a photograph, or a view of a place."""
+    if scenery.panoramas and random.random() < INDOORS:
+        panorama = scenery.panoramas[int(random.integers(len(scenery.panoramas)))]
+        view = view_of(random, panorama, side, aspect)
+        view = view * np.float32(random.uniform(0.2, 0.6) / max(float(np.median(view)), 1e-3))
+        return np.minimum(view, 1.5)
+    return photograph(random, scenery, side, aspect)
+
+
+def photograph(random: np.random.Generator, scenery: Scenery, side: int, aspect: float) -> np.ndarray:
+    """A part of an aspect ratio, upright, mirrored or not."""
+    from zoo.pictures import LIGHT
+
+    pixels = scenery.pictures.pixels[int(random.integers(len(scenery.pictures.pixels)))]
+    height, width = pixels.shape[:2]
+    most = min(height, width / aspect)
+    high = most * random.uniform(0.3, 1)
+    wide = high * aspect
+    top, left = random.uniform(0, height - high), random.uniform(0, width - wide)
+    part = pixels[int(top) : int(top + high), int(left) : int(left + wide)]
+    small = cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA)
+    return turned(LIGHT[small], 0 if random.random() < 0.5 else 6)
+
+
+def view_of(random: np.random.Generator, panorama: np.ndarray, side: int, aspect: float) -> np.ndarray:
+    """What a camera sees in an environment map (H, W, 3)."""
+    tall = np.tan(np.radians(random.uniform(25, 75)) / 2)
+    across, down = np.meshgrid(
+        np.linspace(-1, 1, side, dtype=np.float32) * tall * aspect, np.linspace(1, -1, side, dtype=np.float32) * tall
+    )
+    pitch, turn = np.radians(random.normal(-8, 10)), random.uniform(0, 2 * np.pi)
+    up, ahead = down * np.cos(pitch) + np.sin(pitch), np.cos(pitch) - down * np.sin(pitch)
+    longitude = np.arctan2(across, ahead) + turn
+    latitude = np.arctan2(up, np.hypot(across, ahead))
+    height, width = panorama.shape[:2]
+    x = ((longitude / (2 * np.pi)) % 1 * width).astype(np.float32)
+    y = ((0.5 - latitude / np.pi) * height).astype(np.float32)
+    return cv2.remap(panorama, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+
+
+def draw_people(
+    random: np.random.Generator, scenery: Scenery, side: int, aspect: float
+) -> list[tuple[Cutout, Place]]:
+    """Nobody, one, a few, or a crowd, the farthest first."""
+    count = int(random.choice(COUNTS, p=SHARES))
+    crowd = count > 3
+    count = int(random.integers(4, 13)) if crowd else count
+    size, feet = float(np.exp(random.uniform(np.log(0.1), np.log(0.6)))), random.uniform(0.5, 1.05)
+    found = []
+    for _ in range(count):
+        person = scenery.people[int(random.integers(len(scenery.people)))]
+        if crowd and not any(person.cut):
+            high = size * np.exp(random.normal(0, 0.2))
+            place = standing(random, person, side, aspect, high, feet + random.normal(0, 0.04))
+        else:
+            high = float(np.exp(random.uniform(np.log(0.12), np.log(1.15))))
+            place = standing(random, person, side, aspect, high, None)
+        found.append((person, place))
+    return sorted(found, key=lambda each: each[1].feet)
+
+
+def standing(
+    random: np.random.Generator, person: Cutout, side: int, aspect: float, high: float, feet: float | None
+) -> Place:
+    """A person ``high`` of the frame's height, with its lowest point ``feet`` of it down; anywhere where that
+    is None. What is cut off by its own picture is cut off by the frame too."""
+    height, width = person.size
+    cut_left, cut_above, cut_right, cut_below = person.cut
+    if any(person.cut):
+        high = max(high, random.uniform(0.45, 1.2))
+    scale = high * side / height
+    tall, wide = height * scale, width * scale / aspect
+    x = random.random() * (side - 0.5 * wide) - 0.25 * wide
+    y = (feet * side - tall) if feet is not None else random.random() * (side - 0.7 * tall) - 0.15 * tall
+    x = min(x, 0) if cut_left else max(x, side - wide) if cut_right else x
+    y = min(y, 0) if cut_above and not cut_below else max(y, side - tall) if cut_below else y
+    if cut_left and cut_right:
+        x, wide = -random.uniform(0, 0.05) * side, side * random.uniform(1.0, 1.1)
+    mirrored = random.random() < 0.5 and not (cut_left or cut_right)
+    across = wide / width
+    affine = np.array([[across, 0, x], [0, scale, y]])
+    if mirrored:
+        affine = np.array([[-across, 0, x + wide], [0, scale, y]])
+    if not any(person.cut) and random.random() < 0.3:
+        affine = _tilted(affine, np.array([x + wide / 2, y + tall / 2]), random.normal(0, 0.25), aspect)
+    return Place(affine, tall, y + tall)
+
+
+def _tilted(affine: np.ndarray, middle: np.ndarray, angle: float, aspect: float) -> np.ndarray:
+    """Turned about a middle, in a frame that is squeezed by its aspect ratio."""
+    cosine, sine = np.cos(angle), np.sin(angle)
+    turn = np.array([[cosine, -sine / aspect], [sine * aspect, cosine]])
+    return np.column_stack([turn @ affine[:, :2], turn @ (affine[:, 2] - middle) + middle])
+
+
+def draw_layer(
+    random: np.random.Generator, person: Cutout, place: Place, side: int, around: float
+) -> np.ndarray:
+    """A person as a premultiplied layer (S, S, 4), lit about as what is ``around``, sharp or not."""
+    light, level = person.light(place.height)
+    affine = place.affine.copy()
+    affine[:, :2] /= level
+    layer = cv2.warpAffine(light, affine.astype(np.float32), (side, side), flags=cv2.INTER_LINEAR)
+    colours, alpha = layer[..., :3], np.clip(layer[..., 3:], 0, 1)
+    gain = np.exp(random.normal(0, 0.4)) * np.exp(random.normal(0, 0.12, 3))
+    if random.random() < 0.6:
+        seen = float(colours.sum() / max(3 * float(alpha.sum()), 1e-3))
+        gain = gain * (around / max(seen, 1e-3)) ** random.uniform(0.3, 1)
+    layer = np.concatenate([np.minimum(colours * gain.astype(np.float32), 1.5 * alpha), alpha], 2)
+    kind = random.random()
+    if kind < 0.14:
+        length = float(np.exp(random.uniform(np.log(2), np.log(max(3, 0.15 * min(place.height, side))))))
+        return blurred(layer, path_kernel(shake_path(random, length)))
+    if kind < 0.3:
+        return blurred(layer, defocus_kernel(float(np.exp(random.uniform(np.log(0.6), np.log(3))))))
+    return np.asarray(layer, np.float32)
+
+
+def _shadow(random: np.random.Generator, alpha: np.ndarray, place: Place) -> np.ndarray:
+    """What a person keeps of the light, on the ground behind or before it."""
+    flat, lean = random.uniform(-0.6, 0.6), random.normal(0, 0.8)
+    feet = place.feet
+    affine = np.float32([[1, lean * flat, -lean * flat * feet], [0, flat, feet * (1 - flat)]])
+    cast = cv2.warpAffine(alpha, affine, alpha.shape[::-1])
+    soft = cv2.GaussianBlur(cast, (0, 0), max(0.5, random.uniform(0.005, 0.08) * place.height))
+    return soft * np.float32(random.uniform(0.2, 0.8))
+
+
+def draw_thing(random: np.random.Generator, scenery: Scenery, side: int) -> np.ndarray:
+    """Anything but a person, as a premultiplied layer (S, S, 4): blobs, leaves, boxes, poles, wheels, in the
+    colours of a photograph or in plain ones."""
+    cover = draw_cover(random, side) * _window(random, side) if random.random() < 0.4 else solids(random, side)
+    if random.random() < 0.6:
+        light = scenery.pictures.crop(random, side, (1, 3))
+    else:
+        shade = np.exp(0.4 * field(random, side, 2))[..., None]
+        light = np.float32(random.beta(0.7, 1.5, 3)) * shade
+    return np.concatenate([light * cover[..., None], cover[..., None]], 2).astype(np.float32)
+
+
+def _window(random: np.random.Generator, side: int) -> np.ndarray:
+    """1 about some place, 0 elsewhere, so that a cover leaves most of a frame free."""
+    rows, columns = np.mgrid[:side, :side].astype(np.float32) / side
+    middle, reach = random.uniform(0, 1, 2), random.uniform(0.08, 0.4, 2)
+    away = np.hypot((rows - middle[0]) / reach[0], (columns - middle[1]) / reach[1])
+    return np.clip((1 - away) * 12, 0, 1)
+
+
+def solids(random: np.random.Generator, side: int) -> np.ndarray:
+    """Boxes, discs, rings with spokes, and poles (S, S)."""
+    canvas = np.zeros((side * FINE, side * FINE), np.uint8)
+    scale = FINE * 2**SHIFT
+    for _ in range(int(random.integers(1, 6))):
+        middle, size = random.uniform(0, side, 2), side * float(np.exp(random.uniform(np.log(0.02), np.log(0.3))))
+        turn, kind = random.uniform(0, np.pi), int(random.integers(4))
+        at = tuple((middle * scale).astype(int).tolist())
+        if kind == 0:
+            corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * random.uniform(0.3, 1, 2)
+            corners = corners @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+            cv2.fillPoly(canvas, [((corners * size + middle) * scale).astype(np.int32)], 255, cv2.LINE_AA, SHIFT)
+        elif kind == 1:
+            axes = (size * random.uniform(0.4, 1, 2) * scale).astype(int).tolist()
+            cv2.ellipse(canvas, at, axes, float(np.degrees(turn)), 0, 360, 255, -1, cv2.LINE_AA, SHIFT)
+        else:
+            _bars(random, canvas, middle, size, wheel=kind == 2)
+    return canvas.astype(np.float32).reshape(side, FINE, side, FINE).mean((1, 3)) / 255
+
+
+def _bars(
+    random: np.random.Generator, canvas: np.ndarray, middle: np.ndarray, size: float, wheel: bool
+) -> None:
+    """A wheel, or poles across the frame."""
+    scale, thickness = FINE * 2**SHIFT, int(random.integers(1, 12))
+    if wheel:
+        at = tuple((middle * scale).astype(int).tolist())
+        cv2.circle(canvas, at, int(size * scale), 255, thickness, cv2.LINE_AA, SHIFT)
+        ways = np.arange(int(random.integers(0, 12))) * 2 * np.pi / 12
+    else:
+        ways, size = random.uniform(0, 2 * np.pi, int(random.integers(1, 4))), 4 * size
+    for way in ways:
+        end = middle + size * np.array([np.cos(way), np.sin(way)])
+        ends = [tuple((each * scale).astype(int).tolist()) for each in (middle, end)]
+        cv2.line(canvas, *ends, 255, max(1, thickness // (2 if wheel else 1)), cv2.LINE_AA, SHIFT)

@@ -9,7 +9,7 @@ from typing import Any
 
 from understudy.durations import parse_duration
 from understudy.errors import UnderstudyError
-from zoo.motion_training import training_of
+from zoo.kinds import training_of
 from zoo.pictures import Part, load_pictures
 from zoo.recipe import Recipe
 from zoo.training import PROGRESS, Limits, held_batches, train
@@ -30,7 +30,9 @@ def _parser(recipe: Recipe) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m zoo.{recipe.name}", description=recipe.purpose)
     parser.add_argument("--data", type=Path, required=True, help="the folder of photographs")
     if recipe.renders:
-        parser.add_argument("--renders", type=Path, required=True, help="what zoo.render_scenes has made")
+        parser.add_argument(
+            "--renders", type=Path, required=True, help="the folder of what was rendered for it"
+        )
     parser.add_argument("--folder", type=Path, help=f"where the training lives; zoo_runs/{recipe.name}")
     parser.add_argument("--output", type=Path, help="write the network here; NAME.cat in its folder")
     parser.add_argument("--time-limit", default="2h", help="of all calls together; 2h")

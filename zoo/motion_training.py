@@ -60,9 +60,3 @@ def errors(found: np.ndarray, batch: Batch) -> np.ndarray:
     """By how many pixels motion (N, H, W, 2) is off, at each pixel."""
     truth = batch.truth[:, :2].permute(0, 2, 3, 1).numpy()
     return np.asarray(np.linalg.norm(found - truth, axis=3))
-
-
-def training_of(recipe: Recipe, seed: int = 0, precision: str = "auto") -> Training:
-    """The training that a recipe asks for."""
-    moves = isinstance(recipe.architecture, MotionArchitecture)
-    return (MotionTraining if moves else Training)(recipe, seed, precision)

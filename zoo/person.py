@@ -3,10 +3,11 @@
     python -m zoo.people.render --makehuman ... --assets ... --data ../shared/photographs --output ../people
     python -m zoo.person --data ../shared/photographs --renders ../people --time-limit 2h
 
-Rendered people are put before photographs and places, in linear light: one, a few, a crowd or none; near, far,
-cut off by the frame, behind other things; shaded, blurred by motion or out of focus. What is not a person
-(boxes, wheels, leaves, animals of the photographs) is background. Then come noise or grain, and the file. The
-truth is how much of each pixel people cover. The network sees frames whole, as squares of 256 pixels.
+Rendered people are put before photographs and places, in linear light: one, a few, a crowd or none; near,
+far, cut off by the frame, behind other things; shaded, blurred by motion or out of focus. What is not a
+person (boxes, wheels, leaves, animals of the photographs) is background. Then come noise or grain, and the
+file. The truth is how much of each pixel people cover. The network sees frames whole, as squares of 256
+pixels.
 """
 
 from __future__ import annotations
@@ -73,11 +74,13 @@ RECIPE = Recipe(
     ),
     make=make,
     loss="edges+jaccard",
+    rate=0.006,
     side=SIDE,
     crops=8,
     output_channels=("alpha",),
-    source=load_scenery,
+    renders=load_scenery,
     sources=SOURCES,
+    lit=True,
 )
 
 if __name__ == "__main__":

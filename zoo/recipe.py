@@ -40,7 +40,7 @@ Load = Callable[[Path, Path, Part], Any]
 @dataclass(frozen=True)
 class Recipe:
     """``make(random, pictures, side)`` makes one crop with an input of ``side`` pixels a side; ``pictures``
-    are photographs, or the renders that ``renders`` loads from a folder of their own. A step takes
+    are photographs, or what ``renders`` loads from these and from a folder of renders. A step takes
     ``crops`` of them. ``kinds``: ``network`` where it is applied as it is, ``start`` where trainings begin
     with it. ``begin`` sets the weights of the colour fit, where there is one. ``judged``: the first so many
     outputs are what the curve is drawn of; all where it is None. ``held``: for how much of the time the

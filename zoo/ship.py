@@ -23,7 +23,7 @@ from understudy.network.kinds import MOTION
 from understudy.network.model_file import ExtraInput, ModelHeader, read_metadata, save_model
 from understudy.network.motion import MotionArchitecture
 from zoo.credits import CREDITS, environment_credits, training_credits
-from zoo.motion_training import training_of
+from zoo.kinds import training_of
 from zoo.pictures import load_pictures
 from zoo.recipe import Recipe
 from zoo.training import CPU, CURVE, PROGRESS, Training, effect_of, held_batches
@@ -76,7 +76,7 @@ def header_of(recipe: Recipe, network: Any, card: ModelCard, difference: float) 
         output_channels=list(recipe.output_channels),
         extra=list(recipe.extra),
         colour_in=recipe.colour,
-        colour_out=recipe.colour,
+        colour_out=PLAIN if architecture.kind == "matte" else recipe.colour,
         premultiplied=True,
         scale=architecture.scale,
         adapts=recipe.colour == SRGB,
@@ -137,9 +137,7 @@ def main() -> None:
     parser.add_argument("name", help="of the recipe")
     parser.add_argument("--folder", type=Path, help="where the training lives; zoo_runs/NAME")
     parser.add_argument("--data", type=Path, required=True, help="the folder of photographs")
-    parser.add_argument(
-        "--renders", type=Path, help="what zoo.render_scenes has made, where it learned from it"
-    )
+    parser.add_argument("--renders", type=Path, help="what was rendered for it, where it learned from that")
     parser.add_argument("--measured", type=Path, help="figures as zoo.measure --json writes them")
     parser.add_argument("--output", type=Path, help="in place of the one that comes with the program")
     parser.add_argument("--seed", type=int, default=0)

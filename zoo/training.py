@@ -25,6 +25,7 @@ from understudy.network.colour_fit import Scaling
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.losses import make_loss
 from understudy.network.model_file import read_metadata, read_tensors, write_tensors
+from understudy.network.whole import build_effect
 from understudy.training.optimizer import Optimizer
 from zoo.recipe import RANGE, Recipe
 from zoo.stream import Batch, Stream, to_batch
@@ -96,12 +97,9 @@ class Training:
     def _loss(self, batch: Batch) -> Tensor:
         with autocast(CPU, self.precision):
             remainder = self.network.remainder(batch.input)
-        shape, given = effect_of(self.recipe), self.recipe.loss
-        if shape.kind == "matte":
-            result = remainder.float()  # the losses of mattes take what the sigmoid is taken of
-        else:
-            result = laid_out(self.network, self.network.finish(batch.input, remainder))
-        term = make_loss(given, shape.kind) if isinstance(given, str) else given
+        given = self.recipe.loss
+        result = laid_out(self.network, self.network.finish(batch.input, remainder))
+        term = make_loss(given, "image") if isinstance(given, str) else given
         return term(result, batch.truth, torch.ones_like(batch.truth[:, :1]))
 
     @torch.no_grad()
@@ -165,7 +163,7 @@ class Training:
 def make_network(recipe: Recipe) -> EffectNetwork:
     """An untrained network."""
     shape = effect_of(recipe)
-    network, inputs = EffectNetwork(shape), shape.inputs
+    network, inputs = build_effect(shape), shape.inputs
     if recipe.begin is not None:
         recipe.begin(network.fit_weights)
     usual = Scaling(torch.full((inputs,), RANGE[0]), torch.full((inputs,), RANGE[1]))

@@ -21,8 +21,9 @@ from zoo.degrade.moving import (
     near_edges,
     true_motion,
 )
+from zoo.kinds import training_of
 from zoo.measure import motion_rows
-from zoo.motion_training import MotionTraining, training_of
+from zoo.motion_training import MotionTraining
 from zoo.pictures import LIGHT, Pictures
 from zoo.rivals import dense_inverse_search
 from zoo.ship import ship

@@ -23,9 +23,9 @@ PANORAMA = 1024
 
 @dataclass(frozen=True)
 class Cutout:
-    """One person: uint8 (H, W, 4), sRGB and straight alpha, at its full size and at halves of it, down to some
-    24 pixels. ``cut``: whether the picture ends before the person does, at the left, above, at the right and
-    below."""
+    """One person: uint8 (H, W, 4), sRGB and straight alpha, at its full size and at halves of it, down to
+    some 24 pixels. ``cut``: whether the picture ends before the person does, at the left, above, at the right
+    and below."""
 
     levels: tuple[np.ndarray, ...]
     cut: tuple[bool, bool, bool, bool]
@@ -47,17 +47,17 @@ class Cutout:
 
 @dataclass(frozen=True)
 class Scenery:
-    """What scenes are made of: ``people``, ``pictures`` without people, and ``panoramas``, environment maps of
-    linear light."""
+    """What scenes are made of: ``people``, ``pictures`` without people, and ``panoramas``, environment maps
+    of linear light."""
 
     people: tuple[Cutout, ...]
     pictures: Pictures
     panoramas: tuple[np.ndarray, ...]
 
 
-def load_scenery(data: Path, folder: Path | None, part: Part) -> Scenery:
+def load_scenery(data: Path, folder: Path, part: Part) -> Scenery:
     """Of a part. UnderstudyError where there are no rendered people."""
-    files = sorted(folder.glob("person*.png")) if folder else []
+    files = sorted(folder.glob("person*.png"))
     held = part == "validation"
     people = [read_cutout(file) for n, file in enumerate(files) if (n % HELD_EVERY == 0) == held]
     found = tuple(each for each in people if each is not None)
@@ -65,7 +65,7 @@ def load_scenery(data: Path, folder: Path | None, part: Part) -> Scenery:
         raise UnderstudyError(
             "There are no rendered people to learn from.",
             expected="pictures person00000.png and so on",
-            where=str(folder or "--renders"),
+            where=str(folder),
             remedy="Make them with python -m zoo.people.render, and name their folder with --renders.",
         )
     pictures = load_pictures(data, part)

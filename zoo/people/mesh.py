@@ -1,11 +1,11 @@
-"""Triangle meshes, and the files that MakeHuman keeps them in: Wavefront's .obj, and .target, which moves some
-of the points of one.
+"""Triangle meshes, and the files that MakeHuman keeps them in: Wavefront's .obj, and .target, which moves
+some of the points of one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +70,7 @@ def read_mesh(file: Path) -> Mesh:
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def read_target(file: Path) -> tuple[np.ndarray, np.ndarray]:
     """Which points a .target moves (n,), and how far (n, 3)."""
     lines = (line for line in file.read_text(encoding="utf-8").splitlines() if line and line[0] != "#")

@@ -26,7 +26,9 @@ def draw_pose(random: np.random.Generator, folder: Path, skeleton: Skeleton, poi
         _shake(random, pose)
     _bend(random, pose, NECK, 14)
     if random.random() < TUMBLED:
-        pose["root"] = rotation(random.normal(0, 1, 3), random.uniform(0, np.pi)) @ pose.get("root", np.eye(3))
+        pose["root"] = rotation(random.normal(0, 1, 3), random.uniform(0, np.pi)) @ pose.get(
+            "root", np.eye(3)
+        )
     return pose
 
 
@@ -35,7 +37,9 @@ def _mixed(random: np.random.Generator, folder: Path) -> Pose:
     files = sorted(folder.glob("*.bvh"))
     first, second = (read_pose(files[int(random.integers(len(files)))]) for _ in range(2))
     share = random.uniform(0, 0.5) if random.random() < 0.6 else 0.0
-    return {name: first[name] @ part_of(first[name].T @ second.get(name, first[name]), share) for name in first}
+    return {
+        name: first[name] @ part_of(first[name].T @ second.get(name, first[name]), share) for name in first
+    }
 
 
 def _shake(random: np.random.Generator, pose: Pose) -> None:
@@ -69,13 +73,17 @@ def _joint_by_joint(random: np.random.Generator, skeleton: Skeleton, points: np.
         pose[f"upperarm01.{side}"] = swung @ raised @ _random_turn(random, 15)
         pose[f"clavicle.{side}"] = rotation(FORWARD, sign * np.radians(random.uniform(-5, 20)))
         elbow = np.cross(ways[f"lowerarm01.{side}"], FORWARD)
-        pose[f"lowerarm01.{side}"] = rotation(elbow, np.radians(random.uniform(0, 125) * random.random() ** 0.5))
+        pose[f"lowerarm01.{side}"] = rotation(
+            elbow, np.radians(random.uniform(0, 125) * random.random() ** 0.5)
+        )
         pose[f"wrist.{side}"] = _random_turn(random, 15)
         apart = rotation(FORWARD, sign * np.radians(random.uniform(-12, 45) * wild))
         hip = rotation(SIDE, -np.radians(random.uniform(-30, 105) * wild))
         pose[f"upperleg01.{side}"] = hip @ apart @ rotation(UP, random.normal(0, 0.25))
         knee = np.cross(ways[f"lowerleg01.{side}"], -FORWARD)
-        pose[f"lowerleg01.{side}"] = rotation(knee, np.radians(random.uniform(0, 120) * random.random() * wild))
+        pose[f"lowerleg01.{side}"] = rotation(
+            knee, np.radians(random.uniform(0, 120) * random.random() * wild)
+        )
         pose[f"foot.{side}"] = rotation(SIDE, np.radians(random.uniform(-15, 35)))
     _bend(random, pose, SPINE, 22 * wild)
     return pose

@@ -25,6 +25,7 @@ import cv2
 import numpy as np
 
 from understudy.colour.scene_linear import linear_to_srgb
+from understudy.network.card import Source
 from zoo.people.body import draw_person, shaped
 from zoo.people.poses import UP, draw_pose
 from zoo.people.skeleton import follow, read_skeleton, rotation
@@ -36,18 +37,19 @@ SUN = 0.35
 CLOSE = 0.35
 PATTERN_SIZE = 3.0
 """Decimetres of a body that a pattern's picture is wide."""
-SOURCES = [
-    {
-        "title": f"{what} ({repository})",
-        "author": "MakeHuman Community: Data Collection AB, Joel Palmius, Jonas Hauquier",
-        "licence": "CC0 1.0",
-        "address": f"github.com/makehumancommunity/{repository}",
-    }
-    for what, repository in (
-        ("base mesh, targets, rig and eyes", "makehuman"),
-        ("clothes, hair, brows, lashes, eyes and poses", "makehuman-assets"),
+SOURCES = tuple(
+    Source(
+        title=title,
+        author="MakeHuman Community: Data Collection AB, Joel Palmius, Jonas Hauquier",
+        licence="CC0 1.0",
+        address=f"github.com/makehumancommunity/{repository}",
     )
-]
+    for title, repository in (
+        ("MakeHuman: base mesh, targets, rig and eyes", "makehuman"),
+        ("MakeHuman: clothes, hair, brows, lashes, eyes and poses", "makehuman-assets"),
+    )
+)
+"""What is rendered."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,12 @@ def _shape(mi: Any, name: str, piece: Piece, points: np.ndarray) -> Any:
     properties = mi.Properties()
     properties["look"] = mi.load_dict(_look(mi, piece))
     shape = mi.Mesh(
-        name, len(faces), len(mesh.faces), has_vertex_normals=True, has_vertex_texcoords=True, props=properties
+        name,
+        len(faces),
+        len(mesh.faces),
+        has_vertex_normals=True,
+        has_vertex_texcoords=True,
+        props=properties,
     )
     if piece.colours is not None:
         shape.add_attribute("vertex_color", 3, piece.colours[faces].astype(np.float32).ravel())
@@ -233,7 +240,8 @@ def main() -> None:
         assets, load_pictures(flags.data, "training"), list(read_lights(flags.data / "environments").values())
     )
     flags.output.mkdir(parents=True, exist_ok=True)
-    (flags.output / "SOURCES.json").write_text(json.dumps(SOURCES, indent=1))
+    sources = [source.model_dump() for source in SOURCES]
+    (flags.output / "SOURCES.json").write_text(json.dumps(sources, indent=1))
     for number in range(flags.first, flags.first + flags.count):
         file = flags.output / f"person{number:05d}.png"
         if not file.exists():

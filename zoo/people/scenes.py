@@ -92,7 +92,8 @@ def view_of(random: np.random.Generator, panorama: np.ndarray, side: int, aspect
     """What a camera sees in an environment map (H, W, 3)."""
     tall = np.tan(np.radians(random.uniform(25, 75)) / 2)
     across, down = np.meshgrid(
-        np.linspace(-1, 1, side, dtype=np.float32) * tall * aspect, np.linspace(1, -1, side, dtype=np.float32) * tall
+        np.linspace(-1, 1, side, dtype=np.float32) * tall * aspect,
+        np.linspace(1, -1, side, dtype=np.float32) * tall,
     )
     pitch, turn = np.radians(random.normal(-8, 10)), random.uniform(0, 2 * np.pi)
     up, ahead = down * np.cos(pitch) + np.sin(pitch), np.cos(pitch) - down * np.sin(pitch)
@@ -195,7 +196,9 @@ def _shadow(random: np.random.Generator, alpha: np.ndarray, place: Place) -> np.
 def draw_thing(random: np.random.Generator, scenery: Scenery, side: int) -> np.ndarray:
     """Anything but a person, as a premultiplied layer (S, S, 4): blobs, leaves, boxes, poles, wheels, in the
     colours of a photograph or in plain ones."""
-    cover = draw_cover(random, side) * _window(random, side) if random.random() < 0.4 else solids(random, side)
+    cover = (
+        draw_cover(random, side) * _window(random, side) if random.random() < 0.4 else solids(random, side)
+    )
     if random.random() < 0.6:
         light = scenery.pictures.crop(random, side, (1, 3))
     else:
@@ -217,13 +220,18 @@ def solids(random: np.random.Generator, side: int) -> np.ndarray:
     canvas = np.zeros((side * FINE, side * FINE), np.uint8)
     scale = FINE * 2**SHIFT
     for _ in range(int(random.integers(1, 6))):
-        middle, size = random.uniform(0, side, 2), side * float(np.exp(random.uniform(np.log(0.02), np.log(0.3))))
+        middle, size = (
+            random.uniform(0, side, 2),
+            side * float(np.exp(random.uniform(np.log(0.02), np.log(0.3)))),
+        )
         turn, kind = random.uniform(0, np.pi), int(random.integers(4))
         at = tuple((middle * scale).astype(int).tolist())
         if kind == 0:
             corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * random.uniform(0.3, 1, 2)
             corners = corners @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-            cv2.fillPoly(canvas, [((corners * size + middle) * scale).astype(np.int32)], 255, cv2.LINE_AA, SHIFT)
+            cv2.fillPoly(
+                canvas, [((corners * size + middle) * scale).astype(np.int32)], 255, cv2.LINE_AA, SHIFT
+            )
         elif kind == 1:
             axes = (size * random.uniform(0.4, 1, 2) * scale).astype(int).tolist()
             cv2.ellipse(canvas, at, axes, float(np.degrees(turn)), 0, 360, 255, -1, cv2.LINE_AA, SHIFT)

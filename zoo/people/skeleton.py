@@ -75,9 +75,7 @@ def read_skeleton(data: Path, points: int) -> Skeleton:
             if name not in order and (bone["parent"] is None or bone["parent"] in order)
         ]
     parents = [-1 if bones[name]["parent"] is None else order.index(bones[name]["parent"]) for name in order]
-    heads, tails = (
-        tuple(tuple(joints[bones[name][end]]) for name in order) for end in ("head", "tail")
-    )
+    heads, tails = (tuple(tuple(joints[bones[name][end]]) for name in order) for end in ("head", "tail"))
     weights = np.zeros((points, len(order)), np.float64)
     for name, rows in json.loads((data / "rigs" / "default_weights.mhw").read_text())["weights"].items():
         table = np.array(rows).reshape(-1, 2)

@@ -17,9 +17,13 @@ from zoo.people.mesh import Mesh, sphere
 from zoo.people.skeleton import Skeleton
 from zoo.pictures import Pictures
 
-SKINS = np.array([[0.62, 0.38, 0.28], [0.5, 0.29, 0.19], [0.35, 0.19, 0.115], [0.16, 0.08, 0.05], [0.06, 0.03, 0.02]])
+SKINS = np.array(
+    [[0.62, 0.38, 0.28], [0.5, 0.29, 0.19], [0.35, 0.19, 0.115], [0.16, 0.08, 0.05], [0.06, 0.03, 0.02]]
+)
 """Linear light, from the lightest to the darkest."""
-HAIRS = np.array([[28, 24, 22], [40, 32, 27], [62, 44, 33], [98, 70, 50], [165, 132, 90], [150, 148, 145], [118, 62, 38]])
+HAIRS = np.array(
+    [[28, 24, 22], [40, 32, 27], [62, 44, 33], [98, 70, 50], [165, 132, 90], [150, 148, 145], [118, 62, 38]]
+)
 """sRGB, 0..255."""
 TEXTURE_SIDE = 512
 SUITS, HATS, BALD = 0.5, 0.07, 0.1
@@ -69,7 +73,6 @@ class Wearer:
     @property
     def gender(self) -> str:
         return "male" if self.person.male > 0.5 else "female"
-
 
     def skin(self) -> np.ndarray:
         """(points,): which points of the base mesh are the body's own."""

@@ -30,9 +30,7 @@ def _parser(recipe: Recipe) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m zoo.{recipe.name}", description=recipe.purpose)
     parser.add_argument("--data", type=Path, required=True, help="the folder of photographs")
     if recipe.renders:
-        parser.add_argument(
-            "--renders", type=Path, required=True, help="the folder of what was rendered for it"
-        )
+        parser.add_argument("--renders", type=Path, required=True, help="the folder of what was rendered")
     parser.add_argument("--folder", type=Path, help=f"where the training lives; zoo_runs/{recipe.name}")
     parser.add_argument("--output", type=Path, help="write the network here; NAME.cat in its folder")
     parser.add_argument("--time-limit", default="2h", help="of all calls together; 2h")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from understudy.errors import UnderstudyError
 from understudy.runs.files import write_atomically
-from zoo.pictures import names_of
+from zoo.pictures import Part, names_of
 from zoo.renders.environments import environments_of
 
 SOURCES = "SOURCES.md"
@@ -86,14 +86,16 @@ def _all_known(folder: Path, names: list[str]) -> list[Credit]:
     return [known[name] for name in names]
 
 
-def environment_credits(folder: Path) -> list[Credit]:
-    """Those of the HDR maps that light what is learned from, in order. UnderstudyError where one has none."""
-    return _all_known(folder, [file.name for file in environments_of(folder, "training")])
+def environment_credits(folder: Path, parts: tuple[Part, ...]) -> list[Credit]:
+    """Those of the HDR maps of some parts that light what is learned from, in order. UnderstudyError where
+    one has none."""
+    files = sorted(file.name for part in parts for file in environments_of(folder, part))
+    return _all_known(folder, files)
 
 
 def credits_text(folder: Path) -> str:
     """CREDITS.md."""
-    found, maps = training_credits(folder), environment_credits(folder)
+    found, maps = training_credits(folder), environment_credits(folder, ("training",))
     rows = [f"| {each.title} | {each.author} | {_linked(each)} | {each.place} |" for each in [*found, *maps]]
     text = HEADING.format(count=len(found), maps=len(maps)) + "\n".join(rows) + "\n"
     licence = BSD.search((folder / SOURCES).read_text(encoding="utf-8"))

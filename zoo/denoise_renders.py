@@ -95,7 +95,7 @@ RECIPE = Recipe(
     ),
     scaling=SCALING,
     renders=lambda data, renders, part: load(renders, part),
-    lit=True,
+    lit=("training",),
     colour=LINEAR,
 )
 

@@ -47,7 +47,8 @@ class Recipe:
     rate is held before it falls. ``motion_loss`` takes what a network that finds motion finds at each
     level, and the truth. ``colour``: of what goes in and comes out; with sRGB, of both kinds of values.
     ``extra``: layers behind the plate. ``scaling``: the range of all inputs, where that is not ``RANGE``.
-    ``sources``: what else it learned from, for its card; ``lit``: the HDR maps too."""
+    ``sources``: what else it learned from, for its card; ``lit``: the parts
+    of the HDR maps too."""
 
     name: str
     title: str
@@ -69,4 +70,4 @@ class Recipe:
     scaling: Scaling | None = None
     renders: Load | None = None
     sources: tuple[Source, ...] = ()
-    lit: bool = False
+    lit: tuple[Part, ...] = ()

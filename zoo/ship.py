@@ -35,7 +35,7 @@ HOUR, CODES = 3600.0, 255
 def card_of(training: Training, data: Path, measured: list[dict[str, Any]]) -> ModelCard:
     """What the network says of itself."""
     recipe, at = training.recipe, training.at
-    lit = environment_credits(data) if recipe.lit else []
+    lit = environment_credits(data, recipe.lit)
     return ModelCard(
         name=recipe.name,
         title=recipe.title,

@@ -232,7 +232,7 @@ def test_a_training_of_mattes_learns_and_is_judged_by_iou(scenery):
 def test_a_matte_network_ships_with_the_sources_of_its_people(scenery, tmp_path, monkeypatch):
     training, batch = _training(scenery)
     training.step(batch, 0.9)
-    monkeypatch.setattr(training, "recipe", replace(training.recipe, renders=lambda *_: scenery))
+    monkeypatch.setattr(training, "recipe", replace(training.recipe, renders=lambda *_: scenery, lit=()))
     (tmp_path / "split.json").write_text('{"training": [], "validation": []}')
     (tmp_path / "SOURCES.md").write_text("")
     ship(training, tmp_path / "person.cat", tmp_path, [], tmp_path)

@@ -11,10 +11,10 @@ import numpy as np
 from understudy.errors import UnderstudyError
 from zoo.people.render import read_lights
 from zoo.pictures import LIGHT, Part, Pictures, load_pictures
+from zoo.renders.environments import environments_of
 
 HELD_EVERY = 12
 """One in so many is kept for validation."""
-HELD_PLACES = ("bridge.hdr", "lobby.hdr")
 PEOPLED = ("budgie-spiral-firework.jpg", "budgie-extreme-desert-hike.jpg")
 """Photographs with somebody in them: no background for a matte of all people."""
 LEVELS, SMALLEST = 4, 24
@@ -70,12 +70,10 @@ def load_scenery(data: Path, folder: Path, part: Part) -> Scenery:
         )
     pictures = load_pictures(data, part)
     empty = [i for i, name in enumerate(pictures.names) if name not in PEOPLED]
-    lights = read_lights(data / "environments", PANORAMA, 12.0)
-    panoramas = tuple(light for name, light in lights.items() if (name in HELD_PLACES) == held)
     return Scenery(
         found,
         Pictures(tuple(pictures.names[i] for i in empty), tuple(pictures.pixels[i] for i in empty)),
-        panoramas,
+        tuple(read_lights(environments_of(data, part), PANORAMA, 12.0)),
     )
 
 

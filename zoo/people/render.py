@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,13 @@ from zoo.people.body import draw_person, shaped
 from zoo.people.poses import UP, draw_pose
 from zoo.people.skeleton import follow, read_skeleton, rotation
 from zoo.people.wardrobe import Assets, Piece, Wearer, dressed
-from zoo.pictures import Pictures, load_pictures
+from zoo.pictures import Part, Pictures, load_pictures
+from zoo.renders.environments import environments_of
 
 SIDE, SAMPLES, BOUNCES = 384, 7, 3
 SUN = 0.35
+PARTS: tuple[Part, ...] = ("training", "validation")
+"""Of the environment maps: people in any light are judged by other pictures."""
 CLOSE = 0.35
 PATTERN_SIZE = 3.0
 """Decimetres of a body that a pattern's picture is wide."""
@@ -211,14 +215,13 @@ def _look(mi: Any, piece: Piece) -> dict[str, Any]:
     return {"type": "mask", "opacity": {"type": "bitmap", "bitmap": holes, "raw": True}, "look": look}
 
 
-def read_lights(folder: Path, width: int = 512, most: float = 60.0) -> dict[str, np.ndarray]:
-    """Environment maps by their files' names, made small; what is brighter than ``most`` times their mean is
-    held there."""
-    found = {}
-    for file in sorted(folder.glob("*.hdr")):
+def read_lights(files: Iterable[Path], width: int = 512, most: float = 60.0) -> list[np.ndarray]:
+    """Environment maps, made small; what is brighter than ``most`` times their mean is held there."""
+    found = []
+    for file in files:
         pixels = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)[..., ::-1].astype(np.float32)
         small = cv2.resize(pixels, (width, width // 2), interpolation=cv2.INTER_AREA)
-        found[file.name] = np.ascontiguousarray(np.minimum(small, most * small.mean()))
+        found.append(np.ascontiguousarray(np.minimum(small, most * small.mean())))
     return found
 
 
@@ -236,9 +239,8 @@ def main() -> None:
 
     mi.set_variant("scalar_rgb")
     assets = Assets(flags.makehuman / "makehuman" / "data", flags.assets / "base")
-    studio = Studio(
-        assets, load_pictures(flags.data, "training"), list(read_lights(flags.data / "environments").values())
-    )
+    lights = read_lights(each for part in PARTS for each in environments_of(flags.data, part))
+    studio = Studio(assets, load_pictures(flags.data, "training"), lights)
     flags.output.mkdir(parents=True, exist_ok=True)
     sources = [source.model_dump() for source in SOURCES]
     (flags.output / "SOURCES.json").write_text(json.dumps(sources, indent=1))

@@ -15,6 +15,7 @@ import pytest
 
 from understudy.server import mlserver
 from understudy.server.admission import PASSED_BY, TURN, TURN_AT_WORK, TURN_RATE, AdmissionControl
+from understudy.server.deadlines import TransferDeadline
 from understudy.server.http import endpoint, timeouts
 from understudy.server.mlserver import FEW_SESSIONS, MLServerEndpoint
 from understudy.server.state import ServerSettings, ServerState
@@ -61,23 +62,34 @@ def test_a_client_of_many_requests_waits_behind_one_that_came_later_with_one(sit
     busy = [site.reserve("busy") for _ in range(4)]
     single = site.reserve("single")
     busy[0].release()
-    assert granted(single, busy[3]) == [False, False]
-    busy[1].release()
-    assert granted(single, busy[3]) == [True, False]
+    assert granted(single, *busy[2:]) == [True, False, False]
 
 
-def test_who_is_slow_to_send_keeps_a_turn_for_its_time_and_then_goes_on_beside_the_others(site):
-    slow, other, waits = site.reserve("slow", 10), site.reserve("other"), site.reserve("waits")
-    site.pass_by(TURN + 1.001 * MEGABYTE / TURN_RATE)
-    assert granted(waits) == [True], "the turn of the smaller one has ended"
-    last = site.reserve("last")
-    assert granted(last) == [False]
-    site.pass_by(10 * MEGABYTE / TURN_RATE)
-    assert granted(last) == [True]
-    assert site.admission.used == 13 * MEGABYTE, "its memory it keeps"
-    for each in (slow, other, waits, last):
+def test_who_is_slow_to_send_loses_the_turn_and_goes_on_beside_the_others(site):
+    """However much it has announced: what has come counts."""
+    slow, quick = site.reserve("slow", 10), site.reserve("quick", 10)
+    first, second = site.reserve("first"), site.reserve("second")
+    for each, moved in ((slow, 0.5), (quick, 5)):
+        each.transfer = TransferDeadline(10.0, clock=lambda: site.now)
+        each.transfer.add(int(moved * MEGABYTE))
+    site.pass_by(TURN + MEGABYTE / TURN_RATE)
+    assert granted(first, second) == [True, False], "the turn of the slow one has ended"
+    site.pass_by(4.1 * MEGABYTE / TURN_RATE)
+    assert granted(second) == [True], "that of the other when it gained no more"
+    assert site.admission.used == 22 * MEGABYTE, "their memory they keep"
+    for each in (slow, quick, first, second):
         each.release()
     assert site.admission.used == 0
+
+
+def test_one_address_has_no_more_than_half_of_the_turns_while_others_wait(site):
+    first = [site.reserve("crowd") for _ in range(2)]
+    more = site.reserve("crowd")
+    other = site.reserve("other")
+    first[0].release()
+    assert granted(more, other) == [False, True]
+    other.release()
+    assert granted(more) == [True], "nobody else waits"
 
 
 def test_requests_that_wait_for_a_slow_model_keep_nobody_out(site):
@@ -224,6 +236,34 @@ def test_where_there_is_no_room_the_connection_that_was_idle_longest_goes(door):
         each.request("GET", "/v2/health/live")
         assert each.getresponse().status == 200
         each.close()
+
+
+def test_clients_that_come_while_the_http_door_is_busy_are_taken_together_when_it_is_free(door, monkeypatch):
+    """Not one in each round of its loop, when fifty others want their bytes moved in each."""
+    monkeypatch.setattr(timeouts, "MAX_CONNECTIONS", 100)
+    loop, come, stop = door._server.servers[0].get_loop(), threading.Event(), threading.Event()
+    rounds, taken, takes = [], [], timeouts._TimeoutProtocol.connection_made
+
+    def go_round():
+        come.wait(60)
+        rounds.append(None)
+        if not stop.is_set():
+            loop.call_soon(go_round)
+
+    def take(protocol, transport):
+        taken.append(len(rounds))
+        takes(protocol, transport)
+
+    monkeypatch.setattr(timeouts._TimeoutProtocol, "connection_made", take)
+    loop.call_soon_threadsafe(go_round)
+    clients = [socket.create_connection(("127.0.0.1", door.port), 60) for _ in range(60)]
+    come.set()
+    for each in clients:
+        each.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert b" 200 " in each.recv(1000)
+        each.close()
+    stop.set()
+    assert len(taken) == 60 and taken[-1] - taken[0] < 20
 
 
 def test_an_idle_connection_is_kept_for_ten_minutes():

@@ -3,8 +3,8 @@ turn.
 
 A request that is read, computed or sent beside a hundred others takes a hundred times as long, and whichever
 door moves its bytes more cheaply takes the machine from the other. So requests of all doors wait in one fair
-queue, unread, and a few at a time have their turn. A turn ends by itself after the time that a request of its
-size needs on a network of a workstation, so that slow clients and slow models keep nobody out."""
+queue, unread, and a few at a time have their turn. A turn ends by itself when the
+client is slower than a workstation's network, so that slow clients and slow models keep nobody out."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 
+from understudy.server.deadlines import TransferDeadline
 from understudy.server.scheduling import FairQueue
 
 TURNS_PER_CORE = 4
-TURN = 1.0
-"""Seconds that a turn lasts for reading or sending, and those for its bytes beside."""
-TURN_RATE = 50e6  # bytes of the request and its answer per second
+TURN = 1.0  # seconds that a turn lasts in any case
+TURN_RATE = 25e6  # bytes per second that a transfer must reach to keep its turn for longer
 TURN_AT_WORK = 0.25  # seconds that a request which waits for a model keeps its turn
 PASSED_BY = 5.0  # seconds that smaller ones go before a request for which there is no memory
 
@@ -29,19 +29,24 @@ PASSED_BY = 5.0  # seconds that smaller ones go before a request for which there
 class Reservation:
     """Memory that a request holds until ``release`` (which may be called twice), and its turn.
 
-    ``granted`` is done when there is memory for the request and it is its turn to be read.
+    ``granted`` is done when there is memory for the request and it is its turn to be read, ``sendable`` when
+    it is its turn to be sent. ``transfer``: what is read or sent just now, which keeps the turn while it is
+    fast enough.
     """
 
-    def __init__(self, admission: AdmissionControl, size: int) -> None:
+    def __init__(self, admission: AdmissionControl, client: str, size: int) -> None:
         self._admission = admission
+        self.client = client
         self.size = size
         self.passed_since: float | None = None
         self.granted: Future[None] = Future()
         self.sendable: Future[None] = Future()
+        self.transfer: TransferDeadline | None = None
+        self.ends = 0.0
 
     def at_work(self) -> None:
         """All of the request is there. The turn goes on for as long as quick work takes."""
-        self._admission._limit_turn(self, TURN_AT_WORK)
+        self._admission._at_work(self)
 
     def to_send(self) -> Future[None]:
         """Done when it is this request's turn to be sent, before any that is yet to be read."""
@@ -50,6 +55,11 @@ class Reservation:
 
     def release(self) -> None:
         self._admission._release(self)
+
+    def turn_ends(self) -> float:
+        """When the turn ends by itself, as far as the transfer has come."""
+        moved = self.transfer.transferred if self.transfer is not None else 0
+        return self.ends + moved / TURN_RATE
 
 
 class AdmissionControl:
@@ -66,7 +76,7 @@ class AdmissionControl:
         self._held: set[Reservation] = set()
         self._queue: FairQueue[Reservation] = FairQueue()
         self._to_send: deque[Reservation] = deque()
-        self._ends: dict[Reservation, float] = {}
+        self._turns: dict[Reservation, None] = {}  # in the order in which they began
         self._lock = threading.Condition()
         self._watcher: threading.Thread | None = None
 
@@ -84,7 +94,7 @@ class AdmissionControl:
     def reserve(self, client: str, size: int) -> Reservation:
         """Ask for memory and a turn; ``granted`` is done when both are there. One request alone always gets
         in."""
-        reservation = Reservation(self, size)
+        reservation = Reservation(self, client, size)
         with self._lock:
             self._queue.push(client, reservation)
             granted = self._grant()
@@ -95,20 +105,19 @@ class AdmissionControl:
         """End the turns that have lasted their time, and let others have theirs."""
         with self._lock:
             now = self._clock()
-            for reservation in [each for each, end in self._ends.items() if end <= now]:
-                del self._ends[reservation]
+            for reservation in [each for each in self._turns if each.turn_ends() <= now]:
+                del self._turns[reservation]
             granted = self._grant()
         _notify(granted)
 
-    def _limit_turn(self, reservation: Reservation, seconds: float) -> None:
+    def _at_work(self, reservation: Reservation) -> None:
         with self._lock:
-            if reservation in self._ends:
-                self._ends[reservation] = self._clock() + seconds
-                self._lock.notify()
+            reservation.ends, reservation.transfer = self._clock() + TURN_AT_WORK, None
+            self._lock.notify()
 
     def _queue_to_send(self, reservation: Reservation) -> None:
         with self._lock:
-            if reservation in self._ends:  # it has not ended since it was read
+            if reservation in self._turns:  # it has not ended since it was read
                 self._begin_turn(reservation)
                 granted = [reservation.sendable]
             else:
@@ -123,7 +132,7 @@ class AdmissionControl:
                 self.used -= reservation.size
             else:
                 self._queue.discard(lambda each: each is reservation)
-            self._ends.pop(reservation, None)
+            self._turns.pop(reservation, None)
             with suppress(ValueError):
                 self._to_send.remove(reservation)
             granted = self._grant()
@@ -132,11 +141,11 @@ class AdmissionControl:
     def _grant(self) -> list[Future[None]]:
         """Give the turns that are free: those first that only need to be sent, which frees memory."""
         granted = []
-        while self._to_send and len(self._ends) < self.turns:
+        while self._to_send and len(self._turns) < self.turns:
             reservation = self._to_send.popleft()
             self._begin_turn(reservation)
             granted.append(reservation.sendable)
-        while len(self._ends) < self.turns and (following := self._next()) is not None:
+        while len(self._turns) < self.turns and (following := self._next()) is not None:
             self.used += following.size
             self._held.add(following)
             self._begin_turn(following)
@@ -155,13 +164,19 @@ class AdmissionControl:
             first.passed_since = now if first.passed_since is None else first.passed_since
             if now - first.passed_since > PASSED_BY:
                 return None
-        return self._queue.pop_first(self._fits)
+        next_of_few = self._queue.pop_first(lambda each: self._fits(each) and not self._has_many(each.client))
+        return next_of_few or self._queue.pop_first(self._fits)
+
+    def _has_many(self, client: str) -> bool:
+        """Whether one client has half of all turns, so that another goes before it."""
+        return 2 * sum(each.client == client for each in self._turns) >= self.turns
 
     def _fits(self, reservation: Reservation) -> bool:
         return not self.used or self.used + reservation.size <= self.budget
 
     def _begin_turn(self, reservation: Reservation) -> None:
-        self._ends[reservation] = self._clock() + TURN + reservation.size / TURN_RATE
+        self._turns[reservation] = None
+        reservation.ends, reservation.transfer = self._clock() + TURN, None
 
     def _watch(self) -> None:
         """See to it that turns end while somebody waits for one."""
@@ -173,8 +188,8 @@ class AdmissionControl:
     def _end_turns(self) -> None:
         while True:
             with self._lock:
-                awaited = bool(len(self._queue) or self._to_send) and bool(self._ends)
-                left = min(self._ends.values()) - self._clock() if awaited else None
+                awaited = bool(len(self._queue) or self._to_send) and bool(self._turns)
+                left = min(each.turn_ends() for each in self._turns) - self._clock() if awaited else None
                 if left is None or left > 0:
                     self._lock.wait(left)
             self.end_late_turns()

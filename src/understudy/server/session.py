@@ -132,10 +132,11 @@ class Session:
 
     def _shared_deadline(self) -> TransferDeadline:
         """The deadline of a transfer that holds memory which others may wait for."""
-        return TransferDeadline(
-            self._idle_timeout,
-            lambda: self._reservation is not None and self.state.admission.is_short_of_memory,
-        )
+        if self._reservation is None:
+            return TransferDeadline(self._idle_timeout)
+        deadline = TransferDeadline(self._idle_timeout, lambda: self.state.admission.is_short_of_memory)
+        self._reservation.transfer = deadline
+        return deadline
 
     def _make_room(self, reader: protocol.RequestReader) -> None:
         """Wait until admission control grants memory for the request and its answer, and it is its turn."""

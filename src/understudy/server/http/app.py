@@ -239,7 +239,7 @@ async def _run(request: Request, state: ServerState, model: ServedModel) -> Resp
         body.release()
         raise
     state.metrics.observe(ENDPOINT, model.description.name, "ok", time.monotonic() - started)
-    return PartsResponse(parts, json_size, body, state.settings.patience)
+    return PartsResponse(parts, json_size, body)
 
 
 def _head_size(request: Request) -> int | None:

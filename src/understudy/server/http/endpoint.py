@@ -25,6 +25,7 @@ class HttpEndpoint:
         config = uvicorn.Config(
             make_app(state, version),
             http=protocol_with_timeouts(state.settings.patience),
+            loop="asyncio",  # takes all connections that wait; uvloop takes one each time round
             ws="none",
             lifespan="off",
             log_config=None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -48,6 +48,15 @@ class RequestBody:
         if packed == "identity":
             return body
         return await asyncio.to_thread(_inflated, body, packed, unpacked)
+
+    def deadline(self, is_contended: Callable[[], bool] = lambda: False) -> TransferDeadline:
+        """That of a transfer which begins now. ``is_contended``: whether others wait for the memory that it
+        holds."""
+        patience = self.state.settings.patience
+        if self._reservation is None:
+            return TransferDeadline(patience)
+        self._reservation.transfer = deadline = TransferDeadline(patience, is_contended)
+        return deadline
 
     def at_work(self) -> None:
         """All of it is there, and goes to the model."""
@@ -99,10 +108,7 @@ class RequestBody:
         return body
 
     async def _chunks(self) -> AsyncIterator[bytes]:
-        deadline = TransferDeadline(
-            self.state.settings.patience,
-            lambda: self._reservation is not None and self.state.admission.is_short_of_memory,
-        )
+        deadline = self.deadline(lambda: self.state.admission.is_short_of_memory)
         stream = self.request.stream()
         while True:
             try:
@@ -161,9 +167,7 @@ def client_of(request: Request) -> str:
 class PartsResponse(Response):
     """An answer in parts that are not copied; a client that does not take them in time is cut off."""
 
-    def __init__(
-        self, parts: list[Part], head_size: int | None, body: RequestBody, idle_timeout: float
-    ) -> None:
+    def __init__(self, parts: list[Part], head_size: int | None, body: RequestBody) -> None:
         size = sum(map(len, parts))
         headers = {"content-length": str(size), "content-type": "application/octet-stream"}
         if head_size is None:
@@ -172,12 +176,12 @@ class PartsResponse(Response):
             headers["inference-header-content-length"] = str(head_size)
         super().__init__(None, headers=headers)
         self.raw_headers = [(key.encode(), value.encode()) for key, value in headers.items()]
-        self._parts, self._body, self._idle_timeout = parts, body, idle_timeout
+        self._parts, self._body = parts, body
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
             await self._body.to_send()
-            deadline = TransferDeadline(self._idle_timeout)
+            deadline = self._body.deadline()
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             for piece in _chunks_of(self._parts):
                 async with asyncio.timeout(max(deadline.remaining(), 0.01)):

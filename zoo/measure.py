@@ -7,6 +7,7 @@ told the true sigma. upscale: Kodak's pictures at half the size, beside bicubic.
 validation photographs, shaken along paths that no training has seen, beside nothing. keying: validation
 photographs as foregrounds before made screens, beside a colour difference keyer that is set by the truth.
 motion-vectors: validation photographs in motion of kinds that no training has seen, beside OpenCV's DIS.
+person: frames of the shots in --shots, beside selfie segmentation, where --rival names its file.
 denoise-renders: scenes of a kind that no training has seen, with --renders, beside Open Image Denoise.
 """
 
@@ -32,6 +33,7 @@ from zoo.degrade.light import Film
 from zoo.degrade.moving import Layer
 from zoo.degrade.noise import at_iso
 from zoo.degrade.shrink import halved
+from zoo.measure_person import person_rows
 from zoo.measure_renders import render_rows
 from zoo.pictures import LIGHT, Pictures, load_kodak, load_pictures
 from zoo.row import Row
@@ -213,16 +215,20 @@ ROWS: dict[str, Callable[[Apply, Path, int], Iterator[Row]]] = {
 }
 MOTION_ROWS = {"motion-vectors": motion_rows}
 RENDER_ROWS = {"denoise-renders": render_rows}
-ALL = (*ROWS, *MOTION_ROWS, *RENDER_ROWS)
+PERSON = "person"
+ALL = (*ROWS, *MOTION_ROWS, *RENDER_ROWS, PERSON)
 MOTIONS = {"stars and rings that fly": flying, "photographs in space, a moving camera": hanging}
 
 
-def _rows(
-    name: str, model: Path | None, data: Path, count: int, renders: Path | None = None
-) -> Iterator[Row]:
+def _rows(name: str, flags: argparse.Namespace) -> Iterator[Row]:
+    model, data, count = flags.model, flags.data, flags.count
+    if name == PERSON:
+        return person_rows(load(model or name), flags.shots, flags.rival, count) if flags.shots else iter(())
     if name in RENDER_ROWS:
         network = load(model or name, precision="auto")
-        return RENDER_ROWS[name](lambda light, layers: network.infer(light, beside=layers), renders, count)
+        return RENDER_ROWS[name](
+            lambda light, layers: network.infer(light, beside=layers), flags.renders, count
+        )
     if name in ROWS:
         return ROWS[name](load(model or name, precision="auto"), data, count)
     return MOTION_ROWS[name](load_vectors(model or resolve_model(name), CPU), data, count)
@@ -232,6 +238,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m zoo.measure", description="Measure the networks.")
     parser.add_argument("--data", type=Path, required=True, help="the folder of photographs")
     parser.add_argument("--renders", type=Path, help="what zoo.render_scenes has made")
+    parser.add_argument("--shots", type=Path, help="a folder of shots with mattes of people, for person")
+    parser.add_argument("--rival", type=Path, help="selfie_segmentation.tflite, for person")
     parser.add_argument("--only", choices=ALL, help="this network alone")
     parser.add_argument("--model", type=Path, help="a .cat in place of the one that comes with the program")
     parser.add_argument("--count", type=int, default=24, help="of the pictures, the first so many")
@@ -241,7 +249,7 @@ def main() -> None:
     found: dict[str, list[Row]] = {}
     for name in [flags.only] if flags.only else ALL:
         found[name] = []
-        for row in _rows(name, flags.model, flags.data, flags.count, flags.renders):
+        for row in _rows(name, flags):
             found[name].append(row)
             print(f"{name}: {row.what}: {row.score} ({row.beside})", flush=True)
     if flags.json:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -23,6 +25,11 @@ def open_image_denoise(
 
     layers = {} if albedo is None or normal is None else {"albedo": albedo, "normal": normal}
     return np.asarray(denoise(np.maximum(light, 0), hdr=True, **layers), np.float32)
+
+
+HAS_SELFIE = importlib.util.find_spec("ai_edge_litert") is not None
+NO_SELFIE = "selfie segmentation was not given, or ai-edge-litert is not installed: left out"
+SELFIE_SIDE = 256
 
 
 def bm3d(noisy: np.ndarray, sigma: float) -> np.ndarray:
@@ -117,3 +124,24 @@ def dense_inverse_search(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     ]
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     return np.asarray(search.calc(*greys, None))
+
+
+def selfie_segmentation(file: Path) -> Callable[[np.ndarray], np.ndarray] | None:
+    """MediaPipe's selfie segmentation (npm @mediapipe/selfie_segmentation, selfie_segmentation.tflite), which
+    makes of sRGB (H, W, 3) 0..1 a matte of people (H, W, 1); None where nothing can run it."""
+    if not HAS_SELFIE:
+        return None
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(file), num_threads=1)
+    interpreter.allocate_tensors()
+    given, made = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+
+    def apply(values: np.ndarray) -> np.ndarray:
+        small = cv2.resize(values, (SELFIE_SIDE, SELFIE_SIDE), interpolation=cv2.INTER_LINEAR)
+        interpreter.set_tensor(given, np.asarray(small[None], np.float32))
+        interpreter.invoke()
+        matte = interpreter.get_tensor(made)[0, ..., 0]
+        return cv2.resize(matte, values.shape[1::-1], interpolation=cv2.INTER_LINEAR)[..., None]
+
+    return apply

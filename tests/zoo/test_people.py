@@ -11,6 +11,7 @@ import pytest
 from tests.zoo.conftest import painted
 from zoo.kinds import training_of
 from zoo.matte_training import MatteTraining
+from zoo.measure_person import SHOTS, person_rows
 from zoo.people.body import Person, between, draw_person, parts_of
 from zoo.people.clothes import read_fit
 from zoo.people.cutouts import Scenery, cutout_of, load_scenery
@@ -23,7 +24,7 @@ from zoo.stream import make_batch
 
 from understudy.errors import UnderstudyError
 from understudy.network.model_file import load_model
-from zoo import person
+from zoo import person, rivals
 
 QUAD = """# a square with one diagonal
 v 0 0 0
@@ -236,7 +237,7 @@ def test_a_matte_network_ships_with_the_sources_of_its_people(scenery, tmp_path,
     (tmp_path / "split.json").write_text('{"training": [], "validation": []}')
     (tmp_path / "SOURCES.md").write_text("")
     ship(training, tmp_path / "person.cat", tmp_path, [], tmp_path)
-    network, header = load_model(tmp_path / "person.cat")
+    header, network = load_model(tmp_path / "person.cat")
     assert header.kind == "matte" and header.output_channels == ["alpha"] and network.sees_whole
     assert any("makehuman-assets" in source.address for source in header.card.sources)
     assert (tmp_path / "person.cat").stat().st_size < 4e6
@@ -245,3 +246,33 @@ def test_a_matte_network_ships_with_the_sources_of_its_people(scenery, tmp_path,
 def test_a_folder_without_rendered_people_is_refused(tmp_path):
     with pytest.raises(UnderstudyError, match="no rendered people"):
         load_scenery(tmp_path, tmp_path / "none", "training")
+
+
+@pytest.fixture
+def shots(tmp_path):
+    """All of them, each of one frame whose left half is the truth."""
+    for name in SHOTS:
+        for kind, channels in (("input", 3), ("groundtruth", 1)):
+            (tmp_path / name / kind).mkdir(parents=True)
+            pixels = np.zeros((20, 40, channels), np.uint8)
+            pixels[:, :20] = 255
+            cv2.imwrite(str(tmp_path / name / kind / f"{name}.1001.png"), pixels)
+    return tmp_path
+
+
+def test_a_matte_is_measured_by_how_much_of_both_is_in_each(shots):
+    right, half = (
+        list(
+            person_rows(
+                lambda values, end=end: values[..., :1] * (np.arange(40) < end)[:, None], shots, None, 3
+            )
+        )
+        for end in (40, 10)
+    )
+    assert [row.score for row in right] == ["1.000"] * 6 and [row.score for row in half] == ["0.500"] * 6
+    assert "dancer" in right[0].what and rivals.NO_SELFIE in right[0].beside
+
+
+def test_shots_that_are_not_there_are_refused(tmp_path):
+    with pytest.raises(UnderstudyError, match="not there"):
+        list(person_rows(lambda values: values, tmp_path, None, 3))

@@ -2,8 +2,8 @@
 
     python -m zoo.human_matting --data ../shared/photographs --renders ../people --time-limit 1h
 
-The network of a small training, which sees frames as they are, learns the matte of all people in the scenes of
-``person``. What it then knows of limbs, cloth, hair and edges, a training from a few frames begins with.
+The network of a small training, which sees frames as they are, learns the matte of all people in the scenes
+of ``person``. What it then knows of limbs, cloth, hair and edges, a training from a few frames begins with.
 """
 
 from __future__ import annotations

@@ -34,9 +34,8 @@ def person_rows(apply: Apply, shots: Path, rival: Path | None, count: int) -> It
     all_found = []
     for name, covers in SHOTS.items():
         pairs = [_read(shots / name, number) for number in _numbers(shots / name, count)]
-        found = np.array(
-            [[_iou(make(picture), truth) for make in (apply, other) if make] for picture, truth in pairs]
-        )
+        makers = [make for make in (apply, other) if make]
+        found = np.array([[_iou(make(picture), truth) for make in makers] for picture, truth in pairs])
         all_found.append(found.mean(0))
         yield _row(f"{name}, {len(pairs)} frames, the truth is {covers}: mean IoU", found.mean(0))
     yield _row(f"all {len(SHOTS)} shots: mean IoU", np.mean(all_found, 0))

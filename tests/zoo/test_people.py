@@ -261,14 +261,10 @@ def shots(tmp_path):
 
 
 def test_a_matte_is_measured_by_how_much_of_both_is_in_each(shots):
-    right, half = (
-        list(
-            person_rows(
-                lambda values, end=end: values[..., :1] * (np.arange(40) < end)[:, None], shots, None, 3
-            )
-        )
-        for end in (40, 10)
-    )
+    def up_to(end):
+        return lambda values: values[..., :1] * (np.arange(40) < end)[:, None]
+
+    right, half = (list(person_rows(up_to(end), shots, None, 3)) for end in (40, 10))
     assert [row.score for row in right] == ["1.000"] * 6 and [row.score for row in half] == ["0.500"] * 6
     assert "dancer" in right[0].what and rivals.NO_SELFIE in right[0].beside
 

@@ -11,6 +11,7 @@ import torch
 from understudy.colour import PLAIN, SRGB, ColourEncoding
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.model_file import ExtraInput, ModelHeader, save_model
+from understudy.network.whole import build_effect
 
 PROVENANCE = {
     "steps": 20,
@@ -26,7 +27,7 @@ PROVENANCE = {
 def random_network(shape: Architecture) -> EffectNetwork:
     """A small network whose every part has an effect."""
     torch.manual_seed(7)
-    network = EffectNetwork(shape)
+    network = build_effect(shape)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.01)
@@ -44,14 +45,17 @@ def write_model(
     extra: tuple[Any, ...] = (),
     fit: str = "cubic",
     coarse: int = 1,
+    whole: int = 0,
+    size: str = "small",
 ) -> Path:
-    """A .cat of RGB in and RGB, or a matte, out; with a coarse view where ``coarse`` is more than 1."""
+    """A .cat of RGB in and RGB, or a matte, out; with a coarse view where ``coarse`` is more than 1, and one
+    that sees frames whole, as pictures of ``whole`` pixels a side, where it says so."""
     matte = kind == "matte"
     inputs = 3 + sum(len(each.channels) for each in extra)
     shape = Architecture(
         inputs,
         1 if matte else 3,
-        "small",
+        size,
         kind,
         "identity" if matte else fit,
         not matte,
@@ -60,6 +64,7 @@ def write_model(
         beside=sum(each.offset != 0 for each in extra),
         coarse=coarse,
         features=4 if coarse > 1 else 0,
+        whole=whole,
     )
     network = random_network(shape)
     header = ModelHeader(

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from understudy.errors import ExportError
 from understudy.export.flat import flatten
+from understudy.export.remainder import Remainder, WholeRemainder
 from understudy.export.stages import LARGEST, Decode, Encode, Enlarge, Groups, Same, repeated
 from understudy.inference.engine import scale_of
 from understudy.inference.inputs import input_encodings, is_placed, network_channels
@@ -40,8 +40,6 @@ class ExportedEffect(nn.Module):
         touch: nn.Module | None = None,
     ):
         super().__init__()
-        if getattr(network, "sees_whole", False):
-            raise _sees_whole()
         groups = input_encodings(header)
         plate, outputs = len(header.input_channels), len(header.output_channels)
         self.mix = 1.0
@@ -56,7 +54,8 @@ class ExportedEffect(nn.Module):
         self.placed = is_placed(network)
         network.portable = True
         channels = network_channels(header, network)
-        self.remainder = flatten(network, _remainder, (channels,))
+        whole = getattr(network, "sees_whole", False)
+        self.remainder = WholeRemainder(network, channels) if whole else Remainder(network, channels)
         self.finish = flatten(network, _finish, (channels, outputs * self.scale**2))
         self.decode = Decode(header.colour_out)
         self.out_of_file = out_of_file or Same()
@@ -79,8 +78,7 @@ class ExportedEffect(nn.Module):
         if self.placed:
             net = torch.cat([net, self.places(net)], 1)
         net = self.padded(net)
-        half = x.is_cuda and x.dtype == torch.float16
-        rest = self.remainder(net.half() if half else net).float()
+        rest = self.remainder(net, x.is_cuda and x.dtype == torch.float16)
         made = self.finish(net, rest)
         height, width = given.size(2), given.size(3)
         made, seen = made[:, :, :height, :width], net[:, :, :height, :width]
@@ -147,19 +145,6 @@ class ExportedEffect(nn.Module):
             else:
                 parts.append(torch.zeros_like(given[:, 0:1]))
         return torch.cat(parts, 1)
-
-
-def _sees_whole() -> ExportError:
-    return ExportError(
-        "A network that sees frames whole goes into no file for another program.",
-        expected="a network that sees frames as they are",
-        found="one whose picture of a frame has one size, whatever the frame's is",
-        remedy="Use understudy apply or understudy serve with it, or train with --network-size full.",
-    )
-
-
-def _remainder(network: Any, x: Tensor) -> Tensor:
-    return network.remainder(x, network.globals(x))
 
 
 def _finish(network: Any, x: Tensor, rest: Tensor) -> Tensor:

@@ -23,13 +23,19 @@ SIDES = ((4, 3), (3, 5))
 MOST_NUMBERS = 1 << 14
 
 
-def flatten(network: Any, function: Callable[..., Tensor], channels: tuple[int, ...]) -> GraphModule:
+def flatten(
+    network: Any, function: Callable[..., Tensor], channels: tuple[int, ...], side: int = 0
+) -> GraphModule:
     """``function(network, *tensors)`` as one module of operators that owns copies of the weights it needs.
 
-    ``channels``: of each tensor (1, C, H, W), whose height and width are multiples of ``network.stride``.
+    ``channels``: of each tensor (1, C, H, W), whose height and width are multiples of ``network.stride``, or
+    are always ``side``, where there is one.
     ExportError when the network computes with its input's size.
     """
-    first, second = (_trace(network, function, channels, side) for side in SIDES)
+    if side:
+        return _with_weights(_trace(network, function, channels, (side, side)), _weights(network))
+    sizes = [(height * network.stride, width * network.stride) for height, width in SIDES]
+    first, second = (_trace(network, function, channels, size) for size in sizes)
     if first.code != second.code:
         raise ExportError(
             "The network cannot be exported for every frame size.",
@@ -57,13 +63,13 @@ def _weights(network: nn.Module) -> _Weights:
 
 
 def _trace(
-    network: Any, function: Callable[..., Tensor], channels: tuple[int, ...], side: tuple[int, int]
+    network: Any, function: Callable[..., Tensor], channels: tuple[int, ...], size: tuple[int, int]
 ) -> GraphModule:
     from torch.func import functional_call, functionalize
     from torch.fx.experimental.proxy_tensor import make_fx
 
     caller = _Caller(network, function)
-    shapes = [(1, count, side[0] * network.stride, side[1] * network.stride) for count in channels]
+    shapes = [(1, count, *size) for count in channels]
 
     def run(state: dict[str, Tensor], *tensors: Tensor) -> Tensor:
         return functional_call(caller, {f"network.{name}": value for name, value in state.items()}, tensors)

@@ -25,8 +25,14 @@ def follow(answer: Tensor, small: Tensor, large: Tensor, portable: bool = False)
     """``answer`` (N, K, h, w), which belongs to the picture ``small`` (N, C, h, w), at the size of the same
     picture ``large`` (N, C, H, W): (N, K, H, W). Pictures are about 0..1; their first three channels
     guide."""
-    small, large = small[:, :MOST_GUIDES], large[:, :MOST_GUIDES]
-    guides, count = small.unbind(1), answer.shape[1]
+    return along(resample(lines_of(answer, small), large, portable), large)
+
+
+def lines_of(answer: Tensor, small: Tensor) -> Tensor:
+    """What about each pixel of ``small`` (N, C, h, w) makes ``answer`` (N, K, h, w) of its colours: (N, K * G
+    + K, h, w), for each plane of the answer the slopes of the G guides, and behind all of them where each
+    starts."""
+    guides = small[:, :MOST_GUIDES].unbind(1)
     means = [_around(guide) for guide in guides]
     spread = [
         [_around(a * b) - means[i] * means[j] + (EPSILON if i == j else 0.0) for j, b in enumerate(guides)]
@@ -39,10 +45,16 @@ def follow(answer: Tensor, small: Tensor, large: Tensor, portable: bool = False)
         slope = _solved(spread, shared)
         slopes += slope
         starts.append(mean - sum(s * own for s, own in zip(slope, means, strict=True)))
-    lines = _around(torch.stack([*slopes, *starts], 1).flatten(0, 1)).unflatten(0, (answer.shape[0], -1))
-    lines = resample(lines, large, portable)
-    slopes_of = lines[:, : len(slopes)].unflatten(1, (count, len(guides)))
-    return (slopes_of * large[:, None]).sum(2) + lines[:, len(slopes) :]
+    return _around(torch.stack([*slopes, *starts], 1).flatten(0, 1)).unflatten(0, (answer.shape[0], -1))
+
+
+def along(lines: Tensor, large: Tensor) -> Tensor:
+    """The answer (N, K, H, W) that ``lines_of`` stands for, at the size of lines, for the colours of
+    ``large`` (N, C, H, W)."""
+    guides = large[:, :MOST_GUIDES]
+    count = lines.shape[1] // (guides.shape[1] + 1)
+    slopes = lines[:, :-count].unflatten(1, (count, guides.shape[1]))
+    return (slopes * guides[:, None]).sum(2) + lines[:, -count:]
 
 
 def _around(plane: Tensor) -> Tensor:

@@ -37,7 +37,7 @@ def resample_to(planes: Tensor, height: int, width: int, portable: bool = False)
     """(N, C, H, W) -> (N, C, height, width): bilinear where that is larger, and, where it is smaller, means
     over as much as a pixel of the result covers on both sides of its middle, so that nothing flickers which
     is finer. ``portable``: as products of matrices, for a host that gets the network as a file."""
-    if not portable:
+    if not portable and width > 1:  # of planes that become one pixel wide torch mixes up the rows
         size = (height, width)
         return functional.interpolate(planes, size=size, mode="bilinear", align_corners=False, antialias=True)
     down, across = _hats(planes.shape[-2], height, planes), _hats(planes.shape[-1], width, planes)

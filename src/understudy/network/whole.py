@@ -36,7 +36,7 @@ class WholeNetwork(EffectNetwork):
             seen = self.seen(small)
         answer = self.unet(seen).float()
         with torch.autocast(x.device.type, enabled=False):
-            guides = seen / 2 + 0.5, self.seen(x.float()) / 2 + 0.5
+            guides = guide_of(seen), guide_of(self.seen(x.float()))
             if self.architecture.kind != "matte":
                 return follow(answer, *guides, self.portable)
             matte = follow(answer.sigmoid(), *guides, self.portable).clamp(SUREST, 1 - SUREST)
@@ -52,6 +52,11 @@ class WholeNetwork(EffectNetwork):
         """Of whole pictures of the size that it looks at, or of crops."""
         assert x is not None
         return self.unet(self.seen(x))
+
+
+def guide_of(seen: Tensor) -> Tensor:
+    """A picture as the network sees it, about -1..1, as it guides: about 0..1."""
+    return seen / 2 + 0.5
 
 
 def build_effect(architecture: Architecture) -> EffectNetwork:

@@ -38,9 +38,8 @@ def make(random: np.random.Generator, renders: tuple[Rendered, ...], side: int) 
     rows, columns = (_part(random, length, side) for length in scene.renders.shape[1:3])
     few = [place for place, count in enumerate(scene.counts) if count <= MOST_SAMPLES]
     chosen = int(random.choice(few))
-    others = [place for place in range(len(scene.counts)) if place != chosen]
     given = scene.renders[chosen, rows, columns].astype(np.float32)
-    truth = scene.mean_of(others, rows, columns)
+    truth = scene.others[chosen][rows, columns].astype(np.float32)
     gain = draw_gain(random, truth)
     layers = _in_another_world(random, given[..., TO_LAYERS])
     way = int(random.integers(8))

@@ -13,10 +13,15 @@ import understudy
 from understudy.cli.main import run as understudy_command
 from understudy.colour import LINEAR, PLAIN
 from understudy.errors import ChannelError, SettingError
+from understudy.export.export import ExportSettings, export
 from understudy.frames import open_shot
 from understudy.inference.apply import apply
 from understudy.inference.events import ApplyPlanned
 from understudy.network.model_file import ExtraInput
+from understudy.server.models.served import Call
+from understudy.server.repository import ModelRepository
+from understudy.server.serving import start_models, trained_networks
+from understudy.server.state import ServerSettings, ServerState
 from understudy.settings import ApplySettings
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -136,6 +141,31 @@ def test_a_layer_keeps_its_name_where_paths_become_absolute(elsewhere: Path) -> 
     (elsewhere / "hint.exr").touch()
     asked = ApplySettings(model="denoise", plate="a.exr", output="b.exr", extra=("albedo", "hint.exr"))
     assert asked.anchored().plate.extra == ("albedo", str(elsewhere / "hint.exr"))
+
+
+@pytest.mark.parametrize("host", ["nuke", "onnx"])
+def test_exports_agree_with_apply_and_take_the_layers_as_inputs(
+    both: Path, tmp_path: Path, host: str
+) -> None:
+    pytest.importorskip("onnxruntime")
+    found = export(ExportSettings("denoise-renders", host, tmp_path / "out", full=False))
+    assert found.difference <= 1e-4 and len(found.comparisons) >= 5
+
+
+def test_it_is_served_with_three_pictures(both: Path) -> None:
+    state = ServerState(ServerSettings(models=(), devices="cpu"))
+    repository = ModelRepository(trained_networks(state), state)
+    try:
+        start_models(state, repository)
+        model = state.registry.get("denoise-renders")
+        assert [image.name for image in model.description.inputs] == ["input", "albedo", "normal"]
+        pictures = [RENDER[name].transpose(2, 0, 1) for name in ("rgb", "albedo", "normal")]
+        (answer,) = model.run([Call(pictures, model.description.defaults())])
+    finally:
+        repository.close()
+    loaded = understudy.load(str(both))
+    wanted = loaded.infer(RENDER["rgb"], beside=[RENDER["albedo"], RENDER["normal"]])
+    assert np.allclose(answer.pictures[0].transpose(1, 2, 0), wanted, atol=2e-2)
 
 
 def test_frames_are_kept_while_the_layers_stay_the_same(both: Path, tmp_path: Path) -> None:

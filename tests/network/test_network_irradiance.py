@@ -11,7 +11,7 @@ import torch
 from understudy.colour import LINEAR, PLAIN, encode_tensor
 from understudy.errors import ModelFileError
 from understudy.network.effect import Architecture, EffectNetwork
-from understudy.network.irradiance import divided, multiplied
+from understudy.network.irradiance import _light, _values, divided, multiplied
 from understudy.network.model_file import ExtraInput, ModelHeader, load_model, save_model
 
 SHAPE = Architecture(inputs=9, outputs=3, size="small", fit_inputs=3, plate=3, albedo=3)
@@ -30,6 +30,12 @@ def test_even_light_on_a_texture_is_even_again_and_the_texture_comes_back_exactl
     assert torch.allclose(seen[:, :3], encode_tensor(torch.tensor(2.5), LINEAR), atol=2e-3)
     assert torch.equal(seen[:, 3:], x[:, 3:])
     assert torch.allclose(multiplied(seen[:, :3], x, 3), x[:, :3], atol=1e-5)
+
+
+def test_the_curve_is_that_of_scene_linear_plates() -> None:
+    light = torch.tensor([0.0, 1e-4, 0.18, 1.0, 700.0, 65504.0, -0.3])
+    assert torch.allclose(_values(light), encode_tensor(light, LINEAR), rtol=1e-5)
+    assert torch.allclose(_light(_values(light)), light, rtol=1e-4)
 
 
 def test_where_there_is_no_albedo_the_colours_stay_as_they_are() -> None:

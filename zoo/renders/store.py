@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +27,15 @@ class Rendered:
     renders: np.ndarray
     counts: np.ndarray
 
-    def mean_of(self, chosen: list[int], rows: slice, columns: slice) -> np.ndarray:
-        """Light float32 (H, W, 3) of some of the renders together."""
-        light = self.renders[chosen, rows, columns, :3].astype(np.float32)
+    @cached_property
+    def others(self) -> tuple[np.ndarray, ...]:
+        """For each of the renders the light of all others together, float16 (H, W, 3)."""
+        light = self.renders[..., :3].astype(np.float32)
         most = HOLDS * np.median(light, 0) + 0.05 * float(np.median(light))
-        return np.asarray(np.average(np.minimum(light, most), 0, self.counts[chosen]), np.float32)
+        held = np.minimum(light, most) * self.counts[:, None, None, None]
+        total, count = held.sum(0), self.counts.sum()
+        pairs = zip(held, self.counts, strict=True)
+        return tuple(as_half((total - own) / (count - samples)) for own, samples in pairs)
 
 
 def save(file: Path, rendered: Rendered) -> None:

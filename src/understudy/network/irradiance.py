@@ -9,18 +9,23 @@ knows no albedo, as of the sky, of mirrors and of lamps, it is 0, and the colour
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
-from understudy.colour import LINEAR, decode_tensor, encode_tensor
+from understudy.colour import LINEAR
 
 COLOURS = 3
+CURVE = math.log1p(LINEAR.k)
+LARGEST = 1e30
+"""Light that floats still hold when it has been divided and multiplied."""
 LEAST = 0.03
 """No channel is divided by less: what is black is only noise."""
 FADE = 40.0
 """How fast, with its largest channel, an albedo begins to count."""
-BRIGHTEST = 5.0
-"""Network values of the light that a network may ask for, some 90,000 times white."""
+BRIGHTEST = 6.0
+"""Network value of the most light that a network may ask for: some 1.5 million times white."""
 
 
 def divided(x: Tensor, albedo: int) -> Tensor:
@@ -28,14 +33,25 @@ def divided(x: Tensor, albedo: int) -> Tensor:
     the same, float32, with the light that falls in place of the colours."""
     with torch.autocast(x.device.type, enabled=False):
         values = x.float()
-        light = decode_tensor(values[:, :COLOURS], LINEAR) / _share(values, albedo)
-        return torch.cat([encode_tensor(light, LINEAR), values[:, COLOURS:]], 1)
+        light = _light(values[:, :COLOURS]) / _share(values, albedo)
+        return torch.cat([_values(light), values[:, COLOURS:]], 1)
 
 
 def multiplied(light: Tensor, x: Tensor, albedo: int) -> Tensor:
     """The colours (N, 3, H, W) that the surfaces of x throw back of ``light``, all of them network values."""
-    falling = decode_tensor(light.float().clamp(-BRIGHTEST, BRIGHTEST), LINEAR)
-    return encode_tensor(falling * _share(x.float(), albedo), LINEAR)
+    falling = _light(light.float().clamp(-BRIGHTEST, BRIGHTEST))
+    return _values(falling * _share(x.float(), albedo))
+
+
+def _light(values: Tensor) -> Tensor:
+    """What ``colour.decode_tensor`` makes of LINEAR, with operators alone that every host has."""
+    size = (values.abs() * CURVE).expm1() / LINEAR.k
+    return size.clamp(max=LARGEST) * values.sign()
+
+
+def _values(light: Tensor) -> Tensor:
+    """As ``colour.encode_tensor``."""
+    return (light.abs() * LINEAR.k).log1p() / CURVE * light.sign()
 
 
 def _share(x: Tensor, albedo: int) -> Tensor:

@@ -49,7 +49,8 @@ class PlateSettings(Section):
     extra: Texts = setting(
         (),
         "Extra Inputs",
-        "The further layers that the network was trained with.",
+        "The further layers that the network was trained with, in its order: files, or layers of the plate "
+        "by name, such as albedo. denoise with albedo and normal takes renders.",
         kind="shot",
         advanced=True,
     )

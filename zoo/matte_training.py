@@ -1,5 +1,4 @@
-"""The training of a recipe whose network makes mattes: of pictures that are made smaller at first, and judged
-by IoU."""
+"""The training of a recipe whose network makes mattes: of frames or of whole pictures, and judged by IoU."""
 
 from __future__ import annotations
 
@@ -13,8 +12,6 @@ from zoo.recipe import Recipe
 from zoo.stream import Batch
 from zoo.training import CPU, Training, effect_of, make_network
 
-SMALLER, SMALLER_UNTIL = 0.75, 0.5
-"""How large pictures are at first, a side, and for how much of the time."""
 EMPTY = 0.002
 """Of a picture, what a matte covers at least for its IoU to say something."""
 
@@ -24,9 +21,6 @@ class MatteTraining(Training):
     ``at.before``: the share of pixels that are wrong on all of them."""
 
     figures = ("iou", "wrong")
-
-    def step(self, batch: Batch, share: float) -> float:
-        return super().step(_smaller(batch) if share < SMALLER_UNTIL else batch, share)
 
     @staticmethod
     def make_network(recipe: Recipe) -> torch.nn.Module:
@@ -51,10 +45,3 @@ class MatteTraining(Training):
                     found.append(float((matte & truth).sum() / (matte | truth).sum()))
         self.at.score = round(float(np.mean(found)) if found else 0.0, 4)
         self.at.before = round(float(np.mean(wrong)), 4)
-
-
-def _smaller(batch: Batch) -> Batch:
-    """The same pictures, fewer pixels."""
-    return Batch(
-        *(torch.nn.functional.interpolate(each, scale_factor=SMALLER, mode="area") for each in batch)
-    )

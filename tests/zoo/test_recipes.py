@@ -192,6 +192,7 @@ def test_a_training_is_not_begun_twice_in_one_folder(tmp_path):
         folder=tmp_path / "run",
         output=None,
         time_limit="2h",
+        side=32,
         steps=1,
         seed=0,
         workers=1,
@@ -201,3 +202,21 @@ def test_a_training_is_not_begun_twice_in_one_folder(tmp_path):
     run(small, flags)
     with pytest.raises(Exception, match="already"):
         run(small, flags)
+
+
+def test_a_training_goes_on_with_larger_pictures(tmp_path, monkeypatch):
+    folder, sides = _data(tmp_path / "data"), []
+
+    def make(random, pictures, side):
+        sides.append(side)
+        return denoise.make(random, pictures, side)
+
+    small = replace(denoise.RECIPE, crops=1, make=make)
+    flags = argparse.Namespace(data=folder, folder=tmp_path / "run", output=None, time_limit="2h", seed=0)
+    vars(flags).update(side=32, steps=1, workers=1, resume=False, begin=None)
+    run(small, flags)
+    vars(flags).update(side=48, steps=2, resume=True)
+    run(small, flags)
+    assert {32, 48} <= set(sides)
+    steps = [json.loads(line)["step"] for line in (tmp_path / "run" / CURVE).read_text().splitlines()]
+    assert steps == [1, 2]

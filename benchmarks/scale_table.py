@@ -42,6 +42,11 @@ class MovieFigure:
     unpack: float
     encode: float
 
+    @property
+    def cost(self) -> float:
+        """CPU seconds of the writer for each frame."""
+        return self.unpack + self.encode
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -135,6 +140,10 @@ def scale_rows(
         if figures.deal is not None:
             rows.append((f"of one driver's core, {kind}", *(f"{each[DRIVER]:.0%}" for each in asked)))
         rows.append((f"breaks first, {kind}", *(breaks_first(each) for each in asked)))
+        if figures.movie is not None:
+            rows.append(
+                (f"of a movie's one writer, {kind}", *(f"{each * figures.movie.cost:.0%}" for each in fps))
+            )
     for gbit in LINKS:
         times = (f"{broadcast(network.bytes, count, gbit):.2g} s" for count in machines)
         rows.append((f"model to all, from one server of {gbit:g} Gbit/s", *times))
@@ -176,7 +185,7 @@ def sentences(figures: Figures, file: FileFigure, network: NetworkFigure, assume
 
 
 def _of_movie(movie: MovieFigure) -> str:
-    fps = 1 / (movie.unpack + movie.encode)
+    fps = 1 / movie.cost
     return (
         f"A movie: {movie.bytes / 1e6:.1f} MB for each frame to its writer, which encodes {fps:.1f} frames/s "
         f"with a core, and has {fps * movie.bytes * 8 / 1e9:.1f} Gbit/s coming in by then."

@@ -41,6 +41,9 @@ class FakeCluster:
         return self.runners[job.name]
 
     def wait(self, asked: tuple[Ref, ...], seconds: float) -> list[Ref]:
+        return self.there(asked)[:1]
+
+    def there(self, asked: tuple[Ref, ...]) -> list[Ref]:
         return [each for each in asked if each.name in each.answers]
 
     def answer(self, ref: Ref) -> Any:
@@ -70,18 +73,22 @@ def test_where_a_job_begins_is_said_and_then_how_it_ended() -> None:
     cluster.answers["a"]["run"] = Ended(0, "done")
     assert machine.wait(0) == [(a, Ended(0, "done"))] and cluster.ended == [cluster.runners["a"]]
     cluster.answers["b"] |= {"place": Gone("away"), "run": Gone("away")}
+    assert machine.wait(0) == [], "that it never began there is no news"
     ((lost, said),) = machine.wait(0)
     assert lost is b and "begun again" in said["text"]
 
 
 def test_a_stop_ends_those_that_are_at_work_and_does_not_wait_for_those_that_have_no_room() -> None:
     cluster = FakeCluster()
-    machine, (a, b, _) = begun(cluster, "a", "b", "c")
-    cluster.answers["a"]["place"] = "node7"
+    machine, (a, b, _, d) = begun(cluster, "a", "b", "c", "d")
+    cluster.answers["a"]["place"] = cluster.answers["d"]["place"] = "node7"
     machine.stop()
-    assert cluster.runners["a"].stopped and not cluster.runners["b"].stopped
+    assert cluster.runners["a"].stopped and cluster.runners["d"].stopped
+    assert not cluster.runners["b"].stopped
     found = machine.wait(0)
     assert [(each.name, ended.code) for each, ended in found] == [("b", 130), ("c", 130)]
     assert cluster.ended == [cluster.runners[name] for name in "bc"] and b in [each for each, _ in found]
     cluster.answers["a"]["run"] = Ended(1, "stopped")
     assert machine.wait(0) == [(a, Ended(1, "stopped"))]
+    cluster.answers["d"]["run"] = Ended(1, "stopped")
+    assert machine.wait(0) == [(d, Ended(1, "stopped"))]

@@ -103,7 +103,7 @@ class RayCluster:
     def stop(self) -> None:
         """Jobs that are at work keep what they have, and end; those that wait for room do not begin."""
         self._tries.update(dict.fromkeys(self._runners, TRIES))
-        placed = set(self._cluster.wait(tuple(self._waiting), 0))
+        placed = set(self._cluster.there(tuple(self._waiting)))
         waiting = {job.name for ref, job in self._waiting.items() if ref not in placed}
         self._waiting.clear()
         for ref, job in list(self._refs.items()):

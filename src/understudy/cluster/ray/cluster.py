@@ -11,6 +11,9 @@ from typing import Any
 
 from understudy.errors import ApplyError, MissingPackageError
 
+FEW = 32
+"""Answers under way of which one is taken at a time."""
+
 
 @dataclass(frozen=True)
 class Gone:
@@ -112,13 +115,17 @@ class Cluster:
         return self._ray.remote(kind).options(**options).remote(*given)
 
     def wait(self, asked: Sequence[Any], seconds: float) -> list[Any]:
-        """All those that are answered, as soon as one is; none after so many seconds."""
+        """Those that are answered, as soon as one is; none after so many seconds. Of many all that are there:
+        each question costs as much as is under way, and would be asked for each answer alone."""
         if not asked:
             return []
         refs = list(asked)
         there = self._ray.wait(refs, num_returns=1, timeout=seconds)[0]
-        # What many nodes have answered meanwhile comes at once: each question costs as much as is under way.
-        return self._ray.wait(refs, num_returns=len(refs), timeout=0)[0] if there else []
+        return self.there(refs) if there and len(refs) > FEW else list(there)
+
+    def there(self, asked: Sequence[Any]) -> list[Any]:
+        """All those that are answered by now."""
+        return self._ray.wait(list(asked), num_returns=len(asked), timeout=0)[0] if asked else []
 
     def answer(self, asked: Any) -> Any:
         """What was answered; ``Gone`` where the process, or its node, is no more."""

@@ -133,6 +133,15 @@ def test_patience_holds_over_a_stop(bench: Any, monkeypatch: pytest.MonkeyPatch)
     assert bench.resume(stopped).step == 4
 
 
+def test_who_goes_on_with_a_run_that_patience_has_ended_has_patience_anew(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged(monkeypatch, [25, 24, 23, 22, 21, 20])
+    ended = bench.train(validation_share=0.4, validation_interval=1, patience=2)
+    assert ended.step == 3
+    assert bench.resume(ended.run, max_steps=9).step == 5
+
+
 def test_patience_ends_a_run_that_has_time_left(
     bench: Any, monkeypatch: pytest.MonkeyPatch, steps_take: Callable[[float], Any]
 ) -> None:

@@ -96,12 +96,12 @@ def match_sides(plate: str, truths: Mapping[str, str], data: DataSettings, earli
     list, tars, two folders of pictures, or shots. Raises what opening them raises, and PairingError."""
     if has_own_truths(plate):
         return _of_list(plate, data) if is_pair_list(plate) else _of_shards(plate, data)
-    if "" in truths and _are_by_name(plate, truths[""], data):
+    if "" in truths and are_by_name(plate, truths[""], data):
         return _by_name(plate, truths[""], data)
     return _of_shots(plate, truths, data, earlier)
 
 
-def _are_by_name(plate: str, truth: str, data: DataSettings) -> bool:
+def are_by_name(plate: str, truth: str, data: DataSettings) -> bool:
     """Whether these are two folders of which one is no shot. SettingError where that is asked for and they
     are no folders."""
     folders = [os.path.isdir(os.path.expanduser(spec)) for spec in (plate, truth)]
@@ -118,12 +118,20 @@ def _are_by_name(plate: str, truth: str, data: DataSettings) -> bool:
     return not all(holds_one_shot(os.path.expanduser(spec)) for spec in (plate, truth))
 
 
+def has_sets(data: DataSettings) -> bool:
+    """Whether any input is a set of pictures."""
+    return any(is_set(data, index) for index in range(len(data.input)))
+
+
+def is_set(data: DataSettings, index: int) -> bool:
+    """Whether the input of this index is a set of pictures: by name, of a list or of tar files."""
+    plate, truths = data.input[index], data.truths[index]
+    return has_own_truths(plate) or ("" in truths and are_by_name(plate, truths[""], data))
+
+
 def has_shots(data: DataSettings) -> bool:
     """Whether any input is a shot, whose frames have numbers, and not a set of pictures."""
-    return any(
-        not has_own_truths(plate) and not ("" in truths and _are_by_name(plate, truths[""], data))
-        for plate, truths in zip(data.input, data.truths, strict=True)
-    )
+    return not all(is_set(data, index) for index in range(len(data.input)))
 
 
 # -- shots -----------------------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ class SetValidation:
             self.plan.without_gain += 1
         patience = self.job.settings.validation.patience
         if patience is not None and self.plan.without_gain >= patience and step < self.plan.total_steps:
-            self.is_over = True
+            self.is_over, self.plan.without_gain = True, 0  # who goes on with it has patience anew
             self.logger.message(
                 f"{patience} validations in a row have gained nothing over the {self.best.value:g} {metric} "
                 f"of step {self.best.step}: the run ends here."

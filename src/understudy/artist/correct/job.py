@@ -9,8 +9,11 @@ from typing import Any
 from understudy.artist.correct import sheets
 from understudy.artist.correct.store import undo_correction
 from understudy.artist.correct.teaching import keep_open, teach_or_wait
+from understudy.dataset.matching import has_sets
 from understudy.errors import RunError, SettingError
+from understudy.models.opening import describe
 from understudy.runs import RunFolder
+from understudy.runs.asked import settings_of_run
 from understudy.runs.corrections import Correction, read_corrections
 from understudy.runs.presence import Presence
 from understudy.settings import CorrectionSettings, CorrectSettings
@@ -46,6 +49,7 @@ def correct(
     read_corrections(run.path)  # a damaged one is said before another is made
     if not run.ost_path.is_file():
         raise _nothing_learned(run)
+    _refuse_pictures(run)
     made = _made(run, given)
     for each in made:
         report(Message(_say_made(each)))
@@ -145,6 +149,25 @@ def _say_made(each: Correction) -> str:
     if each.undone:
         return f"Correction {each.id} is undone."
     return f"Correction {each.id}: {each.kind}, frames {format_numbers(each.frames)}."
+
+
+def _refuse_pictures(run: RunFolder) -> None:
+    """RunError where the pairs of a run are no frames of a shot that lie in memory: what was put right would
+    not be taken up."""
+    data = settings_of_run(run).data
+    in_all = describe(run.best_or_newest()).provenance.get("pairs_in_all")
+    if not has_sets(data) and data.data != "stream" and not in_all:
+        return
+    many = f"{in_all} pairs" if in_all else "pictures"
+    raise RunError(
+        "This run takes up no corrections: they go with the frames of a shot, and this run has learned many "
+        "pictures, or streams its pairs.",
+        expected="a run of up to 256 painted frames, which lie in memory",
+        found="pairs that are streamed" if data.data == "stream" else many,
+        where=str(run.path),
+        remedy="Begin a run on a few painted frames of the shot with --initial-weights and this run's .cat, "
+        "and correct that one.",
+    )
 
 
 def _nothing_learned(run: RunFolder) -> RunError:

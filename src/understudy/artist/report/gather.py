@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from understudy.artist.report import pictures
 from understudy.artist.report.facts import CorrectionFacts, Finding, PairFacts
 from understudy.colour import to_display
 from understudy.colour.overlay import lay_over
+from understudy.dataset.matching import has_sets, match
 from understudy.dataset.named_truths import open_truth
 from understudy.errors import ChannelError, UnderstudyError
 from understudy.frames import (
@@ -61,8 +62,9 @@ def pair_files(run: RunFolder) -> list[Path]:
 def pair_facts(run: RunFolder, model: ModelDescription, folder: Path) -> tuple[PairFacts, ...]:
     """The pairs that the network says it learned from, each with a picture in ``folder`` where its files are
     still there."""
-    named = [pair for pair in model.provenance.get("pairs") or () if isinstance(pair, Mapping)]
-    made = dict(_pair_pictures(run, model, folder))
+    named = [pair for pair in model.provenance.get("pairs") or () if isinstance(pair, Mapping)][:MOST_PAIRS]
+    wanted = {(str(pair.get("name", "")), _number(pair.get("frame"))) for pair in named}
+    made = dict(_pair_pictures(run, model, folder, wanted))
     return tuple(
         PairFacts(
             name=str(pair.get("name", "")),
@@ -71,7 +73,7 @@ def pair_facts(run: RunFolder, model: ModelDescription, folder: Path) -> tuple[P
             empty=bool(pair.get("empty")),
             picture=made.get((str(pair.get("name", "")), _number(pair.get("frame"))), ""),
         )
-        for pair in named[:MOST_PAIRS]
+        for pair in named
     )
 
 
@@ -176,20 +178,33 @@ def now() -> str:
 
 
 def _pair_pictures(
-    run: RunFolder, model: ModelDescription, folder: Path
+    run: RunFolder, model: ModelDescription, folder: Path, wanted: Container[tuple[str, int]]
 ) -> Iterator[tuple[tuple[str, int], str]]:
-    """(name and frame, file name) of a picture of plate and truth of each pair."""
+    """(name and frame, file name) of a picture of plate and truth of each pair that is wanted."""
     with suppress(UnderstudyError), ExitStack() as stack:
         count = 0
-        for plate, truth in _shots(settings_of_run(run).data, stack):
-            for number, other in pair_shots(plate, truth).pairs:
-                with suppress(UnderstudyError):
-                    target = folder / f"pair_{count + 1:03d}.jpg"
-                    _draw_pair(plate, number, truth, other, model, target)
-                    count += 1
-                    yield (plate.name if plate.is_movie else plate.path(number).name, number), target.name
-                if count >= MOST_PAIRS:
-                    return
+        for plate, number, truth, other in _pairs_of(settings_of_run(run).data, stack):
+            name = plate.frame_name(number)
+            if (name, number) not in wanted:
+                continue
+            with suppress(UnderstudyError):
+                target = folder / f"pair_{count + 1:03d}.jpg"
+                _draw_pair(plate, number, truth, other, model, target)
+                count += 1
+                yield (name, number), target.name
+            if count >= MOST_PAIRS:
+                return
+
+
+def _pairs_of(data: DataSettings, stack: ExitStack) -> Iterator[tuple[Shot, int, Shot, int]]:
+    """Each pair: where its plate, and where its truth is read."""
+    if has_sets(data):
+        for source in match(data)[0]:
+            yield source.plate, source.plate_number, source.truth, source.truth_number
+        return
+    for plate, truth in _shots(data, stack):
+        for number, other in pair_shots(plate, truth).pairs:
+            yield plate, number, truth, other
 
 
 def _draw_pair(

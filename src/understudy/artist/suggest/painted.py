@@ -13,10 +13,14 @@ from understudy.dataset.matching import match
 from understudy.dataset.pairs import load_data_set
 from understudy.errors import UnderstudyError
 from understudy.frames import Shot
+from understudy.frames.matte import spread
 from understudy.runs import RunFolder
 from understudy.runs.asked import settings_of_run
 from understudy.runs.corrections import active_corrections
 from understudy.settings import TrainSettings
+
+MOST_OTHERS = 256
+"""Painted frames of other shots that are looked at: of thousands of pictures a few stand for all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +45,9 @@ def what_was_learned(run: RunFolder, shot: Shot) -> Learned:
         return Learned(settings, (), (), note)
     here = [same_frame(source.plate, source.plate_number, shot) for source in sources]
     own = {source.plate_number for source, is_own in zip(sources, here, strict=True) if is_own}
-    others = tuple((s.plate, s.plate_number) for s, is_own in zip(sources, here, strict=True) if not is_own)
+    away = [source for source, is_own in zip(sources, here, strict=True) if not is_own]
+    few = (away[place] for place in spread(range(len(away)), MOST_OTHERS))
+    others = tuple((source.plate, source.plate_number) for source in few)
     if own or not others:
         corrected = {number for each in active_corrections(run.path) for number in each.frames}
         own |= {number for number in corrected if shot.has(number)}

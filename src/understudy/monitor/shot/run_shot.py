@@ -8,6 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
+from understudy.dataset.matching import is_set
 from understudy.errors import UnderstudyError
 from understudy.frames import Shot, pair_shots
 from understudy.monitor.images.rendering import stamp
@@ -114,6 +115,13 @@ class RunShots:
         data = settings.data
         if index >= len(data.input):
             raise NotFound(f"{run.name} has no shot {index}.", expected=f"0 to {len(data.input) - 1}")
+        if is_set(data, index):
+            raise NotFound(
+                f"{run.name} has learned from pictures, and not from the frames of a shot.",
+                expected="a shot as --input",
+                found=data.input[index],
+                where=str(run.path),
+            )
         plate = self._allowed.shot(data.input[index], None, data.part)
         for spec in data.extra:
             self._allowed.spec(spec)

@@ -35,16 +35,18 @@ SMOOTH = 0.1
 def make(random: np.random.Generator, renders: tuple[Rendered, ...], side: int) -> Crop:
     """A crop of a render, and of all others of the same scene; nine channels, and three."""
     scene = renders[int(random.integers(len(renders)))]
+    side = min(side, *scene.renders.shape[1:3])
     rows, columns = (_part(random, length, side) for length in scene.renders.shape[1:3])
     few = [place for place, count in enumerate(scene.counts) if count <= MOST_SAMPLES]
     chosen = int(random.choice(few))
     given = scene.renders[chosen, rows, columns].astype(np.float32)
-    truth = scene.others[chosen][rows, columns].astype(np.float32)
-    gain = draw_gain(random, truth)
+    truth = scene.others[chosen]
+    gain = draw_gain(random, truth.whole[rows, columns])
     layers = _in_another_world(random, given[..., TO_LAYERS])
     way = int(random.integers(8))
     seen = np.concatenate([encode(given[..., :LIGHT] * gain, LINEAR), layers], 2)
-    return Crop(turned(seen, way), turned(np.asarray(encode(truth * gain, LINEAR)), way))
+    wanted = truth.curved(lambda light: encode(light * gain, LINEAR), rows, columns)
+    return Crop(turned(seen, way), turned(wanted, way))
 
 
 def _part(random: np.random.Generator, length: int, side: int) -> slice:

@@ -75,6 +75,8 @@ def exposure(scene: Rendered) -> float:
 
 
 def toned_truths(scene: Rendered) -> tuple[np.ndarray, np.ndarray]:
-    """The two clean renders of a scene."""
-    first, second = (scene.renders[place][..., LIGHT].astype(np.float32) for place in (-2, -1))
-    return toned(first * exposure(scene)), toned(second * exposure(scene))
+    """The clean light of a scene, twice, by two of its renders each."""
+    last, gain = len(scene.counts), exposure(scene)
+    pairs = ([last - 4, last - 3], [last - 2, last - 1])
+    first, second = (scene.together(pair).curved(lambda light: toned(light * gain)) for pair in pairs)
+    return first, second

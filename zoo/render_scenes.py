@@ -23,11 +23,11 @@ from understudy.errors import UnderstudyError
 from zoo.pictures import Part, load_pictures
 from zoo.renders.environments import environments_of
 
-SIDE = 256
-COUNTS = {"training": (1, 1, 2, 4, 8, 16, 32), "validation": (1, 4, 16, 64, 64)}
+SIDE = 192
+COUNTS = {"training": (1, 1, 2, 4, 8, 16, 32), "validation": (1, 4, 16, 64, 64, 64, 64)}
 """Samples of the renders of each scene. What is learned from: one of them goes in, and all others together
-are the truth, whose own noise goes into no direction. What is measured by: the two last, apart, so that
-their noise does not count as an error."""
+are the truth, whose own noise goes into no direction. What is measured by: the four last, in two
+pairs, so that their noise does not count as an error."""
 SEEDS = {"training": 1, "validation": 2}
 
 

@@ -21,7 +21,7 @@ from zoo.ship import header_of
 from zoo.stream import make_batch
 from zoo.training import Training, make_network
 
-from understudy.colour import LINEAR, decode
+from understudy.colour import LINEAR, decode, encode
 from understudy.errors import UnderstudyError
 
 SIDE = 64
@@ -78,9 +78,23 @@ def test_crops_are_of_many_exposures(renders):
 
 def test_a_bright_dot_in_one_render_does_not_stay_in_the_truth():
     scene = rendered(1)
-    scene.renders[3, 10, 10, :3] = 30_000
-    mean = scene.others[6].astype(np.float32)
-    assert mean[10, 10].max() < 10 * mean.max(where=mean < 100, initial=0)
+    scene.renders[5, 10, 10, :3] = 30_000
+    scene.renders[:, 50, 50, :3] = 500
+    whole = scene.others[0].whole.astype(np.float32)
+    assert whole[10, 10].max() < 5 * np.median(whole[8:13, 8:13]) + 1
+    assert whole[50, 50].min() > 400
+
+
+def test_the_truth_is_not_darker_for_its_noise():
+    random = np.random.default_rng(3)
+    light = random.gamma(0.05 * np.array([16, 32])[:, None, None, None], 1, (2, 160, 160, 3))
+    light /= 0.05 * np.array([16, 32])[:, None, None, None]
+    scene = Rendered(as_half(np.concatenate([light, light, light], 3)), np.array([16, 32]))
+    curve = lambda values: np.asarray(encode(values, LINEAR))  # noqa: E731
+    truth = scene.together([0, 1])
+    wanted = float(curve(np.float32([1.0]))[0])
+    plain = abs(float(curve(truth.whole.astype(np.float32)).mean()) - wanted)
+    assert abs(float(truth.curved(curve).mean()) - wanted) < 0.6 * plain
 
 
 def test_renders_come_back_from_disk_and_damaged_or_missing_ones_are_refused(tmp_path):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from understudy.errors import UnderstudyError
@@ -15,8 +18,27 @@ from zoo.pictures import Part
 MOST = 60_000.0
 """What half floats hold, and a little less."""
 HOLDS = 4.0
-"""A render counts in a mean for no more than so many times the median of all of them there: a path in a
-million that finds a lamp by chance would stay a bright dot."""
+"""Light counts for no more than so many times what lies about it, or what a second render has there: a path
+in a million that finds a lamp by chance would stay a bright dot."""
+NEAR = 5
+
+
+class Truth(NamedTuple):
+    """The light of some renders together, float16 (H, W, 3), and of two ``parts`` of them, which have
+    ``shares`` of their samples."""
+
+    whole: np.ndarray
+    parts: tuple[np.ndarray, np.ndarray]
+    shares: tuple[float, float]
+
+    def curved(self, curve: Callable[[np.ndarray], np.ndarray], *place: slice) -> np.ndarray:
+        """float32 (H, W, 3) of a place through a curve that bends down, as if there had been no noise before
+        it: the mean of noisy values lies below that of the light itself, by twice as much in half of the
+        samples, so that what a half lies below the whole is what that lies too low."""
+        whole, first, second = (
+            np.asarray(curve(light[place].astype(np.float32))) for light in (self.whole, *self.parts)
+        )
+        return np.asarray(2 * whole - self.shares[0] * first - self.shares[1] * second, np.float32)
 
 
 @dataclass(frozen=True)
@@ -28,14 +50,23 @@ class Rendered:
     counts: np.ndarray
 
     @cached_property
-    def others(self) -> tuple[np.ndarray, ...]:
-        """For each of the renders the light of all others together, float16 (H, W, 3)."""
-        light = self.renders[..., :3].astype(np.float32)
-        most = HOLDS * np.median(light, 0) + 0.05 * float(np.median(light))
-        held = np.minimum(light, most) * self.counts[:, None, None, None]
-        total, count = held.sum(0), self.counts.sum()
-        pairs = zip(held, self.counts, strict=True)
-        return tuple(as_half((total - own) / (count - samples)) for own, samples in pairs)
+    def others(self) -> tuple[Truth, ...]:
+        """For each of the renders the light of all others."""
+        every = range(len(self.counts))
+        return tuple(self.together([each for each in every if each != own]) for own in every)
+
+    def together(self, chosen: Sequence[int]) -> Truth:
+        """The light of some of them, of which the one with the most samples is one part."""
+        light, counts = self.renders[chosen, ..., :3].astype(np.float32), self.counts[chosen]
+        order = np.argsort(counts, kind="stable")
+        light, counts = light[order], counts[order]
+        rest = np.average(light[:-1], 0, counts[:-1]).astype(np.float32)
+        share = float(counts[-1]) / float(counts.sum())
+        whole = np.float32(share) * light[-1] + np.float32(1 - share) * rest
+        most = HOLDS * np.maximum(cv2.medianBlur(whole, NEAR), np.minimum(light[-1], rest))
+        most += 0.02 * float(np.median(whole))
+        held = (as_half(np.minimum(each, most)) for each in (whole, light[-1], rest))
+        return Truth(next(held), (next(held), next(held)), (share, 1 - share))
 
 
 def save(file: Path, rendered: Rendered) -> None:

@@ -111,6 +111,10 @@ def shares(figures: Figures, file: FileFigure, fps: float, assumed: Assumed) -> 
     return found
 
 
+def share_text(share: float) -> str:
+    return f"{share:.0%}" if share < 2 else f"{share:,.0f} times"
+
+
 def breaks_first(asked: Mapping[str, float]) -> str:
     name = max(asked, key=asked.__getitem__)
     if asked[name] <= 1:
@@ -138,11 +142,11 @@ def scale_rows(
         rows.append((f"frames/s {kind}", *(f"{each:,.0f}" for each in fps)))
         rows.append((f"Gbit/s of the storage, {kind}", *(f"{each * traffic(file):,.1f}" for each in fps)))
         if figures.deal is not None:
-            rows.append((f"of one driver's core, {kind}", *(f"{each[DRIVER]:.0%}" for each in asked)))
+            rows.append((f"of one driver's core, {kind}", *(share_text(each[DRIVER]) for each in asked)))
         rows.append((f"breaks first, {kind}", *(breaks_first(each) for each in asked)))
         if figures.movie is not None:
             rows.append(
-                (f"of a movie's one writer, {kind}", *(f"{each * figures.movie.cost:.0%}" for each in fps))
+                (f"of a movie's one writer, {kind}", *(share_text(each * figures.movie.cost) for each in fps))
             )
     for gbit in LINKS:
         times = (f"{broadcast(network.bytes, count, gbit):.2g} s" for count in machines)

@@ -53,8 +53,8 @@ def test_the_table_has_what_each_number_of_machines_asks() -> None:
     assert rows[""] == ("10 machines", "1,000 machines")
     assert rows["frames/s on cores"] == ("160", "16,000")
     assert rows["Gbit/s of the storage, on GPUs (assumed)"] == ("40.0", "4,000.0")
-    assert rows["of one driver's core, on cores"] == ("32%", "3200%")
-    assert rows["of a movie's one writer, on cores"] == ("1600%", "160000%")
+    assert rows["of one driver's core, on cores"] == ("32%", "32 times")
+    assert rows["of a movie's one writer, on cores"] == ("16 times", "1,600 times")
     assert rows["breaks first, on cores"][0] == "the storage's link: 1.3 times what it has"
     assert rows["model to all, from one server of 10 Gbit/s"] == ("0.02 s", "2 s")
     said = " ".join(sentences(FIGURES, FILE, NETWORK, ASSUMED))

@@ -67,6 +67,11 @@ class PictureSet(Shot):
         picture = self._pictures[number]
         return Path(picture) if isinstance(picture, str) else Path(picture.tar) / picture.name
 
+    def file(self, number: int) -> Path:
+        """The file on the disk that holds a picture: its own, or a tar."""
+        picture = self._pictures[number]
+        return Path(picture if isinstance(picture, str) else picture.tar)
+
     def frame_name(self, number: int) -> str:
         picture = self._pictures[number]
         return os.path.basename(picture if isinstance(picture, str) else picture.name)

@@ -15,6 +15,7 @@ from understudy.errors import RunError, UnderstudyError
 from understudy.models.finding import resolve_model
 from understudy.monitor.jobs.processes import Job, Jobs
 from understudy.monitor.paths.allowed import AllowedFolders
+from understudy.monitor.paths.pictures import check_pictures
 from understudy.monitor.paths.run_files import NotFound
 from understudy.runs import RunFolder, check_name, default_name
 from understudy.settings import (
@@ -52,6 +53,7 @@ class Commands:
     def train(self, values: dict[str, Any]) -> Job:
         """Start a training with the settings ``values`` (text as from a form, or as in settings.toml)."""
         settings = self.train_settings(values)
+        check_pictures(self.allowed, settings.data)
         name = settings.run.name or self._free_name()
         if os.path.lexists(self.data_directory / name):
             raise RunError(

@@ -17,6 +17,7 @@ ICONS = {
     "sequence": "burst_mode",
     "movie": "movie",
     "still": "image",
+    "pairs": "photo_library",
     "model": "hub",
     "run": "timeline",
     "network": "auto_awesome",

@@ -14,9 +14,10 @@ from understudy.monitor.page.form import SettingsForm
 from understudy.monitor.page.large_dialog import LargeDialog
 from understudy.monitor.page.messages import error_text, notify, report_errors
 from understudy.monitor.page.selection import Selection
-from understudy.monitor.page.viewer import Viewer, compared, compared_frame, empty_reel
+from understudy.monitor.page.viewer import Reel, Viewer, compared, compared_frame, empty_reel
 from understudy.monitor.pairs.report import PairsReport
 from understudy.settings import TrainSettings
+from understudy.settings.data import has_own_truths
 
 INITIAL_TEXT = (
     "Name the plate and its ground truth on the left.\nThe pairs then show here, before anything starts."
@@ -85,7 +86,7 @@ class TrainingDialog:
         if request != self._request or self.facts.is_deleted:
             return
         values = self.form.values
-        if not values.get("input") or not values.get("ground_truth"):
+        if not _names_pairs(values):
             with self.facts.client:
                 self._show_text(INITIAL_TEXT)
             return
@@ -122,32 +123,13 @@ class TrainingDialog:
             return
         self.form.clear_faults()
         self._show_fault("")
-        self.count.text = f"{len(report.pairs)}" + (
-            f", {report.width} x {report.height}" if report.width else ""
-        )
+        count = len(report.pairs) or report.count
+        self.count.text = f"{count}" + (f", {report.width} x {report.height}" if report.width else "")
         self._show_facts(report)
         notes = _unmatched(report) + report.notes
         self.notes.text, self.warnings.text = "\n".join(notes), "\n".join(report.warnings)
         self.notes.visible, self.warnings.visible = bool(notes), bool(report.warnings)
-        frames = []
-        for pair in report.pairs[:MOST_SHOWN]:
-            shot = report.shots[pair.shot]
-            label = f"Frame {pair.input}" + (
-                f" : {pair.ground_truth}" if pair.ground_truth != pair.input else ""
-            )
-            frames.append(
-                compared_frame(shot.input, pair.input, shot.ground_truth, pair.ground_truth, label=label)
-            )
-        self.viewer.show(
-            {
-                "key": str([(shot.input, shot.ground_truth) for shot in report.shots]),
-                "frames": frames,
-                "modes": compared("Plate", "Ground Truth"),
-                "start": "first",
-                "rate": 4,
-                "size": 2048,
-            }
-        )
+        self.viewer.show(_reel(report))
 
     def _show_facts(self, report: PairsReport) -> None:
         steps = f"{report.total_steps:,}" if report.total_steps else "as many as the time allows"
@@ -173,6 +155,34 @@ class TrainingDialog:
         self.selection.choose_when_listed(job.run)
         self.dialog.close()
         notify(f"{job.run} is starting.")
+
+
+def _names_pairs(values: dict[str, Any]) -> bool:
+    """Whether there is something to pair: an input with a ground truth, or one that tells its own."""
+    given = values.get("input") or ()
+    inputs = [given] if isinstance(given, str) else given
+    return bool(inputs) and bool(values.get("ground_truth") or all(map(has_own_truths, inputs)))
+
+
+def _reel(report: PairsReport) -> Reel:
+    """The pairs, or a few of many pictures, plate beside ground truth."""
+    frames = []
+    for pair in report.pairs[:MOST_SHOWN]:
+        shot = report.shots[pair.shot]
+        label = f"Frame {pair.input}" + (f" : {pair.ground_truth}" if pair.ground_truth != pair.input else "")
+        places = shot.input, pair.input, shot.ground_truth, pair.ground_truth
+        frames.append(compared_frame(*places, label=label))
+    for one in report.shown:
+        places = one.input, one.input_number, one.ground_truth, one.ground_truth_number
+        frames.append(compared_frame(*places, label=one.name))
+    return {
+        "key": str([(shot.input, shot.ground_truth) for shot in report.shots] or report.shown),
+        "frames": frames,
+        "modes": compared("Plate", "Ground Truth"),
+        "start": "first",
+        "rate": 4,
+        "size": 2048,
+    }
 
 
 def _unmatched(report: PairsReport) -> list[str]:

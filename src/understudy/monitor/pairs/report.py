@@ -12,9 +12,11 @@ from understudy.dataset.colours import say_colours
 from understudy.dataset.empty_frames import choose_empty
 from understudy.dataset.file_check import check_sources
 from understudy.dataset.layers import choose_layers
+from understudy.dataset.matching import has_sets
 from understudy.dataset.sources import Source
 from understudy.errors import ColourError, UnderstudyError
 from understudy.frames import Neighbours, Pairing, Shot, format_numbers, pair_shots
+from understudy.monitor.pairs.pictures import Shown, look_at, match_pictures, shown_of
 from understudy.monitor.paths.allowed import AllowedFolders
 from understudy.monitor.runs.rows import RunRow
 from understudy.settings import ColourSettings, DataSettings, TrainSettings
@@ -42,7 +44,8 @@ class ShotPairs(BaseModel):
 
 
 class PairsReport(BaseModel):
-    """The pairs of a data set.
+    """The pairs of a data set. Of pictures, which are no frames of shots, ``shots`` and ``pairs`` list none:
+    ``count`` says how many there are, and ``shown`` has a few of them.
 
     ``total_steps`` is None when a time limit decides; ``seconds`` is None while no run has measured the speed
     of this machine. ``batch_size`` may still change at the start when it is auto. ``notes`` and ``warnings``
@@ -51,6 +54,8 @@ class PairsReport(BaseModel):
 
     shots: list[ShotPairs]
     pairs: list[Pair]
+    count: int = 0
+    shown: list[Shown] = []
     width: int = 0
     height: int = 0
     batch_size: int = 1
@@ -62,6 +67,8 @@ class PairsReport(BaseModel):
 
 def pairs_report(settings: TrainSettings, allowed: AllowedFolders, rows: Sequence[RunRow]) -> PairsReport:
     """The report for ``settings``. Raises what the training would raise: no frames, no pairs."""
+    if has_sets(settings.data):
+        return _pictures_report(settings, allowed, rows)
     data = settings.data
     plates = [
         index for index, truths in enumerate(data.truths) for spec in truths.values() if spec != NOWHERE
@@ -82,8 +89,30 @@ def pairs_report(settings: TrainSettings, allowed: AllowedFolders, rows: Sequenc
     )
     empty = _count_empty(report, settings, allowed, plates)
     frames = {(plates[pair.shot], pair.input) for pair in report.pairs}  # one pair, however many mattes
-    _estimate(report, settings, rows, len(frames) + empty)
+    report.count = len(frames) + empty
+    _estimate(report, settings, rows)
     report.warnings = [*_say_choices(report, settings, shots, pairings), *_warnings(report, settings, shots)]
+    return report
+
+
+def _pictures_report(settings: TrainSettings, allowed: AllowedFolders, rows: Sequence[RunRow]) -> PairsReport:
+    """The report where pictures by name, of lists or of tar files are among what is learned from."""
+    matched = match_pictures(settings.data, allowed)
+    sources = list(matched.sources)
+    looked = look_at(sources, settings)
+    report = PairsReport(
+        shots=[],
+        pairs=[],
+        count=len(sources),
+        shown=list(shown_of(sources)),
+        width=looked.width,
+        height=looked.height,
+        notes=[*matched.notes, *looked.notes],
+        warnings=looked.warnings,
+    )
+    if matched.validation:
+        report.notes.append(f"{len(matched.validation)} pairs are kept for validation.")
+    _estimate(report, settings, rows)
     return report
 
 
@@ -143,7 +172,7 @@ def _range(numbers: Sequence[int]) -> str:
     return format_numbers(numbers) if numbers else ""
 
 
-def _estimate(report: PairsReport, settings: TrainSettings, rows: Sequence[RunRow], pairs: int) -> None:
+def _estimate(report: PairsReport, settings: TrainSettings, rows: Sequence[RunRow]) -> None:
     size, schedule = settings.network.model_size, settings.schedule
     size = "medium" if size == "auto" else size  # only a time limit changes it
     like = [row for row in rows if row.model_size == size and row.pace]
@@ -153,7 +182,7 @@ def _estimate(report: PairsReport, settings: TrainSettings, rows: Sequence[RunRo
     if schedule.batch_size == "auto":
         report.notes.append(f"Batch Size auto: about {chosen}, settled at the start by the free memory.")
     epochs = schedule.planned_epochs
-    steps = [max(1, epochs * pairs // chosen)] if epochs else []
+    steps = [max(1, epochs * report.count // chosen)] if epochs else []
     steps += [schedule.max_steps] if schedule.max_steps else []
     report.total_steps = min(steps) if steps else None
     speed = like[0].pace if like else None

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from understudy.dataset.pair_lists import read_pair_list
+from understudy.dataset.shards import tars_of
 from understudy.errors import SequenceError, SettingError
 from understudy.frames import Shot, open_shot
 from understudy.frames.sequence import find_files
 from understudy.models.zoo import zoo_model
+from understudy.settings.data import is_pair_list, is_shards
 from understudy.settings.field import NOWHERE, split_name
 
 LONGEST = 4096
@@ -70,14 +73,27 @@ class AllowedFolders:
         return inside or (self.follow_links and self._is_named(path))
 
     def spec(self, text: str) -> str:
-        """``text``, the spec of a shot (pattern, folder, file, movie), as an absolute path.
+        """``text``, the spec of a shot (pattern, folder, file, movie), a list of pairs or tar files, as an
+        absolute path.
 
-        PathNotAllowed when it, or the file of one of its frames, lies outside.
+        PathNotAllowed when it, or the file of one of its frames or pairs, lies outside; PairingError for a
+        list that cannot be read, or tar files that are not there.
         """
         spec = str(self.path(text))
-        if not self.follow_links:
+        if is_pair_list(spec):
+            self.check_files([path for row in read_pair_list(spec).rows for path in (row.input, row.truth)])
+        elif is_shards(spec):
+            self.check_files(tars_of(spec))
+        elif not self.follow_links:
             self._check_links(_files_of(spec))
         return spec
+
+    def check_files(self, paths: Sequence[str]) -> None:
+        """PathNotAllowed where one of these lies outside; each of their folders is looked at once."""
+        for folder in dict.fromkeys(map(os.path.dirname, paths)):
+            self.path(folder)
+        if not self.follow_links:
+            self._check_links(map(Path, paths))
 
     def shot(self, text: str, frames: str | None = None, part: str | None = None) -> Shot:
         """The shot that ``text`` names. Raises what ``spec`` and ``open_shot`` raise."""

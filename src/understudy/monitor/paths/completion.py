@@ -16,6 +16,7 @@ from understudy.models.sidecar import ENDINGS
 from understudy.models.zoo import zoo_networks, zoo_starts
 from understudy.monitor.paths.allowed import AllowedFolders, PathNotAllowed
 from understudy.runs import is_run
+from understudy.settings.data import has_own_truths
 
 MOST = 60
 MOST_SCANNED = 50_000
@@ -26,11 +27,11 @@ MODEL_FILES = ("file", "model", "weights")
 
 class Completion(BaseModel):
     """``text`` is the completed path, ``label`` what the list shows, ``note`` its frame range, or what a
-    network that comes trained is for."""
+    network that comes trained is for. ``pairs``: a list of pairs, or a tar of them."""
 
     text: str
     label: str
-    kind: Literal["folder", "sequence", "movie", "still", "model", "run", "network"]
+    kind: Literal["folder", "sequence", "movie", "still", "pairs", "model", "run", "network"]
     note: str = ""
 
 
@@ -84,6 +85,8 @@ def _in_folder(allowed: AllowedFolders, folder: Path, wanted: PathKind) -> list[
     ]
     if wanted == "shot":
         completions += _shots(folder, files)
+        lists = sorted(name for name in files if has_own_truths(name))
+        completions += [Completion(text=str(folder / name), label=name, kind="pairs") for name in lists]
     if wanted in MODEL_FILES:
         models = sorted(name for name in files if name.lower().endswith(MODELS))
         completions += [Completion(text=str(folder / name), label=name, kind="model") for name in models]

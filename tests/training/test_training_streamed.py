@@ -223,7 +223,7 @@ def test_a_cache_that_cannot_be_written_does_not_end_the_run(many: Any, monkeypa
         raise OSError(28, "No space left on device")
 
     bench = many()
-    monkeypatch.setattr("understudy.dataset.pair_cache.save", full)
+    monkeypatch.setattr("understudy.dataset.pair_cache.save_file", full)
     assert bench.train(data="stream").state == "finished"
     assert bench.said().count("No more pairs are kept decoded: No space left on device") == 1
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +17,11 @@ import pytest
 
 from understudy.server import mlserver
 from understudy.server.admission import PASSED_BY, TURN, TURN_AT_WORK, TURN_RATE, AdmissionControl
-from understudy.server.deadlines import TransferDeadline
+from understudy.server.deadlines import LoopClock, TransferDeadline
 from understudy.server.http import endpoint, timeouts
+from understudy.server.http.exchange import in_time
 from understudy.server.mlserver import FEW_SESSIONS, MLServerEndpoint
+from understudy.server.peer import Peer, PeerTimedOut
 from understudy.server.state import ServerSettings, ServerState
 
 MEGABYTE = 10**6
@@ -269,6 +273,57 @@ def test_clients_that_come_while_the_http_door_is_busy_are_taken_together_when_i
 def test_an_idle_connection_is_kept_for_ten_minutes():
     made = endpoint.HttpEndpoint(ServerState(ServerSettings(http_port=0)), "1")
     assert made._server.config.timeout_keep_alive == 600
+
+
+class Said:
+    """A deadline that says one after the other what is left."""
+
+    def __init__(self, *left):
+        self.left = list(left)
+
+    def remaining(self):
+        return self.left.pop(0)
+
+
+def awaited(deadline, *seconds):
+    """What a wait gives that takes the one time after the other when it is begun again."""
+    takes = list(seconds)
+
+    async def wait():
+        await asyncio.sleep(takes.pop(0))
+        return "there"
+
+    with ThreadPoolExecutor(1) as aside:  # a browser's loop may run in this thread
+        return aside.submit(lambda: asyncio.run(in_time(wait, deadline))).result(60)
+
+
+def test_a_transfer_for_which_the_loop_came_too_late_goes_on_and_one_that_is_late_ends():
+    assert awaited(Said(0.01, 0.5, 30.0), 60.0, 0.0) == "there"
+    with pytest.raises(TimeoutError):
+        awaited(Said(0.01, 0.0), 60.0)
+
+
+def test_a_round_of_the_loop_counts_for_no_more_than_a_second_and_a_half():
+    now = [0.0]
+    clock = LoopClock(lambda: now[0])
+    now[0] = 1.0
+    assert clock.now() == 1.0
+    now[0] = 11.0
+    assert clock.now() == 2.5
+    assert clock.now() == 2.5
+
+
+def test_bytes_that_are_there_are_read_after_the_deadline_and_silence_is_not_waited_for():
+    ours, theirs = socket.socketpair()
+    peer = Peer.__new__(Peer)
+    peer.connection = ours
+    passed = TransferDeadline(-1.0)
+    theirs.sendall(b"abc")
+    assert peer.read_into(memoryview(bytearray(10)), passed) == 3
+    with pytest.raises(PeerTimedOut):
+        peer.read_into(memoryview(bytearray(10)), passed)
+    ours.close()
+    theirs.close()
 
 
 class Sending:

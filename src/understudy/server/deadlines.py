@@ -9,6 +9,7 @@ from dataclasses import dataclass
 MIN_RATE = 128 * 1024  # bytes per second that a transfer must reach over its whole length
 MIN_RATE_WHEN_CONTENDED = 512 * 1024  # the same while others wait for the memory that it holds
 GRACE_WHEN_CONTENDED = 4.0
+LONGEST_ROUND = 1.5  # seconds
 
 
 @dataclass
@@ -42,3 +43,22 @@ class TransferDeadline:
             due = self.started + GRACE_WHEN_CONTENDED + self.transferred / MIN_RATE_WHEN_CONTENDED - now
             remaining = min(remaining, due)
         return remaining
+
+
+class LoopClock:
+    """Seconds in which an event loop went round in time, so that no client is late because the server was.
+
+    It must be looked at once a second at least; of what passes between two looks, no more than
+    ``LONGEST_ROUND`` counts.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._looked, self._seconds = clock(), 0.0
+
+    def now(self) -> float:
+        """Seconds since it was made, without those in which nothing was looked at."""
+        now = self._clock()
+        self._seconds += min(now - self._looked, LONGEST_ROUND)
+        self._looked = now
+        return self._seconds

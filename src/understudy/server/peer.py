@@ -39,9 +39,10 @@ class Peer:
         """Read what is there, at least one byte; ``PeerDisconnected`` at its end or at the deadline."""
         while True:
             try:
-                self.connection.settimeout(self._slice(deadline))
+                self._set_timeout(deadline)
                 count = self.connection.recv_into(space)
-            except TimeoutError:
+            except (TimeoutError, BlockingIOError):
+                _check(deadline)
                 continue
             except OSError as error:
                 raise PeerDisconnected("the connection broke") from error
@@ -55,20 +56,19 @@ class Peer:
         views = [memoryview(part).cast("B") for part in parts]
         while views:
             try:
-                self.connection.settimeout(self._slice(deadline))
+                self._set_timeout(deadline)
                 sent = self.connection.sendmsg(views[:MAX_PARTS])
-            except TimeoutError:
+            except (TimeoutError, BlockingIOError):
+                _check(deadline)
                 continue
             except OSError as error:
                 raise PeerDisconnected("the connection broke") from error
             deadline.add(sent)
             views = _after(views, sent)
 
-    def _slice(self, deadline: TransferDeadline) -> float:
-        left = deadline.remaining()
-        if left <= 0:
-            raise PeerTimedOut("too slow, or silent")
-        return min(left, SLICE)
+    def _set_timeout(self, deadline: TransferDeadline) -> None:
+        """When the deadline has passed, one more look without waiting: it may be this side that was late."""
+        self.connection.settimeout(min(max(deadline.remaining(), 0.0), SLICE))
 
     def has_ended(self) -> bool:
         """Whether the client has closed its side; without waiting, and without taking what it sent."""
@@ -105,6 +105,11 @@ class Peer:
         with contextlib.suppress(OSError):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
+
+
+def _check(deadline: TransferDeadline) -> None:
+    if deadline.remaining() <= 0:
+        raise PeerTimedOut("too slow, or silent")
 
 
 def _after(views: list[memoryview], sent: int) -> list[memoryview]:

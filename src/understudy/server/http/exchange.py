@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import numpy as np
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.server.admission import Reservation
@@ -52,10 +54,12 @@ class RequestBody:
     def deadline(self, is_contended: Callable[[], bool] = lambda: False) -> TransferDeadline:
         """That of a transfer which begins now. ``is_contended``: whether others wait for the memory that it
         holds."""
-        patience = self.state.settings.patience
+        peer = self.request.scope.get("state", {}).get("peer")
+        clock = time.monotonic if peer is None else peer.clock.now
         if self._reservation is None:
-            return TransferDeadline(patience)
-        self._reservation.transfer = deadline = TransferDeadline(patience, is_contended)
+            return TransferDeadline(self.state.settings.patience, clock=clock)
+        deadline = TransferDeadline(self.state.settings.patience, is_contended, clock)
+        self._reservation.transfer = deadline
         return deadline
 
     def at_work(self) -> None:
@@ -109,19 +113,30 @@ class RequestBody:
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         deadline = self.deadline(lambda: self.state.admission.is_short_of_memory)
-        stream = self.request.stream()
-        while True:
+        more = True
+        while more:
             try:
-                async with asyncio.timeout(max(deadline.remaining(), 0.01)):
-                    chunk = await anext(stream)
-            except StopAsyncIteration:
-                return
+                message = await in_time(self.request.receive, deadline)
             except TimeoutError:
                 raise Refusal(408, "The request did not arrive in time.") from None
-            except ClientDisconnect:
-                raise ClientDisconnected from None
-            deadline.add(len(chunk))
-            yield chunk
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnected
+            more = message.get("more_body", False)
+            if chunk := message.get("body", b""):
+                deadline.add(len(chunk))
+                yield chunk
+
+
+async def in_time(wait: Callable[[], Awaitable[Any]], deadline: TransferDeadline) -> Any:
+    """What ``wait`` gives, which may be broken off and begun again. TimeoutError when the deadline has
+    passed, and not when the event loop came too late to see that it was met."""
+    while True:
+        try:
+            async with asyncio.timeout(max(deadline.remaining(), 0.01)):
+                return await wait()
+        except TimeoutError:
+            if deadline.remaining() <= 0:
+                raise
 
 
 def _inflated(body: memoryview, packed: str, limit: int) -> memoryview:
@@ -184,8 +199,8 @@ class PartsResponse(Response):
             deadline = self._body.deadline()
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             for piece in _chunks_of(self._parts):
-                async with asyncio.timeout(max(deadline.remaining(), 0.01)):
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                body = {"type": "http.response.body", "body": piece, "more_body": True}
+                await in_time(partial(send, body), deadline)
                 deadline.add(len(piece))
             await send({"type": "http.response.body", "body": b""})
         except TimeoutError:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
+
+from understudy.server.deadlines import LoopClock
 
 try:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as _Base
@@ -19,7 +20,7 @@ MAX_CONNECTIONS_PER_CLIENT = 400  # connections of one address
 
 def protocol_with_timeouts(timeout: float) -> type:
     """uvicorn's protocol with a limit, in seconds, for how long headers and unwanted bodies may take."""
-    return type("TimeoutProtocol", (_TimeoutProtocol,), {"timeout": timeout})
+    return type("TimeoutProtocol", (_TimeoutProtocol,), {"timeout": timeout, "clock": LoopClock()})
 
 
 class _TimeoutProtocol(_Base):
@@ -28,10 +29,11 @@ class _TimeoutProtocol(_Base):
     """
 
     timeout = 10.0
+    clock: LoopClock
 
     def connection_made(self, transport: Any) -> None:
         self.app_state = dict(self.app_state, peer=self)
-        self._since, self._unread = time.monotonic(), 0
+        self._since, self._unread = self.clock.now(), 0
         super().connection_made(transport)
         host = self.client[0] if self.client else ""
         others = [getattr(other, "client", None) for other in self.connections]
@@ -51,7 +53,7 @@ class _TimeoutProtocol(_Base):
                 self.transport.abort()
 
     def on_response_complete(self) -> None:
-        self._since = time.monotonic()
+        self._since = self.clock.now()
         super().on_response_complete()
 
     def abort(self) -> None:
@@ -83,10 +85,11 @@ class _TimeoutProtocol(_Base):
     def _is_late(self) -> bool:
         """Whether headers that have begun, or the rest of a body that nobody wants, take too long."""
         begun = self.cycle is None or self._unread > 0 or self._body_is_missing()
-        return begun and self._awaits_headers() and time.monotonic() - self._since > self.timeout
+        return begun and self._awaits_headers() and self.clock.now() - self._since > self.timeout
 
     def _poll(self) -> None:
         """Once a second: has a timeout passed?"""
+        self.clock.now()
         if self._is_late():
             self.transport.abort()
         elif not self.transport.is_closing():

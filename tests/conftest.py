@@ -182,7 +182,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trained:
     """An empty folder in the place of the networks that come trained, and a function that puts one into it:
     ``zoo("denoise", kind=["network"], outputs=3, scale=1, size="small", half=True)`` returns its file. Its
-    weights are random ones; ``half`` stores them as float16. ``card`` and ``header`` change what it says."""
+    weights are random ones of the ``spread``; ``half`` stores them as float16. ``card`` and ``header`` change
+    what it says."""
     folder = tmp_path / "trained"
     folder.mkdir()
     monkeypatch.setattr("understudy.models.zoo.FOLDER", folder)
@@ -204,24 +205,26 @@ def trained_network(
     size: str = "small",
     card: Mapping[str, Any] | None = None,
     header: Mapping[str, Any] | None = None,
+    spread: float = 0.03,
     **shape: Any,
 ) -> tuple[Any, Any]:
     """A network of random weights, and the header of one that comes trained."""
     import torch
 
     from understudy.colour import PLAIN, SRGB
-    from understudy.network.effect import Architecture, EffectNetwork
+    from understudy.network.build import build_effect
+    from understudy.network.effect import Architecture
     from understudy.network.model_file import ModelHeader
 
     matte = outputs == 1
     more = {"kind": "matte", "same_channels": False} if matte else {}
-    network = EffectNetwork(
+    network = build_effect(
         Architecture(**{"inputs": 3, "plate": 3, "outputs": outputs, "size": size, **more, **shape})
     )
     with torch.no_grad():
         noise = torch.Generator().manual_seed(len(name))
         for weights in network.parameters():
-            weights.normal_(std=0.03, generator=noise)
+            weights.normal_(std=spread, generator=noise)
     said = {
         "kind": network.architecture.kind,
         "input_channels": ["R", "G", "B"],

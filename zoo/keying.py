@@ -11,10 +11,10 @@ foreground without screen and spill.
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from understudy.network.effect import Architecture
+from understudy.network.losses import gradient
 from zoo.command import main
 from zoo.degrade.blur import blurred, defocus_kernel, path_kernel, shake_path
 from zoo.degrade.compression import draw_file
@@ -42,11 +42,13 @@ PLAIN_COLOURS = np.float32(
     ]
 )
 NEARLY_NONE = 1e-3
-SOFT_EDGE = 4.0
+SOFT_EDGE = 3.0
+LITTLE, LEAST_COVER = 0.15, 0.05
+"""How much the colours of a picture count as if it had as much foreground as any."""
 
 
 def make(random: np.random.Generator, pictures: Pictures, side: int) -> Crop:
-    """A plate, and its alpha, R, G and B."""
+    """A plate, and its foreground's R, G and B, and alpha."""
     film, key = draw_film(random), draw_key(random)
     return make_before(random, pictures, side, film, key)
 
@@ -65,7 +67,7 @@ def make_before(random: np.random.Generator, pictures: Pictures, side: int, film
     lit = foreground + draw_spill(random, foreground, cover, paint)
     alpha, straight, plate = composed(draw_kernel(random), cover, foreground, lit, screen)
     values = film.values(plate + _noise(random, plate))
-    truth = np.dstack([alpha, film.values(straight)])
+    truth = np.dstack([film.values(straight), alpha])
     return Crop(values if film.linear else draw_file(random, values), np.asarray(truth, np.float32))
 
 
@@ -121,37 +123,29 @@ def _noise(random: np.random.Generator, light: np.ndarray) -> np.ndarray:
 
 
 def loss(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """L1 of the alpha, more at soft edges; of the foreground where there is one; and of both together, as
-    they go over another picture."""
-    alpha, wanted = result[:, :1], truth[:, :1]
+    """L1 of the alpha, more at soft edges, and of its differences between neighbours; of the foreground where
+    there is one, more where there is little of it; and of both together, as they go over another picture."""
+    (colours, alpha), (wanted_colours, wanted) = (each.split((3, 1), 1) for each in (result, truth))
     soft = 1 + SOFT_EDGE * (4 * wanted * (1 - wanted))
-    colours, wanted_colours = result[:, 1:], truth[:, 1:]
     matte = ((alpha - wanted).abs() * soft * weight).mean()
-    straight = ((colours - wanted_colours).abs() * wanted * weight).mean()
     over = ((alpha * colours - wanted * wanted_colours).abs() * weight).mean()
-    return matte + straight + 0.5 * over
-
-
-def begin(weights: Tensor) -> None:
-    """The colour fit (terms, outputs) that it begins from: half an alpha, and the plate as the foreground."""
-    weights.zero_()
-    weights[0] = torch.tensor([0.5, 0.75, 0.75, 0.75])
-    weights[1:, 1:] = torch.eye(3) * 0.75
+    apart = ((colours - wanted_colours).abs() * wanted * weight).mean((1, 2, 3))
+    straight = (apart + LITTLE * apart / (wanted.mean((1, 2, 3)) + LEAST_COVER)).mean()
+    return matte + 0.5 * gradient(alpha, wanted, weight) + straight + 0.5 * over
 
 
 RECIPE = Recipe(
     name="keying",
     title="Keying",
     purpose="Alpha and straight foreground of what stands before a green or blue screen, without its spill.",
-    kinds=("network", "start"),
+    kinds=("network",),
     architecture=Architecture(
-        inputs=3, outputs=4, size="small", fit="linear", same_channels=False, fit_inputs=3, plate=3
+        inputs=3, outputs=4, size="small", same_channels=False, fit_inputs=3, plate=3, screen=True
     ),
     make=make,
     loss=loss,
-    output_channels=("alpha", "foreground.R", "foreground.G", "foreground.B"),
-    begin=begin,
-    judged=1,
+    output_channels=("foreground.R", "foreground.G", "foreground.B", "alpha"),
+    judged=(3, 4),
 )
 
 if __name__ == "__main__":

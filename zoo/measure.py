@@ -156,7 +156,7 @@ def _keyed(apply: Apply, pictures: Pictures, number: int) -> tuple[float, float,
     random = np.random.default_rng([SEED, number])
     key = keying.draw_key(random)
     crop = keying.make_before(random, pictures, KEYING_SIDE, DISPLAY, key)
-    alpha, straight = crop.truth[..., 0], crop.truth[..., 1:]
+    straight, alpha = crop.truth[..., :3], crop.truth[..., 3]
     made = apply(crop.input)
     light = srgb_to_linear(crop.input)
     bare = light[alpha < 0.01]
@@ -166,8 +166,8 @@ def _keyed(apply: Apply, pictures: Pictures, number: int) -> tuple[float, float,
         DISPLAY.values(rivals.despilled(light, other, screen, key, share)) for share in (0.0, 0.5, 1.0)
     )
     errors = [_colour_error(each, straight, alpha) for each in colours]
-    ours = _colour_error(np.clip(made[..., 1:], 0, 1), straight, alpha)
-    apart = (float(np.abs(np.clip(each, 0, 1) - alpha).mean()) for each in (made[..., 0], other))
+    ours = _colour_error(np.clip(made[..., :3], 0, 1), straight, alpha)
+    apart = (float(np.abs(np.clip(each, 0, 1) - alpha).mean()) for each in (made[..., 3], other))
     return (*apart, ours, min(errors))  # type: ignore[return-value]
 
 

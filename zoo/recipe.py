@@ -42,13 +42,12 @@ class Recipe:
     """``make(random, pictures, side)`` makes one crop with an input of ``side`` pixels a side; ``pictures``
     are photographs, or what ``renders`` loads from these and from a folder of renders. A step takes
     ``crops`` of them. ``kinds``: ``network`` where it is applied as it is, ``start`` where trainings begin
-    with it. ``begin`` sets the weights of the colour fit, where there is one. ``judged``: the first so many
-    outputs are what the curve is drawn of; all where it is None. ``held``: for how much of the time the
-    rate is held before it falls. ``motion_loss`` takes what a network that finds motion finds at each
-    level, and the truth. ``colour``: of what goes in and comes out; with sRGB, of both kinds of values.
-    ``extra``: layers behind the plate. ``scaling``: the range of all inputs, where that is not ``RANGE``.
-    ``sources``: what else it learned from, for its card; ``lit``: the parts
-    of the HDR maps too."""
+    with it. ``judged``: from which output on, and before which, the curve is drawn of; all by default.
+    ``held``: for how much of the time the rate is held before it falls. ``motion_loss`` takes what a network
+    that finds motion finds at each level, and the truth. ``colour``: of what goes in and comes out; with
+    sRGB, of both kinds of values. ``extra``: layers behind the plate. ``scaling``: the range of all inputs,
+    where that is not ``RANGE``. ``sources``: what else it learned from, for its card; ``lit``: the parts of
+    the HDR maps too."""
 
     name: str
     title: str
@@ -62,8 +61,7 @@ class Recipe:
     rate: float = 0.004
     held: float = 0.5
     output_channels: tuple[str, ...] = ("R", "G", "B")
-    begin: Callable[[Tensor], None] | None = None
-    judged: int | None = None
+    judged: tuple[int, int | None] = (0, None)
     motion_loss: Callable[[list[Tensor], Tensor], Tensor] | None = None
     colour: ColourEncoding = SRGB
     extra: tuple[ExtraInput, ...] = ()

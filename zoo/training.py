@@ -21,11 +21,11 @@ from torch import Tensor
 from understudy.device import autocast, prepare, resolve_precision
 from understudy.errors import UnderstudyError
 from understudy.measure.image import psnr
+from understudy.network.build import build_effect
 from understudy.network.colour_fit import Scaling
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.losses import make_loss
 from understudy.network.model_file import read_metadata, read_tensors, write_tensors
-from understudy.network.whole import build_effect
 from understudy.training.optimizer import Optimizer
 from zoo.recipe import RANGE, Recipe
 from zoo.stream import Batch, Stream, to_batch
@@ -118,7 +118,7 @@ class Training:
         for batch in held:
             with autocast(CPU, self.precision):
                 result = self.average(batch.input)
-            shown = slice(self.recipe.judged)
+            shown = slice(*self.recipe.judged)
             pairs = zip(result[:, shown], before_of(batch), batch.truth[:, shown], strict=True)
             scores += [[_db(after, truth), _db(before, truth)] for after, before, truth in pairs]
         self.at.score, self.at.before = (round(float(each), 3) for each in np.mean(scores, 0))
@@ -164,8 +164,6 @@ def make_network(recipe: Recipe) -> EffectNetwork:
     """An untrained network."""
     shape = effect_of(recipe)
     network, inputs = build_effect(shape), shape.inputs
-    if recipe.begin is not None:
-        recipe.begin(network.fit_weights)
     usual = Scaling(torch.full((inputs,), RANGE[0]), torch.full((inputs,), RANGE[1]))
     network.set_range(recipe.scaling or usual)
     return network

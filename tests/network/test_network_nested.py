@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from understudy.network.build import build_effect
 from understudy.network.cores import make_core
 from understudy.network.effect import Architecture
 from understudy.network.guided import follow
 from understudy.network.model_file import ModelHeader, load_model, save_model
 from understudy.network.nested import NESTED_SIZES, NestedSize, NestedUNet
 from understudy.network.resampling import resample_to
-from understudy.network.whole import build_effect
 
 TINY = NestedSize(((2, 4),) * 6, ((2, 4),) * 5, 5000)
 

@@ -14,6 +14,7 @@ import pytest
 import torch
 from tests.conftest import motion_network
 
+from understudy.colour.scene_linear import linear_to_srgb
 from understudy.errors import ModelFileError, RequestError
 from understudy.inference.vectors import load_vectors
 from understudy.network.model_file import ModelHeader, save_model
@@ -95,6 +96,21 @@ def test_one_that_enlarges_answers_with_a_larger_picture(zoo: Trained, serve: Se
     assert [each.shape for each in alone] == [(3, 40, 48)] * 2
     for answer, wanted in zip(together, alone, strict=True):
         assert np.allclose(answer.pictures[0], wanted, atol=1e-5)
+
+
+def test_one_that_keys_answers_with_straight_colours_and_alpha(zoo: Trained, serve: Serve) -> None:
+    header = {"adapts": True, "output_channels": ["foreground.R", "foreground.G", "foreground.B", "alpha"]}
+    zoo("keying", ["network"], header=header, spread=0.0, outputs=4, same_channels=False, screen=True)
+    model = serve().registry.get("keying")
+    assert [option.name for option in model.description.options][:2] == ["mix", "tile_size"]
+    light = np.broadcast_to(np.float32([0.06, 0.5, 0.09])[:, None, None], (3, 40, 48)).copy()
+    light[:, 10:30, 16:32] = np.float32([0.4, 0.36, 0.34])[:, None, None]
+    for scene_linear, frame in ((True, light), (False, np.clip(linear_to_srgb(light), 0, 1))):
+        call = Call([frame], model.description.defaults(), linear=scene_linear)
+        made = model.run([call])[0].pictures[0]
+        assert made.shape == (4, 40, 48)
+        assert (made[3, :8] == 0).all() and (made[3, 12:28, 18:30] == 1).all()
+        assert np.allclose(made[:3, 12:28, 18:30], frame[:, 12:28, 18:30], atol=2e-3)
 
 
 def test_nuke_takes_no_larger_picture_and_is_not_offered_one(zoo: Trained, serve: Serve) -> None:

@@ -72,7 +72,7 @@ def test_a_plate_before_a_screen_is_its_foreground_over_the_screen():
 
 
 def test_crops_of_keying_are_all_foreground_all_screen_and_soft_between(pictures):
-    alphas = [keying.make(np.random.default_rng(seed), pictures, 48).truth[..., 0] for seed in range(60)]
+    alphas = [keying.make(np.random.default_rng(seed), pictures, 48).truth[..., 3] for seed in range(60)]
     assert any(alpha.max() == 0 for alpha in alphas) and any(alpha.min() > 0.99 for alpha in alphas)
     soft = [np.mean((alpha > 0.05) & (alpha < 0.95)) for alpha in alphas]
     assert 0.03 < np.mean(soft) < 0.5
@@ -81,7 +81,7 @@ def test_crops_of_keying_are_all_foreground_all_screen_and_soft_between(pictures
 
 def test_most_foregrounds_have_no_more_of_the_screens_colour_than_of_others(pictures):
     crops = [keying.make(np.random.default_rng(seed), pictures, 48).truth for seed in range(60)]
-    solid = np.concatenate([crop[crop[..., 0] > 0.99, 1:] for crop in crops])
+    solid = np.concatenate([crop[crop[..., 3] > 0.99, :3] for crop in crops])
     more = solid[:, 1:].max(1) > solid[:, 0] * 1.35 + 0.03
     assert more.mean() < 0.5
 
@@ -89,22 +89,33 @@ def test_most_foregrounds_have_no_more_of_the_screens_colour_than_of_others(pict
 def test_the_loss_of_keying_asks_for_no_colour_where_nothing_is():
     truth = torch.zeros(1, 4, 8, 8)
     right, other = torch.zeros(1, 4, 8, 8), torch.zeros(1, 4, 8, 8)
-    other[:, 1:] = 0.7
+    other[:, :3] = 0.7
     weight = torch.ones(1, 1, 8, 8)
     assert keying.loss(right, truth, weight) == keying.loss(other, truth, weight) == 0
-    truth[:, 0] = 1
+    truth[:, 3] = 1
     assert keying.loss(truth, truth, weight) == 0
     assert keying.loss(right, truth, weight) > 0.9
 
 
-def test_keying_begins_with_the_plate_as_the_foreground():
-    network = make_network(keying.RECIPE)
-    x = torch.rand(1, 3, 32, 32)
+def test_keying_begins_as_a_keyer(pictures):
+    network, alphas, flat = make_network(keying.RECIPE), [], []
+    for batch in held_batches(keying.RECIPE, pictures, 8):
+        with torch.no_grad():
+            found = network(batch.input)[:, 3]
+        alphas.append(float((found - batch.truth[:, 3]).abs().mean()))
+        flat.append(float((batch.truth[:, 3].mean() - batch.truth[:, 3]).abs().mean()))
+    assert np.mean(alphas) < 0.4 * np.mean(flat)
+
+
+def test_the_curve_of_keying_is_drawn_of_its_alpha(pictures):
+    training = Training(keying.RECIPE)
+    held = held_batches(keying.RECIPE, pictures, 4)
+    training.judge(held)
     with torch.no_grad():
-        made = network(x)
-    assert torch.allclose(made[:, 1:], x, atol=1e-5) and torch.allclose(
-        made[:, :1], torch.full((1, 1, 32, 32), 0.5)
-    )
+        found = training.average(held[0].input)[:, 3:]
+    pairs = zip(found.numpy(), held[0].truth[:, 3:].numpy(), strict=True)
+    scores = [min(psnr(one, two), 50) for one, two in pairs]
+    assert training.at.score == pytest.approx(np.mean(scores), abs=0.6)
 
 
 def test_upscale_is_twice_as_large_and_bicubic_is_near(pictures):

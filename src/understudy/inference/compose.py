@@ -30,7 +30,12 @@ from understudy.frames.matte_names import short_of
 from understudy.inference.blend import blend
 from understudy.inference.confidence import ABOUT, CHANNEL, MOVED, confidence_of, moved, moved_back
 from understudy.inference.doubtful import Doubts
-from understudy.inference.finish import Finisher, premultiplied_channels
+from understudy.inference.finish import (
+    Finisher,
+    multiplied_by_last,
+    premultiplied_channels,
+    rgba_targets,
+)
 from understudy.inference.inputs import expected_channels
 from understudy.inference.layers import ExtraInputs, Mask
 from understudy.inference.model import LoadedModel
@@ -115,7 +120,9 @@ class Composer:
     ``confident``: a further channel says how sure the network is of them. ``layer``: the results fill a layer
     of this name, beside the plate's own channels, which stay as they are. ``prompter``: what the network is
     told of each frame; ``tracker``: which instance is in which matte; ``recurrence``: gives the results of a
-    network with state. ``doubts``: what was seen of results that cannot be right."""
+    network with state. ``doubts``: what was seen of results that cannot be right. ``rgba``: what is
+    keyed becomes colours and alpha of the plate's own, ``straight`` or ``premultiplied``; empty where it
+    becomes layers beside them, and of all that is not keyed."""
 
     header: Any
     channels: str | None
@@ -131,6 +138,7 @@ class Composer:
     tracker: Tracker | None = None
     recurrence: Recurrence | None = None
     doubts: Doubts = field(default_factory=Doubts)
+    rgba: str = ""
 
     @property
     def stands_beside(self) -> bool:
@@ -191,6 +199,8 @@ class Composer:
         )
 
     def _targets(self, frame: Frame, names: tuple[str, ...]) -> tuple[str, ...]:
+        if self.rgba:
+            return rgba_targets(frame, names, self.layer)
         if self.layer is None:
             targets = target_channels(frame, self.header, names)
             return premultiplied_channels(frame, names, targets) if self._premultiplies else targets
@@ -210,7 +220,9 @@ class Composer:
     ) -> tuple[str, ...]:
         """Of each target, the channel that lies under it: of a layer of an image that which it is made of."""
         own = targets
-        if self.layer is not None and self._premultiplies:
+        if self.rgba:
+            own = rgba_targets(frame, names, None)
+        elif self.layer is not None and self._premultiplies:
             own = premultiplied_channels(frame, names, targets[-1:])
         elif self.layer is not None and self.header.kind == "image":
             own = target_channels(frame, self.header, names)
@@ -254,9 +266,9 @@ class Composer:
         finished = given.frame.with_planes(given.targets, result, given.window)
         if self.stands_beside:  # of files that hold straight colours, those of the plate go by its own alpha
             return replace(finished, keyed=finished.keyed or not has_alpha(given.frame))
-        if self._premultiplies:
+        if self._premultiplies or self.rgba == "premultiplied":
             return as_premultiplied(finished)
-        return replace(finished, keyed=True) if self.header.kind == "matte" else finished
+        return replace(finished, keyed=True) if self.header.kind == "matte" or self.rgba else finished
 
     def _finished(self, given: Gathered, shown: Window, by: _By) -> Made:
         """The result with its last touch, where ``shown``; around that as much is computed as it asks for."""
@@ -363,6 +375,8 @@ class Composer:
             result = self._called(given, model, shown)
         made = result[slices(shown.scaled(self.header.scale))]
         self.doubts.look(self.header, given.frame.number, given.pixels[slices(shown)], made)
+        if made.shape[:2] == result.shape[:2]:
+            self.doubts.look_for_screen(self.header, given.frame.number, made)
         return result
 
     def _called(self, given: Gathered, model: LoadedModel, shown: Window) -> np.ndarray:
@@ -435,7 +449,9 @@ class Composer:
 
     def _as_stored(self, given: Gathered, result: np.ndarray) -> np.ndarray:
         """A result as the plate's file holds colours; in a layer, which has no alpha of the plate's,
-        premultiplied."""
+        premultiplied; of what is keyed, colours and alpha as one RGBA holds them."""
+        if self.rgba:
+            return multiplied_by_last(result) if self.rgba == "premultiplied" else result
         if self.header.kind == "matte" or self.layer is not None:
             return result
         return unseen_planes(given.frame, given.targets, result, given.window)
@@ -484,7 +500,7 @@ class Composer:
         shape = (given.window.height, given.window.width, len(own or self.header.output_channels))
         under = np.zeros(shape, np.float32)
         there = [index for index, name in enumerate(own) if name]
-        if there and not (self._premultiplies and not own[-1]):
+        if there and not ((self._premultiplies or self.rgba) and not own[-1]):
             planes = seen_planes if self.layer is not None else Frame.planes
             under[..., there] = planes(given.frame, [own[index] for index in there], given.window)
         return under
@@ -523,8 +539,10 @@ def make_composer(
     mask: Mask | None,
     extra: ExtraInputs,
     about: Neighbours | None = None,
+    rgba: str = "",
 ) -> Composer:
-    """The composer of a job. ``about``: the frames before and after, where a motion blur is asked for."""
+    """The composer of a job. ``about``: the frames before and after, where a motion blur is asked for;
+    ``rgba``: as of ``Composer``."""
     plate, output = settings.plate, settings.output
     motion = plate_motion(header, settings, about) if about else None
     region = Window(*parse_region(output.region)) if output.region else None
@@ -539,6 +557,7 @@ def make_composer(
         Finisher(settings.finishing, motion=motion),
         output.confidence,
         output.output_layer,
+        rgba=rgba,
     )
 
 

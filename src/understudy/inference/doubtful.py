@@ -1,5 +1,5 @@
-"""Results of networks of others that cannot be right: the same value everywhere, or none, where the plate is
-neither."""
+"""Results that cannot be right, or are not what they were meant to be: of networks of others the same value
+everywhere, or none, where the plate is neither; of a network that keys, frames without a screen."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ EVERY = 16
 
 class Doubts:
     """What was seen of the frames of a job, by several threads. ``constant``: frames whose result is the same
-    everywhere; ``not_finite``: those with values that are no numbers; ``fine``: the others."""
+    everywhere; ``not_finite``: those with values that are no numbers; ``fine``: the others; ``no_screen``:
+    those that have none, of a network that keys."""
 
     def __init__(self) -> None:
         self.constant: set[int] = set()
         self.not_finite: set[int] = set()
         self.fine: set[int] = set()
+        self.no_screen: set[int] = set()
         self._lock = threading.Lock()
 
     def look(self, header: Any, number: int, plate: np.ndarray, result: np.ndarray) -> None:
@@ -36,6 +38,13 @@ class Doubts:
             seen = self.constant
         with self._lock:
             seen.add(number)
+
+    def look_for_screen(self, header: Any, number: int, result: np.ndarray) -> None:
+        """Take note of a whole frame's result (H, W, C), where it is of a network that keys: without a screen
+        its alpha is 1 everywhere."""
+        if header.keys and result.size and bool((result[..., -1] == 1).all()):
+            with self._lock:
+                self.no_screen.add(number)
 
     @property
     def is_nothing(self) -> bool:
@@ -56,6 +65,11 @@ class Doubts:
                 f"The network's result is the same everywhere on {_frames(self.constant)}, where the plate "
                 "is not: if that cannot be, the TOML beside it reads the network wrongly (range, mean, "
                 "order, output, activation)."
+            )
+        if self.no_screen:
+            said.append(
+                f"No green or blue screen was found on {_frames(self.no_screen)}: the alpha is 1 everywhere "
+                "there, and the foreground is the plate."
             )
         return tuple(said)
 

@@ -11,12 +11,13 @@ from understudy.inference.job import Job
 
 @dataclass(frozen=True)
 class Findings:
-    """``constant``, ``not_finite``, ``fine``: frames, as in ``Doubts``; ``unmeasured``: frames whose grain
-    could not be told; ``largest``: the largest value of the mask; ``said``: sentences."""
+    """``constant``, ``not_finite``, ``fine``, ``no_screen``: frames, as in ``Doubts``; ``unmeasured``: frames
+    whose grain could not be told; ``largest``: the largest value of the mask; ``said``: sentences."""
 
     constant: frozenset[int] = frozenset()
     not_finite: frozenset[int] = frozenset()
     fine: frozenset[int] = frozenset()
+    no_screen: frozenset[int] = frozenset()
     unmeasured: tuple[int, ...] = ()
     largest: float = 0.0
     said: tuple[str, ...] = ()
@@ -32,6 +33,7 @@ def findings_of(job: Job) -> Findings:
         frozenset(doubts.constant),
         frozenset(doubts.not_finite),
         frozenset(doubts.fine),
+        frozenset(doubts.no_screen),
         tuple(composer.finisher.unmeasured),
         composer.mask.largest if composer.mask else 0.0,
         (*said, *job.sink.notes),
@@ -45,6 +47,7 @@ def add_findings(job: Job, found: Iterable[Findings]) -> None:
         composer.doubts.constant |= each.constant
         composer.doubts.not_finite |= each.not_finite
         composer.doubts.fine |= each.fine
+        composer.doubts.no_screen |= each.no_screen
         composer.finisher.unmeasured.extend(each.unmeasured)
         if composer.mask:
             composer.mask.largest = max(composer.mask.largest, each.largest)

@@ -43,10 +43,13 @@ def of_provenance(made: Mapping[str, str]) -> dict[str, Any]:
     return said
 
 
-def check_finishing(asked: FinishingSettings, kind: str, sink: FrameSink, outputs: int = 1) -> None:
+def check_finishing(
+    asked: FinishingSettings, kind: str, sink: FrameSink, outputs: int = 1, keys: bool = False
+) -> None:
     """SettingError where what is asked for is nothing for what the network makes, which has so many
-    ``outputs``, or for the output."""
-    check_kind(asked, kind, outputs)
+    ``outputs``, or for the output. ``keys``: what it makes are colours and their alpha, which can be
+    premultiplied as a matte's can."""
+    check_kind(asked.model_copy(update={"premultiply": False}) if keys else asked, kind, outputs)
     if asked.premultiply and sink.is_straight:
         raise SettingError(
             "The output's files cannot hold premultiplied colours: they hold straight ones.",
@@ -169,6 +172,28 @@ def premultiplied_channels(frame: Frame, names: tuple[str, ...], alpha: tuple[st
             remedy="Leave --premultiply out.",
         )
     return (*colours, *(alpha or (f"{layer}{dot}A",)))
+
+
+def rgba_targets(frame: Frame, names: tuple[str, ...], layer: str | None) -> tuple[str, ...]:
+    """The channels that colours and alpha fill: ``names`` and the alpha of the layer that they are of, or,
+    of these names, those of a new ``layer``."""
+    own, dot, _ = names[0].rpartition(".")
+    alphas = [name for name in frame.part.channels if _is_alpha(name) and name.rpartition(".")[0] == own]
+    channels = (*names, *(alphas[:1] or [f"{own}{dot}A"]))
+    return channels if layer is None else tuple(f"{layer}.{name.rpartition('.')[2]}" for name in channels)
+
+
+def keyed_as(header: Any, asked: FinishingSettings, sink: FrameSink) -> str:
+    """Whether what a network keys becomes one RGBA, ``straight`` or ``premultiplied``, as is asked for, or as
+    files hold it that have no room for layers; empty where it becomes layers, and of all other networks."""
+    if not header.keys or (sink.has_layers and not asked.premultiply):
+        return ""
+    return "straight" if sink.is_straight else "premultiplied"
+
+
+def multiplied_by_last(result: np.ndarray) -> np.ndarray:
+    """(H, W, C) with all channels multiplied by the last, but that one itself."""
+    return np.concatenate([multiplied(result[..., :-1], result[..., -1:]), result[..., -1:]], axis=-1)
 
 
 def _is_own_colour(frame: Frame, name: str) -> bool:

@@ -16,7 +16,7 @@ from understudy.inference.chain_plan import ChainPlan
 from understudy.inference.compose import Composer, Gathered, make_composer
 from understudy.inference.confidence import CHANNEL
 from understudy.inference.enlarging import check_enlarged, enlarging
-from understudy.inference.finish import check_finishing
+from understudy.inference.finish import check_finishing, keyed_as
 from understudy.inference.layers import ExtraInputs, Mask
 from understudy.inference.motion import OFFSETS
 from understudy.inference.origins import Origins
@@ -115,7 +115,7 @@ def prepare_job(settings: ApplySettings, like: tuple[str, ...], open_things: Exi
         provenance=provenance,
     )
     check_instances(settings, header)
-    check_finishing(settings.finishing, header.kind, sink, len(header.output_channels))
+    check_finishing(settings.finishing, header.kind, sink, len(header.output_channels), header.keys)
     mask = Mask(output.mask) if output.mask else None
     check_state(own, settings)
     offsets = _offsets(header, output.stabilise != 0, settings.finishing.motion_blur != "none")
@@ -142,7 +142,7 @@ def prepare_job(settings: ApplySettings, like: tuple[str, ...], open_things: Exi
     painted.drop(kept)
     if mask and to_do:
         mask.look(open_shot(given.plate, part=given.part) if mask.channel else plate)
-    composer = make_composer(header, settings, mask, extra, about)
+    composer = make_composer(header, settings, mask, extra, about, keyed_as(header, settings.finishing, sink))
     sample = _first_readable(plate, to_do, composer, sink)
     if sample is not None:
         if prompts:

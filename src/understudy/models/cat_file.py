@@ -31,6 +31,7 @@ def describe_header(
         text=header.card.purpose if header.card else _text(header),
         scale=header.scale,
         adapts=header.adapts,
+        keys=header.architecture.get("screen") is True,
         stride=header.stride,
         reach=header.reach,
         whole=_whole(header.architecture.get("whole")),

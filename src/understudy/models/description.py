@@ -50,7 +50,8 @@ class ModelDescription:
     answers. ``accepts_any_channels``: three channels are taken for every input, whatever it declares.
 
     ``scale``: how many times larger the result is. ``adapts``: it takes display-referred and scene-linear
-    values alike, and its colours are those of the former until it is known what comes. ``stride``: height and
+    values alike, and its colours are those of the former until it is known what comes. ``keys``: it takes off
+    what stands before a green or blue screen, as straight colours and their alpha. ``stride``: height and
     width must be multiples of it. ``reach``: pixels of context on each side that a part depends on which
     begins and ends on the stride. ``whole``: it sees each frame whole, as a picture of so many pixels a side;
     0 where it sees frames as they are. ``fixed_size``: (height, width) of a model that takes no other.
@@ -78,6 +79,7 @@ class ModelDescription:
     accepts_any_channels: bool = False
     scale: int = 1
     adapts: bool = False
+    keys: bool = False
     stride: int = 1
     reach: int = 0
     whole: int = 0

@@ -22,7 +22,7 @@ from understudy.network.unet import SIZES, STEM, UNet, without_deepest
 
 MARGIN = 0.25
 CHANGE = 0.5
-LATER = {"scale": 1, "whole": 0, "albedo": 0}
+LATER = {"scale": 1, "whole": 0, "albedo": 0, "screen": False}
 """What networks of earlier versions do not say, and are."""
 
 
@@ -38,7 +38,8 @@ class Architecture:
     another architecture (``understudy.network.cores``). ``whole``: it looks at whole frames as pictures of so
     many pixels a side (``understudy.network.whole``); 0 where it looks at frames as they are. ``albedo``: the
     first of three inputs that say what surfaces throw back of the light, which the colours are divided by for
-    it (``understudy.network.irradiance``); 0 where there are none such.
+    it (``understudy.network.irradiance``); 0 where there are none such. ``screen``: it takes off what stands
+    before a green or blue screen (``understudy.network.keying``).
     """
 
     inputs: int
@@ -55,6 +56,7 @@ class Architecture:
     scale: int = 1
     whole: int = 0
     albedo: int = 0
+    screen: bool = False
 
     @property
     def answers(self) -> int:
@@ -106,7 +108,7 @@ class EffectNetwork(nn.Module):
             # Beyond what the fine view sees lies half of the coarse pixel that it sees a bilinear share of.
             self.reach = self.unet.reach + max(architecture.coarse // 2 - STEM, 0)
         else:
-            self.unet = make_core(architecture.size, seen, outputs)
+            self.unet = self._make_core(seen, outputs)
             self.stride, self.reach = self.unet.stride, self.unet.reach
             self.crop_stride = self.grid = self.stride
         if architecture.beside:
@@ -117,6 +119,10 @@ class EffectNetwork(nn.Module):
         if self.scale > 1:
             self.register_buffer("kernel", cubic_kernel(self.scale), persistent=False)
         self.register_buffer("fit_weights", torch.zeros(_term_count(architecture), architecture.outputs))
+
+    def _make_core(self, seen: int, outputs: int) -> Core:
+        """What learns, of so many planes in and out."""
+        return make_core(self.architecture.size, seen, outputs)
 
     @property
     def portable(self) -> bool:

@@ -213,10 +213,10 @@ def _build_motion(header: ModelHeader, path: Path) -> Any:
 
 
 def _build_effect(header: ModelHeader, path: Path) -> Any:
+    from understudy.network.build import build_effect
     from understudy.network.colour_fit import DEGREES
     from understudy.network.cores import is_known
     from understudy.network.effect import Architecture
-    from understudy.network.whole import build_effect
 
     try:
         shape = Architecture(**header.architecture)
@@ -243,7 +243,7 @@ def _build_effect(header: ModelHeader, path: Path) -> Any:
             raise ValueError("another scale than the header has")
         if shape.scale > 1 and not _can_enlarge(shape):
             raise ValueError("a scale that it cannot have")
-        network = build_effect(_that_can_be(shape))
+        network = build_effect(_that_can_key(_that_can_be(shape)))
         # Files of earlier versions give a reach that is a little more than it need be.
         if header.stride != network.stride or header.reach < network.reach:
             raise ValueError("another stride or reach than the architecture has")
@@ -265,6 +265,15 @@ def _that_can_be(shape: Any) -> Any:
         raise ValueError("a size of whole pictures that it cannot have")
     if shape.albedo and not _can_divide(shape):
         raise ValueError("an albedo that it cannot have")
+    return shape
+
+
+def _that_can_key(shape: Any) -> Any:
+    """The architecture itself, which has nothing to do with screens, or is one that can. ValueError."""
+    from understudy.network.keying import can_key
+
+    if type(shape.screen) is not bool or (shape.screen and not can_key(shape)):
+        raise ValueError("a network before screens that it cannot be")
     return shape
 
 

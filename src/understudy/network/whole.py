@@ -57,8 +57,3 @@ class WholeNetwork(EffectNetwork):
 def guide_of(seen: Tensor) -> Tensor:
     """A picture as the network sees it, about -1..1, as it guides: about 0..1."""
     return seen / 2 + 0.5
-
-
-def build_effect(architecture: Architecture) -> EffectNetwork:
-    """The network of an architecture."""
-    return WholeNetwork(architecture) if architecture.whole else EffectNetwork(architecture)

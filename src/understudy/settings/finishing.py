@@ -61,7 +61,8 @@ class FinishingSettings(Section):
     premultiply: bool = setting(
         False,
         "Premultiply",
-        "Mattes: write the plate's colours too, multiplied by the matte: RGBA, in files that hold such.",
+        "Mattes: write the plate's colours too, multiplied by the matte: RGBA, in files that hold such. What "
+        "is keyed: its own colours, in the place of the plate's.",
     )
     grain: Literal["none", "match"] = setting(
         "none",

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from understudy.dataset.packing import Material, shares_of_mattes
 from understudy.dataset.pairs import DataSet, Pair
+from understudy.network.build import build_effect
 from understudy.network.colour_fit import (
     ColourFit,
     Scaling,
@@ -22,7 +23,6 @@ from understudy.network.colour_fit import (
 from understudy.network.drift import Drift, fit_drifts, steady
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.places import PLACES, place_planes
-from understudy.network.whole import build_effect
 from understudy.settings import NO_WEIGHTS, NetworkSettings
 from understudy.training.drifting import Drifting
 from understudy.training.evaluation import middle_of

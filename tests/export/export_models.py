@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from understudy.colour import PLAIN, SRGB, ColourEncoding
+from understudy.network.build import build_effect
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.model_file import ExtraInput, ModelHeader, save_model
-from understudy.network.whole import build_effect
 
 PROVENANCE = {
     "steps": 20,

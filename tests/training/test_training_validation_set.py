@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from understudy.dataset.pairs import Pair
 from understudy.errors import PairingError, SettingError
 from understudy.measure import iou, max_f, mean_absolute_error, psnr, s_measure, ssim
 from understudy.network.model_file import read_header
+from understudy.runs.summary import read
+from understudy.training.clock import Clock
 from understudy.training.distributed.shard import Shard
 from understudy.training.judging import Judge
 from understudy.training.prepare import make_job
@@ -159,6 +162,33 @@ def test_validation_is_ten_times_in_a_run_or_at_every_checkpoint(bench: Any) -> 
     assert [step for step in range(1, 106) if judge._is_due(step)] == [*range(11, 105, 11), 105]
     job.plan.totals.append((0, 2000))
     assert [step for step in range(1, 201) if judge._is_due(step)] == [50, 100, 150, 200]
+
+
+def test_the_end_of_a_run_is_validated_where_time_is_over_before_its_last_step(bench: Any) -> None:
+    job = make_job(bench.settings(validation_share=0.4, checkpoint_interval=50), Shard())
+    seen: list[int] = []
+    judge = SetValidation(job, *(MagicMock() for _ in range(3)), None)
+    judge.clock.reserve = 0.0
+    judge._validate = seen.append  # type: ignore[method-assign]
+    job.plan.totals.append((0, 100))
+    judge.validate_when_due(97)
+    judge.validate_last(97)
+    judge.validate_last(97)
+    assert seen == [97]
+
+
+def test_a_timed_run_has_a_figure_of_its_last_step(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Clock, "is_up", lambda self, steps=1: self.calls_end())
+    calls = iter(range(1000))
+    monkeypatch.setattr(Clock, "calls_end", lambda self: next(calls) > 12, raising=False)
+    for given in ({"validation_share": 0.4}, {"held_out": 1003}):
+        calls = iter(range(1000))
+        run = bench.train(
+            **given, time_limit=10_000, max_steps=1000, name=f"timed{len(given)}{next(iter(given))}"
+        )
+        rows = read(run.run.summary_path)
+        assert run.state == "finished" and rows[-1]["step"] == run.step < 1000
+        assert rows[-1]["held_out"] is not None
 
 
 def test_a_validation_pair_that_cannot_be_read_is_said_once(

@@ -325,8 +325,10 @@ class TrainingLoop:
             return ended
         if not self.learner.is_sound():
             self._go_back(*self.checkpoints.good)
-        self.logger.flush()
         finished = ended.state == "finished"
+        if finished and self.step:
+            self.held_out.validate_last(self.step)
+        self.logger.flush()
         self.schedule.end(self.step, finished)
         ended = self._end_lesson(finished) or ended
         finished = ended.state == "finished"

@@ -66,6 +66,15 @@ class Validation:
                 "learned from too."
             )
 
+    def validate_last(self, step: int) -> None:
+        """Validate the end of a run whose time was over before its last step, by a pair that is kept apart to
+        the end."""
+        plan = self.plan
+        due = plan.apart and plan.held_out is not None and plan.judged < len(plan.marks)
+        if due and self.logger.writes and self.learner.is_sound():
+            plan.judged = len(plan.marks)
+            self._validate(step, plan.held_out or 0)
+
     def _so_far(self) -> str:
         if self.best is None or self.best.value is None:
             return ""

@@ -38,17 +38,28 @@ class SetValidation:
         self.job, self.plan, self.learner = job, job.plan, job.learner
         self.clock, self.logger, self.checkpoints = clock, logger, checkpoints
         self.best, self.is_over = best, False
+        self._validated = 0
         self._held: OrderedDict[int, Pair] = OrderedDict()
         self._said: set[int] = set()
 
     def validate_when_due(self, step: int) -> None:
         """Validate where an interval, or the run, ends with ``step``."""
-        if not self._is_due(step) or not self.logger.writes or not self.learner.is_sound():
+        if self._is_due(step):
+            self._take_time(step)
+
+    def validate_last(self, step: int) -> None:
+        """Validate the end of a run whose time was over before its last step."""
+        if step != self._validated:
+            self._take_time(step)
+
+    def _take_time(self, step: int) -> None:
+        if not self.logger.writes or not self.learner.is_sound():
             return
         self.clock.pause()
         began = time.monotonic()
         with self.logger.skipping_without_memory("to look at the validation pairs"):
             self._validate(step)
+            self._validated = step
         self.clock.reserve = max(self.clock.reserve, 1.0 + 1.5 * (time.monotonic() - began))
 
     def _is_due(self, step: int) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.frames.values import DTYPES, from_float32, is_finite, to_float32
+from understudy.frames.values import DTYPES, from_float32, interleaved, is_finite, to_float32
 
 
 @pytest.mark.parametrize("kind", ["uint8", "uint16"])
@@ -65,3 +65,28 @@ def test_float_values_are_what_openimageio_reads(kind: str, tmp_path: Path) -> N
     assert output.open(str(tmp_path / "a.tif"), spec) and output.write_image(codes) and output.close()
     theirs = oiio.ImageInput.open(str(tmp_path / "a.tif")).read_image("float")
     assert np.array_equal(to_float32(codes), theirs)
+
+
+def test_planes_are_taken_as_one_array_only_where_they_are_its_channels_in_order() -> None:
+    whole = np.arange(48, dtype=np.uint8).reshape(4, 4, 3).copy()
+    planes = [whole[..., index] for index in range(3)]
+    assert interleaved(planes) is whole
+    others = (
+        planes[:2],
+        [*planes[::-1]],
+        [plane.T for plane in planes],  # square: the same place, size and owner
+        [plane[::-1] for plane in planes],
+        [planes[0], planes[1], planes[2].copy()],
+        [plane[:2] for plane in planes],
+        [whole.copy()[..., 0], *planes[1:]],
+        [],
+    )
+    assert all(interleaved(other) is None for other in others)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "half", "float", "uint"])
+def test_planes_of_a_frame_are_the_same_taken_at_once_or_one_by_one(kind: str) -> None:
+    codes = np.random.default_rng(3).integers(0, 200, (5, 5, 3)).astype(DTYPES[kind])
+    planes = [codes[..., index] for index in range(3)]
+    together = to_float32(codes)
+    assert all(np.array_equal(together[..., index], to_float32(plane)) for index, plane in enumerate(planes))

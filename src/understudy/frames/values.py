@@ -32,9 +32,12 @@ def interleaved(planes: Sequence[np.ndarray]) -> np.ndarray | None:
     whole = planes[0].base if planes else None
     if whole is None or whole.ndim != 3 or whole.shape[2] != len(planes):
         return None
-    start, step = whole.ctypes.data, whole.strides[2]
+    start, (*strides, step) = whole.ctypes.data, whole.strides
     alike = all(
-        plane.base is whole and plane.shape == whole.shape[:2] and plane.ctypes.data == start + index * step
+        plane.base is whole
+        and plane.shape == whole.shape[:2]
+        and [*plane.strides] == strides  # a square one that is turned differs in nothing else
+        and plane.ctypes.data == start + index * step
         for index, plane in enumerate(planes)
     )
     return whole if alike else None

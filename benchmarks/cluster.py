@@ -1,6 +1,6 @@
 """How much faster a Ray cluster of several nodes applies a shot than one of them.
 
-    python benchmarks/cluster.py [--nodes 2] [--frames 48] [--size 1920x1080] [--json FILE]
+    python benchmarks/cluster.py [--nodes 2] [--frames 48] [--size 1920x1080] [--rounds 3] [--json FILE]
 
 Makes a cluster on this machine, of nodes of one core each, and a shot; applies a network (Medium, not
 trained) to it with one node, then with all of them, three times in turns. Frames a second on the wall, from
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = Path(name)
         plate = write_plate(folder / "plate", options.frames, width, height)
         model = str(write_model(folder / "medium.cat", "medium"))
-        for turn in range(ROUNDS):
+        for turn in range(options.rounds):
             for nodes in (1, options.nodes):
                 rounds.append(measured(nodes, model, plate, folder / f"{turn}-{nodes}", options.frames))
                 print(rounds[-1])
@@ -137,6 +137,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--nodes", type=int, default=2)
     add("--frames", type=int, default=48)
     add("--size", default="1920x1080", metavar="WIDTHxHEIGHT")
+    add("--rounds", type=int, default=ROUNDS)
     add("--json", type=Path, metavar="FILE", help="write all figures there")
     return parser.parse_args(arguments)
 

@@ -39,14 +39,16 @@ WARM = 0.2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = read_options(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        server, ports = start_server(Path(folder))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.logs or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        server, ports = start_server(folder)
         try:
             seen, memory = run_clients(options, server.pid, ports)
         finally:
             server.terminate()
             server.wait(60)
-        audited = read_audit(Path(folder) / "audit.jsonl")
+        audited = read_audit(folder / "audit.jsonl")
     return told(seen, audited, memory, options)
 
 
@@ -188,6 +190,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--size", default="1920x1080", metavar="WIDTHxHEIGHT")
     add("--working", type=int, default=100)
     add("--idle", type=int, default=900)
+    add("--logs", type=Path, metavar="DIR", help="keep the server's log and audit there")
     add("--json", type=Path, metavar="FILE", help="write all figures there")
     return parser.parse_args(arguments)
 

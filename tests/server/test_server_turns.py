@@ -17,7 +17,7 @@ import pytest
 
 from understudy.server import mlserver
 from understudy.server.admission import PASSED_BY, TURN, TURN_AT_WORK, TURN_RATE, AdmissionControl
-from understudy.server.deadlines import LoopClock, TransferDeadline
+from understudy.server.deadlines import LONGEST_ROUND, LoopClock, TransferDeadline
 from understudy.server.http import endpoint, timeouts
 from understudy.server.http.exchange import in_time
 from understudy.server.mlserver import FEW_SESSIONS, MLServerEndpoint
@@ -303,14 +303,30 @@ def test_a_transfer_for_which_the_loop_came_too_late_goes_on_and_one_that_is_lat
         awaited(Said(0.01, 0.0), 60.0)
 
 
-def test_a_round_of_the_loop_counts_for_no_more_than_a_second_and_a_half():
+def test_a_round_of_the_loop_that_took_long_counts_for_no_more_than_a_short_one():
     now = [0.0]
     clock = LoopClock(lambda: now[0])
-    now[0] = 1.0
-    assert clock.now() == 1.0
-    now[0] = 11.0
-    assert clock.now() == 2.5
-    assert clock.now() == 2.5
+    now[0] = LONGEST_ROUND / 2
+    assert clock.now() == LONGEST_ROUND / 2
+    for late in (5.0, 9.0, 10.0):  # within one round
+        now[0] = late
+        assert clock.now() == LONGEST_ROUND
+    clock.tick()
+    assert clock.now() == LONGEST_ROUND
+    now[0] = 10.0 + LONGEST_ROUND / 2
+    assert clock.now() == pytest.approx(1.5 * LONGEST_ROUND)
+
+
+def test_the_clock_goes_with_its_loop():
+    clock = LoopClock()
+
+    async def wait():
+        clock.run(asyncio.get_running_loop())
+        while clock.now() < 3 * LONGEST_ROUND:
+            await asyncio.sleep(0.01)
+
+    with ThreadPoolExecutor(1) as aside:
+        aside.submit(lambda: asyncio.run(wait())).result(60)
 
 
 def test_bytes_that_are_there_are_read_after_the_deadline_and_silence_is_not_waited_for():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from dataclasses import dataclass
 
 MIN_RATE = 128 * 1024  # bytes per second that a transfer must reach over its whole length
 MIN_RATE_WHEN_CONTENDED = 512 * 1024  # the same while others wait for the memory that it holds
 GRACE_WHEN_CONTENDED = 4.0
-LONGEST_ROUND = 1.5  # seconds
+LONGEST_ROUND = 0.1  # seconds
 
 
 @dataclass
@@ -46,19 +47,28 @@ class TransferDeadline:
 
 
 class LoopClock:
-    """Seconds in which an event loop went round in time, so that no client is late because the server was.
-
-    It must be looked at once a second at least; of what passes between two looks, no more than
-    ``LONGEST_ROUND`` counts.
-    """
+    """Seconds in which an event loop went round in time, so that no client is late because the server was: of
+    a round of the loop no more than ``LONGEST_ROUND`` counts."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._looked, self._seconds = clock(), 0.0
+        self._ticked, self._seconds = clock(), 0.0
+        self._runs = False
+
+    def run(self, loop: AbstractEventLoop) -> None:
+        """Go with a loop, as long as it runs."""
+        if not self._runs:
+            self._runs = True
+            self._go(loop)
 
     def now(self) -> float:
-        """Seconds since it was made, without those in which nothing was looked at."""
-        now = self._clock()
-        self._seconds += min(now - self._looked, LONGEST_ROUND)
-        self._looked = now
-        return self._seconds
+        """Seconds since it was made."""
+        return self._seconds + min(self._clock() - self._ticked, LONGEST_ROUND)
+
+    def tick(self) -> None:
+        """The loop has come round."""
+        self._seconds, self._ticked = self.now(), self._clock()
+
+    def _go(self, loop: AbstractEventLoop) -> None:
+        self.tick()
+        loop.call_later(LONGEST_ROUND / 2, self._go, loop)

@@ -33,6 +33,7 @@ class _TimeoutProtocol(_Base):
 
     def connection_made(self, transport: Any) -> None:
         self.app_state = dict(self.app_state, peer=self)
+        self.clock.run(asyncio.get_running_loop())
         self._since, self._unread = self.clock.now(), 0
         super().connection_made(transport)
         host = self.client[0] if self.client else ""
@@ -89,7 +90,6 @@ class _TimeoutProtocol(_Base):
 
     def _poll(self) -> None:
         """Once a second: has a timeout passed?"""
-        self.clock.now()
         if self._is_late():
             self.transport.abort()
         elif not self.transport.is_closing():

@@ -21,7 +21,7 @@ from zoo.degrade.compression import draw_file
 from zoo.degrade.light import draw_exposure, draw_film
 from zoo.degrade.noise import CameraNoise, draw_grain
 from zoo.people.cutouts import Scenery, load_scenery
-from zoo.people.render import PARTS, SOURCES
+from zoo.people.render import ASSETS, PARTS
 from zoo.people.scenes import Scene, draw_scene
 from zoo.recipe import Crop, Recipe
 
@@ -79,7 +79,7 @@ RECIPE = Recipe(
     crops=8,
     output_channels=("alpha",),
     renders=load_scenery,
-    sources=SOURCES,
+    sources=ASSETS,
     lit=PARTS,
 )
 

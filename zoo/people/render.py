@@ -28,8 +28,9 @@ import numpy as np
 from understudy.colour.scene_linear import linear_to_srgb
 from understudy.network.card import Source
 from zoo.people.body import draw_person, shaped
-from zoo.people.poses import UP, draw_pose
-from zoo.people.skeleton import follow, read_skeleton, rotation
+from zoo.people.poses import draw_pose
+from zoo.people.skeleton import follow, read_skeleton
+from zoo.people.view import View, draw_view
 from zoo.people.wardrobe import Assets, Piece, Wearer, dressed
 from zoo.pictures import Part, Pictures, load_pictures
 from zoo.renders.environments import environments_of
@@ -38,10 +39,9 @@ SIDE, SAMPLES, BOUNCES = 384, 7, 3
 SUN = 0.35
 PARTS: tuple[Part, ...] = ("training", "validation")
 """Of the environment maps: people in any light are judged by other pictures."""
-CLOSE = 0.35
 PATTERN_SIZE = 3.0
 """Decimetres of a body that a pattern's picture is wide."""
-SOURCES = tuple(
+ASSETS = tuple(
     Source(
         title=title,
         author="MakeHuman Community: Data Collection AB, Joel Palmius, Jonas Hauquier",
@@ -79,39 +79,6 @@ class Studio:
         head = turns[bone, :, :3] @ skeleton.starts(body.points)[bone] + turns[bone, :, 3]
         view = draw_view(random, np.concatenate(used), head)
         return render(random, pieces, posed, view, self.lights[int(random.integers(len(self.lights)))])
-
-
-@dataclass(frozen=True)
-class View:
-    """A camera: where it stands, what it looks at, which way is up, and its angle of view in degrees."""
-
-    eye: np.ndarray
-    target: np.ndarray
-    up: np.ndarray
-    angle: float
-
-
-def draw_view(random: np.random.Generator, points: np.ndarray, head: np.ndarray) -> View:
-    """All of a person whose ``points`` are seen, or as far as the knees, or the head and shoulders."""
-    angle = float(np.exp(random.uniform(np.log(14), np.log(60))))
-    round_, above = random.uniform(-np.pi, np.pi), np.radians(np.clip(random.normal(5, 16), -35, 70))
-    if random.random() < 0.5:
-        round_ = random.normal(0, 0.7)
-    way = np.array([np.sin(round_) * np.cos(above), np.sin(above), np.cos(round_) * np.cos(above)])
-    up = rotation(way, random.normal(0, 0.12)) @ UP
-    across = np.cross(up, way)
-    across /= np.linalg.norm(across)
-    axes = np.stack([across, np.cross(way, across), way])
-    seen = points @ axes.T
-    low, high = seen.min(0), seen.max(0)
-    reach, middle = float((high - low)[:2].max()) / 2, axes.T @ ((low + high) / 2)
-    front = (high - low)[2] / 2
-    kind = random.random()
-    if kind < CLOSE:
-        reach *= random.uniform(0.35, 0.7) if kind < CLOSE * 0.6 else random.uniform(0.2, 0.35)
-        middle = head + random.normal(0, 0.2, 3) * reach - np.array([0, random.uniform(0.2, 0.8) * reach, 0])
-        front = 0.0
-    return View(middle + way * (1.04 * reach / np.tan(np.radians(angle) / 2) + front), middle, up, angle)
 
 
 def render(
@@ -242,7 +209,7 @@ def main() -> None:
     lights = read_lights(each for part in PARTS for each in environments_of(flags.data, part))
     studio = Studio(assets, load_pictures(flags.data, "training"), lights)
     flags.output.mkdir(parents=True, exist_ok=True)
-    sources = [source.model_dump() for source in SOURCES]
+    sources = [source.model_dump() for source in ASSETS]
     (flags.output / "SOURCES.json").write_text(json.dumps(sources, indent=1))
     for number in range(flags.first, flags.first + flags.count):
         file = flags.output / f"person{number:05d}.png"

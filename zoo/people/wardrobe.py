@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from zoo.people.body import Person
+from zoo.people.cloth import cloth, of_hair, pattern, plain, read_picture
 from zoo.people.clothes import LEGS, SLEEVES, TRUNK, Fit, cut, read_fit, skirt
 from zoo.people.mesh import Mesh, sphere
 from zoo.people.skeleton import Skeleton
@@ -21,14 +20,8 @@ SKINS = np.array(
     [[0.62, 0.38, 0.28], [0.5, 0.29, 0.19], [0.35, 0.19, 0.115], [0.16, 0.08, 0.05], [0.06, 0.03, 0.02]]
 )
 """Linear light, from the lightest to the darkest."""
-HAIRS = np.array(
-    [[28, 24, 22], [40, 32, 27], [62, 44, 33], [98, 70, 50], [165, 132, 90], [150, 148, 145], [118, 62, 38]]
-)
-"""sRGB, 0..255."""
-TEXTURE_SIDE = 512
 SUITS, HATS, BALD = 0.5, 0.07, 0.1
 HELMETED, SHOD, BARE_CHEST = 0.12, 0.8, 0.12
-PATTERN = 192
 HEAD = (
     *("head", "neck03", "jaw", "special", "oris", "oculi", "levator", "risorius"),
     *("temporalis", "orbicularis", "tongue", "eye"),
@@ -74,6 +67,9 @@ class Wearer:
     def gender(self) -> str:
         return "male" if self.person.male > 0.5 else "female"
 
+    def cloth(self, texture: Path | None) -> np.ndarray:
+        return cloth(self.random, self.pictures, texture)
+
     def skin(self) -> np.ndarray:
         """(points,): which points of the base mesh are the body's own."""
         own = np.zeros(len(self.body.points), bool)
@@ -89,14 +85,14 @@ def dressed(wearer: Wearer) -> list[Piece]:
     if random.random() < SUITS:
         fits = [read_fit(file) for file in wearer.assets.fits("clothes", f"{wearer.gender}_*")]
         fit = fits[int(random.integers(len(fits)))]
-        worn.append(_fitted(wearer, fit, _cloth_picture(wearer, fit.texture)))
+        worn.append(_fitted(wearer, fit, wearer.cloth(fit.texture)))
         hidden.append(fit.hidden)
     else:
         worn += _tights(wearer)
     if random.random() < SHOD:
         files = wearer.assets.fits("clothes", "shoes*")
         fit = read_fit(files[int(random.integers(len(files)))])
-        worn.append(_fitted(wearer, fit, _cloth_picture(wearer, fit.texture)))
+        worn.append(_fitted(wearer, fit, wearer.cloth(fit.texture)))
         hidden.append(fit.hidden)
     return [_skin(wearer, np.concatenate([*hidden, [-1]]).astype(int)), *_face(wearer), *worn, *_head(wearer)]
 
@@ -148,10 +144,10 @@ def _head(wearer: Wearer) -> Iterator[Piece]:
         fits = [fit for fit in fits if fit.texture is not None]
         fit = fits[int(random.integers(len(fits)))]
         assert fit.texture is not None
-        yield _fitted(wearer, fit, _of_hair(random, read_picture(fit.texture)), 0.5)
+        yield _fitted(wearer, fit, of_hair(random, read_picture(fit.texture)), 0.5)
     if random.random() < HATS:
         fit = read_fit(wearer.assets.more / "clothes" / "fedora01" / "fedora.mhclo")
-        yield _fitted(wearer, fit, _cloth_picture(wearer, None))
+        yield _fitted(wearer, fit, wearer.cloth(None))
 
 
 def _helmet(wearer: Wearer) -> Piece:
@@ -168,7 +164,7 @@ def _helmet(wearer: Wearer) -> Piece:
     shell = (low + high) / 2 + way * (high - low) / 2 * random.uniform(1.15, 1.35)
     weights = np.zeros((len(way), len(wearer.skeleton.bones)))
     weights[:, wearer.skeleton.bones.index("head")] = 1
-    picture = _pattern(wearer) if random.random() < 0.4 else plain(random)
+    picture = pattern(random, wearer.pictures) if random.random() < 0.4 else plain(random)
     mesh = ball.part(covered[ball.faces].all(1)).moved(shell)
     return Piece(mesh, weights, picture=picture, roughness=float(random.uniform(0.1, 0.5)), patterned=True)
 
@@ -178,10 +174,10 @@ def _tights(wearer: Wearer) -> Iterator[Piece]:
     random, body = wearer.random, wearer.body
     following = wearer.skeleton.following
     creased = random.uniform(0, 0.06) * waves(random, body.points, random.uniform(3, 10))
-    one = _cloth_picture(wearer, None)
+    one = wearer.cloth(None)
     legs = LEGS[: int(random.integers(2, len(LEGS) + 1))]
     lower = (*legs, "foot") if random.random() < 0.1 else legs
-    other = one if random.random() < 0.25 else _cloth_picture(wearer, None)
+    other = one if random.random() < 0.25 else wearer.cloth(None)
     yield _cloth(wearer, cut(body, following((*lower, "spine05")), random.uniform(0.02, 0.15), creased), one)
     if wearer.gender == "female" and random.random() < 0.35:
         yield _cloth(wearer, skirt(body, creased, random.uniform(0.3, 1)), one)
@@ -196,59 +192,6 @@ def _cloth(wearer: Wearer, mesh: Mesh, picture: np.ndarray) -> Piece:
     return Piece(mesh, wearer.skeleton.weights, picture=picture, roughness=rough, patterned=True)
 
 
-def _cloth_picture(wearer: Wearer, texture: Path | None) -> np.ndarray:
-    """A cloth's own colours, tinted, or a plain colour, stripes, checks, or a piece of a photograph."""
-    random = wearer.random
-    if texture is not None and random.random() < 0.75:
-        picture = read_picture(texture)
-        return _dyed(random, picture) if random.random() < 0.6 else picture
-    return plain(random) if random.random() < 0.45 else _pattern(wearer)
-
-
-def _dyed(random: np.random.Generator, picture: np.ndarray) -> np.ndarray:
-    """In another colour, as dark and bright as it was, or darker or brighter."""
-    grey = picture[..., :3].mean(2, keepdims=True)
-    mixed = grey + random.uniform(0, 1) * (picture[..., :3] - grey)
-    tint = np.exp(random.normal(0, 0.3, 3)) * np.exp(random.normal(0, 0.35))
-    return np.dstack([np.clip(mixed * tint, 0, 255).astype(np.uint8), picture[..., 3:]])
-
-
-def _of_hair(random: np.random.Generator, picture: np.ndarray) -> np.ndarray:
-    """In a colour that hair has, or, now and then, in any."""
-    shown = picture[..., :3][picture[..., 3] > 128] if picture.shape[2] > 3 else picture.reshape(-1, 3)
-    wanted = HAIRS[int(random.integers(len(HAIRS)))] * np.exp(random.normal(0, 0.15, 3))
-    if random.random() < 0.08:
-        wanted = _colour(random)
-    grey = picture[..., :3].mean(2, keepdims=True) * (wanted / max(float(shown.mean()), 8.0))
-    return np.dstack([np.clip(grey, 0, 255).astype(np.uint8), picture[..., 3:]])
-
-
-def _colour(random: np.random.Generator) -> np.ndarray:
-    """sRGB 0..255; greys and dark ones are as frequent as they are in wardrobes."""
-    value = 255 * random.beta(0.9, 1.1)
-    if random.random() < 0.4:
-        return np.clip(value + random.normal(0, 6, 3), 4, 250)
-    return np.clip(value * random.uniform(0.15, 1.2, 3), 4, 250)
-
-
-def plain(random: np.random.Generator) -> np.ndarray:
-    """One colour."""
-    return np.full((4, 4, 3), _colour(random), np.uint8)
-
-
-def _pattern(wearer: Wearer) -> np.ndarray:
-    """Stripes, checks, or what a piece of a photograph looks like."""
-    random, kind = wearer.random, wearer.random.random()
-    if kind < 0.45:
-        light = wearer.pictures.crop(random, PATTERN, (1, 5))
-        return np.asarray(np.clip(light, 0, 1) ** (1 / 2.2) * 255, np.uint8)
-    rows, columns = np.mgrid[:PATTERN, :PATTERN]
-    period, width = random.integers(4, PATTERN // 2), random.uniform(0.2, 0.8)
-    bands = [(line % period) < width * period for line in (rows, columns)]
-    chosen = bands[int(random.integers(2))] if kind < 0.75 else bands[0] ^ bands[1]
-    return np.where(chosen[..., None], _colour(random), _colour(random)).astype(np.uint8)
-
-
 def waves(random: np.random.Generator, points: np.ndarray, fine: float) -> np.ndarray:
     """A smooth random value at each point, about 0 and 1 in spread; ``fine``: waves about a body's
     height."""
@@ -257,15 +200,3 @@ def waves(random: np.random.Generator, points: np.ndarray, fine: float) -> np.nd
         way = random.normal(0, fine / 16 * 2, 3)
         total += np.sin(points @ way * 2 + random.uniform(0, 2 * np.pi))
     return total / 3**0.5
-
-
-@lru_cache(maxsize=96)
-def read_picture(file: Path) -> np.ndarray:
-    """RGB or RGBA uint8, at most TEXTURE_SIDE wide."""
-    found = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
-    if found.ndim == 2:
-        found = cv2.cvtColor(found, cv2.COLOR_GRAY2BGR)
-    if found.shape[1] > TEXTURE_SIDE:
-        size = TEXTURE_SIDE, round(found.shape[0] * TEXTURE_SIDE / found.shape[1])
-        found = cv2.resize(found, size, interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(found[..., [2, 1, 0, 3][: found.shape[2]]])

@@ -47,7 +47,7 @@ def frame(channels: int, height: int, width: int, seed: int = 5) -> Tensor:
 @pytest.mark.parametrize("size", SIZES)
 def test_an_untrained_network_gives_the_plate(size: str) -> None:
     network = EffectNetwork(Architecture(3, 3, size, fit_inputs=3)).eval()
-    x = frame(3, 32, 48) * 4 - 1
+    x = frame(3, 32, 64) * 4 - 1
     assert torch.equal(network(x, network.globals(x)), x)
 
 

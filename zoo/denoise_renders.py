@@ -90,6 +90,8 @@ RECIPE = Recipe(
     architecture=Architecture(inputs=9, outputs=3, size="small", fit_inputs=3, plate=3, albedo=3),
     make=make,
     loss=loss,
+    side=96,
+    rate=0.006,
     extra=(
         ExtraInput(name="albedo", channels=ALBEDO, colour=PLAIN),
         ExtraInput(name="normal", channels=NORMAL, colour=PLAIN),

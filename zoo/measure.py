@@ -152,7 +152,8 @@ def keying_rows(apply: Apply, data: Path, count: int) -> Iterator[Row]:
 
 
 def _keyed(apply: Apply, pictures: Pictures, number: int) -> tuple[float, float, float, float]:
-    """The mean errors of both alphas, and of both foregrounds where there is one, in values of the file."""
+    """The mean errors of both alphas, and of both foregrounds where there is one, in values of the file; NaN
+    where there is no screen that a keyer could be set to."""
     random = np.random.default_rng([SEED, number])
     key = keying.draw_key(random)
     crop = keying.make_before(random, pictures, KEYING_SIDE, DISPLAY, key)
@@ -160,7 +161,9 @@ def _keyed(apply: Apply, pictures: Pictures, number: int) -> tuple[float, float,
     made = apply(crop.input)
     light = srgb_to_linear(crop.input)
     bare = light[alpha < 0.01]
-    screen = np.median(bare, 0) if len(bare) else np.median(light.reshape(-1, 3), 0)
+    if not len(bare):
+        return np.nan, np.nan, np.nan, np.nan
+    screen = np.median(bare, 0)
     other = rivals.best_key(light, screen, key, alpha)
     colours = (
         DISPLAY.values(rivals.despilled(light, other, screen, key, share)) for share in (0.0, 0.5, 1.0)

@@ -33,9 +33,12 @@ screen is known."""
 TOLD = 5
 """What it says: what is wrong with the key, with how much screen there is, and with three colours."""
 COLOURS, OUTPUTS = 3, 4
-LEAST_EXCESS = 0.02
+LEAST_EXCESS, LEAST_SHARE = 0.02, 0.15
+"""A screen has at least so much more of its colour than of the others, in light and of its own."""
 BEYOND = (-0.5, 1.5)
-LEAST_ALPHA = 0.05
+LEAST_ALPHA, NEXT_TO_NOTHING = 0.05, 1 / 12
+"""What is left of the plate is divided by no less alpha, before a bright screen by more: what is left there
+is mostly rounding."""
 MOST_LIGHT = 60.0
 HEADROOM = 1.5
 VISIBLE = 1.5
@@ -92,9 +95,12 @@ class KeyingNetwork(EffectNetwork):
         behind = enlarge(planes, CELL, self.portable)
         screen = found._replace(light=behind[:, :3], sure=behind[:, 3:4])
         light = light_of(values)
-        by_larger = _share(excess(light), excess(screen.light)) * found.there
-        by_mean = _share(_beyond_mean(light), _beyond_mean(screen.light)) * found.there
-        rest = value_of((light - by_larger.clamp(0, 1) * screen.light).clamp(min=0))
+        least = (screen.light[:, 0:1] * LEAST_SHARE).clamp(min=LEAST_EXCESS)
+        by_larger, by_mean = (
+            (more(light) / torch.maximum(more(screen.light), least)).clamp(*BEYOND) * found.there
+            for more in (excess, _beyond_mean)
+        )
+        rest = value_of((light - by_larger.clamp(0.0, 1.0) * screen.light).clamp(min=0.0))
         seen = torch.cat([values, behind[:, 4:7], rest, by_larger, by_mean, screen.sure], 1)
         return screen, by_larger, (seen * 2 - 1).clamp(-VISIBLE, VISIBLE)
 
@@ -103,12 +109,13 @@ class KeyingNetwork(EffectNetwork):
     ) -> Tensor:
         """What is told of each pixel, on top of what its key says, as a change of colours and as alpha."""
         start, rise = CLIP
-        alpha = self._held(1 - (share - start) / rise + told[:, 0:1], 0, 1)
+        alpha = self._held(1 - (share - start) / rise + told[:, 0:1], 0.0, 1.0)
         alpha = 1 - screen.there * (1 - alpha)
-        share = self._held(share + told[:, 1:2], 0, 2)
+        share = self._held(share + told[:, 1:2], 0.0, 2.0)
         light = light_of(values)
-        own = self._held((light - share * behind) / alpha.detach().clamp(min=LEAST_ALPHA), 0, MOST_LIGHT)
-        own = torch.minimum(own, (light.amax(1, keepdim=True) * HEADROOM).clamp(min=1))
+        least = (behind[:, 0:1] * NEXT_TO_NOTHING).clamp(min=LEAST_ALPHA)
+        own = self._held((light - share * behind) / torch.maximum(alpha.detach(), least), 0.0, MOST_LIGHT)
+        own = torch.minimum(own, (light.amax(1, keepdim=True) * HEADROOM).clamp(min=1.0))
         made = value_of(own)
         if self.training:  # with the slope of light: that of its curve is without end in the dark
             made = own + (made - own).detach()
@@ -124,10 +131,6 @@ class KeyingNetwork(EffectNetwork):
     def base(self, x: Tensor) -> Tensor:
         """The plate, and no alpha."""
         return torch.cat([x[:, :COLOURS], torch.zeros_like(x[:, :1])], 1)
-
-
-def _share(own: Tensor, screen: Tensor) -> Tensor:
-    return (own / screen.clamp(min=LEAST_EXCESS)).clamp(*BEYOND)
 
 
 def _beyond_mean(light: Tensor) -> Tensor:

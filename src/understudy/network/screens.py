@@ -23,8 +23,11 @@ PLANES = 6
 whether that is green."""
 ENDS = math.log(17.0)
 """Of the curve that scene-linear plates go through, which is followed beyond white."""
-MOST = 3.8
+MOST = 1.4
+"""The largest value that is told from others, some 3 times white."""
 LEAST = 1e-6
+TINY = 1e-9
+"""What nothing is divided by less than."""
 PURE = (0.3, 0.3)
 """How much more of its colour than of the others a screen has, as a share of it: from where on it counts, and
 over how much that rises to all."""
@@ -61,17 +64,17 @@ class Screen(NamedTuple):
 
 def light_of(values: Tensor) -> Tensor:
     """The light of network values: by sRGB's curve up to white, by that of scene-linear plates beyond."""
-    held = values.clamp(0, 1)
+    held = values.clamp(0.0, 1.0)
     curve = ((held + 0.055) / 1.055) ** 2.4
-    beyond = ((values.clamp(1, MOST) * ENDS).exp() - 17) / 16
+    beyond = ((values.clamp(1.0, MOST) * ENDS).exp() - 17) / 16
     return torch.where(held <= 0.04045, held / 12.92, curve) + beyond
 
 
 def value_of(light: Tensor) -> Tensor:
     """The network value of a light, from 0 up."""
-    held = light.clamp(0, 1)
+    held = light.clamp(0.0, 1.0)
     curve = 1.055 * held.clamp(min=DARK / 10) ** (1 / 2.4) - 0.055
-    beyond = (light.clamp(min=1) * 16 + 1).log() / ENDS - 1
+    beyond = (light.clamp(min=1.0) * 16 + 1).log() / ENDS - 1
     return torch.where(held <= 0.0031308, held * 12.92, curve) + beyond
 
 
@@ -101,20 +104,21 @@ def find_screen(values: Tensor, portable: bool = False) -> Tensor:
     green = _is_green(light, mean)
     light = ordered(light, green)
     usual = _usual_chroma(light, mean)
-    more = excess(light).clamp(0, 1)
+    more = excess(light).clamp(0.0, 1.0)
     near = _near(_chroma(light), usual, SPREADS[-1])
     weight = more * more * near
     seen, colour = _cells(weight, mean), _cells(weight * light, mean)
     lit = _lit(seen, colour, mean)
     clean, sure = _filled(seen * lit, colour * lit, mean)
-    there = (_mean(near * (more / DARK).clamp(max=1)) / SEEN).clamp(max=1)
+    there = (_mean(near * (more / DARK).clamp(max=1.0)) / SEEN).clamp(max=1.0)
     everywhere = torch.ones_like(sure)
     return torch.cat([clean, sure, there * everywhere, green * everywhere], 1)
 
 
 def read_screen(planes: Tensor) -> Screen:
     """What ``find_screen`` told, by name; what is one for a frame as (N, 1, 1, 1)."""
-    return Screen(planes[:, :3], planes[:, 3:4], planes[:, 4:5, :1, :1], planes[:, 5:6, :1, :1])
+    there, green = (planes[:, place : place + 1].amax((2, 3), keepdim=True) for place in (4, 5))
+    return Screen(planes[:, :3], planes[:, 3:4], there, green)
 
 
 def _mean(planes: Tensor) -> Tensor:
@@ -132,10 +136,10 @@ def _near(chroma: Tensor, usual: Tensor, spread: float) -> Tensor:
 
 def _purity(light: Tensor) -> Tensor:
     """How much like any screen of this colour it is."""
-    more = excess(light).clamp(0, 1)
+    more = excess(light).clamp(0.0, 1.0)
     start, rise = PURE
     share = more / (light[:, 0:1] + DARK / 2)
-    return ((share - start) / rise).clamp(0, 1) * more * more
+    return ((share - start) / rise).clamp(0.0, 1.0) * more * more
 
 
 def _is_green(light: Tensor, mean: Mean) -> Tensor:
@@ -150,31 +154,32 @@ def _usual_chroma(light: Tensor, mean: Mean) -> Tensor:
     """(N, 3, 1, 1): that of the most screen in the frame, by narrowing down from the mean of all."""
     weight = _purity(light)
     seen, colour = _cells(weight, mean), _cells(weight * light, mean)
-    cells, counts = _chroma(colour / (seen + LEAST**1.5)), seen
-    usual = _mean(counts * cells) / (_mean(counts) + LEAST**1.5)
+    cells, counts = _chroma(colour / seen.clamp(min=TINY)), seen
+    usual = _mean(counts * cells) / _mean(counts).clamp(min=TINY)
     for spread in SPREADS[:-1]:
         counts = seen * _near(cells, usual, spread)
-        usual = _mean(counts * cells) / (_mean(counts) + LEAST**1.5)
+        usual = _mean(counts * cells) / _mean(counts).clamp(min=TINY)
     return usual
 
 
 def _lit(seen: Tensor, colour: Tensor, mean: Mean) -> Tensor:
     """0..1: whether what is seen of the screen in each cell is as bright as about it."""
-    more = excess(colour / (seen + LEAST**1.5))
-    about = _slid(seen * more, AROUND, mean) / (_slid(seen, AROUND, mean) + LEAST**1.5)
+    more = excess(colour / seen.clamp(min=TINY))
+    about = _slid(seen * more, AROUND, mean) / _slid(seen, AROUND, mean).clamp(min=TINY)
     start, rise = LIT
-    return ((more / (about + LEAST) - start) / rise).clamp(0, 1)
+    return ((more / (about + LEAST) - start) / rise).clamp(0.0, 1.0)
 
 
 def _filled(seen: Tensor, colour: Tensor, mean: Mean) -> tuple[Tensor, Tensor]:
     """The screen's light in each cell (N, 3, h, w), and how much of it is seen about there (N, 1, h, w)."""
-    usual = _mean(seen * seen) / (_mean(seen) + LEAST**1.5)
-    clean = _mean(colour) / (_mean(seen) + LEAST**1.5)
+    usual = _mean(seen * seen) / _mean(seen).clamp(min=TINY)
+    clean = _mean(colour) / _mean(seen).clamp(min=TINY)
     share = seen
     for window in WINDOWS:
         share = _slid(seen, window, mean)
-        clean = (_slid(colour, window, mean) + clean * usual * LITTLE) / (share + usual * LITTLE + LEAST**1.5)
-    return clean, share / (share + usual * SURE + LEAST**1.5)
+        known = _slid(colour, window, mean) + clean * usual * LITTLE
+        clean = known / (share + usual * LITTLE).clamp(min=TINY)
+    return clean, share / (share + usual * SURE).clamp(min=TINY)
 
 
 def _cells(planes: Tensor, mean: Mean) -> Tensor:

@@ -15,15 +15,14 @@ from torch import Tensor
 from understudy.colour import LINEAR, decode, encode
 from understudy.colour.scene_linear import linear_to_srgb, srgb_to_linear
 from understudy.errors import ModelFileError
-from understudy.export.effect import _remainder
-from understudy.export.flat import flatten
+from understudy.export.remainder import Remainder
 from understudy.inference.tiles import run_tiled
 from understudy.inference.torch_engine import TorchEngine
 from understudy.network.build import build_effect
 from understudy.network.effect import Architecture
 from understudy.network.keying import KeyingNetwork, can_key
 from understudy.network.model_file import build_network, read_header
-from understudy.network.screens import CELL, find_screen, light_of, read_screen, value_of
+from understudy.network.screens import CELL, MOST, find_screen, light_of, read_screen, value_of
 from understudy.training.optimizer import Optimizer
 
 SHAPE = Architecture(3, 4, "small", same_channels=False, plate=3, screen=True)
@@ -140,10 +139,10 @@ def test_tiles_and_parts_give_what_the_whole_frame_gives() -> None:
 def test_a_file_for_a_host_has_all_of_it_at_any_size() -> None:
     made = randomised(network())
     made.portable = True
-    flat = flatten(made, _remainder, (3,))
+    flat = Remainder(made, 3)
     for size in ((64, 80), (128, 48)):
         x = planes(light(128, 160))[:, :, : size[0], : size[1]]
-        assert torch.allclose(flat(x), made.remainder(x), atol=1e-4)
+        assert torch.allclose(flat(x, False), made.remainder(x), atol=1e-4)
 
 
 def test_it_learns_also_where_its_alpha_has_stopped_at_an_end() -> None:
@@ -178,7 +177,7 @@ def test_its_light_is_that_of_both_kinds_of_plates() -> None:
     values = np.linspace(0, 1, 200, dtype=np.float32)
     found = light_of(torch.from_numpy(values)).numpy()
     assert np.abs(found - srgb_to_linear(values)).max() < 1e-5
-    beyond = np.linspace(1, 2, 50, dtype=np.float32)
+    beyond = np.linspace(1, MOST, 50, dtype=np.float32)
     assert np.allclose(light_of(torch.from_numpy(beyond)).numpy(), decode(beyond, LINEAR), rtol=1e-3)
     back = value_of(light_of(torch.from_numpy(np.concatenate([values, beyond])))).numpy()
     assert np.abs(back - np.concatenate([values, beyond])).max() < 1e-4

@@ -12,6 +12,8 @@ import time
 import numpy as np
 import pytest
 
+from understudy.models.zoo import zoo_networks
+
 INFO = b"000000000006" + bytes.fromhex("080112020801")
 
 # ---------------------------------------------------------------- what the original server does wrong
@@ -57,7 +59,8 @@ def test_a_claim_within_the_limit_takes_memory_only_as_it_arrives(builtin):
         assert builtin.memory() < before + 30_000_000
 
 
-BUILT_IN = ["blur", "motion_vectors", "deblur", "denoise"]
+TRAINED = [each.name for each in zoo_networks() if each.header.kind != "motion" and each.header.scale == 1]
+BUILT_IN = ["blur", "motion_vectors", *TRAINED]
 """What is served without a folder: networks that come trained, too, but those that enlarge."""
 
 

@@ -20,7 +20,7 @@ from understudy.network.effect import Architecture
 from understudy.network.model_file import ExtraInput
 from zoo.command import main
 from zoo.pictures import turned
-from zoo.recipe import RANGE, Crop, Recipe
+from zoo.recipe import Crop, Recipe
 from zoo.renders.store import Rendered, load
 
 ALBEDO = ["albedo.R", "albedo.G", "albedo.B"]
@@ -30,6 +30,10 @@ MOST_SAMPLES = 16
 """A render of more is not what goes in: what is left would be no cleaner than that."""
 SMOOTH = 0.1
 """Up to which difference, of network values, the loss is that of the mean and not of the median."""
+
+BRIGHTEST = 3.0
+"""Network value of light 300 times white, and what lies beyond it is seen up to 2500 times: single paths that
+found a lamp are as bright, and what is not seen cannot be taken away."""
 
 
 def make(random: np.random.Generator, renders: tuple[Rendered, ...], side: int) -> Crop:
@@ -79,7 +83,7 @@ def loss(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     return (apart * weight).mean()
 
 
-SCALING = Scaling(torch.tensor([0.0] * 6 + [-1.0] * 3), torch.tensor([RANGE[1]] * 3 + [1.0] * 6))
+SCALING = Scaling(torch.tensor([0.0] * 6 + [-1.0] * 3), torch.tensor([BRIGHTEST] * 3 + [1.0] * 6))
 """Of the light that falls, albedo, and normals."""
 
 RECIPE = Recipe(

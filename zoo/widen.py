@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from understudy.errors import UnderstudyError
+from understudy.network.effect import EffectNetwork
 from understudy.network.model_file import read_tensors
 from zoo.training import PROGRESS, Training
 
@@ -37,6 +38,8 @@ def begin_from(training: Training, folder: Path) -> None:
             where=str(folder),
         )
     widen(training.network, kept)
+    if isinstance(training.network, EffectNetwork):
+        see_alike(training.network, kept["low"], kept["high"])
     training.average.load_state_dict(training.network.state_dict())
 
 
@@ -56,3 +59,17 @@ def widen(network: nn.Module, kept: dict[str, Tensor]) -> None:
         if own.ndim == 4 and name != STEM:
             own[: there.shape[0], there.shape[1] :] = 0  # what is new says nothing to what is old
         own[tuple(slice(length) for length in there.shape)] = there
+
+
+@torch.no_grad()
+def see_alike(network: EffectNetwork, low: Tensor, high: Tensor) -> None:
+    """Let a network whose weights saw a range of ``low`` to ``high``, of its first inputs, answer alike with
+    the range that it has: the change goes into the stem."""
+    stem, count = network.unet.stem, len(low)
+    ours = network.high[:count] - network.low[:count]
+    gain = ours / (high - low)
+    shift = gain - 1 + 2 * (network.low[:count] - low) / (high - low)
+    each = stem.weight.shape[1] // network.architecture.inputs
+    part = stem.weight[:, : count * each]
+    stem.bias += (part.sum((2, 3)) * shift.repeat_interleave(each)).sum(1)
+    part *= gain.repeat_interleave(each)[:, None, None]

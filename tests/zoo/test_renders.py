@@ -20,9 +20,11 @@ from zoo.renders.store import Rendered, as_half, load, save
 from zoo.ship import header_of
 from zoo.stream import make_batch
 from zoo.training import Training, make_network
+from zoo.widen import begin_from
 
 from understudy.colour import LINEAR, decode, encode
 from understudy.errors import UnderstudyError
+from zoo import denoise
 
 SIDE = 64
 
@@ -127,6 +129,20 @@ def test_a_training_learns_and_its_network_says_what_it_takes(renders, tmp_path)
     assert [each.name for each in header.extra] == ["albedo", "normal"]
     assert header.colour_in == header.colour_out == LINEAR and not header.adapts
     assert header.architecture["albedo"] == 3
+
+
+def test_it_begins_with_what_denoise_makes_of_light_whatever_range_each_sees(tmp_path):
+    old, new = Training(denoise.RECIPE), Training(RECIPE)
+    old.save(tmp_path)
+    begin_from(new, tmp_path)
+    assert bool(new.network.unet.stem.weight.detach()[:, 12:].any())
+    light = torch.rand(1, 3, 16, 16) * 1.4
+    x = torch.cat([light, torch.zeros(1, 6, 16, 16)], 1)
+    with torch.no_grad():
+        new.network.unet.stem.weight[:, 12:] = 0
+        both = (old.average, light), (new.network, x)
+        seen = [net.unet.stem(torch.pixel_unshuffle(net.seen(values), 2)) for net, values in both]
+    assert torch.allclose(seen[0][..., 1:-1, 1:-1], seen[1][..., 1:-1, 1:-1], atol=1e-4)
 
 
 def test_the_noise_of_clean_renders_counts_as_no_error():

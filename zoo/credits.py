@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from understudy.errors import UnderstudyError
 from understudy.runs.files import write_atomically
+from zoo.people.render import ASSETS, PARTS
 from zoo.pictures import Part, names_of
 from zoo.renders.environments import environments_of
 
@@ -24,12 +25,17 @@ CREDITS = Path(__file__).parents[1] / "src" / "understudy" / "models" / "zoo" / 
 """Beside the networks themselves, so that it goes wherever they go."""
 HEADING = """# Whose photographs the networks learned from
 
-The networks that come trained learned from the {count} photographs in this table, and from nothing else that
-was made by others. Each licence permits training, changes and redistribution, also commercially. What was
-changed: they were made smaller and cut into crops, and the crops were spoilt as the recipes in `zoo/` say. No
-picture is part of the weights. Twelve further photographs of the same collections served for judging alone.
-The scenes that denoise-renders learned from were made for it, and lit by the {maps} HDR maps at the end of
-the table; others of that collection served for judging alone.
+The networks that come trained learned from the {count} photographs in this table, from the {maps} HDR maps at
+its end and from the assets named below, and from nothing else that was made by others. Each licence permits
+training, changes and redistribution, also commercially. What was changed: they were made smaller and cut into
+crops, and the crops were spoilt as the recipes in `zoo/` say. No picture is part of the weights. Twelve
+further photographs of the same collections served for judging alone.
+
+The HDR maps light what was rendered. The scenes that denoise-renders learned from were made for it; four of
+five maps light them. The people that human-matting learned from are made of what is named below, and all maps
+light them:
+
+{assets}
 
 | title | author | licence | where it lies |
 |---|---|---|---|
@@ -95,13 +101,18 @@ def environment_credits(folder: Path, parts: tuple[Part, ...]) -> list[Credit]:
 
 def credits_text(folder: Path) -> str:
     """CREDITS.md."""
-    found, maps = training_credits(folder), environment_credits(folder, ("training",))
+    found, maps = training_credits(folder), environment_credits(folder, PARTS)
     rows = [f"| {each.title} | {each.author} | {_linked(each)} | {each.place} |" for each in [*found, *maps]]
-    text = HEADING.format(count=len(found), maps=len(maps)) + "\n".join(rows) + "\n"
+    text = HEADING.format(count=len(found), maps=len(maps), assets=_assets()) + "\n".join(rows) + "\n"
     licence = BSD.search((folder / SOURCES).read_text(encoding="utf-8"))
     if licence and any(each.licence.startswith("BSD") for each in found):
         text += f"\n## The BSD 2-Clause licence of the aerial photographs\n\n{licence[0]}\n"
     return text
+
+
+def _assets() -> str:
+    """What rendered people are made of, a line for each."""
+    return "\n".join(f"- {one.title}; {one.author}; {one.licence}; {one.address}" for one in ASSETS)
 
 
 def _linked(credit: Credit) -> str:

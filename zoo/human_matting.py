@@ -1,18 +1,18 @@
-"""human-matting: a start for trainings that cut out people.
+"""human-matting: a start for trainings that cut out people. It has what ``person`` has learned, and is
+shipped from its training.
 
-    python -m zoo.human_matting --data ../shared/photographs --renders ../people --time-limit 1h
+    python -m zoo.ship human-matting --folder zoo_runs/person --data ../shared/photographs --renders ../people
 
-The network of a small training, which sees frames as they are, learns the matte of all people in the scenes
-of ``person``. What it then knows of limbs, cloth, hair and edges, a training from a few frames begins with.
+The weights are the same; the network sees frames as they are, as trainings do. What it knows of limbs, cloth,
+hair and edges, a training from a few frames begins with.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from understudy.network.effect import Architecture
 from zoo import person
-from zoo.command import main
+from zoo.training import effect_of
 
 RECIPE = replace(
     person.RECIPE,
@@ -20,12 +20,6 @@ RECIPE = replace(
     title="Human Matting",
     purpose="A start for mattes of people: learns from a few frames which one.",
     kinds=("start",),
-    architecture=Architecture(
-        inputs=3, outputs=1, size="small", kind="matte", same_channels=False, fit_inputs=3, plate=3
-    ),
-    side=192,
-    crops=6,
+    architecture=replace(effect_of(person.RECIPE), whole=0),
+    trained_as="person",
 )
-
-if __name__ == "__main__":
-    main(RECIPE)

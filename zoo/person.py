@@ -1,12 +1,13 @@
 """person: a matte of all people in a frame.
 
     python -m zoo.people.render --makehuman ... --assets ... --data ../shared/photographs --output ../people
-    python -m zoo.person --data ../shared/photographs --renders ../people --time-limit 2h
+    python -m zoo.person --data ../shared/photographs --renders ../people --side 128 --time-limit 2h
+    python -m zoo.person --data ../shared/photographs --renders ../people --time-limit 3h --resume
 
 Rendered people are put before photographs and places, in linear light: one, a few, a crowd or none; near,
 far, cut off by the frame, behind other things; shaded, blurred by motion or out of focus. What is not a
 person (boxes, wheels, leaves, animals of the photographs) is background. Then come noise or grain, and the
-file. The truth is how much of each pixel people cover. The network sees frames whole, as squares of 256
+file. The truth is how much of each pixel people cover. The network sees frames whole, as squares of 192
 pixels.
 """
 
@@ -25,7 +26,7 @@ from zoo.people.render import ASSETS, PARTS
 from zoo.people.scenes import Scene, draw_scene
 from zoo.recipe import Crop, Recipe
 
-SIDE = 256
+SIDE = 192
 SHAKEN, GREY = 0.06, 0.05
 
 
@@ -70,13 +71,20 @@ RECIPE = Recipe(
     purpose="A matte of all people in a frame, learned from rendered people alone.",
     kinds=("network",),
     architecture=Architecture(
-        inputs=3, outputs=1, size="deep", kind="matte", same_channels=False, fit_inputs=3, plate=3, whole=SIDE
+        inputs=3,
+        outputs=1,
+        size="small",
+        kind="matte",
+        same_channels=False,
+        fit_inputs=3,
+        plate=3,
+        whole=SIDE,
     ),
     make=make,
     loss="edges+jaccard",
     rate=0.006,
     side=SIDE,
-    crops=8,
+    crops=6,
     output_channels=("alpha",),
     renders=load_scenery,
     sources=ASSETS,

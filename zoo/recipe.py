@@ -47,7 +47,7 @@ class Recipe:
     that finds motion finds at each level, and the truth. ``colour``: of what goes in and comes out; with
     sRGB, of both kinds of values. ``extra``: layers behind the plate. ``scaling``: the range of all inputs,
     where that is not ``RANGE``. ``sources``: what else it learned from, for its card; ``lit``: the parts of
-    the HDR maps too."""
+    the HDR maps too. ``trained_as``: the recipe whose training it comes of, where that is another."""
 
     name: str
     title: str
@@ -69,3 +69,4 @@ class Recipe:
     renders: Load | None = None
     sources: tuple[Source, ...] = ()
     lit: tuple[Part, ...] = ()
+    trained_as: str = ""

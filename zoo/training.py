@@ -139,19 +139,24 @@ class Training:
         for name, tensor in self.optimizer.state().items():
             tensor.copy_(state[f"optimizer.{name}"])
 
+    @property
+    def learned(self) -> str:
+        """The name of the recipe whose training it is."""
+        return self.recipe.trained_as or self.recipe.name
+
     def save(self, folder: Path) -> None:
         """Write all of it into one file of a folder, in place of the one before."""
-        at = {"recipe": self.recipe.name, "seed": self.seed, "step": self.at.step, "seconds": self.at.seconds}
+        at = {"recipe": self.learned, "seed": self.seed, "step": self.at.step, "seconds": self.at.seconds}
         write_tensors(folder / PROGRESS, self.state(), {"progress": json.dumps(at)})
 
     def resume(self, folder: Path) -> None:
         """Go on with what lies in a folder. UnderstudyError where that is of another recipe, or damaged."""
         file = folder / PROGRESS
         at = json.loads(read_metadata(file)["progress"])
-        if (at["recipe"], at["seed"]) != (self.recipe.name, self.seed):
+        if (at["recipe"], at["seed"]) != (self.learned, self.seed):
             raise UnderstudyError(
                 "This training is another one.",
-                expected=f"{self.recipe.name}, seed {self.seed}",
+                expected=f"{self.learned}, seed {self.seed}",
                 found=f"{at['recipe']}, seed {at['seed']}",
                 where=str(file),
                 remedy="Name its own folder, or leave --resume out.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from zoo.credits import CREDITS, credits_text, read_credits, training_credits
+from zoo.people.render import ASSETS
 from zoo.pictures import names_of
 
 from understudy.errors import UnderstudyError
@@ -25,8 +26,13 @@ def test_the_credits_that_are_kept_are_those_of_the_photographs(photographs_fold
 
 def test_the_credits_name_each_photograph_and_hdr_map_with_author_and_licence():
     rows = [line for line in CREDITS.read_text(encoding="utf-8").splitlines() if line.startswith("| ")][1:]
-    assert len(rows) == 100 + 15
+    assert len(rows) == 100 + 18
     assert all(row.count("|") == 5 and all(cell.strip() for cell in row.split("|")[1:-1]) for row in rows)
+
+
+def test_the_credits_name_what_rendered_people_are_made_of():
+    text = CREDITS.read_text(encoding="utf-8")
+    assert all(source.address in text and source.licence in text for source in ASSETS)
 
 
 def test_a_photograph_without_a_licence_is_not_learned_from(tmp_path):

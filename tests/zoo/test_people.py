@@ -8,6 +8,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+import torch
 from tests.zoo.conftest import painted
 from zoo.kinds import training_of
 from zoo.matte_training import MatteTraining
@@ -24,7 +25,7 @@ from zoo.stream import make_batch
 
 from understudy.errors import UnderstudyError
 from understudy.network.model_file import load_model
-from zoo import person, rivals
+from zoo import human_matting, person, rivals
 
 QUAD = """# a square with one diagonal
 v 0 0 0
@@ -272,3 +273,15 @@ def test_a_matte_is_measured_by_how_much_of_both_is_in_each(shots):
 def test_shots_that_are_not_there_are_refused(tmp_path):
     with pytest.raises(UnderstudyError, match="not there"):
         list(person_rows(lambda values: values, tmp_path, None, 3))
+
+
+def test_the_start_of_people_goes_on_from_the_training_of_person_and_sees_frames_as_they_are(
+    scenery, tmp_path
+):
+    training, batch = _training(scenery)
+    training.step(batch, 0.9)
+    training.save(tmp_path)
+    start = training_of(human_matting.RECIPE, precision="float32")
+    start.resume(tmp_path)
+    assert start.at.step == 1 and start.network.architecture.whole == 0
+    assert torch.equal(start.network.unet.stem.weight, training.network.unet.stem.weight)

@@ -35,11 +35,9 @@ SIZES = {
     "large": Size((64, 128, 192, 256), (1, 1, 2, 2), (1, 1, 1)),
     "detail": Size((48, 64), (2, 1), (3,)),
     "fine-detail": Size((80, 96), (3, 1), (4,)),
-    "deep": Size((24, 40, 64, 104, 136), (1, 1, 2, 2, 2), (1, 1, 1, 1)),
 }
 """Small, medium and large are for trainings to choose from. The two of detail are for enlarging, which little
-more than a pixel's neighbours tell anything of: nearly all that they have lies at half resolution. Deep is
-for telling what a whole picture shows: most of it lies where a pixel is 16 or 32 of the picture's."""
+more than a pixel's neighbours tell anything of: nearly all that they have lies at half resolution."""
 
 
 def without_deepest(size: Size) -> Size:

@@ -19,8 +19,8 @@ from understudy.training.features import feature_term
 from understudy.training.learner import _split
 from understudy.training.plan import Plan
 from understudy.training.prepare import make_job
-from understudy.training.resolutions import possible, shrunk_batch, steps_left, total_that_fits
-from understudy.training.variation import Chance, ColourVariation
+from understudy.training.resolutions import possible, steps_left, total_that_fits
+from understudy.training.variation import Chance, ColourVariation, shrunk_batch
 
 # -- batches in parts -----------------------------------------------------------------------------------
 

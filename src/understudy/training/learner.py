@@ -22,9 +22,8 @@ from understudy.training.distributed.shard import Shard
 from understudy.training.graph_capture import GraphCapture
 from understudy.training.optimizer import Optimizer
 from understudy.training.plan import Plan
-from understudy.training.resolutions import shrunk_batch
 from understudy.training.teaching.lesson import dealt
-from understudy.training.variation import ColourVariation
+from understudy.training.variation import ColourVariation, shrunk_batch
 
 AVERAGE = 0.99
 RAMP = 10

@@ -3,12 +3,6 @@ the time, and tell most of what is where."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from torch.nn import functional
-
-from understudy.dataset.crops import Batch
-
 STAGES = ((0.5, 4), (0.8, 2), (1.0, 1))
 """Until which part of the steps of a run, and how many times smaller: half of the time is full size's."""
 LEAST_STRIDES = 2
@@ -60,18 +54,3 @@ def _spent_from(step: int, total: int, size: tuple[int, int], stride: int) -> fl
 
 def _cost(factor: int, size: tuple[int, int], stride: int) -> float:
     return possible(factor, size, stride) ** -2.0
-
-
-def shrunk_batch(batch: Batch, factor: int, stride: int) -> Batch:
-    """The same crops ``factor`` times smaller, or as much so as is possible: means over squares, to which
-    what does not count adds nothing. Details of a coarse view stay as they are."""
-    height, width = batch.input.shape[-2:]
-    factor = possible(factor, (height, width), stride)
-    if factor == 1 or batch.window is not None or batch.coarse:
-        return batch
-    known = (batch.weight > 0).to(batch.weight.dtype)
-    share = functional.avg_pool2d(known, factor).clamp(min=1e-6)
-    truth = functional.avg_pool2d(batch.truth * known, factor) / share
-    source, weight = (functional.avg_pool2d(each, factor) for each in (batch.input, batch.weight))
-    base = functional.avg_pool2d(batch.base, factor) if batch.base.shape[1] else weight[:, :0]
-    return replace(batch, input=source, truth=truth, base=base, weight=weight)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as functional
 from torch import Tensor
 
 from understudy.colour import ColourEncoding, decode_tensor, encode_tensor
 from understudy.dataset.crops import Batch, random_numbers
 from understudy.network.effect import EffectNetwork
+from understudy.training.resolutions import possible
 
 SALT = 0xC0104
 PIVOT = 0.5
@@ -88,3 +90,18 @@ class ColourVariation:
             net = encode_tensor(luma + (file - luma) * saturation, encoding)
             varied[:, index] = torch.where(touched, (net - PIVOT) * contrast + PIVOT, planes[:, index])
         return varied
+
+
+def shrunk_batch(batch: Batch, factor: int, stride: int) -> Batch:
+    """The same crops ``factor`` times smaller, or as much so as is possible: means over squares, to which
+    what does not count adds nothing. Details of a coarse view stay as they are."""
+    height, width = batch.input.shape[-2:]
+    factor = possible(factor, (height, width), stride)
+    if factor == 1 or batch.window is not None or batch.coarse:
+        return batch
+    known = (batch.weight > 0).to(batch.weight.dtype)
+    share = functional.avg_pool2d(known, factor).clamp(min=1e-6)
+    truth = functional.avg_pool2d(batch.truth * known, factor) / share
+    source, weight = (functional.avg_pool2d(each, factor) for each in (batch.input, batch.weight))
+    base = functional.avg_pool2d(batch.base, factor) if batch.base.shape[1] else weight[:, :0]
+    return replace(batch, input=source, truth=truth, base=base, weight=weight)

@@ -29,7 +29,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from load_clients import HTTP, IDLE, ML_SERVER, TIMEOUT, Seen, hold, site_of, torment, work
+from load_clients import HTTP, IDLE, ML_SERVER, TIMEOUT, Seen, Stop, hold, site_of, torment, work
 
 RATIO, SWING = 3.0, 0.05
 HOLDERS, TORMENTORS = 4, 4
@@ -71,7 +71,7 @@ def run_clients(
     """What all clients saw, and the memory of the server, second by second."""
     fork = multiprocessing.get_context("fork")  # the requests are made once, and shared
     width, height = map(int, options.size.split("x"))
-    site, stop, results = site_of(*ports, width, height), fork.Event(), fork.Queue()
+    site, stop, results = site_of(*ports, width, height), Stop(), fork.Queue()
     processes: list[Any] = []
     for n in range(options.working):
         given = (HTTP if n % 2 else ML_SERVER, f"127.0.1.{n % 250 + 1}", site, stop, results)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import math
 import random
 import selectors
 import socket
@@ -15,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from multiprocessing.synchronize import Event
+from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,27 @@ PING = 30.0
 TIMEOUT = 180.0
 PIECE = 1 << 20
 HEALTH = b"GET /v2/health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+class Stop:
+    """A flag for many processes, without a lock: one that ends with a thread that is just looking, as bad
+    clients do, would leave it locked for all."""
+
+    def __init__(self) -> None:
+        self._flag = RawValue("b", 0)
+
+    def set(self) -> None:
+        self._flag.value = 1
+
+    def is_set(self) -> bool:
+        return bool(self._flag.value)
+
+    def wait(self, seconds: float = math.inf) -> bool:
+        """Until it is set, or so long; whether it is set."""
+        until = time.monotonic() + seconds
+        while not self.is_set() and time.monotonic() < until:
+            time.sleep(min(0.1, max(0.0, until - time.monotonic())))
+        return self.is_set()
 
 
 @dataclass(frozen=True)
@@ -93,7 +115,7 @@ def connect(port: int, source: str) -> socket.socket:
 # ---------------------------------------------------------------- those that work
 
 
-def work(door: str, source: str, site: Site, stop: Event, results: Any) -> None:
+def work(door: str, source: str, site: Site, stop: Stop, results: Any) -> None:
     """Ask by one door again and again, each time when the answer before is there."""
     seen, (port, request) = Seen(door), site.door(door)
     room = bytearray(PIECE)
@@ -142,7 +164,7 @@ def read_all(connection: socket.socket, room: bytearray) -> tuple[int, bytes]:
 # ---------------------------------------------------------------- those that hold a connection
 
 
-def hold(count: int, source: str, site: Site, stop: Event, results: Any) -> None:
+def hold(count: int, source: str, site: Site, stop: Stop, results: Any) -> None:
     """Hold connections to the HTTP door, and ask after the server's health by each twice a minute. One that
     the server closes is counted, and made anew."""
     seen, waiting = Seen(IDLE), selectors.DefaultSelector()
@@ -208,21 +230,21 @@ class Held:
 # ---------------------------------------------------------------- those that are bad
 
 
-def torment(source: str, site: Site, stop: Event) -> None:
+def torment(source: str, site: Site, stop: Stop) -> None:
     """One bad client of each kind, each again a second after its end, until told to stop."""
     for bad in BAD:
         threading.Thread(target=again, args=(bad, source, site, stop), daemon=True).start()
     stop.wait()
 
 
-def again(bad: Callable[[str, Site, Event], None], source: str, site: Site, stop: Event) -> None:
+def again(bad: Callable[[str, Site, Stop], None], source: str, site: Site, stop: Stop) -> None:
     while not stop.is_set():
         with contextlib.suppress(OSError):
             bad(source, site, stop)
         stop.wait(1.0)
 
 
-def trickle(source: str, site: Site, stop: Event) -> None:
+def trickle(source: str, site: Site, stop: Stop) -> None:
     """Headers, a byte at a time."""
     with connect(site.http_port, source) as connection:
         for byte in b"GET /v2 HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"x" * 1000:
@@ -231,7 +253,7 @@ def trickle(source: str, site: Site, stop: Event) -> None:
                 return
 
 
-def drip(source: str, site: Site, stop: Event) -> None:
+def drip(source: str, site: Site, stop: Stop) -> None:
     """A request at a fifth of a megabyte a second, by either door."""
     port, request = site.door(random.choice((ML_SERVER, HTTP)))
     with connect(port, source) as connection:
@@ -241,21 +263,21 @@ def drip(source: str, site: Site, stop: Event) -> None:
                 return
 
 
-def leave(source: str, site: Site, stop: Event) -> None:
+def leave(source: str, site: Site, stop: Stop) -> None:
     """Half a request, by either door, and away."""
     port, request = site.door(random.choice((ML_SERVER, HTTP)))
     with connect(port, source) as connection:
         connection.sendall(request[: random.randrange(12, len(request))])
 
 
-def silent(source: str, site: Site, stop: Event) -> None:
+def silent(source: str, site: Site, stop: Stop) -> None:
     """Connections that say nothing."""
     with connect(site.port, source) as one, connect(site.http_port, source) as other:
         one.recv(1000)
         other.recv(1000)
 
 
-def claim(source: str, site: Site, stop: Event) -> None:
+def claim(source: str, site: Site, stop: Stop) -> None:
     """The beginning of a large request, and nothing more."""
     with connect(site.port, source) as one, connect(site.http_port, source) as other:
         one.sendall(b"000500000000" + site.by_protocol[12:9000])
@@ -264,7 +286,7 @@ def claim(source: str, site: Site, stop: Event) -> None:
         other.recv(1000)
 
 
-def noise(source: str, site: Site, stop: Event) -> None:
+def noise(source: str, site: Site, stop: Stop) -> None:
     """Bytes of no meaning."""
     for port in (site.port, site.http_port):
         with connect(port, source) as connection:
@@ -272,7 +294,7 @@ def noise(source: str, site: Site, stop: Event) -> None:
             read_all(connection, bytearray(PIECE))
 
 
-def announce(source: str, site: Site, stop: Event) -> None:
+def announce(source: str, site: Site, stop: Stop) -> None:
     """More than the server takes."""
     with connect(site.port, source) as one, connect(site.http_port, source) as other:
         one.sendall(b"999999999999" + bytes(1000))
@@ -281,7 +303,7 @@ def announce(source: str, site: Site, stop: Event) -> None:
         other.recv(1000)
 
 
-def bomb(source: str, site: Site, stop: Event) -> None:
+def bomb(source: str, site: Site, stop: Stop) -> None:
     """A small body that becomes a large one."""
     packed = gzip.compress(bytes(100_000_000), 1)
     with connect(site.http_port, source) as connection:
@@ -289,7 +311,7 @@ def bomb(source: str, site: Site, stop: Event) -> None:
         connection.recv(1000)
 
 
-def never_read(source: str, site: Site, stop: Event) -> None:
+def never_read(source: str, site: Site, stop: Stop) -> None:
     """Requests whose answers are not taken."""
     with connect(site.port, source) as one, connect(site.http_port, source) as other:
         one.sendall(site.by_protocol)

@@ -4,7 +4,7 @@ the time, and tell most of what is where."""
 from __future__ import annotations
 
 STAGES = ((0.5, 4), (0.8, 2), (1.0, 1))
-"""Until which part of the steps of a run, and how many times smaller: half of the time is full size's."""
+"""Until which part of the steps of a run, and how many times smaller. Full size takes most of the time."""
 LEAST_STRIDES = 2
 
 

@@ -2,10 +2,10 @@
 
     python -m zoo.keying --data ../shared/photographs --time-limit 2h
 
-Covers with exact soft alpha (bodies, hair, leaves, veils) get a photograph, or skin, hair and cloth, as their
-colour, the screen's light on them as spill, and are laid over a screen in linear light: uneven, creased,
-shaded, with markers. Then come motion blur or defocus, noise, and the file. The truth is the alpha, and the
-foreground without screen and spill.
+Covers with exact soft alpha (bodies, hair, leaves, rings, veils) get a photograph or a plain colour, and the
+screen's light as spill, and are laid over a screen in linear light: uneven, creased, shaded, with markers.
+Then come motion blur or defocus, noise, and the file. The truth is the alpha, and the foreground without
+screen and spill.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ PLAIN_COLOURS = np.float32(
         [0.55, 0.42, 0.06],
     ]
 )
+PLAIN = 0.5
 NEARLY_NONE = 1e-3
 SOFT_EDGE = 3.0
 LITTLE, LEAST_COVER = 0.15, 0.05
@@ -77,13 +78,22 @@ def draw_foreground(
     """Light of what stands before the screen: a photograph, or a plain colour with a photograph's light and
     shade. Most of it has no more of the screen's colour than of the others, as what is chosen to be keyed."""
     light = draw_exposure(random, pictures.crop(random, side), film)
-    if random.random() < 0.4:
+    if random.random() < PLAIN:
         shade = light.mean(2, keepdims=True) / max(float(light.mean()), 1e-3)
-        light = PLAIN_COLOURS[int(random.integers(len(PLAIN_COLOURS)))] * (0.3 + 0.7 * np.minimum(shade, 4))
+        varies = np.float32(random.uniform(0, 0.9))
+        light = draw_colour(random) * (1 - varies + varies * np.minimum(shade, 4))
     if random.random() < 0.85:
         others = light[..., [channel for channel in range(3) if channel != key]].max(2)
         light[..., key] = np.minimum(light[..., key], others * np.float32(random.uniform(0.95, 1.2)))
     return np.asarray(light, np.float32)
+
+
+def draw_colour(random: np.random.Generator) -> np.ndarray:
+    """Skin, hair, cloth, or a colour that is more or less muted; float32 (3,)."""
+    if random.random() < 0.4:
+        return PLAIN_COLOURS[int(random.integers(len(PLAIN_COLOURS)))]
+    grey = np.exp(random.uniform(np.log(0.015), np.log(0.8)))
+    return np.float32(grey * np.exp(random.normal(0, random.uniform(0.03, 0.6), 3)))
 
 
 def draw_spill(

@@ -1,4 +1,4 @@
-"""Shapes that cover a screen, with exact soft edges: bodies, hair, leaves, veils.
+"""Shapes that cover a screen, with exact soft edges: bodies, hair, leaves, rings and bars, veils.
 
 A cover is float32 (side, side), 0..1: how much of each pixel is covered. Shapes are drawn twice as large,
 with smooth edges, and averaged.
@@ -11,9 +11,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-FINE = 2
-SHIFT = 4
-"""Binary places of a pixel that OpenCV draws to."""
+from zoo.degrade.solids import FINE, SHIFT, solids
+
 FULL = 255
 
 
@@ -76,11 +75,17 @@ def _averaged(canvas: np.ndarray) -> np.ndarray:
     return small / FULL
 
 
-SHAPES: tuple[Callable[[np.random.Generator, int], np.ndarray], ...] = (body, strands, leaves)
+def large(random: np.random.Generator, side: int) -> np.ndarray:
+    """Rings, bars and other solids, larger than what is taped to a screen."""
+    return solids(random, side, least=0.1)
+
+
+SHAPES: tuple[Callable[[np.random.Generator, int], np.ndarray], ...] = (body, strands, leaves, large)
 
 
 def draw_cover(random: np.random.Generator, side: int) -> np.ndarray:
-    """A body with hair, leaves, a veil, or one of these alone; now and then all, or nothing."""
+    """A body with hair, leaves, rings and bars, a veil, or one of these alone; now and then all, or
+    nothing."""
     kind = random.random()
     if kind < 0.1:
         return np.zeros((side, side), np.float32)

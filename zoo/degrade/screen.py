@@ -8,10 +8,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from zoo.degrade.covers import FINE, SHIFT, field
+from zoo.degrade.covers import field
+from zoo.degrade.solids import FINE, SHIFT
 
 GREEN, BLUE = 1, 2
-MARKED = 0.35
+MARKED = 0.45
 
 
 def draw_paint(random: np.random.Generator, key: int) -> np.ndarray:
@@ -57,12 +58,21 @@ def _with_markers(random: np.random.Generator, screen: np.ndarray, paint: np.nda
     canvas = np.zeros((side * FINE, side * FINE), np.uint8)
     size, thickness = random.uniform(2, 9), int(random.integers(2, 8))
     kind, turn = int(random.integers(3)), random.uniform(0, np.pi / 2)
-    for _ in range(int(random.integers(1, 6))):
+    for _ in range(int(random.integers(1, 10))):
         _draw_marker(canvas, random.uniform(0, side, 2), size, thickness, kind, turn)
     share = canvas.astype(np.float32).reshape(side, FINE, side, FINE).mean((1, 3))[..., None] / 255
-    alike = random.random() < 0.6
-    tape = paint * random.uniform(0.2, 2.0) if alike else random.uniform(0.01, 0.8, 3).astype(np.float32)
-    return np.asarray(screen * (1 - share) + np.float32(tape) * share, np.float32)
+    return np.asarray(screen * (1 - share) + _draw_tape(random, paint) * share, np.float32)
+
+
+def _draw_tape(random: np.random.Generator, paint: np.ndarray) -> np.ndarray:
+    """The colour of markers: a darker or lighter one of the screen, a grey, or any."""
+    kind = random.random()
+    if kind < 0.45:
+        return np.float32(paint * random.uniform(0.2, 2.0))
+    if kind < 0.75:
+        grey = np.exp(random.uniform(np.log(0.01), np.log(0.9)))
+        return np.float32(grey * np.exp(random.normal(0, 0.1, 3)))
+    return np.float32(random.uniform(0.01, 0.8, 3))
 
 
 def _draw_marker(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
-from zoo.degrade.covers import FINE, SHIFT, draw_cover, field
+from zoo.degrade.covers import draw_cover, field
+from zoo.degrade.solids import solids
 from zoo.pictures import Pictures
 
 
@@ -29,45 +29,3 @@ def _window(random: np.random.Generator, side: int) -> np.ndarray:
     middle, reach = random.uniform(0, 1, 2), random.uniform(0.08, 0.4, 2)
     away = np.hypot((rows - middle[0]) / reach[0], (columns - middle[1]) / reach[1])
     return np.clip((1 - away) * 12, 0, 1)
-
-
-def solids(random: np.random.Generator, side: int) -> np.ndarray:
-    """Boxes, discs, rings with spokes, and poles (S, S)."""
-    canvas = np.zeros((side * FINE, side * FINE), np.uint8)
-    scale = FINE * 2**SHIFT
-    for _ in range(int(random.integers(1, 6))):
-        middle, size = (
-            random.uniform(0, side, 2),
-            side * float(np.exp(random.uniform(np.log(0.02), np.log(0.3)))),
-        )
-        turn, kind = random.uniform(0, np.pi), int(random.integers(4))
-        at = tuple((middle * scale).astype(int).tolist())
-        if kind == 0:
-            corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * random.uniform(0.3, 1, 2)
-            corners = corners @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-            cv2.fillPoly(
-                canvas, [((corners * size + middle) * scale).astype(np.int32)], 255, cv2.LINE_AA, SHIFT
-            )
-        elif kind == 1:
-            axes = (size * random.uniform(0.4, 1, 2) * scale).astype(int).tolist()
-            cv2.ellipse(canvas, at, axes, float(np.degrees(turn)), 0, 360, 255, -1, cv2.LINE_AA, SHIFT)
-        else:
-            _bars(random, canvas, middle, size, wheel=kind == 2)
-    return canvas.astype(np.float32).reshape(side, FINE, side, FINE).mean((1, 3)) / 255
-
-
-def _bars(
-    random: np.random.Generator, canvas: np.ndarray, middle: np.ndarray, size: float, wheel: bool
-) -> None:
-    """A wheel, or poles across the frame."""
-    scale, thickness = FINE * 2**SHIFT, int(random.integers(1, 12))
-    if wheel:
-        at = tuple((middle * scale).astype(int).tolist())
-        cv2.circle(canvas, at, int(size * scale), 255, thickness, cv2.LINE_AA, SHIFT)
-        ways = np.arange(int(random.integers(0, 12))) * 2 * np.pi / 12
-    else:
-        ways, size = random.uniform(0, 2 * np.pi, int(random.integers(1, 4))), 4 * size
-    for way in ways:
-        end = middle + size * np.array([np.cos(way), np.sin(way)])
-        ends = [tuple((each * scale).astype(int).tolist()) for each in (middle, end)]
-        cv2.line(canvas, *ends, 255, max(1, thickness // (2 if wheel else 1)), cv2.LINE_AA, SHIFT)

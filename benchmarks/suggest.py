@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +30,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from few_shot_case import Case, display, read_case, score, spread
+from few_shot_bench import Bench, Scores, mean_of
+from few_shot_case import Case, read_case, spread
 from few_shot_command import case_parser, read_options, run_cases
-from few_shot_job import train_command, understudy_command
 from rich.table import Table
 
 import understudy
-from understudy.frames import open_shot
-
-Scores = dict[int, float]
 
 
 @dataclass
@@ -106,35 +103,6 @@ def suggested_frames(case: Case, count: int) -> tuple[int, ...]:
     return tuple(sorted(each.frame for each in found.frames))
 
 
-@dataclass(frozen=True)
-class Bench:
-    """Trains on chosen frames of a case, in the folder ``keep``."""
-
-    case: Case
-    keep: Path
-    options: argparse.Namespace
-
-    def scores(self, name: str, frames: Sequence[int]) -> Scores:
-        """The scores of every frame after a training on ``frames``."""
-        case, folder = self.case, self.keep / name
-        folder.mkdir(parents=True, exist_ok=True)
-        painted = replace(case, train_frames=tuple(sorted(frames))).painted(folder / "painted")
-        understudy_command(train_command(case, painted, folder / "runs", self.options), lambda event: None)
-        sample = case.plate.read(case.plate.numbers[0])
-        spec = str(folder / "learned" / f"learned.####{'.png' if sample.is_integer else '.exr'}")
-        apply = ["apply", str(self.run(name)), str(case.folder / "input"), spec, "--overwrite"]
-        understudy_command(apply, lambda event: None)
-        with open_shot(spec) as learned:
-            return {
-                number: score(case, number, display(learned.read(number), case.kind))["main"]
-                for number in case.frames
-            }
-
-    def run(self, name: str) -> Path:
-        """The folder of the run that ``scores`` trained."""
-        return self.keep / name / "runs" / self.case.name
-
-
 def judge_run(row: Row, bench: Bench, before: Scores, options: argparse.Namespace) -> None:
     """The expected errors of the evenly trained run, and what one more frame brings."""
     found = understudy.suggest(bench.case.plate.spec, run=str(bench.run("even")), count=1)
@@ -153,10 +121,6 @@ def judge_run(row: Row, bench: Bench, before: Scores, options: argparse.Namespac
     row.next_gain = gain("next", row.next_frame)
     gains = [gain(f"random_{frame}", frame) for frame in row.random_frames]
     row.random_gain = statistics.fmean(gains) if gains else None
-
-
-def mean_of(scores: Scores, frames: Sequence[int]) -> float:
-    return statistics.fmean(scores[number] for number in frames)
 
 
 def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:

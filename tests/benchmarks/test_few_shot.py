@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import few_shot
@@ -12,29 +11,12 @@ import numpy as np
 import pytest
 from few_shot_case import find_cases, read_case
 from few_shot_job import Cost, understudy_command
+from tests.benchmarks.conftest import NUMBERS
 
 from understudy.errors import SettingError, WorkError
 from understudy.frames import open_shot, open_sink
 
-NUMBERS = tuple(range(1001, 1009))
 TRAIN = (1001, 1004, 1008)
-
-
-@pytest.fixture
-def make_case(make_shot, tmp_path):
-    """A function that makes a case folder from a synthetic shot; the folder that holds it."""
-
-    def make(name="case", known=None, **shot) -> Path:
-        made = make_shot(name=f"shot_{name}", **{"numbers": NUMBERS, "effect": "grade", **shot})
-        folder = tmp_path / "cases" / name
-        folder.mkdir(parents=True)
-        shutil.copytree(made.folder / "plate", folder / "input")
-        shutil.copytree(made.folder / "truth", folder / "groundtruth")
-        if known is not None:
-            (folder / "case.json").write_text(json.dumps(known))
-        return folder.parent
-
-    return make
 
 
 class Actor:

@@ -35,6 +35,7 @@ class Crop(NamedTuple):
 Make = Callable[[np.random.Generator, Any, int], Crop]
 Load = Callable[[Path, Path, Part], Any]
 """The folder of photographs, that of renders, and which part -> what crops are made of."""
+MakeShot = Callable[[np.random.Generator, Any, int], list[Crop]]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ class Recipe:
     that finds motion finds at each level, and the truth. ``colour``: of what goes in and comes out; with
     sRGB, of both kinds of values. ``extra``: layers behind the plate. ``scaling``: the range of all inputs,
     where that is not ``RANGE``. ``sources``: what else it learned from, for its card; ``lit``: the parts of
-    the HDR maps too. ``trained_as``: the recipe whose training it comes of, where that is another."""
+    the HDR maps too. ``trained_as``: the recipe whose training it comes of, where that is another. ``shot``:
+    makes the pairs of a shot, and one to judge by, for a start that learns to learn from such; a step takes
+    one. ``rate`` is how far it goes towards what the shot has taught it."""
 
     name: str
     title: str
@@ -70,3 +73,4 @@ class Recipe:
     sources: tuple[Source, ...] = ()
     lit: tuple[Part, ...] = ()
     trained_as: str = ""
+    shot: MakeShot | None = None

@@ -26,7 +26,9 @@ class Batch(NamedTuple):
 
 
 def make_batch(recipe: Recipe, pictures: Any, seed: int, step: int) -> Batch:
-    """The crops of a step."""
+    """The crops of a step, or its shot."""
+    if recipe.shot:
+        return to_batch(recipe.shot(np.random.default_rng([seed, step]), pictures, recipe.side))
     crops = [
         recipe.make(np.random.default_rng([seed, step, sample]), pictures, recipe.side)
         for sample in range(recipe.crops)

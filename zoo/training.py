@@ -8,6 +8,7 @@ if it had never stopped.
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import time
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ AVERAGE = 0.998
 WARM_UP = 40
 TURNS = 4
 CHECKPOINT_SECONDS = 120.0
-JUDGED, JUDGED_SIDE, MOST_DB = 24, 256, 50.0
+JUDGED, JUDGED_SHOTS, JUDGED_SIDE, MOST_DB = 24, 16, 256, 50.0
 PROGRESS, CURVE = "training.state", "curve.jsonl"
 CPU = torch.device("cpu")
 
@@ -65,9 +66,11 @@ class Trained:
 
 class Training:
     """A network that learns a recipe. ``average`` is what is judged and kept; ``figures``: what the curve
-    calls its score, and that of what there is beside it."""
+    calls its score, and that of what there is beside it. ``judged_every``: seconds between two checkpoints,
+    each of which is judged."""
 
     figures = ("db", "before_db")
+    judged_every = CHECKPOINT_SECONDS
 
     def __init__(self, recipe: Recipe, seed: int = 0, precision: str = "auto") -> None:
         self.recipe, self.seed = recipe, seed
@@ -76,7 +79,7 @@ class Training:
         self.network: Any = self.make_network(recipe).train()
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         kind = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
-        self.optimizer = Optimizer(self.network, kind, TURNS)
+        self.optimizer: Any = Optimizer(self.network, kind, TURNS)
         self.at = Trained()
 
     @staticmethod
@@ -90,9 +93,13 @@ class Training:
         self.network.zero_grad(set_to_none=True)
         loss = self._loss(batch)
         loss.backward()
-        self.optimizer.step(rate_at(self.recipe.rate, self.at.step, share, self.recipe.held), self.at.step)
+        self.optimizer.step(self.rate_at(share), self.at.step)
         self._update_average()
         return float(loss.item())
+
+    def rate_at(self, share: float) -> float:
+        """The rate of this step, when ``share`` of the whole training is done."""
+        return rate_at(self.recipe.rate, self.at.step, share, self.recipe.held)
 
     def _loss(self, batch: Batch) -> Tensor:
         with autocast(CPU, self.precision):
@@ -122,6 +129,10 @@ class Training:
             pairs = zip(result[:, shown], before_of(batch), batch.truth[:, shown], strict=True)
             scores += [[_db(after, truth), _db(before, truth)] for after, before, truth in pairs]
         self.at.score, self.at.before = (round(float(each), 3) for each in np.mean(scores, 0))
+
+    def told(self) -> dict[str, float]:
+        """What the curve says of the last judgement."""
+        return dict(zip(self.figures, (self.at.score, self.at.before), strict=True))
 
     def state(self) -> dict[str, Tensor]:
         """Everything that the next step depends on."""
@@ -205,8 +216,11 @@ def _db(result: Tensor, truth: Tensor) -> float:
 
 
 def held_batches(recipe: Recipe, pictures: Any, count: int = JUDGED) -> list[Batch]:
-    """The same crops of validation photographs every time."""
+    """The same crops of validation photographs, or shots, every time."""
     randoms = (np.random.default_rng([7, number]) for number in range(count))
+    if recipe.shot:
+        shots = itertools.islice(randoms, JUDGED_SHOTS)
+        return [to_batch(recipe.shot(random, pictures, recipe.side)) for random in shots]
     crops = [recipe.make(random, pictures, JUDGED_SIDE) for random in randoms]
     return [to_batch(crops[first : first + 4]) for first in range(0, count, 4)]
 
@@ -224,7 +238,7 @@ def train(
         while (share := limits.share(time.monotonic() - start, training.at.step)) < 1:
             losses.append(training.step(next(stream), share))
             training.at.seconds = time.monotonic() - start
-            if time.monotonic() - last > CHECKPOINT_SECONDS:
+            if time.monotonic() - last > training.judged_every:
                 keep(training, held, losses, folder)
                 last, losses = time.monotonic(), []
     finally:
@@ -239,6 +253,6 @@ def keep(training: Training, held: list[Batch], losses: list[float], folder: Pat
     at = training.at
     line: dict[str, Any] = {"step": at.step, "seconds": round(at.seconds, 1)}
     line |= {"loss": round(float(np.mean(losses)), 6) if losses else None}
-    line |= dict(zip(training.figures, (at.score, at.before), strict=True))
+    line |= training.told()
     with (folder / CURVE).open("a") as curve:
         curve.write(json.dumps(line) + "\n")

@@ -27,7 +27,7 @@ def ended(job: Job, outcomes: list[Outcome], stopped: bool, seconds: float, repo
     failed = tuple(sorted((each.number, each.error) for each in outcomes if each.error is not None))
     _report_black(job, written, report)
     _report_unmeasured(job, report)
-    for sentence in job.composer.doubts.sentences:
+    for sentence in job.composer.maker.doubts.sentences:
         report(ApplyMessage(sentence))
     again = _made_again(job, written)
     missing = job.plate.missing if job.plate.requested else ()
@@ -47,13 +47,13 @@ def ended(job: Job, outcomes: list[Outcome], stopped: bool, seconds: float, repo
         missing,
         same,
         changed_by,
-        job.composer.doubts.is_nothing,
+        job.composer.maker.doubts.is_nothing,
     )
 
 
 def _report_black(job: Job, written: tuple[int, ...], report: Report) -> None:
     """Say that the mask let nothing show, where that was not known at the start."""
-    mask = job.composer.mask
+    mask = job.composer.gatherer.mask
     if mask and written and mask.largest == 0 and BLACK not in mask.notes:
         report(ApplyMessage(BLACK))
 

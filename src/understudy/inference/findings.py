@@ -25,7 +25,7 @@ class Findings:
 
 def findings_of(job: Job) -> Findings:
     """What is known of a job by now; its sentences are taken out."""
-    doubts, composer = job.composer.doubts, job.composer
+    doubts, composer = job.composer.maker.doubts, job.composer
     said: list[str] = []
     while not job.said.empty():
         said.append(job.said.get())
@@ -35,7 +35,7 @@ def findings_of(job: Job) -> Findings:
         frozenset(doubts.fine),
         frozenset(doubts.no_screen),
         tuple(composer.finisher.unmeasured),
-        composer.mask.largest if composer.mask else 0.0,
+        composer.gatherer.mask.largest if composer.gatherer.mask else 0.0,
         (*said, *job.sink.notes),
     )
 
@@ -44,13 +44,13 @@ def add_findings(job: Job, found: Iterable[Findings]) -> None:
     """Let the end of ``job`` speak of these as well."""
     composer, known = job.composer, {*job.sink.notes}
     for each in found:
-        composer.doubts.constant |= each.constant
-        composer.doubts.not_finite |= each.not_finite
-        composer.doubts.fine |= each.fine
-        composer.doubts.no_screen |= each.no_screen
+        composer.maker.doubts.constant |= each.constant
+        composer.maker.doubts.not_finite |= each.not_finite
+        composer.maker.doubts.fine |= each.fine
+        composer.maker.doubts.no_screen |= each.no_screen
         composer.finisher.unmeasured.extend(each.unmeasured)
-        if composer.mask:
-            composer.mask.largest = max(composer.mask.largest, each.largest)
+        if composer.gatherer.mask:
+            composer.gatherer.mask.largest = max(composer.gatherer.mask.largest, each.largest)
         for sentence in each.said:
             if sentence not in known:
                 known.add(sentence)

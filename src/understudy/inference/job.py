@@ -13,10 +13,11 @@ from understudy.errors import FrameError, SettingError
 from understudy.frames import Frame, FrameSink, Neighbours, Shot, open_shot, open_sink
 from understudy.inference.adapting import adapted
 from understudy.inference.chain_plan import ChainPlan
-from understudy.inference.compose import Composer, Gathered, make_composer
+from understudy.inference.compose import Composer, make_composer
 from understudy.inference.confidence import CHANNEL
 from understudy.inference.enlarging import check_enlarged, enlarging
 from understudy.inference.finish import check_finishing, keyed_as
+from understudy.inference.gathering import Gathered
 from understudy.inference.layers import ExtraInputs, Mask
 from understudy.inference.motion import OFFSETS
 from understudy.inference.origins import Origins
@@ -289,7 +290,7 @@ def _check_kept(given: Gathered, composer: Composer, sink: FrameSink) -> None:
     is."""
     wanted = (*given.targets, *((CHANNEL,) if composer.confident else ()))
     kept = sink.keeps(composer.outline(given.frame)) if wanted else ()
-    if composer.stands_beside and not sink.has_layers:
+    if composer.gatherer.stands_beside and not sink.has_layers:
         kept = ()  # what would be left of a layer stood in the place of the plate's own channels
     lost = [name for name in wanted if name not in kept]
     if lost:
@@ -298,6 +299,6 @@ def _check_kept(given: Gathered, composer: Composer, sink: FrameSink) -> None:
             f"The output's files cannot hold {what}.",
             expected="a format that holds any channels, such as EXR",
             found=f"one that leaves out {', '.join(lost)}",
-            where=f"{sink.spec}, {FLAG}" if composer.layer else sink.spec,
+            where=f"{sink.spec}, {FLAG}" if composer.gatherer.layer else sink.spec,
             remedy="Write .exr files.",
         )

@@ -44,7 +44,7 @@ def planned(job: Job, model: LoadedModel, said: tuple[str, ...]) -> ApplyPlanned
         *job.painted.notes,
         *(job.origins.state.notes(job.to_do, job.kept) if isinstance(job.origins.state, StatePlan) else ()),
         *(job.prompts.notes(job.to_do) if job.prompts else ()),
-        *job.composer.extra.notes,
+        *job.composer.gatherer.extra.notes,
         *_motion_notes(job),
         *taken_as(job.composer.header),
         *_colour_notes(job),
@@ -57,7 +57,7 @@ def planned(job: Job, model: LoadedModel, said: tuple[str, ...]) -> ApplyPlanned
 
 def _taken(job: Job) -> tuple[str, ...]:
     """Where the plate calls its channels otherwise than the files that the network learned from."""
-    return job.composer.renamed(job.sample) if job.sample else ()
+    return job.composer.gatherer.renamed(job.sample) if job.sample else ()
 
 
 def _colour_notes(job: Job) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ def _enlarged(job: Job) -> tuple[str, ...]:
 
 
 def _added(job: Job) -> tuple[str, ...]:
-    names = job.composer.added(job.sample) if job.sample else ()
+    names = job.composer.gatherer.added(job.sample) if job.sample else ()
     if not names:
         return ()
     return (f"The plate has no {', '.join(names)}: written as new, beside the channels that it has.",)
@@ -108,7 +108,7 @@ def _motion_notes(job: Job) -> tuple[str, ...]:
 
 
 def _mask_notes(job: Job) -> tuple[str, ...]:
-    return job.composer.mask.notes if job.composer.mask else ()
+    return job.composer.gatherer.mask.notes if job.composer.gatherer.mask else ()
 
 
 def report_said(job: Job, report: Report) -> None:

@@ -31,7 +31,6 @@ from understudy.frames import (
     open_sink,
 )
 from understudy.inference.adapting import adapted, taken_as
-from understudy.inference.compose import input_channels
 from understudy.inference.events import (
     ApplyEnded,
     ApplyMessage,
@@ -40,6 +39,7 @@ from understudy.inference.events import (
     FrameWritten,
     Report,
 )
+from understudy.inference.gathering import input_channels
 from understudy.inference.origins import Origins, in_words
 from understudy.inference.painted import luma_of
 from understudy.inference.provenance import Sorted, check_folder, fingerprint, provenance_of, sort_out

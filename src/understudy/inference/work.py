@@ -57,7 +57,7 @@ class Ready:
 
     @contextmanager
     def _tracked(self, number: int) -> Iterator[None]:
-        tracker = self.job.composer.tracker
+        tracker = self.job.composer.maker.tracker
         if tracker is None:
             yield
             return
@@ -89,12 +89,13 @@ def set_up(job: Job) -> Ready:
     model = _load(job, crew, str(device))
     if device.type == "cpu" and job.origins.state is None:
         crew = with_computing(crew, model.engine.parallel, core_count())
-    job.composer = replace(
-        job.composer,
+    maker = replace(
+        job.composer.maker,
         prompter=_prompter(job, model),
         tracker=_tracker(job, model),
         recurrence=_recurrence(job, model, crew.workers),
     )
+    job.composer = replace(job.composer, maker=maker)
     job.steady, said = _steady(job, model, crew.workers)
     return Ready(job, model, crew, device.type == "cpu", planned(job, model, said))
 
@@ -139,9 +140,9 @@ def _caught(job: Job, number: int, make: Callable[[], Outcome]) -> Outcome:
 
 def write(job: Job, number: int, finished: Frame, made_from: Mapping[str, str]) -> Outcome:
     """Write a frame, unless it is to differ from what is there, and does not."""
-    tracker = job.composer.tracker
+    tracker = job.composer.maker.tracker
     if tracker is not None:
-        window, table = finished.display_window, tracker.table(number, job.composer.own_channels)
+        window, table = finished.display_window, tracker.table(number, job.composer.gatherer.own_channels)
         write_table(job.sink.path(number), table, (window.width, window.height))
     difference = job.sink.difference(number, finished) if number in job.compared else math.inf
     if difference <= HALF_A_CODE:
@@ -208,7 +209,7 @@ def _steady(job: Job, model: LoadedModel, workers: int) -> tuple[Steady | None, 
 def _prompter(job: Job, model: LoadedModel) -> Prompter | None:
     if job.prompts is None:
         return None
-    look = partial(job.composer.look, model=model, read=job.whole.read)
+    look = partial(job.composer.maker.look, model=model, read=job.whole.read)
     return Prompter(job.prompts, job.whole.numbers, look, job.said.put)
 
 
@@ -216,11 +217,11 @@ def _tracker(job: Job, model: LoadedModel) -> Tracker | None:
     if not job.composer.header.finds_instances:
         return None
     limit, kept = len(job.composer.header.output_channels) - 1, frozenset(job.kept)
-    find = partial(job.composer.find, model=model, read=job.read)
+    find = partial(job.composer.maker.find, model=model, read=job.read)
 
     def earlier(number: int) -> tuple[Tracks, np.ndarray] | None:
         tracks = read_tracks(job.sink.path(number)) if number in kept else None
-        return None if tracks is None else (tracks, job.composer.luma(job.read(number)))
+        return None if tracks is None else (tracks, job.composer.maker.luma(job.read(number)))
 
     return Tracker(job.plate.numbers, limit, find, earlier)
 
@@ -230,7 +231,7 @@ def _recurrence(job: Job, model: LoadedModel, workers: int) -> Recurrence | None
     plan = job.origins.state
     if not isinstance(plan, StatePlan):
         return None
-    step = partial(job.composer.step, model=model, read=job.read)
+    step = partial(job.composer.maker.step, model=model, read=job.read)
     wanted = frozenset(plan.asked if job.is_steady else job.to_do)
     return Recurrence(plan, step, wanted, AHEAD * workers + 2 * RADIUS, job.said.put)
 

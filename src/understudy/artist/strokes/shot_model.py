@@ -8,8 +8,10 @@ from functools import partial
 
 from understudy.artist.strokes.scene import FrameResult
 from understudy.frames import Neighbours, Shot
-from understudy.inference.compose import Composer, input_channels
+from understudy.inference.compose import Composer
+from understudy.inference.gathering import Gatherer, input_channels
 from understudy.inference.layers import ExtraInputs
+from understudy.inference.making import Maker
 from understudy.inference.model import LoadedModel
 from understudy.inference.prompt_plan import PromptPlan
 from understudy.inference.prompter import Prompter
@@ -35,7 +37,7 @@ class ShotModel:
         plate.as_held = not header.premultiplied
         self._about = Neighbours(plate, kept=2 * len(header.offsets) + 1) if header.offsets else None
         self._extra = ExtraInputs(extra, header, self._about)
-        self._composer = Composer(header, channels, TileSettings(), 1.0, None, None, self._extra)
+        self._maker = Maker(Gatherer(header, channels, self._extra), TileSettings())
 
     def result(self, number: int, told: Prompts | None = None) -> FrameResult:
         """The result for one frame; ``told``: what is meant, to a network that has to be told. Raises what
@@ -45,8 +47,8 @@ class ShotModel:
         plate = self._about.read(number) if self._about else self.plate.read(number)
         names = input_channels(plate, header, self._channels)
         targets = target_channels(plate, header, names) or (MATTE,)
-        composer = replace(self._composer, prompter=self._prompter(told)) if told else self._composer
-        pixels = composer.compose(plate, self.model).planes(targets)
+        maker = replace(self._maker, prompter=self._prompter(told)) if told else self._maker
+        pixels = Composer(maker).compose(plate, self.model).planes(targets)
         return FrameResult(
             number,
             pixels,
@@ -59,7 +61,7 @@ class ShotModel:
 
     def _prompter(self, told: Prompts) -> Prompter:
         """The same prompts for every frame."""
-        look = partial(self._composer.look, model=self.model, read=self.plate.read)
+        look = partial(self._maker.look, model=self.model, read=self.plate.read)
         return Prompter(PromptPlan(told, {}), self.plate.numbers, look, lambda said: None)
 
     def close(self) -> None:

@@ -11,10 +11,10 @@ import numpy as np
 from understudy.artist.suggest.blocks import BLOCKS
 from understudy.colour import encode
 from understudy.frames import Neighbours, Shot
-from understudy.inference.compose import Composer
+from understudy.inference.gathering import Gatherer
 from understudy.inference.layers import ExtraInputs
 from understudy.inference.model import LoadedModel
-from understudy.settings import PlateSettings, TileSettings
+from understudy.settings import PlateSettings
 
 SHIFT = (5, 7)
 LEAST = 1e-4
@@ -44,7 +44,7 @@ class Prober:
         self._about = Neighbours(shot, kept=2 * len(header.offsets) + 1) if header.offsets else None
         self._extra = ExtraInputs(plate.extra, header, self._about)
         channels = plate.input_channels
-        self._composer = Composer(header, channels, TileSettings(), 1.0, None, None, self._extra)
+        self._gatherer = Gatherer(header, channels, self._extra)
 
     @property
     def is_matte(self) -> bool:
@@ -54,7 +54,7 @@ class Prober:
         """Signs of a frame; with ``error`` where its ``truth`` over the display window, in file values, is
         given and of its size. Raises as reading and inference do."""
         frame = self._about.read(number) if self._about else self.shot.read(number)
-        given = self._composer.gather(frame)
+        given = self._gatherer.gather(frame)
         planes = [given.pixels, *given.beside]
         results = [self._seen(planes, there, back, given.display) for there, back in PASSES]
         shown = given.display

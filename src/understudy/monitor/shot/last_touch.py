@@ -188,7 +188,7 @@ class LastTouch:
         if asked.motion_blur == "none" or model.kind != "matte":
             return None
         from understudy.frames import Neighbours
-        from understudy.inference.compose import input_channels
+        from understudy.inference.gathering import input_channels
         from understudy.inference.motion import PlateMotion
 
         plate = wanted.plate

@@ -182,18 +182,27 @@ def test_models_lists_them_with_all_that_one_has_to_know(
     zoo("denoise")
     zoo("matting", kind=["start"], outputs=1)
     assert understudy_command(["models"]) == 0
-    head, first, second = capsys.readouterr().out.splitlines()
-    assert head.split("  ")[0] == "Name"
+    first, second = capsys.readouterr().out.split("\n\n")
+    assert first.startswith("denoise: network and start, ")
     for words in (
-        "denoise",
         "Does denoise to a frame.",
         "Apache-2.0",
-        "1 CC BY 4.0, 1 no licence named",
+        "Trained on: 1 CC BY 4.0, 1 no licence named",
         " MB",
-        "Kodak: 32.1 dB",
+        "Measured: Kodak: 32.1 dB",
     ):
         assert words in first
-    assert second.startswith("matting") and "start" in second and "network" not in second
+    assert second.startswith("matting: start, ")
+
+
+def test_the_list_of_models_is_no_wider_than_the_terminal(
+    zoo: Trained, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    zoo("denoise", card={"purpose": "Takes " + "the noise of cameras " * 8 + "off a plate."})
+    assert understudy_command(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60 and sum("noise of cameras" in line for line in lines) > 2
 
 
 def test_models_as_json_is_one_object_for_each(zoo: Trained, capsys: pytest.CaptureFixture[str]) -> None:
@@ -215,8 +224,8 @@ def test_sources_are_counted_by_licence_the_most_frequent_first(
     zoo("denoise", card={"sources": sources})
     zoo("plain", card={"sources": []})
     assert understudy_command(["models"]) == 0
-    _, first, second = capsys.readouterr().out.splitlines()
-    assert "  2 CC0-1.0, 1 CC BY 4.0  " in first and "  -  " in second
+    first, second = capsys.readouterr().out.split("\n\n")
+    assert "Trained on: 2 CC0-1.0, 1 CC BY 4.0\n" in first and "Trained on: -\n" in second
 
 
 @pytest.mark.parametrize("command", ["models", "info"])

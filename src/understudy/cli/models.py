@@ -8,11 +8,10 @@ from typing import Any
 
 from understudy.cli.cards import measured_text, model_card
 from understudy.cli.json_flag import JsonFlag
-from understudy.cli.text import card_text, columns, size_text
+from understudy.cli.text import card_text, size_text, wrapped
 from understudy.models.finding import trained_model
 from understudy.models.zoo import ZooModel, zoo_models
 
-HEAD = ("Name", "For", "Used as", "Size", "Licence", "Trained on", "Measured")
 NONE = "No networks come trained with this version."
 
 
@@ -31,15 +30,19 @@ def command(name: str | None = None, /, *, json: JsonFlag = False) -> int:
     elif name is not None:
         print(card_text(model_card(chosen[0].path)))
     else:
-        print(columns([HEAD, *map(_row, chosen)]) if chosen else NONE)
+        print("\n\n".join(map(_entry, chosen)) or NONE)
     return 0
 
 
-def _row(model: ZooModel) -> tuple[str, ...]:
+def _entry(model: ZooModel) -> str:
+    """A heading with its name, and below it what it is for, what it learned from, and the first of its
+    figures."""
     card = model.card
-    measured = measured_text(card.measured[0]) if card.measured else "-"
     kinds = " and ".join(card.kind)
-    return model.name, card.purpose, kinds, size_text(model.bytes), card.licence, _sources(model), measured
+    measured = measured_text(card.measured[0]) if card.measured else "-"
+    lines = card.purpose, f"Trained on: {_sources(model)}", f"Measured: {measured}"
+    heading = f"{model.name}: {kinds}, {size_text(model.bytes)}, {card.licence}"
+    return "\n".join((heading, *(wrapped(line, "    ") for line in lines)))
 
 
 def _sources(model: ZooModel) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shutil
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +19,11 @@ __all__ = [
     "number_text",
     "printable",
     "size_text",
+    "wrapped",
 ]
+
+
+WIDTH = 110
 
 
 def size_text(size: float) -> str:
@@ -70,6 +76,14 @@ def _card_lines(name: str, value: Any, width: int, indent: str) -> list[str]:
     items = [printable(str(item)) for item in (value if isinstance(value, list | tuple) else [value])]
     heads = [name, *[""] * (len(items) - 1)]
     return [f"{indent}{head:<{width}}{item}" for head, item in zip(heads, items, strict=False)]
+
+
+def wrapped(text: str, indent: str = "") -> str:
+    """``text`` in lines no longer than the terminal is wide, and than is easily read, each indented."""
+    width = min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH)
+    return textwrap.fill(
+        printable(text), width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
 
 
 def printable(text: str) -> str:

@@ -14,10 +14,11 @@ from zoo.kinds import training_of
 from zoo.matte_training import MatteTraining
 from zoo.measure_person import SHOTS, person_rows
 from zoo.people.body import Person, between, draw_person, parts_of
+from zoo.people.cast import standing
 from zoo.people.clothes import read_fit
 from zoo.people.cutouts import Scenery, cutout_of, load_scenery
 from zoo.people.mesh import read_mesh, read_target, sphere
-from zoo.people.scenes import draw_scene, standing
+from zoo.people.scenes import draw_scene
 from zoo.people.skeleton import follow, read_pose, read_skeleton, rotation
 from zoo.pictures import Pictures
 from zoo.ship import ship

@@ -1,4 +1,5 @@
-"""Rendered people as memory full of cut-outs, at several sizes, and the places that they are put into."""
+"""Rendered people and things as memory full of cut-outs, at several sizes, and the places that they are put
+into."""
 
 from __future__ import annotations
 
@@ -23,8 +24,8 @@ PANORAMA = 1024
 
 @dataclass(frozen=True)
 class Cutout:
-    """One person: uint8 (H, W, 4), sRGB and straight alpha, at its full size and at halves of it, down to
-    some 24 pixels. ``cut``: whether the picture ends before the person does, at the left, above, at the right
+    """One person or thing: uint8 (H, W, 4), sRGB and straight alpha, at its full size and at halves of it,
+    down to some 24 pixels. ``cut``: whether the picture ends before it does, at the left, above, at the right
     and below."""
 
     levels: tuple[np.ndarray, ...]
@@ -47,41 +48,51 @@ class Cutout:
 
 @dataclass(frozen=True)
 class Scenery:
-    """What scenes are made of: ``people``, ``pictures`` without people, and ``panoramas``, environment maps
-    of linear light."""
+    """What scenes are made of: ``people``, ``pictures`` without people, ``panoramas``, environment maps of
+    linear light, and ``things`` that stand out as people do and are none."""
 
     people: tuple[Cutout, ...]
     pictures: Pictures
     panoramas: tuple[np.ndarray, ...]
+    things: tuple[Cutout, ...] = ()
 
 
 def load_scenery(data: Path, folder: Path, part: Part) -> Scenery:
-    """Of a part. UnderstudyError where there are no rendered people."""
-    files = sorted(folder.glob("person*.png"))
-    held = part == "validation"
-    people = [read_cutout(file) for n, file in enumerate(files) if (n % HELD_EVERY == 0) == held]
-    found = tuple(each for each in people if each is not None)
-    if not found:
-        raise UnderstudyError(
-            "There are no rendered people to learn from.",
-            expected="pictures person00000.png and so on",
-            where=str(folder),
-            remedy="Make them with python -m zoo.people.render, and name their folder with --renders.",
-        )
+    """Of a part. UnderstudyError where there are no rendered people or things."""
+    people = _cutouts(folder, part, "person", "people", "zoo.people.render")
+    things = _cutouts(folder, part, "thing", "things", "zoo.people.render_things")
     pictures = load_pictures(data, part)
     empty = [i for i, name in enumerate(pictures.names) if name not in PEOPLED]
     return Scenery(
-        found,
+        people,
         Pictures(tuple(pictures.names[i] for i in empty), tuple(pictures.pixels[i] for i in empty)),
         tuple(read_lights(environments_of(data, part), PANORAMA, 12.0)),
+        things,
     )
+
+
+def _cutouts(folder: Path, part: Part, name: str, words: str, maker: str) -> tuple[Cutout, ...]:
+    """The pictures of a name of one part; UnderstudyError where there are none."""
+    held = part == "validation"
+    files = [f for n, f in enumerate(sorted(folder.glob(f"{name}*.png"))) if (n % HELD_EVERY == 0) == held]
+    found = tuple(each for each in map(read_cutout, files) if each is not None)
+    if not found:
+        raise UnderstudyError(
+            f"There are no rendered {words} to learn from.",
+            expected=f"pictures {name}00000.png, {name}00001.png and so on",
+            where=str(folder),
+            remedy=f"Make them with python -m {maker}, and name their folder with --renders.",
+        )
+    return found
 
 
 def read_cutout(file: Path) -> Cutout | None:
     """One file; None where next to nothing is in it."""
     found = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
     if found is None or found.ndim != 3 or found.shape[2] != 4:
-        raise UnderstudyError("This is no rendered person.", expected="RGBA, 8 bits", where=str(file))
+        raise UnderstudyError(
+            "This is no rendered person or thing.", expected="RGBA, 8 bits", where=str(file)
+        )
     return cutout_of(cv2.cvtColor(found, cv2.COLOR_BGRA2RGBA))
 
 

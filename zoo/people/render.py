@@ -214,10 +214,10 @@ def main() -> None:
     for number in range(flags.first, flags.first + flags.count):
         file = flags.output / f"person{number:05d}.png"
         if not file.exists():
-            _write(file, studio.take(np.random.default_rng([flags.seed, number])))
+            write(file, studio.take(np.random.default_rng([flags.seed, number])))
 
 
-def _write(file: Path, picture: np.ndarray) -> None:
+def write(file: Path, picture: np.ndarray) -> None:
     """Whole, or not at all."""
     made = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA))[1]
     partly = file.with_suffix(".part")

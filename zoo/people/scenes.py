@@ -1,4 +1,5 @@
-"""Scenes: people of any size and number before photographs and places, in their light, among other things.
+"""Scenes: people of any size and number before photographs and places, in their light, among other things,
+as animals, vehicles and furniture, which no matte of people has.
 
 All is put together in linear light, as the frame that a network sees whole: of any aspect ratio, as a square.
 """
@@ -11,12 +12,12 @@ import cv2
 import numpy as np
 
 from zoo.degrade.blur import blurred, defocus_kernel, path_kernel, shake_path
+from zoo.people.cast import Place, draw_cast
 from zoo.people.cutouts import Cutout, Scenery
 from zoo.people.things import draw_thing
 from zoo.pictures import LIGHT, turned
 
 ASPECTS = (16 / 9, 16 / 9, 16 / 9, 16 / 9, 1.85, 4 / 3, 3 / 2, 1.0, 2.39, 9 / 16)
-COUNTS, SHARES = (0, 1, 2, 3, 9), (0.12, 0.46, 0.18, 0.1, 0.14)
 INDOORS = 0.4
 SHADED, OCCLUDED, CLUTTERED = 0.45, 0.25, 0.5
 
@@ -28,15 +29,6 @@ class Scene(NamedTuple):
     people: np.ndarray
 
 
-class Place(NamedTuple):
-    """Where a person stands in a frame: the affine map from the cut-out's pixels at full size, (2, 3), how
-    high it is in pixels, and how far down its feet are."""
-
-    affine: np.ndarray
-    height: float
-    feet: float
-
-
 def draw_scene(random: np.random.Generator, scenery: Scenery, side: int) -> Scene:
     """One frame, as a square of ``side`` pixels."""
     aspect = float(random.choice(ASPECTS))
@@ -46,12 +38,12 @@ def draw_scene(random: np.random.Generator, scenery: Scenery, side: int) -> Scen
     if random.random() < 0.35:
         light = blurred(light, defocus_kernel(float(np.exp(random.uniform(np.log(0.6), np.log(5))))))
     covered = np.zeros((side, side), np.float32)
-    for person, place in draw_people(random, scenery, side, aspect):
-        layer = draw_layer(random, person, place, side, float(light.mean()))
+    for cutout, place, person in draw_cast(random, scenery, side, aspect):
+        layer = draw_layer(random, cutout, place, side, float(light.mean()))
         if random.random() < SHADED:
             light = light * (1 - _shadow(random, layer[..., 3], place))[..., None]
         light = _over(layer, light)
-        covered = layer[..., 3] + covered * (1 - layer[..., 3])
+        covered = layer[..., 3] * person + covered * (1 - layer[..., 3])
     for _ in range(int(random.random() < OCCLUDED) * int(random.integers(1, 3))):
         thing = draw_thing(random, scenery.pictures, side)
         light, covered = _over(thing, light), covered * (1 - thing[..., 3])
@@ -103,66 +95,11 @@ def view_of(random: np.random.Generator, panorama: np.ndarray, side: int, aspect
     return cv2.remap(panorama, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
 
 
-def draw_people(
-    random: np.random.Generator, scenery: Scenery, side: int, aspect: float
-) -> list[tuple[Cutout, Place]]:
-    """Nobody, one, a few, or a crowd, the farthest first."""
-    count = int(random.choice(COUNTS, p=SHARES))
-    crowd = count > 3
-    count = int(random.integers(4, 13)) if crowd else count
-    size, feet = float(np.exp(random.uniform(np.log(0.1), np.log(0.6)))), random.uniform(0.5, 1.05)
-    found = []
-    for _ in range(count):
-        person = scenery.people[int(random.integers(len(scenery.people)))]
-        if crowd and not any(person.cut):
-            high = size * np.exp(random.normal(0, 0.2))
-            place = standing(random, person, side, aspect, high, feet + random.normal(0, 0.04))
-        else:
-            high = float(np.exp(random.uniform(np.log(0.12), np.log(1.15))))
-            place = standing(random, person, side, aspect, high, None)
-        found.append((person, place))
-    return sorted(found, key=lambda each: each[1].feet)
-
-
-def standing(
-    random: np.random.Generator, person: Cutout, side: int, aspect: float, high: float, feet: float | None
-) -> Place:
-    """A person ``high`` of the frame's height, with its lowest point ``feet`` of it down; anywhere where that
-    is None. What is cut off by its own picture is cut off by the frame too."""
-    height, width = person.size
-    cut_left, cut_above, cut_right, cut_below = person.cut
-    if any(person.cut):
-        high = max(high, random.uniform(0.45, 1.2))
-    scale = high * side / height
-    tall, wide = height * scale, width * scale / aspect
-    x = random.random() * (side - 0.5 * wide) - 0.25 * wide
-    y = (feet * side - tall) if feet is not None else random.random() * (side - 0.7 * tall) - 0.15 * tall
-    x = min(x, 0) if cut_left else max(x, side - wide) if cut_right else x
-    y = min(y, 0) if cut_above and not cut_below else max(y, side - tall) if cut_below else y
-    if cut_left and cut_right:
-        x, wide = -random.uniform(0, 0.05) * side, side * random.uniform(1.0, 1.1)
-    mirrored = random.random() < 0.5 and not (cut_left or cut_right)
-    across = wide / width
-    affine = np.array([[across, 0, x], [0, scale, y]])
-    if mirrored:
-        affine = np.array([[-across, 0, x + wide], [0, scale, y]])
-    if not any(person.cut) and random.random() < 0.3:
-        affine = _tilted(affine, np.array([x + wide / 2, y + tall / 2]), random.normal(0, 0.25), aspect)
-    return Place(affine, tall, y + tall)
-
-
-def _tilted(affine: np.ndarray, middle: np.ndarray, angle: float, aspect: float) -> np.ndarray:
-    """Turned about a middle, in a frame that is squeezed by its aspect ratio."""
-    cosine, sine = np.cos(angle), np.sin(angle)
-    turn = np.array([[cosine, -sine / aspect], [sine * aspect, cosine]])
-    return np.column_stack([turn @ affine[:, :2], turn @ (affine[:, 2] - middle) + middle])
-
-
 def draw_layer(
-    random: np.random.Generator, person: Cutout, place: Place, side: int, around: float
+    random: np.random.Generator, cutout: Cutout, place: Place, side: int, around: float
 ) -> np.ndarray:
-    """A person as a premultiplied layer (S, S, 4), lit about as what is ``around``, sharp or not."""
-    light, level = person.light(place.height)
+    """A person or thing as a premultiplied layer (S, S, 4), lit about as what is ``around``, sharp or not."""
+    light, level = cutout.light(place.height)
     affine = place.affine.copy()
     affine[:, :2] /= level
     layer = cv2.warpAffine(light, affine.astype(np.float32), (side, side), flags=cv2.INTER_LINEAR)
@@ -182,7 +119,7 @@ def draw_layer(
 
 
 def _shadow(random: np.random.Generator, alpha: np.ndarray, place: Place) -> np.ndarray:
-    """What a person keeps of the light, on the ground behind or before it."""
+    """What somebody keeps of the light, on the ground behind or before it."""
     flat, lean = random.uniform(-0.6, 0.6), random.normal(0, 0.8)
     feet = place.feet
     affine = np.float32([[1, lean * flat, -lean * flat * feet], [0, flat, feet * (1 - flat)]])

@@ -23,8 +23,11 @@ class View:
     angle: float
 
 
-def draw_view(random: np.random.Generator, points: np.ndarray, head: np.ndarray) -> View:
-    """All of a person whose ``points`` are seen, or as far as the knees, or the head and shoulders."""
+def draw_view(
+    random: np.random.Generator, points: np.ndarray, head: np.ndarray, close: float = CLOSE
+) -> View:
+    """All of a person whose ``points`` are seen, or as far as the knees, or the head and shoulders.
+    ``close``: how many pictures do not show all."""
     angle = float(np.exp(random.uniform(np.log(14), np.log(60))))
     round_, above = random.uniform(-np.pi, np.pi), np.radians(np.clip(random.normal(5, 16), -35, 70))
     if random.random() < 0.5:
@@ -39,8 +42,8 @@ def draw_view(random: np.random.Generator, points: np.ndarray, head: np.ndarray)
     reach, middle = float((high - low)[:2].max()) / 2, axes.T @ ((low + high) / 2)
     front = (high - low)[2] / 2
     kind = random.random()
-    if kind < CLOSE:
-        reach *= random.uniform(0.35, 0.7) if kind < CLOSE * 0.6 else random.uniform(0.2, 0.35)
+    if kind < close:
+        reach *= random.uniform(0.35, 0.7) if kind < close * 0.6 else random.uniform(0.2, 0.35)
         middle = head + random.normal(0, 0.2, 3) * reach - np.array([0, random.uniform(0.2, 0.8) * reach, 0])
         front = 0.0
     return View(middle + way * (1.04 * reach / np.tan(np.radians(angle) / 2) + front), middle, up, angle)

@@ -38,6 +38,7 @@ def _parser(recipe: Recipe) -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=int, help="end after so many steps instead")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--side", type=int, default=recipe.side, help="pixels a side that are learned from")
+    parser.add_argument("--rate", type=float, default=recipe.rate, help=f"of learning; {recipe.rate}")
     parser.add_argument("--workers", type=int, default=1, help="threads that make crops")
     parser.add_argument("--begin", type=Path, help="from the training in this folder, of a smaller network")
     parser.add_argument("--resume", action="store_true", help="go on with what lies in the folder")
@@ -48,7 +49,7 @@ def run(recipe: Recipe, flags: argparse.Namespace) -> None:
     """Train, or go on, and write the network."""
     folder = flags.folder or Path("zoo_runs") / recipe.name
     limits = Limits(None if flags.steps else parse_duration(flags.time_limit), flags.steps)
-    recipe = replace(recipe, side=flags.side)
+    recipe = replace(recipe, side=flags.side, rate=flags.rate)
     training = training_of(recipe, flags.seed)
     if (folder / PROGRESS).exists() != flags.resume:
         raise _refused(folder, flags.resume)

@@ -204,6 +204,7 @@ def test_a_training_is_not_begun_twice_in_one_folder(tmp_path):
         output=None,
         time_limit="2h",
         side=32,
+        rate=0.004,
         steps=1,
         seed=0,
         workers=1,
@@ -224,10 +225,25 @@ def test_a_training_goes_on_with_larger_pictures(tmp_path, monkeypatch):
 
     small = replace(denoise.RECIPE, crops=1, make=make)
     flags = argparse.Namespace(data=folder, folder=tmp_path / "run", output=None, time_limit="2h", seed=0)
-    vars(flags).update(side=32, steps=1, workers=1, resume=False, begin=None)
+    vars(flags).update(side=32, rate=0.004, steps=1, workers=1, resume=False, begin=None)
     run(small, flags)
     vars(flags).update(side=48, steps=2, resume=True)
     run(small, flags)
     assert {32, 48} <= set(sides)
     steps = [json.loads(line)["step"] for line in (tmp_path / "run" / CURVE).read_text().splitlines()]
     assert steps == [1, 2]
+
+
+def test_a_training_learns_at_the_rate_that_it_is_told(tmp_path):
+    """At none, it stays as it was."""
+    small = replace(denoise.RECIPE, crops=1)
+    folder, new = _data(tmp_path / "data"), Training(small)
+    for rate, stays in ((0.0, True), (0.01, False)):
+        place = tmp_path / str(rate)
+        flags = argparse.Namespace(data=folder, folder=place, output=None, time_limit="2h", seed=0)
+        vars(flags).update(side=32, rate=rate, steps=1, workers=1, resume=False, begin=None)
+        run(small, flags)
+        made = Training(small)
+        made.resume(place)
+        pairs = zip(made.network.parameters(), new.network.parameters(), strict=True)
+        assert all(torch.equal(one, other) for one, other in pairs) == stays

@@ -80,13 +80,13 @@ def _thing(
     if riders is None or any(thing.cut) or random.random() > RIDDEN:
         return found
     for _ in range(1 + int(random.random() < PAIRS)):
-        rider = _rider(random, riders.people, thing, found[0].place, aspect)
+        rider = draw_rider(random, riders.people, thing, found[0].place, aspect)
         if rider is not None:
             found.insert(len(found) if random.random() < IN_FRONT else 0, rider)
     return found
 
 
-def _rider(
+def draw_rider(
     random: np.random.Generator, people: tuple[Cutout, ...], thing: Cutout, on: Place, aspect: float
 ) -> Member | None:
     """Somebody whose legs are where a thing is; None where only parts of people are at hand."""

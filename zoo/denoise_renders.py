@@ -62,7 +62,7 @@ def draw_gain(random: np.random.Generator, light: np.ndarray) -> np.ndarray:
     """Exposure and colour: what is in the middle becomes a middle grey, four stops more or less."""
     grey = 0.18 / max(float(np.median(light)), 1e-3)
     stops = float(np.clip(random.normal(0, 1.5), -4, 4))
-    return np.float32(grey * 2.0**stops * np.exp(random.normal(0, 0.15, 3)))
+    return np.asarray(grey * 2.0**stops * np.exp(random.normal(0, 0.15, 3)), np.float32)
 
 
 def _in_another_world(random: np.random.Generator, layers: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ from zoo.degrade.screen import BLUE, GREEN, draw_paint, draw_screen
 from zoo.pictures import Pictures
 from zoo.recipe import Crop, Recipe
 
-PLAIN_COLOURS = np.float32(
+PLAIN_COLOURS = np.asarray(
     [
         [0.60, 0.36, 0.26],  # skins
         [0.35, 0.19, 0.12],
@@ -39,7 +39,8 @@ PLAIN_COLOURS = np.float32(
         [0.50, 0.04, 0.03],
         [0.05, 0.08, 0.25],
         [0.55, 0.42, 0.06],
-    ]
+    ],
+    np.float32,
 )
 PLAIN = 0.5
 NEARLY_NONE = 1e-3
@@ -93,7 +94,7 @@ def draw_colour(random: np.random.Generator) -> np.ndarray:
     if random.random() < 0.4:
         return PLAIN_COLOURS[int(random.integers(len(PLAIN_COLOURS)))]
     grey = np.exp(random.uniform(np.log(0.015), np.log(0.8)))
-    return np.float32(grey * np.exp(random.normal(0, random.uniform(0.03, 0.6), 3)))
+    return np.asarray(grey * np.exp(random.normal(0, random.uniform(0.03, 0.6), 3)), np.float32)
 
 
 def draw_spill(

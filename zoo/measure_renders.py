@@ -25,7 +25,7 @@ Denoise = Callable[[np.ndarray, list[np.ndarray]], np.ndarray]
 def toned(light: np.ndarray) -> np.ndarray:
     """Light as it is looked at, 0..1: Reinhard's curve, x / (1 + x), and sRGB."""
     held = np.maximum(light, 0)
-    return np.asarray(linear_to_srgb(np.float32(held / (1 + held))))
+    return np.asarray(linear_to_srgb((held / (1 + held)).astype(np.float32)))
 
 
 def psnr_beside(made: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:

@@ -3,6 +3,8 @@ judged."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -26,7 +28,8 @@ class MotionTraining(Training):
     @staticmethod
     def make_network(recipe: Recipe) -> MotionNetwork:
         assert isinstance(recipe.architecture, MotionArchitecture)
-        return MotionNetwork(recipe.architecture).to(memory_format=memory_format(CPU))
+        network: Any = MotionNetwork(recipe.architecture)
+        return network.to(memory_format=memory_format(CPU))
 
     def _loss(self, batch: Batch) -> Tensor:
         assert self.recipe.motion_loss is not None

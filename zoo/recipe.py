@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from understudy.colour import SRGB, ColourEncoding
-from understudy.network.card import Source
+from understudy.network.card import Kind, Source
 from understudy.network.colour_fit import Scaling
 from understudy.network.effect import Architecture
 from understudy.network.losses import Term
@@ -55,7 +55,7 @@ class Recipe:
     name: str
     title: str
     purpose: str
-    kinds: tuple[str, ...]
+    kinds: tuple[Kind, ...]
     architecture: Architecture | MotionArchitecture
     make: Make
     loss: str | Term = "l1"

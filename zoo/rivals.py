@@ -123,7 +123,7 @@ def dense_inverse_search(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         for each in (first, second)
     ]
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    return np.asarray(search.calc(*greys, None))
+    return np.asarray(search.calc(*greys, None))  # type: ignore[call-overload]
 
 
 def selfie_segmentation(file: Path) -> Callable[[np.ndarray], np.ndarray] | None:

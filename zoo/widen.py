@@ -8,6 +8,7 @@ identity.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +66,8 @@ def widen(network: nn.Module, kept: dict[str, Tensor]) -> None:
 def see_alike(network: EffectNetwork, low: Tensor, high: Tensor) -> None:
     """Let a network whose weights saw a range of ``low`` to ``high``, of its first inputs, answer alike with
     the range that it has: the change goes into the stem."""
-    stem, count = network.unet.stem, len(low)
+    stem: Any = network.unet.stem
+    count = len(low)
     ours = network.high[:count] - network.low[:count]
     gain = ours / (high - low)
     shift = gain - 1 + 2 * (network.low[:count] - low) / (high - low)

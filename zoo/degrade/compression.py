@@ -15,6 +15,7 @@ def compressed(values: np.ndarray, quality: int, halved_colour: bool) -> np.ndar
     flags = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, SAMPLINGS[halved_colour]]
     file = cv2.imencode(".jpg", codes, flags)[1]
     back = cv2.imdecode(file, cv2.IMREAD_COLOR)
+    assert back is not None
     return cv2.cvtColor(back, cv2.COLOR_BGR2RGB).astype(np.float32) / 255
 
 

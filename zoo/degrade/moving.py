@@ -173,7 +173,7 @@ def _ellipse(random: np.random.Generator, side: int, least: float = 0.04) -> np.
     middle, turn = random.uniform(0.1, 0.9, 2) * side, random.uniform(0, np.pi)
     axes = np.exp(random.uniform(np.log(least), np.log(0.5), 2)) * side
     about = _grid(side) - middle.astype(np.float32)
-    along = about @ np.float32([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    along = about @ np.asarray([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]], np.float32)
     power = float(random.choice([2.0, 2.0, 4.0, 8.0]))
     inside = 1 - (np.abs(along / axes.astype(np.float32)) ** power).sum(2) ** (1 / power)
     return np.clip(inside * axes.min() / random.uniform(0.7, 3) + 0.5, 0, 1).astype(np.float32)
@@ -219,7 +219,7 @@ def _moved(matrix: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 def _read(plane: np.ndarray | None, places: np.ndarray, how: int, border: int) -> np.ndarray:
     assert plane is not None
-    return np.asarray(cv2.remap(plane, places, None, how, borderMode=border))
+    return np.asarray(cv2.remap(plane, places, None, how, borderMode=border))  # type: ignore[call-overload]
 
 
 def _covered(cover: np.ndarray, places: np.ndarray) -> np.ndarray:

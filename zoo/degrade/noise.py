@@ -15,8 +15,8 @@ import numpy as np
 
 LEAST_SHOT, MOST_SHOT = 1e-4, 1.2e-2
 READ_SLOPE, READ_START, READ_SPREAD = 2.18, 1.2, 0.26
-GREEN = np.float32([[0, 1, 0], [1, 4, 1], [0, 1, 0]]) / 4
-RED_AND_BLUE = np.float32([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 4
+GREEN = np.asarray([[0, 1, 0], [1, 4, 1], [0, 1, 0]], np.float32) / 4
+RED_AND_BLUE = np.asarray([[1, 2, 1], [2, 4, 2], [1, 2, 1]], np.float32) / 4
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class CameraNoise:
 
     def sample(self, random: np.random.Generator, light: np.ndarray) -> np.ndarray:
         """Noise for light (H, W, 3), of its shape, in its units."""
-        gains = np.float32(self.gains)
+        gains = np.asarray(self.gains, np.float32)
         variance = np.maximum(light, 0) * (self.shot * gains) + self.read * gains**2
         noise = random.standard_normal(light.shape, np.float32) * np.sqrt(variance)
         if self.mosaic:

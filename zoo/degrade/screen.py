@@ -47,7 +47,7 @@ def _creases(random: np.random.Generator, side: int) -> np.ndarray:
 
 def _shadow(random: np.random.Generator, cover: np.ndarray) -> np.ndarray:
     side = len(cover)
-    shift = np.float32([[1, 0, random.normal(0, side / 6)], [0, 1, random.normal(0, side / 6)]])
+    shift = np.asarray([[1, 0, random.normal(0, side / 6)], [0, 1, random.normal(0, side / 6)]], np.float32)
     moved = cv2.warpAffine(cover, shift, (side, side), borderMode=cv2.BORDER_REPLICATE)
     return cv2.GaussianBlur(moved, (0, 0), random.uniform(2, side / 8))
 
@@ -68,11 +68,11 @@ def _draw_tape(random: np.random.Generator, paint: np.ndarray) -> np.ndarray:
     """The colour of markers: a darker or lighter one of the screen, a grey, or any."""
     kind = random.random()
     if kind < 0.45:
-        return np.float32(paint * random.uniform(0.2, 2.0))
+        return np.asarray(paint * random.uniform(0.2, 2.0), np.float32)
     if kind < 0.75:
         grey = np.exp(random.uniform(np.log(0.01), np.log(0.9)))
-        return np.float32(grey * np.exp(random.normal(0, 0.1, 3)))
-    return np.float32(random.uniform(0.01, 0.8, 3))
+        return np.asarray(grey * np.exp(random.normal(0, 0.1, 3)), np.float32)
+    return np.asarray(random.uniform(0.01, 0.8, 3), np.float32)
 
 
 def _draw_marker(

@@ -48,5 +48,5 @@ def _bars(
         ways, size = random.uniform(0, 2 * np.pi, int(random.integers(1, 4))), 4 * size
     for way in ways:
         end = middle + size * np.array([np.cos(way), np.sin(way)])
-        ends = [tuple((each * scale).astype(int).tolist()) for each in (middle, end)]
-        cv2.line(canvas, *ends, 255, max(1, thickness // (2 if wheel else 1)), cv2.LINE_AA, SHIFT)
+        first, last = ((each * scale).astype(int).tolist() for each in (middle, end))
+        cv2.line(canvas, first, last, 255, max(1, thickness // (2 if wheel else 1)), cv2.LINE_AA, SHIFT)

@@ -66,7 +66,7 @@ def hills(random: np.random.Generator) -> Surface:
 def vase(random: np.random.Generator) -> Surface:
     """A profile turned about an axis."""
     triangles, places = grid(64, 96)
-    knots = np.float32(random.uniform(0.15, 1, 7))[:, None]
+    knots = random.uniform(0.15, 1, 7).astype(np.float32)[:, None]
     profile = cv2.resize(knots, (1, 64), interpolation=cv2.INTER_CUBIC).ravel().clip(0.05)
     radius, azimuth = np.repeat(profile, 96), 2 * np.pi * places[:, 0]
     turned = [radius * np.cos(azimuth), radius * np.sin(azimuth), 1 - 2 * places[:, 1]]
@@ -88,7 +88,7 @@ def knot(random: np.random.Generator) -> Surface:
     angle = np.linspace(0, 2 * np.pi, RING)[None, :, None]
     ring = side[:, None] * np.cos(angle) + up[:, None] * np.sin(angle)
     corners = spine[:, None] + ring * random.uniform(0.05, 0.14)
-    return Surface(corners.reshape(-1, 3), triangles, places * np.float32([1, 12]))
+    return Surface(corners.reshape(-1, 3), triangles, places * np.asarray([1, 12], np.float32))
 
 
 def blocks(random: np.random.Generator) -> Surface:
@@ -97,8 +97,8 @@ def blocks(random: np.random.Generator) -> Surface:
     for row in range(9):
         for column in range(9):
             if random.random() < 0.75:
-                low = np.float32([row / 4.5 - 1, column / 4.5 - 1, -1])
-                size = np.float32([*random.uniform(0.08, 0.21, 2), random.uniform(0.15, 1.6)])
+                low = np.asarray([row / 4.5 - 1, column / 4.5 - 1, -1], np.float32)
+                size = np.asarray([*random.uniform(0.08, 0.21, 2), random.uniform(0.15, 1.6)], np.float32)
                 parts.append(_block(low, size))
     count = np.cumsum([0, *(len(each.corners) for each in parts)])
     triangles = [each.triangles + np.uint32(start) for each, start in zip(parts, count[:-1], strict=True)]
@@ -108,7 +108,9 @@ def blocks(random: np.random.Generator) -> Surface:
 
 def _block(low: np.ndarray, size: np.ndarray) -> Surface:
     """Six faces, each with corners of its own, so that edges are sharp."""
-    corners, triangles, places = [], [], []
+    corners: list[np.ndarray] = []
+    triangles: list[np.ndarray] = []
+    places: list[np.ndarray] = []
     face, flat = grid(2, 2)
     for axis in range(3):
         for end in (0.0, 1.0):

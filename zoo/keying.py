@@ -149,7 +149,7 @@ RECIPE = Recipe(
     name="keying",
     title="Keying",
     purpose="Alpha and straight foreground of what stands before a green or blue screen, without its spill.",
-    kinds=("network",),
+    kinds=("network", "start"),
     architecture=Architecture(
         inputs=3, outputs=4, size="small", same_channels=False, fit_inputs=3, plate=3, screen=True
     ),

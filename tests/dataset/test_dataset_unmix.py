@@ -90,7 +90,8 @@ def test_a_data_set_has_seven_outputs_each_with_its_own_weight(shot: dict[str, A
     assert data.output_channels == OUTPUTS and data.kind == "image" and not data.same_channels
     pair = data.pairs[0]
     assert pair.truth.shape == pair.weight.shape == (*SIZE, 7)
-    assert "alpha, foreground and background out" in " ".join(data.notes)
+    said = " ".join(data.notes)
+    assert "alpha, foreground and background out" in said and "NaN" not in said
     plain = TrainSettings(**shot)
     assert load_data_set(plain.data, plain.colour).output_channels == ("R", "G", "B")
 
@@ -126,6 +127,11 @@ def test_it_is_learned_and_applied_as_layers_of_an_exr(shot: dict[str, Any], tmp
     given: dict[str, Any] = {"model": str(run.path), "plate": shot["input"][0]}
     result = apply(ApplySettings(**given, output=output, painted="network"))
     assert result.written == (1, 2, 3)
+    as_painted = str(tmp_path / "as_painted" / "o.####.exr")
+    assert not apply(ApplySettings(**given, output=as_painted)).failed
+    painted = read_image_file(tmp_path / "as_painted" / "o.0002.exr").planes(OUTPUTS)
+    np.testing.assert_allclose(painted[..., :1], parts(2)[0], atol=1e-4)
+    np.testing.assert_allclose(painted[..., 1:4], parts(2)[1], atol=1e-3)
     made = read_image_file(tmp_path / "out" / "o.0002.exr")
     assert {*OUTPUTS, "R", "G", "B"} <= set(made.channels)
     assert np.isfinite(made.planes(OUTPUTS)).all()

@@ -9,7 +9,7 @@ from torch import Tensor
 from understudy.errors import SettingError
 from understudy.network.losses import TERMS, make_loss
 
-NAMES = sorted({*TERMS} - {"composite"})  # which is of a plate that is taken apart: seven channels
+NAMES = sorted({*TERMS} - {"composite", "alpha", "keyed"})  # which are of a plate that is taken apart
 
 
 def random(count: int, channels: int, seed: int) -> Tensor:
@@ -171,3 +171,26 @@ def test_an_overlap_is_never_below_zero_though_values_of_an_image_are(name: str)
     loss = make_loss(name, "image")
     assert float(loss(below + 0.1, below, torch.ones(1, 1, 8, 8))) > 0
     assert float(loss(below, below, torch.ones(1, 1, 8, 8))) == 0
+
+
+@pytest.mark.parametrize(("kind", "channels"), [("matte", 1), ("image", 4)])
+def test_what_is_keyed_is_least_where_nothing_differs_and_asks_for_no_colour_that_is_not_known(
+    kind: str, channels: int
+) -> None:
+    truth, weight = random(2, channels, 3), torch.ones(2, channels, 24, 32)
+    loss = make_loss("auto", kind, unmixes=kind == "image", keys=True)
+    assert loss(truth, truth, weight) == 0 < loss(truth * 0.9, truth, weight)
+    if channels == 4:
+        other, truth, weight = truth.clone(), truth.clone(), weight.clone()
+        truth[:, 3], other[:, 3], weight[:, :3] = 0, 0, 0
+        other[:, :3] = 1 - other[:, :3]
+        assert loss(other, truth, weight) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "keys"),
+    [("alpha", "matte", False), ("keyed", "image", False), ("keyed", "matte", True), ("bce", "matte", True)],
+)
+def test_a_term_of_another_kind_of_network_is_refused(name: str, kind: str, keys: bool) -> None:
+    with pytest.raises(SettingError, match="There is no such loss"):
+        make_loss(name, kind, keys=keys)

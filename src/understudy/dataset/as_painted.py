@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from understudy.colour import encoding_for
 from understudy.dataset.colours import settle_colours
 from understudy.dataset.corrected import planes_of_correction, read_correction_picture
 from understudy.dataset.empty import empty_truth, tells_of
@@ -18,6 +19,7 @@ from understudy.dataset.layers import choose_layers
 from understudy.dataset.matching import match
 from understudy.dataset.mattes import ONE, whites_of
 from understudy.dataset.sources import Source, read_both, read_each, read_pair, read_truth
+from understudy.dataset.unmix import parts_of
 from understudy.errors import PairingError, UnderstudyError
 from understudy.frames import Frame, Shot, check_size, open_shot, resolve_like, seen_planes
 from understudy.frames.held_shot import HeldShot
@@ -62,11 +64,13 @@ class AsPainted:
 class PaintedPairs:
     """The pairs of a run, read as it read them, and the frames that it was told are empty. ``known``: the
     hashes of plate and truth of each frame, as the network's file has them; a frame whose values are others
-    is not the one that was painted.
+    is not the one that was painted. ``keys``: of a network that keys.
 
     Raises what reading the pairs of a training raises."""
 
-    def __init__(self, settings: TrainSettings, known: Mapping[int, Sequence[str]], earlier: bool) -> None:
+    def __init__(
+        self, settings: TrainSettings, known: Mapping[int, Sequence[str]], earlier: bool, keys: bool = False
+    ) -> None:
         data = settings.data.replace(extra=())
         frames = [source for source in match(data, earlier)[0] if not source.plate.is_set]
         if not frames:
@@ -75,8 +79,9 @@ class PaintedPairs:
         first = read_both(found[0])
         check_size(*first, "ground truth")
         every = partial(read_each, first, found)
-        self._layers = replace(choose_layers(data, every, earlier), extras=())
-        self._sources = settle_colours(settings.colour, found, first, self._layers, earlier)[1]
+        self._layers = replace(choose_layers(data, every, earlier, keys), extras=())
+        space, self._sources, _ = settle_colours(settings.colour, found, first, self._layers, earlier)
+        self._colour = None if self._layers.unmix == "off" else encoding_for(space.space)
         self._empty = every_empty(data, found) if tells_of(*self._layers.effect) else []
         self._known = known
         self._white = ONE
@@ -115,6 +120,8 @@ class PaintedPairs:
             read = read_pair(replace(source, plate=plate, extras=()), self._layers)
             if read.hash in self._known.get(source.plate_number, ()):
                 values = read.after
+                if self._colour is not None:
+                    values = parts_of(self._layers, read.before, values, self._colour, painted=True)[0]
                 if self._layers.kind == "matte":
                     values = scaled(values, self._white)
                 region = np.array(read.region, np.float32)

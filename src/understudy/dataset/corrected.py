@@ -14,6 +14,8 @@ from understudy.dataset.empty import check_empty, empty_truth
 from understudy.dataset.layers import with_inputs
 from understudy.dataset.pairs import DataSet
 from understudy.dataset.sources import Behind, Source
+from understudy.dataset.truth_values import encode_truth
+from understudy.dataset.unmix import known_of
 from understudy.errors import RunError
 from understudy.frames import (
     Frame,
@@ -47,7 +49,8 @@ class Plate:
 @dataclass(frozen=True)
 class Told:
     """What a correction says of one frame, in network values: ``truth`` (height, width, channels), and
-    ``mask`` (height, width, 1), from 0 to 1, where that counts; of several mattes each by itself."""
+    ``mask`` (height, width, 1), from 0 to 1, where that counts; of several mattes, and of the parts of what
+    is taken apart, each by itself."""
 
     truth: np.ndarray
     mask: np.ndarray
@@ -105,17 +108,21 @@ class FrameReader:
     def told(self, correction: Correction, number: int, plate: Plate) -> Told:
         """What a correction says of one of its frames. RunError, FrameError or SizeError when its pictures
         do not fit."""
-        outputs, several = self._data.output_channels, self._data.layers.mattes > 1
+        outputs, layers = self._data.output_channels, self._data.layers
+        several = layers.mattes > 1
         if correction.kind == "empty":
             known = np.repeat(plate.known, len(outputs), 2) if several else plate.known
             return Told(self.empty(plate), known)
         picture = read_correction_picture(correction.truth_path(number), plate.frame, outputs, several)
         planes = planes_of_correction(picture, outputs)
         filled, bad = fill_nonfinite(planes)
-        truth = encode(filled, self._data.colour_out)
+        truth = encode_truth(filled, layers, self._data.colour_out)
         if self._data.kind == "matte":
             truth = np.clip(truth, 0.0, 1.0)
         known = plate.known * ~(bad if several else bad.any(2, keepdims=True))
+        if layers.unmix != "off":
+            place = outputs.index("alpha")
+            known = known * known_of(filled[..., place : place + 1], outputs)
         if correction.kind == "strokes":
             drawn = read_correction_picture(correction.mask_path(number), plate.frame)
             mask = drawn.planes(drawn.part.channels[:1])

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from understudy.colour import ColourEncoding, encode, encoding_for
+from understudy.dataset.keying import keyed_layers
 from understudy.dataset.painted import Painted, Pairs, find_painted, find_painted_earlier
 from understudy.dataset.unmix import unmix_layers
 from understudy.errors import ChannelError
@@ -49,7 +50,8 @@ class Layers:
     """``inputs``: channels of the plate; ``truths``: channels read from the ground truth; ``outputs``: what
     they are called in the result; ``kind``: image or matte; ``extras``: the frames before and after the
     plate's own, if they go in, then the layers of ``--extra``. ``unmix``: how the truth holds the colours of
-    what is taken apart, straight or premultiplied; off where nothing is."""
+    what is taken apart, straight or premultiplied; off where nothing is. ``keys``: for a network that keys,
+    of which the colours are the foreground's, or which makes an alpha alone."""
 
     inputs: tuple[str, ...]
     truths: tuple[str, ...]
@@ -58,6 +60,18 @@ class Layers:
     extras: tuple[Extra, ...]
     sentence: str
     unmix: str = "off"
+    keys: bool = False
+
+    @property
+    def coverage(self) -> tuple[int, ...]:
+        """Which outputs are no light, and go through no curve: the alpha beside the colours of what keys."""
+        return (len(self.outputs) - 1,) if self.keys and self.kind == "image" else ()
+
+    @property
+    def weights(self) -> int:
+        """How many weights each pixel of a truth has: several mattes, and the parts of what is taken apart,
+        are known each by itself."""
+        return len(self.outputs) if self.mattes > 1 or self.unmix != "off" else 1
 
     @property
     def offsets(self) -> tuple[int, ...]:
@@ -93,7 +107,15 @@ class Layers:
         return all(name.rpartition(".")[2].lower() in COLOURS for name in self.outputs)
 
 
-def choose_layers(data: DataSettings, pairs: Pairs, earlier: bool = False) -> Layers:
+def choose_layers(data: DataSettings, pairs: Pairs, earlier: bool = False, keys: bool = False) -> Layers:
+    """The channels that ``data`` asks for, or the usual ones; of a network that ``keys``, as it learns them.
+    ChannelError when one is not there, or is none that it could learn."""
+    if not keys:
+        return _choose(data, pairs, earlier, False)
+    return keyed_layers(_choose(data, pairs, earlier, True), next(pairs())[1])
+
+
+def _choose(data: DataSettings, pairs: Pairs, earlier: bool, keys: bool) -> Layers:
     """The channels that ``data`` asks for, or the usual ones. ChannelError when one is not there.
 
     Where none are asked for: RGB in; of the truth its RGB, or its one channel, or what ``find_painted`` finds
@@ -102,7 +124,7 @@ def choose_layers(data: DataSettings, pairs: Pairs, earlier: bool = False) -> La
     """
     plate, truth = next(pairs())
     if data.unmix != "off":
-        return unmix_layers(data, plate, truth)
+        return unmix_layers(data, plate, truth, keys)
     inputs = resolve_channels(plate, data.input_channels, "rgb")
     requested = data.ground_truth_channels
     find = find_painted_earlier if earlier else find_painted

@@ -31,13 +31,15 @@ class Material:
     """One pair as it is learned from: float32 tensors (H, W, channels); ``base``, what the colour fit makes
     of the input, is empty for a matte; ``weight`` has one channel, or one for each of several mattes.
     ``shares`` (mattes,): how much a pixel of each is to draw crops, so that a small one has as many as a
-    large one."""
+    large one. ``change`` (H, W): how much there is to learn at each pixel, where that is not how far the
+    truth is from ``base``."""
 
     input: Tensor
     truth: Tensor
     base: Tensor
     weight: Tensor
     shares: Tensor | None = None
+    change: Tensor | None = None
 
     @property
     def parts(self) -> tuple[Tensor, ...]:
@@ -45,6 +47,8 @@ class Material:
 
     def change_of(self, rows: slice) -> Tensor:
         """(rows, W): how much there is to learn at each pixel of these rows."""
+        if self.change is not None:
+            return self.change[rows]
         truth, weight = self.truth[rows], self.weight[rows]
         error = truth - self.base[rows] if self.base.shape[2] else truth
         if self.shares is not None:

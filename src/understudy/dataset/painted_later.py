@@ -7,14 +7,25 @@ from functools import partial
 
 import numpy as np
 
+from understudy.colour import ColourEncoding, encoding_for
 from understudy.dataset.colours import settle_colours
 from understudy.dataset.layers import Layers, choose_layers
 from understudy.dataset.matching import match
 from understudy.dataset.mattes import ONE, whites_of
 from understudy.dataset.painted import Pairs
 from understudy.dataset.sources import Source, read_both, read_each, read_truth
+from understudy.dataset.unmix import KEYED, parts_of
 from understudy.errors import ChannelError, PairingError
-from understudy.frames import Frame, check_size, open_shot, pair_shots, resolve_channels, resolve_like
+from understudy.frames import (
+    Frame,
+    check_size,
+    fill_nonfinite,
+    open_shot,
+    pair_shots,
+    resolve_channels,
+    resolve_like,
+    seen_planes,
+)
 from understudy.frames.matte import scaled
 from understudy.frames.matte_names import matte_labels
 from understudy.settings import ColourSettings, DataSettings
@@ -25,13 +36,15 @@ _ALPHA = ("a", "alpha")
 
 @dataclass(frozen=True)
 class Later:
-    """Of one plate, counted from 0: the truths of the frames ``numbers``, which ``read`` gives."""
+    """Of one plate, counted from 0: the truths of the frames ``numbers``, which ``read`` gives. ``colour``:
+    the plate's, where it is taken apart."""
 
     plate: int
     numbers: tuple[int, ...]
     sources: tuple[Source, ...]
     layers: Layers
     white: np.ndarray
+    colour: ColourEncoding | None = None
 
     def plate_frame(self, number: int) -> Frame:
         """The plate's frame of this number. FrameError."""
@@ -46,6 +59,9 @@ class Later:
         after = read_truth(plate, truth, self.layers)
         if source.convert is not None:
             after = source.convert(after)
+        if self.colour is not None:
+            before = fill_nonfinite(seen_planes(plate, resolve_like(plate, self.layers.inputs)))[0]
+            after = parts_of(self.layers, before, after, self.colour, painted=True)[0]
         if self.layers.kind == "matte":
             after = scaled(after, self.white)
         return np.asarray(after, np.float32)
@@ -70,13 +86,15 @@ def open_later(
     if several:
         layers = _of_mattes(wanted, every, outputs, spec)
     else:
-        layers = _fitted(choose_layers(wanted, every), kind, outputs, first[1])
-    settled = settle_colours(colour, sources, first, layers)[1]
+        keys = tuple(outputs) == KEYED
+        layers = _fitted(choose_layers(wanted, every, keys=keys), kind, outputs, first[1])
+    space, settled, _ = settle_colours(colour, sources, first, layers)
+    own_colour = None if layers.unmix == "off" else encoding_for(space.space)
     white = ONE
     if kind == "matte":
         white = whites_of(layers, (read_truth(*both, layers) for both in every()))[0]
     numbers = tuple(source.plate_number for source in settled)
-    return Later(plate, numbers, tuple(settled), layers, white)
+    return Later(plate, numbers, tuple(settled), layers, white, own_colour)
 
 
 def _plate_of(data: DataSettings, spec: str) -> int:

@@ -9,7 +9,8 @@ import numpy as np
 from understudy.colour import ColourEncoding, encode
 from understudy.dataset.layers import Layers, with_inputs
 from understudy.dataset.sources import Source, Values, read_pair
-from understudy.dataset.unmix import unmixed
+from understudy.dataset.truth_values import encode_truth
+from understudy.dataset.unmix import parts_of
 from understudy.frames import fill_nonfinite
 from understudy.frames.matte import scaled
 
@@ -62,9 +63,9 @@ class PairMaker:
         pixels = with_inputs(encode(filled, self.colour_in), read.extras, self.layers)
         if self.layers.unmix != "off":
             plate = filled[..., : len(self.layers.inputs)]
-            truth, counts = unmixed(plate, truth, self.layers.unmix == "premultiplied", self.colour_in)
+            truth, counts = parts_of(self.layers, plate, truth, self.colour_in)
             weight = weight * counts
-        wanted = encode(truth, self.colour_out)
+        wanted = encode_truth(truth, self.layers, self.colour_out)
         if self.layers.kind == "matte":
             wanted = scaled(wanted, self.white)
         if source.region is not None:

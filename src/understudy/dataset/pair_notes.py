@@ -10,9 +10,10 @@ from understudy.frames.matte_names import matte_labels
 from understudy.frames.nonfinite import HUGE
 
 
-def note_unknown(pairs: tuple[Pair, ...], region: str | None) -> list[str]:
-    """A sentence on pixels that are no numbers; a region leaves pixels out anyhow."""
-    counts = {pair.number: _count_unknown(pair) for pair in pairs}
+def note_unknown(pairs: tuple[Pair, ...], region: str | None, apart: bool = False) -> list[str]:
+    """A sentence on pixels that are no numbers; a region leaves pixels out anyhow. ``apart``: of plates that
+    are taken apart, of whose parts not each is known everywhere."""
+    counts = {pair.number: _count_unknown(pair, apart) for pair in pairs}
     hit = tuple(sorted(number for number, count in counts.items() if count))
     if region or not hit:
         return []
@@ -23,8 +24,10 @@ def note_unknown(pairs: tuple[Pair, ...], region: str | None) -> list[str]:
     ]
 
 
-def _count_unknown(pair: Pair) -> int:
+def _count_unknown(pair: Pair, apart: bool) -> int:
     """How many pixels do not count, in a matte that was painted."""
+    if apart:
+        return int(np.count_nonzero(~pair.weight.any(2)))
     painted = pair.weight.any((0, 1))
     unknown = (pair.weight == 0)[..., painted].any(2) if painted.any() else pair.weight[..., 0] == 0
     return int(np.count_nonzero(unknown))

@@ -142,13 +142,15 @@ def load_data_set(
     many: bool | None = None,
     left_out: list[int] | None = None,
     headers: float | None = None,
+    keys: bool = False,
 ) -> DataSet:
     """Read every pair of ``data``, or, where there are ``many``, a sample of them; by default there are where
     more are found than are held in memory. Choose which frames before and after each plate frame go in:
     ``reach`` on each side, or, where that is None, as ``data.neighbours`` says. ``earlier``: read the files
     as before version 0.2.0, so that a run that was begun with them so learns from the same values to its
     end: alpha, headers, the white of mattes and what is painted were not looked at. ``left_out``: the pairs
-    that are known not to be readable; ``headers``: of many, how many seconds the headers are looked at.
+    that are known not to be readable; ``headers``: of many, how many seconds the headers are looked at;
+    ``keys``: for a network that keys.
 
     Raises SettingError, SequenceError, PairingError, SizeError, ChannelError, FrameError, ColourError, or
     TrainingError where more pairs cannot be read than may be, before anything is written.
@@ -170,7 +172,7 @@ def load_data_set(
     empty, said_of_empty = empty_sources(data, sources)
     first, painted = read_both(sources[chosen[0]])
     every = partial(read_each, (first, painted), [sources[index] for index in chosen])
-    layers = choose_layers(data, every, earlier)
+    layers = choose_layers(data, every, earlier, keys)
     ordered = [*(sources[index] for index in chosen), *sources, *matched.validation]  # by those to be read
     space, ordered, said = settle_colours(colour, ordered, (first, painted), layers, earlier)
     settled = ordered[len(chosen) :]
@@ -195,7 +197,7 @@ def load_data_set(
     made = [maker.make(source, frames.pop()) for source in looked_at]
     pairs, unused = _leave_out_empty(made, data.region)
     notes += [*said, layers.sentence, *painted_notes, *white_notes, *found.notes, *said_of_empty, *unused]
-    notes += note_unknown(pairs, data.region)
+    notes += note_unknown(pairs, data.region, layers.unmix != "off")
     shown = [index for index, pair in zip(chosen, made, strict=True) if pair.weight.any()]
     if many:
         ledger.count = len(sources)

@@ -13,7 +13,16 @@ from torch import Tensor, nn
 
 from understudy.export.flat import flatten
 from understudy.export.remainder import Remainder, WholeRemainder
-from understudy.export.stages import LARGEST, Decode, Encode, Enlarge, Groups, Same, repeated
+from understudy.export.stages import (
+    LARGEST,
+    Decode,
+    Encode,
+    Enlarge,
+    Groups,
+    OnChannels,
+    Same,
+    repeated,
+)
 from understudy.inference.engine import scale_of
 from understudy.inference.inputs import input_encodings, is_placed, network_channels
 
@@ -57,7 +66,7 @@ class ExportedEffect(nn.Module):
         whole = getattr(network, "sees_whole", False)
         self.remainder = WholeRemainder(network, channels) if whole else Remainder(network, channels)
         self.finish = flatten(network, _finish, (channels, outputs * self.scale**2))
-        self.decode = Decode(header.colour_out)
+        self.decode = _decode(header, outputs)
         self.out_of_file = out_of_file or Same()
         self.touch = touch or Same()
         names = list(header.input_channels)
@@ -145,6 +154,15 @@ class ExportedEffect(nn.Module):
             else:
                 parts.append(torch.zeros_like(given[:, 0:1]))
         return torch.cat(parts, 1)
+
+
+def _decode(header: Any, outputs: int) -> nn.Module:
+    """What undoes the curve of the result; an alpha among colours has gone through none."""
+    whole = Decode(header.colour_out)
+    light = [place for place in range(outputs) if place not in header.coverage]
+    if len(light) == outputs or header.colour_out.is_identity:
+        return whole
+    return OnChannels([whole], light, outputs)
 
 
 def _finish(network: Any, x: Tensor, rest: Tensor) -> Tensor:

@@ -10,7 +10,6 @@ from understudy.errors import FrameError
 from understudy.frames import Frame, Shot, header_colour
 from understudy.models.description import ImageSpec, ModelDescription
 
-ALPHA = ("a", "alpha")
 PROBES = 10
 """Frames that are tried to find one that can be read."""
 
@@ -37,12 +36,6 @@ def taken_as(model: ModelDescription) -> tuple[str, ...]:
         return ()
     how = "scene-linear" if model.colour_in == LINEAR else "display-referred (sRGB)"
     return (f"The plate's values are taken as {how}, by its header and data type.",)
-
-
-def coverage(model: ModelDescription) -> list[int]:
-    """Which outputs of a model that takes both are no light, and go through no curve: its alpha."""
-    names = [name.rpartition(".")[2].lower() for name in model.output_channels]
-    return [place for place, name in enumerate(names) if model.adapts and name in ALPHA]
 
 
 def _linear(image: ImageSpec) -> ImageSpec:

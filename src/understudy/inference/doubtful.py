@@ -69,7 +69,7 @@ class Doubts:
         if self.no_screen:
             said.append(
                 f"No green or blue screen was found on {_frames(self.no_screen)}: the alpha is 1 everywhere "
-                "there, and the foreground is the plate."
+                "there, and all of the plate is foreground."
             )
         return tuple(said)
 

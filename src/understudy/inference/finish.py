@@ -186,7 +186,7 @@ def rgba_targets(frame: Frame, names: tuple[str, ...], layer: str | None) -> tup
 def keyed_as(header: Any, asked: FinishingSettings, sink: FrameSink) -> str:
     """Whether what a network keys becomes one RGBA, ``straight`` or ``premultiplied``, as is asked for, or as
     files hold it that have no room for layers; empty where it becomes layers, and of all other networks."""
-    if not header.keys or (sink.has_layers and not asked.premultiply):
+    if not header.keys or header.kind == "matte" or (sink.has_layers and not asked.premultiply):
         return ""
     return "straight" if sink.is_straight else "premultiplied"
 

@@ -166,7 +166,7 @@ class _Search:
             return [], {}, []
         if settings.data.empty or any(map(self.plate.has, self.pairs)):
             try:
-                pairs = PaintedPairs(settings, self.pairs, self.earlier)
+                pairs = PaintedPairs(settings, self.pairs, self.earlier, self.header.keys)
                 self.opened.append(pairs)
                 readers.append(partial(pairs.read, plate=self.plate))
                 numbers |= dict.fromkeys((*self.pairs, *pairs.empty))

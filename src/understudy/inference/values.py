@@ -11,7 +11,6 @@ import torch
 from understudy.colour import ColourEncoding, decode_tensor, encode_tensor
 from understudy.device import upload
 from understudy.frames import Window
-from understudy.inference.adapting import coverage
 from understudy.inference.bands import row_bands
 from understudy.inference.inputs import input_encodings, is_placed, network_channels
 from understudy.inference.tiles import round_up
@@ -61,7 +60,7 @@ def decode_frame(header: Any, y: Tensor, x: Tensor, plate: Tensor) -> Tensor:
     comparable = header.output_channels == header.input_channels
     keeps = comparable and encoding == header.colour_out and not encoding.is_identity and header.scale == 1
     out = torch.empty((height, width, y.shape[1]), device=y.device)
-    alpha = coverage(header)
+    alpha = header.coverage
     for rows in row_bands(height, width, y.device):
         values = decode_tensor(y[:, :, rows], header.colour_out)[0].permute(1, 2, 0)
         if keeps:

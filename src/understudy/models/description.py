@@ -13,6 +13,7 @@ from understudy.models.options import Option
 from understudy.network.card import ModelCard
 from understudy.network.confidence import ConfidenceTable
 
+ALPHA = ("a", "alpha")
 ANY = -1
 SENT = 3  # Nuke sends three channels for every input, whatever the list says
 
@@ -114,6 +115,14 @@ class ModelDescription:
     def extra(self) -> tuple[ImageSpec, ...]:
         """What goes in after the plate, in order."""
         return self.inputs[1:]
+
+    @property
+    def coverage(self) -> tuple[int, ...]:
+        """Which outputs are no light, and go through no curve: the alpha of a model that keys, or that takes
+        display-referred and scene-linear values alike."""
+        names = [name.rpartition(".")[2].lower() for name in self.output_channels]
+        free = self.adapts or self.keys
+        return tuple(place for place, name in enumerate(names) if free and name in ALPHA)
 
     @property
     def offsets(self) -> tuple[int, ...]:

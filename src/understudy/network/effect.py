@@ -39,7 +39,7 @@ class Architecture:
     many pixels a side (``understudy.network.whole``); 0 where it looks at frames as they are. ``albedo``: the
     first of three inputs that say what surfaces throw back of the light, which the colours are divided by for
     it (``understudy.network.irradiance``); 0 where there are none such. ``screen``: it takes off what stands
-    before a green or blue screen (``understudy.network.keying``).
+    before a green or blue screen (``understudy.network.keying``); a matte of it is the alpha itself.
     """
 
     inputs: int

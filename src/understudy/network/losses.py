@@ -16,6 +16,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from understudy.errors import SettingError
+from understudy.network.alpha_losses import alpha, composite, gradient, keyed
 
 Term = Callable[[Tensor, Tensor, Tensor], Tensor]
 AUTO = {"image": "l1", "matte": "edges+jaccard"}
@@ -26,7 +27,8 @@ EARLIER_AUTO = {"image": "l1", "matte": "bce+dice"}
 """What auto was in runs that were begun before their loss was kept with them."""
 UNMIX = "l1+composite"
 """What auto is of a plate that is taken apart."""
-EDGES_OF_ALPHA = 4.0
+KEYING = {"image": "keyed", "matte": "alpha"}
+"""What auto is of a network that keys, by what it makes."""
 SMOOTH = 1e-3
 LEAST_SHARE = 0.01
 WINDOW = 3
@@ -103,14 +105,6 @@ def _apart_and_total(result: Tensor, truth: Tensor, weight: Tensor) -> tuple[Ten
     return apart, total + 1e-4 * weight[0, 0].numel()
 
 
-def gradient(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """L1 of the differences between neighbours, for edges."""
-    error = result - truth
-    across = torch.minimum(weight[..., 1:], weight[..., :-1])
-    down = torch.minimum(weight[..., 1:, :], weight[..., :-1, :])
-    return (error.diff(dim=3) * across).abs().mean() + (error.diff(dim=2) * down).abs().mean()
-
-
 def structure(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     """1 - SSIM over windows of 7 pixels (Wang et al., 2004), for values about 0..1. What has no weight counts
     as equal in the windows of others."""
@@ -139,30 +133,12 @@ def perceptual(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     return total + error.abs().mean()
 
 
-def composite(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """L1 of alpha, foreground and background (N, 7, H, W) as they lie over each other, which is the plate; of
-    the alpha, most where it is neither 0 nor 1; and of the foreground as far as it shows. In network values,
-    in which soft edges of display-referred plates are not quite the plate's own."""
-    known = weight[:, :1]
-    alpha, wanted = result[:, :1], truth[:, :1]
-    edge = 1 + EDGES_OF_ALPHA * (4 * wanted * (1 - wanted))
-    matte = ((alpha - wanted).abs() * edge * known).mean()
-    over = ((_over_each_other(result) - _over_each_other(truth)).abs() * known).mean()
-    shown = ((alpha * result[:, 1:4] - wanted * truth[:, 1:4]).abs() * known).mean()
-    return matte + over + shown
-
-
-def _over_each_other(parts: Tensor) -> Tensor:
-    alpha, foreground, background = parts[:, :1], parts[:, 1:4], parts[:, 4:7]
-    return alpha * foreground + (1 - alpha) * background
-
-
 TERMS: dict[str, Term] = {
     term.__name__: term
     for term in (
         *(l1, l2, charbonnier, gradient, structure, perceptual),
         *(bce, edges, dice, jaccard),
-        composite,
+        *(composite, alpha, keyed),
     )
 }
 LOGIT_TERMS = (bce, edges)
@@ -211,18 +187,19 @@ def chosen_terms(text: str, kind: str, nested: bool = False) -> str:
 
 class Loss:
     """A sum of weighted terms; ``names`` are what they are called. Called with the network's answer, the
-    truth and the weights, it gives their sum; ``parts`` are the terms, each times its weight, (terms,)."""
+    truth and the weights, it gives their sum; ``parts`` are the terms, each times its weight, (terms,).
+    ``logits``: the answer is what the sigmoid is taken of."""
 
-    def __init__(self, terms: Sequence[tuple[str, float, Term]], kind: str) -> None:
+    def __init__(self, terms: Sequence[tuple[str, float, Term]], logits: bool) -> None:
         self.names = tuple(name for name, _, _ in terms)
-        self._terms, self._matte = terms, kind == "matte"
+        self._terms, self._logits = terms, logits
 
     def __call__(self, answer: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
         return self.parts(answer, truth, weight).sum()
 
     def parts(self, answer: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
         weight = _evened(weight)
-        result = answer.sigmoid() if self._matte else answer
+        result = answer.sigmoid() if self._logits else answer
         return torch.stack(
             [
                 factor * term(answer if term in LOGIT_TERMS else result, truth, weight)
@@ -231,18 +208,27 @@ class Loss:
         )
 
 
-def make_loss(text: str, kind: str, unmixes: bool = False, further: Mapping[str, Term] | None = None) -> Loss:
-    """The function for ``--loss``; ``auto`` is chosen by the kind of truth, and by whether the plate is taken
-    apart (``unmixes``). ``further``: terms beside those of this file. SettingError when unknown."""
-    text = UNMIX if unmixes and text == "auto" else text
+def make_loss(
+    text: str,
+    kind: str,
+    unmixes: bool = False,
+    further: Mapping[str, Term] | None = None,
+    keys: bool = False,
+) -> Loss:
+    """The function for ``--loss``; ``auto`` is chosen by the kind of truth, by whether the plate is taken
+    apart (``unmixes``), and by whether the network ``keys``. ``further``: terms beside those of this file.
+    SettingError when unknown, or of another kind of network."""
+    if text == "auto" and (keys or unmixes):
+        text = KEYING[kind] if keys else UNMIX
     known = {**TERMS, **(further or {})}
     weighted = [_parse(item.strip(), text, known) for item in chosen_terms(text, kind).split("+")]
-    terms = [term for _, _, term in weighted]
-    if kind != "matte" and any(term in LOGIT_TERMS for term in terms):
+    logits = kind == "matte" and not keys
+    strange: list[Term] = [] if logits else [*LOGIT_TERMS]
+    strange += [] if unmixes and not keys else [composite]
+    strange += [alpha, keyed] if not keys else [alpha] if kind == "image" else [keyed]
+    if any(term in strange for _, _, term in weighted):
         raise _no_loss(text)
-    if composite in terms and not unmixes:
-        raise _no_loss(text)
-    return Loss(weighted, kind)
+    return Loss(weighted, logits)
 
 
 def _parse(item: str, text: str, known: Mapping[str, Term]) -> tuple[str, float, Term]:
@@ -260,7 +246,8 @@ def _no_loss(text: str) -> SettingError:
     return SettingError(
         "There is no such loss.",
         expected=f"auto, or terms joined by +, each with a weight: {', '.join(TERMS)} (bce and edges for "
-        "mattes only, composite with --unmix only, features with --perceptual-network)",
+        "mattes only, composite with --unmix only, alpha and keyed for a keyer's alpha, alone or with "
+        "colours, features with --perceptual-network)",
         found=text,
         where="--loss",
         remedy="Write it as in l1+structure:0.2.",

@@ -59,5 +59,8 @@ def colour_variation(settings: AugmentationSettings, data: DataSet) -> ColourVar
         for index in range(1 + len(data.layers.offsets))
     )
     changed = data.same_channels and len(data.output_channels) > max(red, green, blue)
+    if data.layers.keys:  # the clean plate behind the plate, and a foreground's colours, change alike
+        layers = (*layers, (3, 4, 5))
+        changed = data.kind == "image"
     gain, contrast, saturation = chances
     return ColourVariation(gain, contrast, saturation, data.colour_in, data.colour_out, layers, changed)

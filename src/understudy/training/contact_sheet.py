@@ -11,6 +11,7 @@ import OpenImageIO as oiio
 
 from understudy.colour import SRGB, ColourEncoding, decode, from_scene_linear, to_scene_linear
 from understudy.colour.overlay import colour_of, lay_over
+from understudy.dataset.layers import Layers
 from understudy.errors import WriteError
 from understudy.frames.image_writer import CUT_SHORT, is_cut_short
 from understudy.runs.files import write_atomically
@@ -19,6 +20,7 @@ ROWS = 3
 GAP = 4
 LEGEND = 20
 BACKGROUND = 0.12
+GREY = 0.4
 
 
 def display(values: np.ndarray, encoding: ColourEncoding) -> np.ndarray:
@@ -30,6 +32,15 @@ def display(values: np.ndarray, encoding: ColourEncoding) -> np.ndarray:
     elif encoding.space != "srgb":
         pixels = from_scene_linear(to_scene_linear(_three(pixels), encoding), SRGB)
     return (np.clip(np.nan_to_num(_three(pixels)), 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def as_seen(layers: Layers, values: np.ndarray) -> np.ndarray:
+    """What of a result (H, W, C) is looked at: of a plate that is taken apart, the foreground over grey."""
+    if layers.unmix == "off":
+        return values
+    place, colours = layers.outputs.index("alpha"), layers.outputs.index("foreground.R")
+    alpha, foreground = values[..., place : place + 1].clip(0, 1), values[..., colours : colours + 3]
+    return np.asarray(alpha * foreground + (1 - alpha) * np.float32(GREY))
 
 
 def mattes_over(plate: np.ndarray, mattes: np.ndarray) -> np.ndarray:

@@ -45,6 +45,8 @@ def feature_term(spec: str, outputs: int, device: torch.device) -> Term:
 
 def _own(spec: str, outputs: int, device: torch.device) -> tuple[Features, int]:
     network = load_model(find_model(spec, start=True).path, device)[1].requires_grad_(False)
+    if network.architecture.screen:
+        raise _unfit(spec, "a network that sees pictures as they are", "a keyer")
     if network.architecture.inputs != outputs or network.placed:
         raise _unfit(spec, f"a network that takes {outputs} channels", f"{network.architecture.inputs}")
     core = network.coarse if network.architecture.coarse > 1 else network.unet

@@ -39,6 +39,8 @@ def begin_from(network: EffectNetwork, initial_weights: str) -> tuple[str, ...]:
     if header.kind == MOTION:
         raise finds_motion(path)
     ours, theirs = network.architecture, other.architecture
+    if ours.screen or theirs.screen:
+        return _begin_keying(network, other, initial_weights)
     shared = _shared(ours, theirs)
     if ours.size in NESTED_SIZES:
         return _begin_nested(network, other, initial_weights)
@@ -70,6 +72,15 @@ def _begin_nested(network: EffectNetwork, other: EffectNetwork, initial_weights:
         network.low.copy_(other.low)
         network.high.copy_(other.high)
     return _notes(shared, ours, theirs)
+
+
+def _begin_keying(network: EffectNetwork, other: EffectNetwork, initial_weights: str) -> tuple[str, ...]:
+    """The same for keyers, whose U-Nets see and say the same, whatever of it comes out."""
+    ours, theirs = network.architecture, other.architecture
+    if ours.screen != theirs.screen or ours.size != theirs.size:
+        raise _no_fit(initial_weights, ours, theirs)
+    network.unet.load_state_dict(other.unet.state_dict())
+    return ()
 
 
 def _plate(shape: Architecture) -> int:
@@ -151,6 +162,10 @@ def _notes(shared: _Shared, ours: Architecture, theirs: Architecture) -> tuple[s
     return tuple(notes)
 
 
+def _keys(shape: Architecture) -> str:
+    return "a keyer" if shape.screen else "a network that keys nothing"
+
+
 def _takes(shape: Architecture) -> str:
     return f"{shape.inputs} channels in"
 
@@ -166,6 +181,8 @@ def _asked_as(size: str) -> str:
 
 def _no_fit(initial_weights: str, ours: Architecture, theirs: Architecture) -> ModelFileError:
     differ = []
+    if ours.screen != theirs.screen:
+        differ.append((_keys(ours), _keys(theirs)))
     if ours.size != theirs.size:
         differ.append((f"a {ours.size} network", f"a {theirs.size} network"))
     if _plate(theirs) > _plate(ours):

@@ -13,12 +13,19 @@ from understudy.errors import UnderstudyError
 from understudy.frames import Neighbours, open_shot
 from understudy.frames.matte_names import matte_labels
 from understudy.runs import RunFolder
-from understudy.training.contact_sheet import ROWS, display, make_sheet, mattes_over, with_legend, write_png
+from understudy.training.contact_sheet import (
+    ROWS,
+    as_seen,
+    display,
+    make_sheet,
+    mattes_over,
+    with_legend,
+    write_png,
+)
 from understudy.training.evaluation import predict
 from understudy.training.prepare import Job
 
 PREVIEWS = 3
-GREY = 0.4
 SHEET_SEED = 0x5EE7
 
 
@@ -57,16 +64,9 @@ class Pictures:
         """A crop for a screen: several mattes in their colours over the plate."""
         data = self.job.data
         if is_plate or not self._labels:
-            shown = _image(part) if is_plate else self._seen(_image(part))
+            shown = _image(part) if is_plate else as_seen(data.layers, _image(part))
             return display(shown, data.colour_in if is_plate else data.colour_out)
         return mattes_over(display(_image(plate), data.colour_in), _image(part))
-
-    def _seen(self, values: np.ndarray) -> np.ndarray:
-        """What of a result is looked at: of a plate that is taken apart, the foreground over grey."""
-        if self.job.data.layers.unmix == "off":
-            return values
-        alpha, foreground = values[..., :1].clip(0, 1), values[..., 1:4]
-        return alpha * foreground + (1 - alpha) * np.float32(GREY)
 
     def previews(self, step: int, say: Callable[[str], None]) -> Iterator[Path]:
         """NAME_preview_0001000_1012.png for up to three frames of ``--preview``; what fails is said."""
@@ -79,7 +79,7 @@ class Pictures:
                 path, data = self.run.preview_path(step, number), self.job.data
                 shown = display(pixels, data.colour_in) if self._labels else None
                 made = (
-                    display(self._seen(result), data.colour_out)
+                    display(as_seen(data.layers, result), data.colour_out)
                     if shown is None
                     else mattes_over(shown, result)
                 )

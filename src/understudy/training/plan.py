@@ -68,7 +68,8 @@ class Plan(BaseModel):
     taken for corrections alone; ``many``: of the pairs no more than a sample was looked at; ``dealing``: in
     which order they come, ``epochs``: each once in an epoch, or "": by the size of crops; ``half``: which
     views of them are stored in 16 bits (1 the pairs, 2 their coarse view, 4 whole pictures), None where all
-    of them tell it; ``left_out``: the pairs that cannot be read, by index."""
+    of them tell it; ``left_out``: the pairs that cannot be read, by index; ``screen``: the network is a keyer
+    (``understudy.network.keying``), as the one that it began from."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -110,6 +111,7 @@ class Plan(BaseModel):
     dealing: Literal["", "epochs"] = ""
     half: int | None = Field(default=None, ge=0, le=15)
     left_out: list[Count] = Field(default_factory=list)
+    screen: bool = False
 
     @property
     def begun_earlier(self) -> bool:

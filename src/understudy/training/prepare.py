@@ -25,9 +25,11 @@ from understudy.device import (
 from understudy.errors import SettingError
 from understudy.frames import format_numbers
 from understudy.models.finding import FoundModel, find_model
+from understudy.models.starts import is_keyer
 from understudy.network.cores import bytes_per_pixel
 from understudy.network.effect import EffectNetwork
 from understudy.network.losses import EARLIER_AUTO, UNMIX, Term, chosen_terms, make_loss
+from understudy.network.losses import KEYING as KEYED_AUTO
 from understudy.network.model_file import ModelHeader, read_header
 from understudy.settings import NO_WEIGHTS, NetworkSettings, TrainSettings
 from understudy.training.agreement import Agreement
@@ -36,6 +38,7 @@ from understudy.training.distributed.shard import Shard
 from understudy.training.drifting import Drifting
 from understudy.training.features import feature_term
 from understudy.training.feeding import feed_of
+from understudy.training.keying import check_colours, check_keying, make_keyer
 from understudy.training.learner import Learner
 from understudy.training.links import Link, read_links
 from understudy.training.optimizer import TURNS
@@ -61,6 +64,7 @@ from understudy.training.targets import MakeMaterial, make_network
 MATTE = Augmentation(mirror=True, rotate=0.26, zoom=0.35, warped=0.7, paste=0.7, cover=0.3)
 PLAIN_MATTE = Augmentation(mirror=True)
 IMAGE = Augmentation(mirror=False)
+KEYING = (Augmentation(mirror=True, turn=True), Augmentation(mirror=True, turn=True))
 LARGE_SUBJECT = 0.25
 MODEL_SIZES = ("small", "medium", "large")
 HEADER_SECONDS = 2.0
@@ -92,6 +96,11 @@ class Job:
     def matte(self) -> bool:
         return self.data.kind == "matte"
 
+    @property
+    def keys(self) -> bool:
+        """Whether the network is a keyer."""
+        return self.data.layers.keys
+
 
 def make_job(
     settings: TrainSettings, shard: Shard, device: torch.device | None = None, plan: Plan | None = None
@@ -115,17 +124,25 @@ def make_job(
     earlier = plan is not None and plan.begun_earlier
     many, left_out = (plan.many, plan.left_out) if plan else (None, list[int]())
     headers = None if plan else HEADER_SECONDS
-    data = load_data_set(settings.data, settings.colour, reach, earlier, many, left_out, headers)
+    keys = plan.screen if plan else is_keyer(weights)
+    if keys:
+        check_keying(settings)
+        reach = 0
+    data = load_data_set(settings.data, settings.colour, reach, earlier, many, left_out, headers, keys)
     release_memory(device)
     said = [] if goes_on else say_findings(data)
     unmixes = data.layers.unmix != "off"
-    terms = _loss_terms(settings.loss.loss, data.kind, plan, settings.network.is_nested, unmixes)
-    loss = make_loss(terms, data.kind, unmixes, _features(settings, data, device))
+    terms = _loss_terms(settings, data, plan)
+    loss = make_loss(terms, data.kind, unmixes, _features(settings, data, device), keys)
     torch.manual_seed(settings.augmentation.seed)
     sizes = [pair.input.shape[:2] for pair in data.pairs]
     sure = plan is not None or settings.network.coarse_view != "auto"
-    coarse = plan.coarse if plan else _choose_coarse(settings.network, data.kind, weights, sizes)
-    targets = make_network(data, settings.network, coarse, sure)
+    if keys:
+        check_colours(data)
+        targets = make_keyer(data, settings)
+    else:
+        coarse = plan.coarse if plan else _choose_coarse(settings.network, data.kind, weights, sizes)
+        targets = make_network(data, settings.network, coarse, sure)
     network, notes = targets.network, targets.notes
     release_memory(device)  # what the fit took, before packing takes its own
     agreed = plan.agreement if plan else settings.loss.agreement
@@ -160,8 +177,9 @@ def make_job(
     ]
     notes = [*shard.notes, *([] if goes_on else new)]  # what a run was begun with has been said
     if not goes_on:
-        plan.evenly = data.kind == "matte" or plan.coarse > 1
-        plan.focus = fed.focus(data.kind == "matte", len(data.painted))
+        plan.screen = keys
+        plan.evenly = data.kind == "matte" or keys or plan.coarse > 1
+        plan.focus = fed.focus(data.kind == "matte" and not keys, len(data.painted))
         plan.many, plan.dealing, plan.half = data.is_many, "epochs" if by_epochs else "", fed.half
         plan.left_out = left_out
         plan.rate, rate_notes = _choose_rate(settings, plan)
@@ -170,7 +188,8 @@ def make_job(
     crops = CropSource(fed.pairs, device, plan.crop, plan.seed, focus, plan.evenly)
     agreement = Agreement(links, plan, device) if links else None
     drawn = [
-        with_chances(each, settings.augmentation) for each in augmentations_for(data.kind, plan.vary, covered)
+        with_chances(each, settings.augmentation)
+        for each in (KEYING if keys else augmentations_for(data.kind, plan.vary, covered))
     ]
     colours = colour_variation(settings.augmentation, data)
     varied = (drawn[0], drawn[1])
@@ -249,7 +268,7 @@ def _features(settings: TrainSettings, data: DataSet, device: torch.device) -> d
 def _choose_vary(requested: Vary, held_out: int | None, data: DataSet) -> Vary:
     """A matte whose subject moves its limbs is varied from the start; so is one of which nothing would tell
     whether it is learned by heart, as no pair is kept apart. Many pairs vary by themselves."""
-    if requested != "auto" or data.kind != "matte":
+    if requested != "auto" or data.kind != "matte" or data.layers.keys:
         return requested
     if data.is_many:
         return "never"
@@ -462,13 +481,14 @@ def _note_vary(requested: Vary, plan: Plan, kind: str) -> list[str]:
     ]
 
 
-def _loss_terms(requested: str, kind: str, plan: Plan | None, nested: bool, unmixes: bool) -> str:
+def _loss_terms(settings: TrainSettings, data: DataSet, plan: Plan | None) -> str:
     """The terms of the loss. What was chosen automatically stays as it was where a run goes on."""
-    if plan is None and unmixes and requested == "auto":
-        return UNMIX
-    if plan is None or requested != "auto":
-        return chosen_terms(requested, kind, nested)
-    return plan.loss or EARLIER_AUTO[kind]
+    requested, kind, layers = settings.loss.loss, data.kind, data.layers
+    if plan is not None and requested == "auto":
+        return plan.loss or EARLIER_AUTO[kind]
+    if requested == "auto" and (layers.keys or layers.unmix != "off"):
+        return KEYED_AUTO[kind] if layers.keys else UNMIX
+    return chosen_terms(requested, kind, settings.network.is_nested)
 
 
 def _digest(data: DataSet, settings: TrainSettings) -> str:

@@ -14,7 +14,7 @@ from understudy.frames import Neighbours, Shot, open_shot
 from understudy.frames.sequence import holds_one_shot
 from understudy.runs import RunFolder
 from understudy.settings.preview import parse_stages
-from understudy.training.contact_sheet import display, make_sheet, mattes_over, write_png
+from understudy.training.contact_sheet import as_seen, display, make_sheet, mattes_over, write_png
 from understudy.training.evaluation import predict
 from understudy.training.plan import UNKNOWN
 from understudy.training.prepare import Job
@@ -72,7 +72,7 @@ class Stages:
         """The picture, what is made of it, and the matte or the change; 8 bits."""
         data = self.job.data
         if not self.job.matte:
-            made = display(result, data.colour_out)
+            made = display(as_seen(data.layers, result), data.colour_out)
             apart = np.abs(made.astype(np.int16) - plate.astype(np.int16)).astype(np.uint8)
             return _small(plate), _small(made), _small(apart)
         union = np.clip(np.nan_to_num(result), 0, 1).max(2, keepdims=True)

@@ -103,7 +103,7 @@ class Validation:
                 step=step, metric=score.metric, value=value, frame=score.frame, values=values
             )
             self.checkpoints.save_best(step, self.best)
-        if self.plan.apart and self._is_last() and not self.job.matte:
+        if self.plan.apart and self._is_last() and not self.job.matte and not self.job.keys:
             with self.logger.skipping_without_memory("to compare with the colour match"):
                 self._report_no_gain(self.job.data.pair(index))
 
@@ -147,7 +147,7 @@ class Validation:
     def _report_baseline(self, pair: Pair) -> None:
         """Report the scores that the held-out frame starts from."""
         role = "chooses the best network" if self.plan.apart else "is judged, for now"
-        begins = "" if self.job.matte else f": {self._before(pair)}"
+        begins = "" if self.job.matte or self.job.keys else f": {self._before(pair)}"
         self.logger.message(f"Frame {pair.number} ({pair.name}) is not learned from, and {role}{begins}.")
 
     def _before(self, pair: Pair) -> str:
@@ -161,6 +161,8 @@ class Validation:
         pair, learner, plan = self.job.data.pair(index), self.learner, self.plan
         score = evaluate(learner.average, pair, learner.device, plan.precision, self.job.matte)
         undecided = plan.turned is None and not plan.wants_turn and plan.vary in ("", "auto")
+        if undecided and self.job.keys:
+            return score  # crops are turned from the start: a key knows no left and right
         if undecided and self.job.matte:
             self._vary_when_overfitted(index, score)
         elif undecided and not learner.network.placed:

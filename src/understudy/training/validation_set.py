@@ -14,7 +14,7 @@ from understudy.runs.state import BestHeldOut
 from understudy.training.calibration import calibrate
 from understudy.training.checkpoints.manager import CheckpointManager
 from understudy.training.clock import Clock
-from understudy.training.contact_sheet import display, make_sheet, mattes_over
+from understudy.training.contact_sheet import as_seen, display, make_sheet, mattes_over
 from understudy.training.evaluation import predict
 from understudy.training.judging import Judge
 from understudy.training.plan import UNKNOWN
@@ -146,7 +146,8 @@ class SetValidation:
         if self.job.matte and result.shape[2] > 1:
             shown = [mattes_over(plate, pair.truth * (pair.weight > 0)), mattes_over(plate, result)]
         else:
-            shown = [display(pair.truth, data.colour_out), display(result, data.colour_out)]
+            parts = [as_seen(data.layers, each) for each in (pair.truth, result)]
+            shown = [display(each, data.colour_out) for each in parts]
         return boxed(plate, CELL), boxed(shown[0], CELL), boxed(shown[1], CELL)
 
 

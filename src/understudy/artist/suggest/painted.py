@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
-from understudy.colour import decode
 from understudy.dataset.empty_frames import empty_sources
 from understudy.dataset.matching import match
 from understudy.dataset.pairs import load_data_set
+from understudy.dataset.truth_values import decode_truth
 from understudy.errors import UnderstudyError
 from understudy.frames import Shot
 from understudy.frames.matte import spread
+from understudy.models.starts import is_keyer
+from understudy.network.model_file import read_header
 from understudy.runs import RunFolder
 from understudy.runs.asked import settings_of_run
 from understudy.runs.corrections import active_corrections
@@ -26,12 +29,14 @@ MOST_OTHERS = 256
 @dataclass(frozen=True, eq=False)
 class Learned:
     """``own``: numbers of frames of the shot at hand that the run has learned from. ``others``: (shot,
-    number) of the plates of all others. ``note``: a sentence where the painted frames are away."""
+    number) of the plates of all others. ``note``: a sentence where the painted frames are away.
+    ``keys``: the run's network is a keyer."""
 
     settings: TrainSettings
     own: tuple[int, ...]
     others: tuple[tuple[Shot, int], ...] = ()
     note: str = ""
+    keys: bool = False
 
 
 def what_was_learned(run: RunFolder, shot: Shot) -> Learned:
@@ -51,7 +56,13 @@ def what_was_learned(run: RunFolder, shot: Shot) -> Learned:
     if own or not others:
         corrected = {number for each in active_corrections(run.path) for number in each.frames}
         own |= {number for number in corrected if shot.has(number)}
-    return Learned(settings, tuple(sorted(own)), others)
+    return Learned(settings, tuple(sorted(own)), others, keys=_is_keyer(run))
+
+
+def _is_keyer(run: RunFolder) -> bool:
+    with suppress(UnderstudyError):
+        return is_keyer(read_header(run.best_or_newest()))
+    return False
 
 
 def same_frame(plate: Shot, number: int, shot: Shot) -> bool:
@@ -70,7 +81,7 @@ def truths_of(learned: Learned, shot: Shot) -> tuple[dict[int, np.ndarray], str]
     if not learned.own or learned.note:
         return {}, ""
     try:
-        data = load_data_set(learned.settings.data, learned.settings.colour, reach=0)
+        data = load_data_set(learned.settings.data, learned.settings.colour, reach=0, keys=learned.keys)
     except UnderstudyError as error:
         return {}, (
             f"The painted frames cannot be read ({error.message}): expected errors are plain beliefs about "
@@ -79,6 +90,8 @@ def truths_of(learned: Learned, shot: Shot) -> tuple[dict[int, np.ndarray], str]
     pairs = zip(data.pairs, data.sampled_sources, strict=True)
     own = [pair for pair, source in pairs if same_frame(source.plate, source.plate_number, shot)]
     return {
-        pair.number: np.where(pair.weight > 0, decode(pair.truth, data.colour_out), np.nan).astype(np.float32)
+        pair.number: np.where(
+            pair.weight > 0, decode_truth(pair.truth, data.layers, data.colour_out), np.nan
+        ).astype(np.float32)
         for pair in own
     }, ""

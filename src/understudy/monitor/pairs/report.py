@@ -16,6 +16,7 @@ from understudy.dataset.matching import has_sets
 from understudy.dataset.sources import Source
 from understudy.errors import ColourError, UnderstudyError
 from understudy.frames import Neighbours, Pairing, Shot, format_numbers, pair_shots
+from understudy.models.starts import begins_from_keyer
 from understudy.monitor.pairs.pictures import Shown, look_at, match_pictures, shown_of
 from understudy.monitor.paths.allowed import AllowedFolders
 from understudy.monitor.runs.rows import RunRow
@@ -141,6 +142,7 @@ def _say_choices(
     what it would refuse."""
     notes: list[str] = []
     refused: list[str] = []
+    keys = begins_from_keyer(settings.network.initial_weights)
     for (plate, truth), pairing in zip(shots, pairings, strict=True):
         try:
             truth.prefer(plate.part_name)
@@ -148,7 +150,7 @@ def _say_choices(
             first = pairing.pairs[0]
             pair = plate.read(first[0]), truth.read(first[1])
             layers = choose_layers(
-                settings.data.replace(extra=()), partial(iter, [pair])
+                settings.data.replace(extra=()), partial(iter, [pair]), keys=keys
             )  # extras stay unopened here
             notes += [*say_colours(settings.colour, *pair, layers), layers.sentence]
         except ColourError as error:

@@ -48,5 +48,8 @@ def _as_one(model: Any, frames: list[np.ndarray]) -> list[np.ndarray]:
         whole = torch.cat([model.engine.globals(each[None]) for each in x])
         y = model.engine.run(x, whole)[:, :, :height, :width]
         y = laid_out(y, model.description.scale)
-        out = decode_tensor(y, model.description.colour_out).float().cpu().numpy()
+        made = decode_tensor(y, model.description.colour_out)
+        for place in model.description.coverage:
+            made[:, place] = y[:, place].clamp(0, 1)
+        out = made.float().cpu().numpy()
     return [np.moveaxis(each, 0, -1) for each in out]

@@ -14,6 +14,7 @@ from torch import Tensor
 from understudy.dataset.corrected import FrameReader, Place, Plate, Told
 from understudy.dataset.packing import Further, Packed, pack_beside
 from understudy.dataset.pairs import Pair
+from understudy.dataset.unmix import known_of
 from understudy.frames.matte import spread
 from understudy.measure import psnr
 from understudy.network.effect import EffectNetwork
@@ -215,7 +216,12 @@ class MaterialMaker:
         found.kept.append(Judged(plate.input, answer, plate.known, answer))
 
     def _sureness(self, answer: np.ndarray) -> np.ndarray:
-        """(H, W, 1): 1 where a matte is all black or white, 0 where it could be either; of an image 1."""
+        """(H, W, 1): 1 where a matte is all black or white, 0 where it could be either; of an image 1. Of the
+        parts of what is taken apart (H, W, C): how much each shows."""
+        layers = self.job.data.layers
+        if layers.unmix != "off":
+            place = layers.outputs.index("alpha")
+            return known_of(answer[..., place : place + 1], layers.outputs)
         if not self.matte:
             return np.ones((*answer.shape[:2], 1), np.float32)
         return np.square(2 * answer - 1).astype(np.float32)
@@ -299,7 +305,7 @@ def _moved(job: Job, each: Judged) -> float:
 
 def _decibels(judged: Sequence[Judged], now: Sequence[np.ndarray]) -> tuple[float, float]:
     """Over all corrected pixels."""
-    masks = [each.mask[..., 0] > 0.5 for each in judged]
+    masks = [np.broadcast_to(each.mask > 0.5, each.truth.shape) for each in judged]
     truth, before = (
         np.concatenate([getattr(each, name)[mask] for each, mask in zip(judged, masks, strict=True)])
         for name in ("truth", "before")

@@ -5,12 +5,12 @@
     python -m zoo.person --data ../shared/photographs --renders ../people --side 128 --time-limit 2h
     python -m zoo.person --data ../shared/photographs --renders ../people --time-limit 3h --resume
 
-Rendered people are put before photographs and places, in linear light: one, a few, a crowd or none; near,
-far, cut off by the frame, behind other things; shaded, blurred by motion or out of focus. What is not a
-person is background: boxes, wheels, leaves, what photographs show, and animals, vehicles and furniture that
-were rendered as people are, beside them, before them, and under them as riders. Then come noise or grain, and
-the file. The truth is how much of each pixel people cover. The network sees frames whole, as squares of 192
-pixels.
+Rendered people, dyed and bent anew each time, are put before photographs and places, in linear light: one, a
+few, a crowd or none; near, far, cut off by the frame, behind other things; shaded, blurred by motion or out
+of focus. What is not a person is background: boxes, wheels, leaves, what photographs show, and animals,
+vehicles and furniture that were rendered as people are, beside them, before them, and under them as riders.
+Then come noise or grain, and the file. The truth is how much of each pixel people cover. The network sees
+frames whole, as squares of 192 pixels.
 """
 
 from __future__ import annotations

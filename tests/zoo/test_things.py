@@ -16,6 +16,7 @@ from zoo.people.cutouts import Scenery, cutout_of, load_scenery
 from zoo.people.render_things import KINDS, SIZE
 from zoo.people.scenes import draw_scene
 from zoo.people.tubes import UP, ball, box, joined, ring, rod, smooth, spun
+from zoo.people.vary import BEND, bent, dyed
 from zoo.pictures import Pictures
 
 from understudy.errors import UnderstudyError
@@ -171,3 +172,43 @@ def test_things_are_held_apart_for_validation_and_a_folder_without_them_is_refus
         cv2.imwrite(str(tmp_path / f"thing{number:05d}.png"), pixels)
     assert len(load_scenery(tmp_path, tmp_path, "training").things) == 13
     assert len(load_scenery(tmp_path, tmp_path, "validation").things) == 2
+
+
+def test_a_dye_changes_what_is_of_one_colour_and_never_what_is_covered(pictures):
+    """Of a red and a blue half, far more often one of them than both, and nothing beside them."""
+    light = np.zeros((40, 40, 4), np.float32)
+    light[5:35, 5:20, :] = (0.4, 0.05, 0.05, 1)
+    light[5:35, 20:35, :] = (0.05, 0.05, 0.4, 1)
+    changed = []
+    for seed in range(60):
+        other = dyed(np.random.default_rng(seed), light, pictures)
+        assert np.array_equal(other[..., 3], light[..., 3])
+        assert not other[:5].any() and other.min() >= 0 and other[..., :3].max() <= 1.2001
+        differs = np.abs(other - light).max(2) > 0.02
+        changed.append((bool(differs[5:35, 5:20].any()), bool(differs[5:35, 20:35].any())))
+    assert 5 < changed.count((False, False)) < 30
+    assert changed.count((True, False)) > 5 and changed.count((False, True)) > 5
+
+
+def test_what_is_bent_is_moved_smoothly_and_not_far():
+    rows, columns = np.mgrid[:192, :192].astype(np.float32)
+    straight, far, still = np.dstack([columns, rows]), [], 0
+    for seed in range(40):
+        away = bent(np.random.default_rng(seed), straight, 100.0) - straight
+        still += not away.any()
+        far.append(float(np.abs(away).mean()))
+        assert np.abs(np.diff(away, axis=0)).max() < 1.5
+    assert 8 < still < 26 and 0.2 * 100 * BEND < np.mean(far) < 100 * BEND
+
+
+def test_a_rendered_person_is_not_known_by_the_noise_of_few_samples(tmp_path):
+    random = np.random.default_rng(0)
+    pixels = np.zeros((80, 80, 4), np.uint8)
+    pixels[10:70, 10:70, 3] = 255
+    pixels[10:70, 10:70, :3] = np.clip(120 + random.normal(0, 9, (60, 60, 3)), 0, 255)
+    pixels[10:70, 40:70, :3] //= 3
+    cv2.imwrite(str(tmp_path / "person00000.png"), pixels)
+    calm = cutouts.read_cutout(tmp_path / "person00000.png").levels[0]
+    left, right = calm[5:-5, 5:25, :3].astype(float), calm[5:-5, 35:55, :3].astype(float)
+    assert left.std() < 4 and left.mean() - right.mean() > 70
+    assert (calm[..., 3] == 255).all()

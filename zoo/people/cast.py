@@ -15,6 +15,8 @@ THINGS, ALONE = 0.5, 0.2
 THING_COUNTS, THING_SHARES = (1, 2, 3, 6), (0.5, 0.25, 0.15, 0.1)
 RIDDEN, IN_FRONT, PAIRS = 0.4, 0.6, 0.12
 TRIES = 8
+TILTED, ANYHOW = 0.3, 0.15
+"""How many lean, and how many of these stand on their heads, lie or fly."""
 
 
 class Place(NamedTuple):
@@ -138,8 +140,9 @@ def _placed(
     affine = np.array([[across, 0, x], [0, scale, y]])
     if random.random() < 0.5 and not (cutout.cut[0] or cutout.cut[2]):
         affine = np.array([[-across, 0, x + wide], [0, scale, y]])
-    if not any(cutout.cut) and random.random() < 0.3:
-        affine = _tilted(affine, np.array([x + wide / 2, y + tall / 2]), random.normal(0, 0.25), aspect)
+    if not any(cutout.cut) and random.random() < TILTED:
+        angle = random.normal(0, 0.25) if random.random() > ANYHOW else random.uniform(-np.pi, np.pi)
+        affine = _tilted(affine, np.array([x + wide / 2, y + tall / 2]), angle, aspect)
     return Place(affine, tall, y + tall)
 
 

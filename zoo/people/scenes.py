@@ -15,7 +15,8 @@ from zoo.degrade.blur import blurred, defocus_kernel, path_kernel, shake_path
 from zoo.people.cast import Place, draw_cast
 from zoo.people.cutouts import Cutout, Scenery
 from zoo.people.things import draw_thing
-from zoo.pictures import LIGHT, turned
+from zoo.people.vary import bent, dyed
+from zoo.pictures import LIGHT, Pictures, turned
 
 ASPECTS = (16 / 9, 16 / 9, 16 / 9, 16 / 9, 1.85, 4 / 3, 3 / 2, 1.0, 2.39, 9 / 16)
 INDOORS = 0.4
@@ -39,7 +40,7 @@ def draw_scene(random: np.random.Generator, scenery: Scenery, side: int) -> Scen
         light = blurred(light, defocus_kernel(float(np.exp(random.uniform(np.log(0.6), np.log(5))))))
     covered = np.zeros((side, side), np.float32)
     for cutout, place, person in draw_cast(random, scenery, side, aspect):
-        layer = draw_layer(random, cutout, place, side, float(light.mean()))
+        layer = draw_layer(random, cutout, place, side, light, scenery.pictures)
         if random.random() < SHADED:
             light = light * (1 - _shadow(random, layer[..., 3], place))[..., None]
         light = _over(layer, light)
@@ -96,18 +97,22 @@ def view_of(random: np.random.Generator, panorama: np.ndarray, side: int, aspect
 
 
 def draw_layer(
-    random: np.random.Generator, cutout: Cutout, place: Place, side: int, around: float
+    random: np.random.Generator,
+    cutout: Cutout,
+    place: Place,
+    side: int,
+    behind: np.ndarray,
+    pictures: Pictures,
 ) -> np.ndarray:
-    """A person or thing as a premultiplied layer (S, S, 4), lit about as what is ``around``, sharp or not."""
+    """A person or thing as a premultiplied layer (S, S, 4), dyed, bent, lit about as what is ``behind``,
+    sharp or not."""
     light, level = cutout.light(place.height)
-    affine = place.affine.copy()
-    affine[:, :2] /= level
-    layer = cv2.warpAffine(light, affine.astype(np.float32), (side, side), flags=cv2.INTER_LINEAR)
+    layer = _laid(random, dyed(random, light, pictures), cutout, place, level, side)
     colours, alpha = layer[..., :3], np.clip(layer[..., 3:], 0, 1)
     gain = np.exp(random.normal(0, 0.4)) * np.exp(random.normal(0, 0.12, 3))
     if random.random() < 0.6:
         seen = float(colours.sum() / max(3 * float(alpha.sum()), 1e-3))
-        gain = gain * (around / max(seen, 1e-3)) ** random.uniform(0.3, 1)
+        gain = gain * (float(behind.mean()) / max(seen, 1e-3)) ** random.uniform(0.3, 1)
     layer = np.concatenate([np.minimum(colours * gain.astype(np.float32), 1.5 * alpha), alpha], 2)
     kind = random.random()
     if kind < 0.14:
@@ -116,6 +121,21 @@ def draw_layer(
     if kind < 0.3:
         return blurred(layer, defocus_kernel(float(np.exp(random.uniform(np.log(0.6), np.log(3))))))
     return np.asarray(layer, np.float32)
+
+
+def _laid(
+    random: np.random.Generator, light: np.ndarray, cutout: Cutout, place: Place, level: float, side: int
+) -> np.ndarray:
+    """In its place in a frame."""
+    affine = place.affine.copy()
+    affine[:, :2] /= level
+    back = cv2.invertAffineTransform(affine).astype(np.float32)
+    rows, columns = np.mgrid[:side, :side].astype(np.float32)
+    across = np.dstack([back[0, 0] * columns + back[0, 1] * rows, back[1, 0] * columns + back[1, 1] * rows])
+    across = across + back[:, 2]
+    if not any(cutout.cut):
+        across = bent(random, across, float(light.shape[0]))
+    return cv2.remap(light, across.astype(np.float32), None, cv2.INTER_LINEAR)
 
 
 def _shadow(random: np.random.Generator, alpha: np.ndarray, place: Place) -> np.ndarray:

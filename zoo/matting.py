@@ -79,22 +79,17 @@ def _subject(
     length = float(np.exp(random.uniform(*np.log(lengths))))
     if random.random() < MADE:
         return _moved(random, draw_subject(random, scenery.pictures, side), 1.5 * length)
-    around, is_thing = float(behind.mean()), bool(scenery.things) and random.random() < THINGS
+    is_thing = bool(scenery.things) and random.random() < THINGS
     cutouts = scenery.things if is_thing else scenery.people
     cutout = cutouts[int(random.integers(len(cutouts)))]
     place = _placed(random, cutout, side, length)
-    layer = draw_layer(random, cutout, place, side, around)
+    layer = draw_layer(random, cutout, place, side, behind, scenery.pictures)
     if not is_thing or any(cutout.cut) or random.random() > RIDDEN:
         return layer
     rider = draw_rider(random, scenery.people, cutout, place, 1.0)
-    return layer if rider is None else _ridden(random, layer, rider.cutout, rider.place, around)
-
-
-def _ridden(
-    random: np.random.Generator, layer: np.ndarray, rider: Cutout, place: Place, around: float
-) -> np.ndarray:
-    """Somebody before a thing, or behind it."""
-    person = draw_layer(random, rider, place, len(layer), around)
+    if rider is None:
+        return layer
+    person = draw_layer(random, rider.cutout, rider.place, side, behind, scenery.pictures)
     front, back = (person, layer) if random.random() < 0.6 else (layer, person)
     return np.asarray(front + back * (1 - front[..., 3:]))
 

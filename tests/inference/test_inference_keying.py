@@ -88,6 +88,24 @@ def test_a_png_holds_it_as_one_straight_rgba(tmp_path: Path, save_pixels: Any) -
     assert np.allclose(made[..., :3], foreground[..., :3], atol=1.01 / 255)
 
 
+def test_layers_of_a_plate_of_straight_files_leave_its_colours_alone(
+    tmp_path: Path, save_pixels: Any
+) -> None:
+    source = tmp_path / "plate.1001.png"
+    save_pixels(source, plate(), "uint8")
+    said: list[str] = []
+    understudy.apply(
+        "keying",
+        str(source),
+        str(tmp_path / "out.1001.exr"),
+        report=lambda event: said.extend(getattr(event, "notes", ())),
+    )
+    assert not any("by alpha" in each or "alpha is 0" in each for each in said)
+    frame = read_image_file(tmp_path / "out.1001.exr")
+    assert (frame.planes(("alpha",))[:18] == 0).all()
+    assert np.allclose(frame.planes(("R", "G", "B")), plate(), atol=2 / 255)
+
+
 def test_premultiplied_colours_do_not_go_into_a_png(tmp_path: Path, save_pixels: Any) -> None:
     with pytest.raises(UnderstudyError, match="straight"):
         applied(tmp_path, save_pixels, plate(), ".png", premultiply=True)

@@ -13,8 +13,7 @@ import numpy as np
 from understudy.dataset.as_painted import AsPainted
 from understudy.errors import SettingError
 from understudy.finishing import Motion
-from understudy.frames import Frame, Neighbours, Window, has_alpha, seen_planes, unseen_planes
-from understudy.frames.alpha import as_premultiplied
+from understudy.frames import Frame, Neighbours, Window, seen_planes, unseen_planes
 from understudy.inference.blend import blend
 from understudy.inference.confidence import CHANNEL
 from understudy.inference.finish import Finisher, multiplied_by_last
@@ -114,12 +113,7 @@ class Composer:
         if not given.targets:
             return given.frame.as_matte(result, given.window)
         finished = given.frame.with_planes(given.targets, result, given.window)
-        gatherer = self.gatherer
-        if gatherer.stands_beside:  # of files of straight colours, those of the plate go by its own alpha
-            return replace(finished, keyed=finished.keyed or not has_alpha(given.frame))
-        if gatherer.premultiplies or gatherer.rgba == "premultiplied":
-            return as_premultiplied(finished)
-        return replace(finished, keyed=True) if self.header.kind == "matte" or gatherer.rgba else finished
+        return self.gatherer.told(given.frame, finished)
 
     def _finished(self, given: Gathered, shown: Window, by: _By) -> Made:
         """The result with its last touch, where ``shown``; around that as much is computed as it asks for."""

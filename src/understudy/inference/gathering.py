@@ -15,16 +15,18 @@ from understudy.frames import (
     Window,
     enlarged_frame,
     enlarged_mask,
+    has_alpha,
     resolve_channels,
     resolve_like,
     seen_planes,
 )
+from understudy.frames.alpha import as_premultiplied
 from understudy.frames.matte_names import short_of
 from understudy.inference.finish import premultiplied_channels, rgba_targets
 from understudy.inference.layers import ExtraInputs, Mask
 from understudy.inference.region import within
 from understudy.inference.targets import channels_of_layer, check_layer, target_channels
-from understudy.models.channels import makes_mattes
+from understudy.models.channels import has_parts, makes_mattes
 
 Read = Callable[[int], Frame]
 
@@ -85,7 +87,8 @@ class Gatherer:
     @property
     def stands_beside(self) -> bool:
         """Whether results stand beside the plate's own colours and alpha, and replace neither."""
-        return self.layer is not None or makes_mattes(self.header)
+        apart = not self.rgba and has_parts(self.header)
+        return self.layer is not None or makes_mattes(self.header) or apart
 
     @property
     def own_channels(self) -> tuple[str, ...]:
@@ -115,8 +118,16 @@ class Gatherer:
         targets = self._targets(frame, input_channels(frame, self.header, self.channels))
         window = frame.display_window
         none = np.zeros((window.height, window.width, 1), np.float32)
-        finished = frame.with_room(targets) if targets else frame.as_matte(none)
+        finished = self.told(frame, frame.with_room(targets)) if targets else frame.as_matte(none)
         return enlarged_frame(finished, self.header.scale)
+
+    def told(self, frame: Frame, finished: Frame) -> Frame:
+        """The ``finished`` frame of a plate's ``frame``, which says how its colours go by its alpha."""
+        if self.stands_beside:  # of files of straight colours, those of the plate go by its own alpha
+            return replace(finished, keyed=finished.keyed or not has_alpha(frame))
+        if self.premultiplies or self.rgba == "premultiplied":
+            return as_premultiplied(finished)
+        return replace(finished, keyed=True) if self.header.kind == "matte" or self.rgba else finished
 
     def added(self, frame: Frame) -> tuple[str, ...]:
         """The channels that the result has and the plate has not."""

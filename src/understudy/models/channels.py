@@ -12,6 +12,12 @@ def makes_mattes(model: Any) -> bool:
     return bool(model.kind == "matte" and len(model.output_channels) > 1)
 
 
+def has_parts(model: Any) -> bool:
+    """Whether a model takes a plate apart: colours and an alpha of theirs, none of which are the plate's."""
+    made = set(model.output_channels)
+    return bool(model.kind == "image" and "alpha" in made and not made & set(model.input_channels))
+
+
 def mattes_of(model: Any) -> tuple[str, ...]:
     """The names of several mattes in short; none of anything else."""
     return matte_labels(model.output_channels) if makes_mattes(model) else ()

@@ -90,8 +90,8 @@ def test_frames_of_a_shot_show_the_same_from_other_places():
 @pytest.fixture
 def small(monkeypatch):
     """A recipe of little shots that are learned in few steps."""
-    monkeypatch.setattr(meta_training, "STEPS", (3, 5))
-    monkeypatch.setattr(meta_training, "JUDGED_STEPS", 4)
+    monkeypatch.setattr(meta_training, "STEPS", {"image": (3, 5), "matte": (3, 5)})
+    monkeypatch.setattr(meta_training, "JUDGED_STEPS", {"image": 4, "matte": 4})
     return replace(RECIPE, side=SIDE)
 
 
@@ -109,7 +109,7 @@ def test_a_step_goes_a_part_of_the_way_to_what_the_shot_has_taught(small, pictur
     batch, ends = shot_with(pictures, 3), {}
     for share in (0.25, 1.0):
         training = MetaTraining(small, precision="float32")
-        training.rate_at = lambda _, share=share: share
+        training.rate_at = lambda _, share=share: share / meta_training.PART["image"]
         before = weights_of(training)
         training.step(batch, 0.0)
         ends[share] = weights_of(training)
@@ -164,11 +164,11 @@ def test_a_start_that_stopped_and_went_on_is_the_same_as_one_that_did_not(small,
 def test_a_start_that_has_learned_to_take_off_dust_does_so_sooner(small, pictures, monkeypatch):
     """Dust of all kinds and colours, thirty shots; on others, six steps from it reach more than from
     nothing."""
-    monkeypatch.setattr(meta_training, "STEPS", (8, 13))
-    monkeypatch.setattr(meta_training, "JUDGED_STEPS", 6)
+    monkeypatch.setattr(meta_training, "STEPS", {"image": (8, 13)})
+    monkeypatch.setattr(meta_training, "JUDGED_STEPS", {"image": 6})
     recipe = replace(small, shot=by_look(dust))
     training = MetaTraining(recipe, precision="float32")
-    training.rate_at = lambda _: 0.7
+    training.rate_at = lambda _: 0.7 / meta_training.PART["image"]
     for step in range(1, 31):
         training.step(make_batch(recipe, pictures, 2, step), 0.0)
     training.judge([make_batch(recipe, pictures, 9, step) for step in range(1, 7)])

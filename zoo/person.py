@@ -29,7 +29,7 @@ from zoo.people.scenes import Scene, draw_scene
 from zoo.recipe import Crop, Recipe
 
 SIDE = 192
-SHAKEN, GREY = 0.06, 0.05
+SHAKEN, GREY, SWAPPED = 0.06, 0.15, 0.15
 
 
 def make(random: np.random.Generator, scenery: Scenery, side: int) -> Crop:
@@ -46,6 +46,8 @@ def seen(random: np.random.Generator, scene: Scene) -> Crop:
     film = draw_film(random)
     if random.random() < GREY:
         light = np.repeat(light.mean(2, keepdims=True), 3, 2)
+    elif random.random() < SWAPPED:
+        light = light[..., random.permutation(3)]
     light = draw_exposure(random, np.asarray(light, np.float32), film)
     shot = float(np.exp(random.uniform(np.log(1e-5), np.log(4e-3))))
     light = light + CameraNoise(shot, shot * shot, mosaic=bool(random.random() < 0.5)).sample(random, light)

@@ -9,17 +9,18 @@ import cv2
 import numpy as np
 import pytest
 from tests.zoo.conftest import painted
-from zoo.people import cast, cutouts, render_things
+from zoo.people import cast, cutouts, render_things, scenes
 from zoo.people.cast import draw_cast
 from zoo.people.creatures import BUILDS, Pose, four_legged
 from zoo.people.cutouts import Scenery, cutout_of, load_scenery
 from zoo.people.render_things import KINDS, SIZE
-from zoo.people.scenes import draw_scene
+from zoo.people.scenes import Scene, draw_scene
 from zoo.people.tubes import UP, ball, box, joined, ring, rod, smooth, spun
 from zoo.people.vary import BEND, bent, dyed
 from zoo.pictures import Pictures
 
 from understudy.errors import UnderstudyError
+from zoo import person
 
 
 def volume(mesh):
@@ -212,3 +213,24 @@ def test_a_rendered_person_is_not_known_by_the_noise_of_few_samples(tmp_path):
     left, right = calm[5:-5, 5:25, :3].astype(float), calm[5:-5, 35:55, :3].astype(float)
     assert left.std() < 4 and left.mean() - right.mean() > 70
     assert (calm[..., 3] == 255).all()
+
+
+def test_places_are_repainted_so_that_no_colour_is_that_of_people(scenery, monkeypatch):
+    monkeypatch.setattr(scenes, "draw_cast", lambda *_: [])
+    for what in ("CLUTTERED", "OCCLUDED"):
+        monkeypatch.setattr(scenes, what, 0.0)
+    found = []
+    for share in (0.0, 1.0):
+        monkeypatch.setattr(scenes, "REPAINTED", share)
+        lights = [draw_scene(np.random.default_rng(seed), scenery, 48).light for seed in range(30)]
+        found.append([light / np.maximum(light.sum(2, keepdims=True), 1e-3) for light in lights])
+    apart = [float(np.abs(one - other).mean()) for one, other in zip(*found, strict=True)]
+    assert sum(each > 0.02 for each in apart) > 8
+
+
+def test_a_frame_may_have_its_colours_swapped(monkeypatch):
+    for what, share in (("SHAKEN", 0.0), ("GREY", 0.0), ("SWAPPED", 1.0)):
+        monkeypatch.setattr(person, what, share)
+    red = Scene(np.tile(np.float32([0.6, 0.1, 0.1]), (24, 24, 1)), np.zeros((24, 24), np.float32))
+    frames = [person.seen(np.random.default_rng(seed), red).input for seed in range(30)]
+    assert {int(frame.mean((0, 1)).argmax()) for frame in frames} == {0, 1, 2}

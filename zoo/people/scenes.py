@@ -19,7 +19,7 @@ from zoo.people.vary import bent, dyed
 from zoo.pictures import LIGHT, Pictures, turned
 
 ASPECTS = (16 / 9, 16 / 9, 16 / 9, 16 / 9, 1.85, 4 / 3, 3 / 2, 1.0, 2.39, 9 / 16)
-INDOORS = 0.4
+INDOORS, REPAINTED = 0.4, 0.5
 SHADED, OCCLUDED, CLUTTERED = 0.45, 0.25, 0.5
 
 
@@ -34,6 +34,8 @@ def draw_scene(random: np.random.Generator, scenery: Scenery, side: int) -> Scen
     """One frame, as a square of ``side`` pixels."""
     aspect = float(random.choice(ASPECTS))
     light = draw_background(random, scenery, side, aspect)
+    if random.random() < REPAINTED:
+        light = dyed(random, np.dstack([light, np.ones_like(light[..., 0])]), scenery.pictures)[..., :3]
     if random.random() < CLUTTERED:
         light = _over(draw_thing(random, scenery.pictures, side), light)
     if random.random() < 0.35:

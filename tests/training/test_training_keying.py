@@ -23,6 +23,7 @@ from understudy.inference.model import load
 from understudy.network.effect import Architecture
 from understudy.network.keying import CLEAN, KeyingNetwork
 from understudy.network.model_file import build_network, load_model, read_header, save_model
+from understudy.network.unet import SIZES
 from understudy.server.models.batch import infer_together
 from understudy.settings import CorrectSettings
 from understudy.training.distributed.shard import Shard
@@ -32,6 +33,7 @@ from understudy.training.prepare import Job, make_job
 Trained = Callable[..., Path]
 LAYERS = ("foreground.R", "foreground.G", "foreground.B", "alpha")
 PAINTED, FRAMES = (2, 5, 8), 9
+REAL = SIZES["small"]
 HEIGHT, WIDTH = 96, 144
 SCREEN, CLOTH, TAPE = np.float32([[0.06, 0.5, 0.09], [0.4, 0.3, 0.25], [0.2, 0.2, 0.2]])
 PATCH = np.float32([0.1, 0.36, 0.12])
@@ -244,6 +246,25 @@ def test_a_stopped_training_takes_the_same_course(make_keyed: Any) -> None:
     whole = bench.train(name="whole", max_steps=8).run
     stopped = bench.train(name="stopped", max_steps=8, stop=StopAt(4)).run
     assert_same_course(bench.resume(stopped).run, whole)
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_does(
+    make_keyed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SIZES, "small", REAL)  # the other process knows the real sizes only
+    bench = make_keyed("straight")
+    network, file = make_network("image"), tmp_path / "trained" / "keying.cat"
+    sizes = {"stride": network.stride, "reach": network.reach}
+    save_model(file, read_header(file).model_copy(update=sizes), network)
+    asked = {"unmix": "straight", "max_steps": 4, "held_out": "none", "initial_weights": str(file)}
+    one, two = (
+        bench.train(**asked, name=name, devices=devices).run
+        for name, devices in (("one", "cpu"), ("two", "cpu:2"))
+    )
+    assert "2 devices" in bench.said()
+    losses = [[row["loss"] for row in run.read_summary()] for run in (one, two)]
+    assert np.allclose(*losses, rtol=1e-3)
 
 
 def test_a_run_from_a_keyer_is_a_start_for_another_of_either_kind(make_keyed: Any) -> None:

@@ -19,6 +19,7 @@ from understudy.frames.matte import spread
 from understudy.measure import psnr
 from understudy.network.effect import EffectNetwork
 from understudy.runs.corrections import Correction
+from understudy.training.contact_sheet import as_seen
 from understudy.training.evaluation import predict
 from understudy.training.prepare import Job
 from understudy.training.teaching.appearance import of_places, unlike
@@ -298,8 +299,8 @@ def _right(job: Job, each: Judged, answer: np.ndarray) -> float:
 
 
 def _moved(job: Job, each: Judged) -> float:
-    answer = _answer(job, each)
-    apart = (answer > 0.5) != (each.before > 0.5) if job.matte else np.abs(answer - each.before) > CODES
+    answer, before = (as_seen(job.data.layers, part) for part in (_answer(job, each), each.before))
+    apart = (answer > 0.5) != (before > 0.5) if job.matte else np.abs(answer - before) > CODES
     return float(apart.any(2).mean())
 
 

@@ -32,8 +32,8 @@ crops, and the crops were spoilt as the recipes in `zoo/` say. No picture is par
 further photographs of the same collections served for judging alone.
 
 The HDR maps light what was rendered. The scenes that denoise-renders learned from were made for it; four of
-five maps light them. The people that human-matting learned from are made of what is named below, and all maps
-light them:
+five maps light them. The people that human-matting and matting learned from are made of what is named below,
+the animals and things of code alone, and all maps light them:
 
 {assets}
 

@@ -13,8 +13,11 @@ from zoo.kinds import training_of
 from zoo.people.cutouts import Scenery, cutout_of
 from zoo.pictures import Pictures
 from zoo.subjects import draw_outline, draw_subject
+from zoo.training import make_network
 from zoo.widen import begin_from
 
+from understudy.models.zoo import zoo_starts
+from understudy.training.initial_weights import begin_from as begin_weights
 from zoo import matting, person
 
 
@@ -126,3 +129,11 @@ def test_it_goes_on_from_what_person_has_learned_and_sees_frames_as_they_are(sce
     begin_from(training, tmp_path)
     assert torch.equal(training.network.unet.stem.weight, earlier.average.unet.stem.weight)
     assert training.network.architecture.whole == 0 and matting.RECIPE.kinds == ("start",)
+
+
+def test_the_start_that_comes_with_the_program_fits_a_training_of_a_matte():
+    found = zoo_starts()["matting"]
+    network, header = make_network(replace(matting.RECIPE, renders=None)), found.header
+    assert header.kind == "matte" and not found.is_network and found.bytes < 4e6
+    assert begin_weights(network, str(found.path)) == ()
+    assert any("makehuman-assets" in source.address for source in found.card.sources)

@@ -44,7 +44,7 @@ PLAIN_COLOURS = np.asarray(
 )
 PLAIN = 0.5
 NEARLY_NONE = 1e-3
-SOFT_EDGE = 3.0
+SOFT_EDGE = 1.5
 LITTLE, LEAST_COVER = 0.15, 0.05
 """How much the colours of a picture count as if it had as much foreground as any."""
 

@@ -95,7 +95,7 @@ def draw_cover(random: np.random.Generator, side: int) -> np.ndarray:
         cover = union(body(random, side), strands(random, side))
     else:
         cover = SHAPES[int(random.integers(len(SHAPES)))](random, side)
-    if random.random() < 0.12:
+    if random.random() < 0.06:
         veil = np.clip(0.5 + 0.3 * field(random, side, 3), 0.1, 1)
         cover = cover * veil
     return cover

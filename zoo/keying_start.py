@@ -34,7 +34,7 @@ SIDE, FRAMES, ISO = 256, 24, 400
 PAINTED = (3, 8, 13, 18, 23)
 SHOTS = {"patch": (11, GREEN, True), "hair": (12, BLUE, False)}
 """By name: the seed, the screen's colour, and whether the foreground has a patch of it."""
-TAPE = np.float32([0.2, 0.2, 0.2])
+TAPE = np.array([0.2, 0.2, 0.2], np.float32)
 HAIRY = 0.02
 """How much of the frame hair covers, at the least."""
 
@@ -61,8 +61,8 @@ def make_shot(pictures: Pictures, seed: int, key: int, patched: bool, side: int 
     lit = foreground + draw_spill(random, foreground, cover, paint)
     kernel, camera = defocus_kernel(0.9), at_iso(ISO)
     for index in range(FRAMES):
-        moved = [_moved(each, index, side) for each in (cover, foreground, lit)]
-        alpha, straight, plate = composed(kernel, *moved, screen)
+        covers, own, seen = (_moved(each, index, side) for each in (cover, foreground, lit))
+        alpha, straight, plate = composed(kernel, covers, own, seen, screen)
         yield Made(plate + camera.sample(random, plate), alpha, straight)
 
 
@@ -94,7 +94,7 @@ def _moved(planes: np.ndarray, index: int, side: int) -> np.ndarray:
     """As it stands in frame ``index``."""
     along = index / (FRAMES - 1) * 2 - 1
     turn = cv2.getRotationMatrix2D((side / 2, side / 2), 12 * np.sin(3 * along), 1.0)
-    turn[:, 2] += along * side * 0.22, side * 0.05 * np.cos(4 * along)
+    turn[:, 2] += np.array([along * side * 0.22, side * 0.05 * np.cos(4 * along)])
     border = cv2.BORDER_CONSTANT if planes.ndim == 2 else cv2.BORDER_REPLICATE
     return cv2.warpAffine(planes, turn, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
 
@@ -120,6 +120,7 @@ def _write(path: Path, planes: np.ndarray, names: tuple[str, ...], kind: str) ->
     spec = oiio.ImageSpec(planes.shape[1], planes.shape[0], planes.shape[2], kind)
     spec.channelnames = names
     output = oiio.ImageOutput.create(str(path))
+    assert output is not None
     if not (output.open(str(path), spec) and output.write_image(np.ascontiguousarray(planes, np.float32))):
         raise OSError(output.geterror())
     output.close()

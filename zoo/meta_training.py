@@ -169,7 +169,7 @@ def learn(
     for step in range(1, steps + 1):
         plate, truth, base = crops_of(material, frames, random)
         network.zero_grad(set_to_none=True)
-        with autocast(CPU, precision):  # type: ignore[arg-type]
+        with autocast(CPU, precision):
             answer = network.answer(plate)
         result = answer.float() + base if base.shape[1] else answer.float()
         loss = loss_of(result, truth, torch.ones_like(truth[:, :1]))
@@ -211,7 +211,7 @@ def crops_of(material: Material, frames: range, random: np.random.Generator) -> 
 @torch.no_grad()
 def score(network: EffectNetwork, material: Material, precision: str) -> float:
     """Of the frame to judge by: decibels above the colour fit, or the IoU at 0.5 of a matte."""
-    with autocast(CPU, precision):  # type: ignore[arg-type]
+    with autocast(CPU, precision):
         answer = network.answer(material.plate[-1:])
     truth = material.truth[-1]
     if material.kind == "matte":

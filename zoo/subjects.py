@@ -63,8 +63,8 @@ def _limb(random: np.random.Generator, canvas: np.ndarray, middle: np.ndarray, s
     joints = np.vstack([middle, middle + np.cumsum(steps, 0)])
     widths = side * np.exp(random.uniform(np.log(0.008), np.log(0.09))) * np.array([1.0, 0.6])
     for (one, other), width in zip(pairwise(joints), widths, strict=True):
-        ends = [tuple((each * FINE * 2**SHIFT).astype(int).tolist()) for each in (one, other)]
-        cv2.line(canvas, *ends, FULL, max(1, round(width * FINE)), cv2.LINE_AA, SHIFT)
+        first, last = ((each * FINE * 2**SHIFT).astype(int).tolist() for each in (one, other))
+        cv2.line(canvas, first, last, FULL, max(1, round(width * FINE)), cv2.LINE_AA, SHIFT)
     if random.random() < 0.3:
         _fill(canvas, _blob(random, joints[-1], side * random.uniform(0.03, 0.12)), FULL)
 

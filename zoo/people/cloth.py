@@ -72,9 +72,10 @@ def _colour(random: np.random.Generator) -> np.ndarray:
 @lru_cache(maxsize=96)
 def read_picture(file: Path) -> np.ndarray:
     """RGB or RGBA uint8, at most TEXTURE_SIDE wide."""
-    found = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
-    if found.ndim == 2:
-        found = cv2.cvtColor(found, cv2.COLOR_GRAY2BGR)
+    read = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+    if read is None:
+        raise OSError(f"{file} cannot be read as a picture")
+    found: np.ndarray = cv2.cvtColor(read, cv2.COLOR_GRAY2BGR) if read.ndim == 2 else read
     if found.shape[1] > TEXTURE_SIDE:
         size = TEXTURE_SIDE, round(found.shape[0] * TEXTURE_SIDE / found.shape[1])
         found = cv2.resize(found, size, interpolation=cv2.INTER_AREA)

@@ -45,7 +45,9 @@ class Fit:
 @lru_cache(maxsize=128)
 def read_fit(file: Path) -> Fit:
     """A .mhclo, the mesh that it names, and the texture of the material that it names."""
-    section, rows, hidden, words = "", [], [], {}
+    section, words = "", {}
+    rows: list[list[str]] = []
+    hidden: list[list[str]] = []
     scales: dict[int, tuple[int, int, float]] = {}
     for line in file.read_text(encoding="utf-8").splitlines():
         found = line.split()

@@ -123,5 +123,5 @@ def _halved(pixels: np.ndarray) -> np.ndarray:
     size = pixels.shape[1] // 2, pixels.shape[0] // 2
     alpha = pixels[..., 3:].astype(np.float32)
     over = cv2.resize(pixels[..., :3] * alpha, size, interpolation=cv2.INTER_AREA)
-    alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)[..., None]
-    return np.rint(np.dstack([over / np.maximum(alpha, 1), alpha])).astype(np.uint8)
+    small = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)[..., None]
+    return np.rint(np.dstack([over / np.maximum(small, 1), small])).astype(np.uint8)

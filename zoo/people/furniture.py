@@ -98,9 +98,8 @@ def lamp(random: np.random.Generator, pictures: Pictures) -> list[Piece]:
         ]
     high, size = random.uniform(8, 40), random.uniform(1.2, 3)
     bend = random.uniform(0, 6) if random.random() < 0.4 else 0.0
-    pole = tube(
-        [[0, 0, 0], [0, 0.8 * high, 0], [0.3 * bend, high, 0], [bend, high, 0]], [0.35, 0.25, 0.2, 0.2]
-    )
+    along: list[list[float]] = [[0, 0, 0], [0, 0.8 * high, 0], [0.3 * bend, high, 0], [bend, high, 0]]
+    pole = tube(along, [0.35, 0.25, 0.2, 0.2])
     foot = spun([0, 0, 0], [0, 0.3, 0.8], [1.8, 1.6, 0.4])
     shade = spun([bend, high - size, 0], [0, 2 * size], [size, size * random.uniform(0.3, 1)])
     return [

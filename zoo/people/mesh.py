@@ -44,7 +44,11 @@ class Mesh:
 @lru_cache(maxsize=64)
 def read_mesh(file: Path) -> Mesh:
     """The faces of an .obj, those with more corners cut into triangles."""
-    points, uvs, faces, corners, groups = [], [], [], [], []
+    points: list[list[str]] = []
+    uvs: list[list[str]] = []
+    faces: list[list[int]] = []
+    corners: list[list[int]] = []
+    groups: list[str] = []
     group = ""
     for line in file.read_text(encoding="utf-8").splitlines():
         word, _, rest = line.partition(" ")
@@ -64,7 +68,7 @@ def read_mesh(file: Path) -> Mesh:
     return Mesh(
         np.array(points, np.float64),
         np.array(faces, np.int64),
-        np.array(uvs or [[0, 0]], np.float64),
+        np.array(uvs or [["0", "0"]], np.float64),
         np.array(corners, np.int64),
         np.array(groups),
     )

@@ -186,8 +186,12 @@ def read_lights(files: Iterable[Path], width: int = 512, most: float = 60.0) -> 
     """Environment maps, made small; what is brighter than ``most`` times their mean is held there."""
     found = []
     for file in files:
-        pixels = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)[..., ::-1].astype(np.float32)
-        small = cv2.resize(pixels, (width, width // 2), interpolation=cv2.INTER_AREA)
+        read = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+        if read is None:
+            raise OSError(f"{file} cannot be read as an HDR map")
+        small = cv2.resize(
+            read[..., ::-1].astype(np.float32), (width, width // 2), interpolation=cv2.INTER_AREA
+        )
         found.append(np.ascontiguousarray(np.minimum(small, most * small.mean())))
     return found
 

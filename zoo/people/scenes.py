@@ -137,14 +137,15 @@ def _laid(
     across = across + back[:, 2]
     if not any(cutout.cut):
         across = bent(random, across, float(light.shape[0]))
-    return cv2.remap(light, across.astype(np.float32), None, cv2.INTER_LINEAR)
+    x, y = (np.ascontiguousarray(across[..., each], np.float32) for each in (0, 1))
+    return cv2.remap(light, x, y, cv2.INTER_LINEAR)
 
 
 def _shadow(random: np.random.Generator, alpha: np.ndarray, place: Place) -> np.ndarray:
     """What somebody keeps of the light, on the ground behind or before it."""
     flat, lean = random.uniform(-0.6, 0.6), random.normal(0, 0.8)
     feet = place.feet
-    affine = np.float32([[1, lean * flat, -lean * flat * feet], [0, flat, feet * (1 - flat)]])
+    affine = np.array([[1, lean * flat, -lean * flat * feet], [0, flat, feet * (1 - flat)]], np.float32)
     cast = cv2.warpAffine(alpha, affine, alpha.shape[::-1])
     soft = cv2.GaussianBlur(cast, (0, 0), max(0.5, random.uniform(0.005, 0.08) * place.height))
     return soft * np.float32(random.uniform(0.2, 0.8))

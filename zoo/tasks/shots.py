@@ -106,7 +106,7 @@ def by_place(paint: Paint) -> MakeShot:
 
 def luma(values: np.ndarray) -> np.ndarray:
     """(H, W, 1)"""
-    return values @ np.float32([[0.2126], [0.7152], [0.0722]])
+    return values @ np.array([[0.2126], [0.7152], [0.0722]], np.float32)
 
 
 def softly(values: np.ndarray, low: float, high: float) -> np.ndarray:

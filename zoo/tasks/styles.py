@@ -98,4 +98,4 @@ def style(random: np.random.Generator) -> Look:
     """One of them, in some colours."""
     styled = STYLES[int(random.integers(len(STYLES)))](random)
     graded = draw_curves(random) if random.random() < 0.5 else np.asarray
-    return lambda _, values: Crop(values, np.clip(graded(np.float32(styled(values))), 0, 1))
+    return lambda _, values: Crop(values, np.clip(graded(np.asarray(styled(values), np.float32)), 0, 1))

@@ -26,6 +26,7 @@ def tiny_header(
         "offsets": (),
         "colour_in": colour,
         "colour_out": PLAIN if matte else colour,
+        "coverage": (),
         "scale": 1,
         "stride": 1,
         "reach": 0,

@@ -58,7 +58,7 @@ def keeper(monkeypatch: pytest.MonkeyPatch, learned: float, unseen: float, mirro
     )
     pairs = (a_pair(1), a_pair(2))
     data = SimpleNamespace(pairs=pairs, pair=lambda index: pairs[index])
-    job: Any = SimpleNamespace(data=data, learner=learner, plan=plan, matte=False)
+    job: Any = SimpleNamespace(data=data, learner=learner, plan=plan, matte=False, keys=False)
     logger: Any = SimpleNamespace(message=lambda text: None)
     return Validation(job, None, logger, None, None)  # type: ignore[arg-type]
 

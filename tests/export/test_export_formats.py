@@ -6,6 +6,7 @@ import json
 import random
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,6 +28,7 @@ from understudy.export.metadata import export_info, read_info
 from understudy.export.protobuf import fields
 from understudy.inference.model import LoadedModel
 from understudy.inference.torch_engine import TorchEngine
+from understudy.models.opening import describe_effect
 from understudy.network.effect import Architecture
 from understudy.network.model_file import load_model, read_header
 
@@ -193,7 +195,7 @@ class GlobalNetwork(nn.Module):
 
 
 def test_another_architecture_goes_through_the_same_export(model_of: Callable[..., Path]) -> None:
-    header = read_header(model_of("linear", colour=LINEAR)).model_copy(update={"stride": 8})
+    header = replace(describe_effect(model_of("linear", colour=LINEAR)), stride=8)
     network = GlobalNetwork().eval()
     scripted = torch.jit.script(ExportedEffect(header, network, None, None).eval())
     model = LoadedModel(header, TorchEngine(network, torch.device("cpu")))
@@ -236,8 +238,9 @@ def test_half_precision_of_a_host_does_not_touch_the_colour_fit() -> None:
 
 def test_the_branch_for_half_precision_computes_the_same(model_of: Callable[..., Path]) -> None:
     """A GPU takes it; that it computes, and how exactly, is seen on a CPU that can compute in half too."""
-    header, network = load_model(model_of("linear", colour=LINEAR))
-    effect = torch.jit.script(ExportedEffect(header, network, None, None).eval())
+    model = model_of("linear", colour=LINEAR)
+    _, network = load_model(model)
+    effect = torch.jit.script(ExportedEffect(describe_effect(model), network, None, None).eval())
     x = torch.rand(1, 3, 64, 48)
     with torch.inference_mode():
         half = effect.remainder.core(x.half())

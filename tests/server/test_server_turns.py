@@ -216,7 +216,7 @@ def test_artists_at_either_door_are_answered_about_as_often(serve, frame, make_r
         thread.join()
     at_doors = [sum(seen[each] for each in sources) for sources in (nuke, browser)]
     assert max(at_doors) < 3 * min(at_doors), at_doors  # five times without turns
-    assert max(seen.values()) <= 3 * min(seen.values()), seen
+    assert max(seen.values()) <= 3 * min(seen.values()) + 2, seen  # one more was on its way to each
 
 
 @pytest.fixture

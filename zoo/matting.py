@@ -22,7 +22,7 @@ from zoo.command import main
 from zoo.degrade.blur import blurred, defocus_kernel
 from zoo.people.cast import Place, draw_rider, standing
 from zoo.people.cutouts import Cutout, Scenery
-from zoo.people.scenes import Scene, draw_background, draw_layer
+from zoo.people.scenes import Scene, draw_background, draw_layer, over
 from zoo.people.things import draw_thing
 from zoo.person import seen
 from zoo.recipe import Crop
@@ -50,22 +50,17 @@ def draw_scene(random: np.random.Generator, scenery: Scenery, side: int) -> Scen
     if random.random() < NOBODY:
         return Scene(light, matte)
     if random.random() < CLUTTERED:
-        light = _over(draw_thing(random, scenery.pictures, side), light)
+        light = over(draw_thing(random, scenery.pictures, side), light)
     for _ in range(int(random.choice(BESIDE, p=BESIDE_SHARES))):
-        light = _over(_subject(random, scenery, side, LESSER, light), light)
+        light = over(_subject(random, scenery, side, LESSER, light), light)
     if random.random() < SOFT:
         light = blurred(light, defocus_kernel(float(np.exp(random.uniform(np.log(0.6), np.log(4))))))
     layer = _subject(random, scenery, side, MAIN, light)
-    light, matte = _over(layer, light), layer[..., 3]
+    light, matte = over(layer, light), layer[..., 3]
     if random.random() < HIDDEN:
         thing = draw_thing(random, scenery.pictures, side)
-        light, matte = _over(thing, light), matte * (1 - thing[..., 3])
+        light, matte = over(thing, light), matte * (1 - thing[..., 3])
     return Scene(light, matte)
-
-
-def _over(layer: np.ndarray, behind: np.ndarray) -> np.ndarray:
-    """A premultiplied layer over light."""
-    return np.asarray(layer[..., :3] + behind * (1 - layer[..., 3:]))
 
 
 def _subject(

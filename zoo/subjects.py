@@ -11,7 +11,8 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from zoo.degrade.covers import FINE, FULL, SHIFT, field, leaves, strands, union
+from zoo.degrade.covers import field, leaves, strands, union
+from zoo.degrade.solids import FINE, FULL, SHIFT, averaged
 from zoo.pictures import Pictures
 
 POINTS = 48
@@ -34,7 +35,7 @@ def draw_outline(random: np.random.Generator, side: int) -> np.ndarray:
         _limb(random, canvas, middle, side)
     if random.random() < HOLED:
         _fill(canvas, _blob(random, middle + random.normal(0, 0.1 * side, 2), 0.06 * side), 0)
-    cover = canvas.astype(np.float32).reshape(side, FINE, side, FINE).mean((1, 3)) / FULL
+    cover = averaged(canvas)
     if random.random() < HAIRY:
         cover = union(cover, strands(random, side))
     if random.random() < LEAFY:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from zoo.degrade.covers import FINE, SHIFT
 from zoo.degrade.light import Film
 from zoo.degrade.moving import FIRST, MARGIN, SECOND, Layer, Motion, frame, near_edges, true_motion
 from zoo.degrade.noise import at_iso
+from zoo.degrade.solids import FINE, FULL, SHIFT, averaged
 from zoo.pictures import Pictures
 
 SIDE = 448
@@ -20,7 +20,6 @@ SHUTTER = 0.4
 THINGS = 3
 FASTEST = 40.0
 DISPLAY = Film(linear=False)
-FULL = 255
 AWAY = (1.3, 3.5)
 """How far photographs hang from the camera; one that is 1 away fills the frame."""
 
@@ -62,7 +61,7 @@ def _star(random: np.random.Generator, side: int) -> np.ndarray:
     )
     canvas = np.zeros((side * FINE, side * FINE), np.uint8)
     cv2.fillPoly(canvas, [(corners * FINE * 2**SHIFT).astype(np.int32)], FULL, cv2.LINE_AA, SHIFT)
-    return _averaged(canvas)
+    return averaged(canvas)
 
 
 def _ring(random: np.random.Generator, side: int) -> np.ndarray:
@@ -70,12 +69,7 @@ def _ring(random: np.random.Generator, side: int) -> np.ndarray:
     middle = (random.uniform(0.2, 0.8, 2) * side * FINE).astype(int).tolist()
     radius = int(random.uniform(0.06, 0.18) * side * FINE)
     cv2.circle(canvas, middle, radius, FULL, int(radius * random.uniform(0.2, 0.6)), cv2.LINE_AA)
-    return _averaged(canvas)
-
-
-def _averaged(canvas: np.ndarray) -> np.ndarray:
-    small = canvas.astype(np.float32).reshape(len(canvas) // FINE, FINE, -1, FINE).mean((1, 3))
-    return small / FULL
+    return averaged(canvas)
 
 
 @dataclass(frozen=True, eq=False)

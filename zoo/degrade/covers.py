@@ -11,9 +11,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from zoo.degrade.solids import FINE, SHIFT, solids
-
-FULL = 255
+from zoo.degrade.solids import FINE, FULL, SHIFT, averaged, solids
 
 
 def field(random: np.random.Generator, side: int, cells: int) -> np.ndarray:
@@ -51,7 +49,7 @@ def strands(random: np.random.Generator, side: int) -> np.ndarray:
         points = (np.cumsum(np.vstack([start, steps]), 0) * FINE * 2**SHIFT).astype(np.int32)
         thickness, shade = int(random.choice([1, 1, 1, 2, 3, 4])), int(random.integers(80, FULL + 1))
         cv2.polylines(canvas, [points], False, shade, thickness, cv2.LINE_AA, SHIFT)
-    return _averaged(canvas)
+    return averaged(canvas)
 
 
 def leaves(random: np.random.Generator, side: int) -> np.ndarray:
@@ -67,12 +65,7 @@ def leaves(random: np.random.Generator, side: int) -> np.ndarray:
         rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
         points = ((outline @ rotation + middle) * FINE * 2**SHIFT).astype(np.int32)
         cv2.fillPoly(canvas, [points], FULL, cv2.LINE_AA, SHIFT)
-    return _averaged(canvas)
-
-
-def _averaged(canvas: np.ndarray) -> np.ndarray:
-    small = canvas.astype(np.float32).reshape(len(canvas) // FINE, FINE, -1, FINE).mean((1, 3))
-    return small / FULL
+    return averaged(canvas)
 
 
 def large(random: np.random.Generator, side: int) -> np.ndarray:

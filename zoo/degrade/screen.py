@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from zoo.degrade.covers import field
-from zoo.degrade.solids import FINE, SHIFT
+from zoo.degrade.solids import FINE, SHIFT, averaged
 
 GREEN, BLUE = 1, 2
 MARKED = 0.45
@@ -60,7 +60,7 @@ def _with_markers(random: np.random.Generator, screen: np.ndarray, paint: np.nda
     kind, turn = int(random.integers(3)), random.uniform(0, np.pi / 2)
     for _ in range(int(random.integers(1, 10))):
         _draw_marker(canvas, random.uniform(0, side, 2), size, thickness, kind, turn)
-    share = canvas.astype(np.float32).reshape(side, FINE, side, FINE).mean((1, 3))[..., None] / 255
+    share = averaged(canvas)[..., None]
     return np.asarray(screen * (1 - share) + _draw_tape(random, paint) * share, np.float32)
 
 

@@ -8,6 +8,13 @@ import numpy as np
 FINE = 2
 SHIFT = 4
 """Binary places of a pixel that OpenCV draws to."""
+FULL = 255
+
+
+def averaged(canvas: np.ndarray) -> np.ndarray:
+    """What was drawn ``FINE`` times as large, uint8, as shares of pixels, float32 0..1."""
+    small = canvas.astype(np.float32).reshape(len(canvas) // FINE, FINE, -1, FINE).mean((1, 3))
+    return np.asarray(small / FULL)
 
 
 def solids(random: np.random.Generator, side: int, least: float = 0.02) -> np.ndarray:
@@ -32,7 +39,7 @@ def solids(random: np.random.Generator, side: int, least: float = 0.02) -> np.nd
             cv2.ellipse(canvas, at, axes, float(np.degrees(turn)), 0, 360, 255, -1, cv2.LINE_AA, SHIFT)
         else:
             _bars(random, canvas, middle, size, wheel=kind == 2)
-    return canvas.astype(np.float32).reshape(side, FINE, side, FINE).mean((1, 3)) / 255
+    return averaged(canvas)
 
 
 def _bars(

@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -215,10 +215,17 @@ def main() -> None:
     flags.output.mkdir(parents=True, exist_ok=True)
     sources = [source.model_dump() for source in ASSETS]
     (flags.output / "SOURCES.json").write_text(json.dumps(sources, indent=1))
+    write_missing(flags, "person", studio.take)
+
+
+def write_missing(
+    flags: argparse.Namespace, name: str, take: Callable[[np.random.Generator], np.ndarray]
+) -> None:
+    """The pictures that are not there yet, each a function of the seed and its number."""
     for number in range(flags.first, flags.first + flags.count):
-        file = flags.output / f"person{number:05d}.png"
+        file = flags.output / f"{name}{number:05d}.png"
         if not file.exists():
-            write(file, studio.take(np.random.default_rng([flags.seed, number])))
+            write(file, take(np.random.default_rng([flags.seed, number])))
 
 
 def write(file: Path, picture: np.ndarray) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from zoo.people import furniture, vehicles
 from zoo.people.birds import bird
 from zoo.people.creatures import four_legged
-from zoo.people.render import PARTS, read_lights, render, write
+from zoo.people.render import PARTS, read_lights, render, write_missing
 from zoo.people.view import draw_view
 from zoo.people.wardrobe import Piece
 from zoo.pictures import Pictures, load_pictures
@@ -82,10 +82,7 @@ def main() -> None:
     pictures = load_pictures(flags.data, "training")
     lights = read_lights(each for part in PARTS for each in environments_of(flags.data, part))
     flags.output.mkdir(parents=True, exist_ok=True)
-    for number in range(flags.first, flags.first + flags.count):
-        file = flags.output / f"thing{number:05d}.png"
-        if not file.exists():
-            write(file, take(np.random.default_rng([flags.seed, number]), pictures, lights))
+    write_missing(flags, "thing", lambda random: take(random, pictures, lights))
 
 
 if __name__ == "__main__":

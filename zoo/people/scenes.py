@@ -37,7 +37,7 @@ def draw_scene(random: np.random.Generator, scenery: Scenery, side: int) -> Scen
     if random.random() < REPAINTED:
         light = dyed(random, np.dstack([light, np.ones_like(light[..., 0])]), scenery.pictures)[..., :3]
     if random.random() < CLUTTERED:
-        light = _over(draw_thing(random, scenery.pictures, side), light)
+        light = over(draw_thing(random, scenery.pictures, side), light)
     if random.random() < 0.35:
         light = blurred(light, defocus_kernel(float(np.exp(random.uniform(np.log(0.6), np.log(5))))))
     covered = np.zeros((side, side), np.float32)
@@ -45,15 +45,15 @@ def draw_scene(random: np.random.Generator, scenery: Scenery, side: int) -> Scen
         layer = draw_layer(random, cutout, place, side, light, scenery.pictures)
         if random.random() < SHADED:
             light = light * (1 - _shadow(random, layer[..., 3], place))[..., None]
-        light = _over(layer, light)
+        light = over(layer, light)
         covered = layer[..., 3] * person + covered * (1 - layer[..., 3])
     for _ in range(int(random.random() < OCCLUDED) * int(random.integers(1, 3))):
         thing = draw_thing(random, scenery.pictures, side)
-        light, covered = _over(thing, light), covered * (1 - thing[..., 3])
+        light, covered = over(thing, light), covered * (1 - thing[..., 3])
     return Scene(light, covered)
 
 
-def _over(layer: np.ndarray, behind: np.ndarray) -> np.ndarray:
+def over(layer: np.ndarray, behind: np.ndarray) -> np.ndarray:
     """A premultiplied layer (S, S, 4) over light."""
     return np.asarray(layer[..., :3] + behind * (1 - layer[..., 3:]))
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from understudy.errors import ChannelError
 from understudy.frames import Frame
 from understudy.frames.frame import is_colour
+from understudy.frames.matte_names import is_alpha
 
 if TYPE_CHECKING:
     from understudy.dataset.layers import Layers
-
-ALPHA = ("a", "alpha")
 
 
 def keyed_layers(layers: Layers, truth: Frame) -> Layers:
@@ -32,7 +31,7 @@ def keyed_layers(layers: Layers, truth: Frame) -> Layers:
 
 
 def _is_light(name: str) -> bool:
-    return is_colour(name) and name.rpartition(".")[2].lower() not in ALPHA
+    return is_colour(name) and not is_alpha(name)
 
 
 def _no_alpha(layers: Layers, truth: Frame) -> ChannelError:

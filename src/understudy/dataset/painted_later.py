@@ -27,11 +27,9 @@ from understudy.frames import (
     seen_planes,
 )
 from understudy.frames.matte import scaled
-from understudy.frames.matte_names import matte_labels
+from understudy.frames.matte_names import is_alpha, matte_labels
 from understudy.settings import ColourSettings, DataSettings
 from understudy.settings.field import split_name
-
-_ALPHA = ("a", "alpha")
 
 
 @dataclass(frozen=True)
@@ -147,4 +145,4 @@ def _fitted(layers: Layers, kind: str, outputs: tuple[str, ...], truth: Frame) -
 
 def _matte_channel(truth: Frame) -> str:
     names = truth.part.channels
-    return next((name for name in names if name.rpartition(".")[2].lower() in _ALPHA), names[0])
+    return next((name for name in names if is_alpha(name)), names[0])

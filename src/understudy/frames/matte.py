@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from understudy.frames.frame import Frame
+from understudy.frames.matte_names import is_alpha
 from understudy.frames.which import listed, say_parts
 
 CODES = {1: (8, 10, 12, 16), 255: (16,), 1023: (16,), 4095: (16,)}
@@ -24,7 +25,6 @@ NEAR = 0.002  # half floats are within half a thousandth of what was meant
 LOW = 0.1
 HIGH = 1.05  # filters overshoot
 MOST = 50
-_ALPHA = ("a", "alpha")
 _COLOURS = ("r", "g", "b", "red", "green", "blue")
 
 
@@ -210,7 +210,7 @@ def _unlike_colours(frame: Frame) -> tuple[str, ...]:
 
 
 def _alphas(frame: Frame) -> list[str]:
-    return [name for name in frame.part.channels if name.rpartition(".")[2].lower() in _ALPHA]
+    return [name for name in frame.part.channels if is_alpha(name)]
 
 
 def _candidates(frame: Frame) -> tuple[str, str]:

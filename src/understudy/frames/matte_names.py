@@ -21,6 +21,11 @@ def short_of(channel: str) -> str:
     return channel.rpartition(".")[2].rpartition(":")[2]
 
 
+def is_alpha(channel: str) -> bool:
+    """Whether a channel holds coverage, by its name, whatever its layer."""
+    return channel.rpartition(".")[2].lower() in ALPHA
+
+
 def is_data(channel: str) -> bool:
     """Whether a channel holds depths or vectors, by its name."""
     return short_of(channel).lower() in _DATA

@@ -8,12 +8,12 @@ from typing import Any
 
 from understudy.colour import ColourEncoding
 from understudy.errors import RequestError
+from understudy.frames.matte_names import is_alpha
 from understudy.models.names import count_text, printable
 from understudy.models.options import Option
 from understudy.network.card import ModelCard
 from understudy.network.confidence import ConfidenceTable
 
-ALPHA = ("a", "alpha")
 ANY = -1
 SENT = 3  # Nuke sends three channels for every input, whatever the list says
 
@@ -120,9 +120,9 @@ class ModelDescription:
     def coverage(self) -> tuple[int, ...]:
         """Which outputs are no light, and go through no curve: the alpha of a model that keys, or that takes
         display-referred and scene-linear values alike."""
-        names = [name.rpartition(".")[2].lower() for name in self.output_channels]
-        free = self.adapts or self.keys
-        return tuple(place for place, name in enumerate(names) if free and name in ALPHA)
+        if not (self.adapts or self.keys):
+            return ()
+        return tuple(place for place, name in enumerate(self.output_channels) if is_alpha(name))
 
     @property
     def offsets(self) -> tuple[int, ...]:

@@ -11,11 +11,11 @@ import numpy as np
 from understudy.errors import RequestError, SettingError
 from understudy.finishing import check_clip, finish_matte
 from understudy.frames import fill_nonfinite
+from understudy.frames.matte_names import is_alpha
 from understudy.inference.blend import blend
 from understudy.inference.finish import with_grain
 from understudy.models.description import ModelDescription
 from understudy.models.options import Option
-from understudy.server.models.space import is_alpha
 from understudy.settings import ApplySettings, FinishingSettings, SettingInfo, settings_of
 
 OF_IMAGES = ("grain",)

@@ -7,12 +7,7 @@ from typing import Any
 
 import numpy as np
 
-ALPHA = ("a", "alpha")
-
-
-def is_alpha(name: str) -> bool:
-    """Whether a channel holds coverage, not light."""
-    return name.rpartition(".")[2].lower() in ALPHA
+from understudy.frames.matte_names import is_alpha
 
 
 def to_file(planes: np.ndarray, names: Sequence[str], encoding: Any) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -14,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from understudy.cli.main import COMMANDS, commands, run
+from understudy.cli.main import COMMANDS, Command, app_for, commands, run
+from understudy.cli.text import card_text, unbroken
 from understudy.errors import ModelFileError
 from understudy.frames import open_shot, open_sink
 from understudy.inference.provenance import fingerprint
@@ -73,6 +75,46 @@ def test_every_command_has_help_without_loading_torch(name: str) -> None:
     assert done.stdout.splitlines()[-1] == "0 False"
 
 
+@pytest.mark.parametrize("command", commands(), ids=lambda command: command.name)
+def test_the_help_of_a_flag_is_a_paragraph_that_a_terminal_of_any_width_breaks(command: Command) -> None:
+    app = app_for(command, importlib.import_module(command.module))
+    for argument in app.assemble_argument_collection():
+        assert "\n" not in (argument.parameter.help or "").strip()
+    paragraphs = app.help.partition("Parameters\n")[0].strip().split("\n\n")
+    assert not any("\n" in each.strip() for each in paragraphs)
+
+
+def test_a_docstring_keeps_its_headings_rules_and_paragraphs() -> None:
+    text = """Say it
+    once.
+
+    More of
+    it.
+
+    Parameters
+    ----------
+    name
+        What it is
+        called.
+    other
+        Else.
+    """
+    told = "Say it once.\n\nMore of it.\n\nParameters\n----------\nname\n    What it is called."
+    assert unbroken(text) == f"{told}\nother\n    Else."
+
+
+def test_a_card_is_broken_at_spaces_to_fit_the_terminal_and_left_alone_elsewhere() -> None:
+    card = {
+        "For": "Takes the noise of cameras off a plate.",
+        "File": "/a/" + "b" * 60,
+        "More": {"Of": "it " * 20},
+    }
+    lines = card_text(card, room=40).splitlines()
+    assert [line for line in lines if len(line) > 40] == [f"File  /a/{'b' * 60}"]
+    assert lines[:2] == ["For   Takes the noise of cameras off a", "        plate."]
+    assert len(card_text(card).splitlines()) == 5
+
+
 def test_a_group_of_commands_has_a_help_of_its_own_and_near_misses_are_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -117,7 +159,8 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "--input", "a"], "Give --ground-truth"),
         (["apply", "m.cat", "plate.exr"], "Give --output"),
         (["apply", "m.cat", "p.exr", "o.exr", "--mix", "2"], "a number from 0 to 1"),
-        (["resume"], "RUN requires an argument"),
+        (["resume"], "RUN is missing"),
+        (["export", "m.cat", "--output", "o"], "--to is missing"),
         (["resume", "none"], "There is no run here"),
         (["stop", "none"], "There is no run here"),
         (["runs", "none"], "No such file or directory"),

@@ -137,6 +137,7 @@ def test_a_scale_that_cannot_be_is_refused_with_those_that_can(
     with pytest.raises(SettingError) as caught:
         understudy.load(name, scale=scale)
     assert caught.value.expected == words and caught.value.where == "--scale (Scale)"
+    assert ("choose a network that enlarges" in caught.value.remedy) == (name == "denoise")
 
 
 # -- apply ----------------------------------------------------------------------------------------------

@@ -124,7 +124,8 @@ def test_one_layer_of_two_is_refused_with_both(both: Path, tmp_path: Path) -> No
     plate = save(tmp_path / "plate.1001.exr", **RENDER)
     with pytest.raises(SettingError) as caught:
         applied(tmp_path, plate, extra=("albedo",))
-    assert "N.X" in caught.value.expected and caught.value.found == "1"
+    assert "N.X" in caught.value.expected and caught.value.found == "albedo"
+    assert "--extra albedo --extra normal." in caught.value.remedy
 
 
 def test_a_file_of_ones_own_called_denoise_goes_first_with_layers_too(
@@ -133,8 +134,9 @@ def test_a_file_of_ones_own_called_denoise_goes_first_with_layers_too(
     own = zoo("mine", kind=["network"])
     (elsewhere / "denoise.cat").write_bytes(own.read_bytes())
     plate = save(tmp_path / "plate.1001.exr", **RENDER)
-    with pytest.raises(SettingError, match="other extra inputs"):
+    with pytest.raises(SettingError, match="takes the plate alone") as caught:
         applied(tmp_path, plate, extra=("albedo", "normal"))
+    assert caught.value.remedy == "Leave --extra out."
 
 
 def test_a_layer_keeps_its_name_where_paths_become_absolute(elsewhere: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 import understudy
 from understudy.cli.main import run as understudy_command
+from understudy.colour import PLAIN
 from understudy.errors import ModelFileError
 from understudy.models.finding import find_model, resolve_model
 from understudy.models.opening import describe
@@ -73,9 +74,7 @@ def test_what_has_that_name_in_the_folder_goes_first_and_that_is_said(
     (elsewhere / own).write_bytes(b"mine")
     found = find_model("denoise")
     assert found.path == elsewhere / own != trained
-    assert found.notes == (
-        "denoise is the file of that name in this folder, not the network that comes trained.",
-    )
+    assert found.notes == (f"denoise is the file {own} in this folder, not the network that comes trained.",)
 
 
 def test_a_run_of_that_name_goes_first_too(zoo: Trained, elsewhere: Path) -> None:
@@ -102,10 +101,18 @@ def test_a_name_is_one_only_where_it_stands_alone(zoo: Trained, tmp_path: Path) 
 @pytest.mark.parametrize("spec", ["denose", "Denoise", "de-noise"])
 def test_a_name_that_is_not_there_gets_the_nearest_one(zoo: Trained, spec: str) -> None:
     zoo("denoise")
-    zoo("upscale")
+    zoo("upscale", kind=["network"])
+    zoo("upscale-start", kind=["start"])
     error = refused(spec)
     assert error.remedy == "Did you mean denoise?" and error.expected.endswith("or one of denoise, upscale")
     assert error.exit_code == 2
+
+
+def test_what_is_a_start_alone_is_not_offered_to_be_applied_but_its_name_is_known(zoo: Trained) -> None:
+    zoo("denoise")
+    zoo("matting", kind=["start"])
+    error = refused("mating")
+    assert error.expected.endswith("or one of denoise") and error.remedy == "Did you mean matting?"
 
 
 def test_the_nearest_run_or_file_in_the_folder_is_named_as_well(finished: RunFolder) -> None:
@@ -182,17 +189,36 @@ def test_models_lists_them_with_all_that_one_has_to_know(
     zoo("denoise")
     zoo("matting", kind=["start"], outputs=1)
     assert understudy_command(["models"]) == 0
-    first, second = capsys.readouterr().out.split("\n\n")
-    assert first.startswith("denoise: network and start, ")
+    first, second, more = capsys.readouterr().out.split("\n\n")
+    assert first.startswith("denoise: network and start, ") and "understudy models NAME" in more
     for words in (
         "Does denoise to a frame.",
         "Apache-2.0",
-        "Trained on: 1 CC BY 4.0, 1 no licence named",
+        "Trained on: 2 works (1 CC BY 4.0, 1 no licence named)",
         " MB",
         "Measured: Kodak: 32.1 dB",
     ):
         assert words in first
     assert second.startswith("matting: start, ")
+
+
+def test_models_says_with_which_command_each_is_used(
+    zoo: Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
+    zoo("denoise")
+    extra = [{"name": "albedo", "channels": ["albedo.R", "albedo.G", "albedo.B"], "colour": PLAIN}]
+    zoo("denoise-renders", kind=["network"], header={"extra": extra}, inputs=6, plate=3)
+    zoo("upscale", kind=["network"])
+    zoo("upscale-start", kind=["start"])
+    assert understudy_command(["models"]) == 0
+    denoise, renders, upscale, start, _ = capsys.readouterr().out.split("\n\n")
+    assert "\n    Apply: understudy apply denoise PLATE OUTPUT\n" in denoise
+    assert "\n    As a start: understudy train ... --initial-weights denoise\n" in denoise
+    assert "\n    Apply: understudy apply denoise PLATE OUTPUT --extra albedo\n" in renders
+    assert "Apply: understudy apply upscale PLATE OUTPUT\n" in upscale and "As a start" not in upscale
+    assert "As a start: understudy train ... --initial-weights upscale\n" in start and "Apply" not in start
+    assert understudy_command(["models", "denoise"]) == 0
+    assert "understudy apply denoise PLATE OUTPUT\n" in capsys.readouterr().out
 
 
 def test_the_list_of_models_is_no_wider_than_the_terminal(
@@ -224,24 +250,30 @@ def test_sources_are_counted_by_licence_the_most_frequent_first(
     zoo("denoise", card={"sources": sources})
     zoo("plain", card={"sources": []})
     assert understudy_command(["models"]) == 0
-    first, second = capsys.readouterr().out.split("\n\n")
-    assert "Trained on: 2 CC0-1.0, 1 CC BY 4.0\n" in first and "Trained on: -\n" in second
+    first, second, _ = capsys.readouterr().out.split("\n\n")
+    assert "Trained on: 3 works (2 CC0-1.0, 1 CC BY 4.0)\n" in first and "Trained on: -\n" in second
 
 
 @pytest.mark.parametrize("command", ["models", "info"])
-def test_the_card_of_one_names_every_source(
+def test_the_card_of_one_says_all_and_info_names_every_source(
     zoo: Trained, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     zoo("denoise")
     assert understudy_command([command, "denoise"]) == 0
     card = capsys.readouterr().out
-    for words in (
-        "Harbour by A. Painter, CC BY 4.0",
-        "Hill",
-        "1200 steps, 1 h 30 min, two cores, 2026-11-29",
-    ):
-        assert words in card
+    assert "1200 steps, 1 h 30 min, two cores, 2026-11-29" in card
     assert "Kodak: 32.1 dB (bicubic 30.0 dB)" in card and "R, G, B" in card
+    works = "Harbour by A. Painter, CC BY 4.0", "Hill"
+    assert [work in card for work in works] == [command == "info"] * 2
+    assert ("2 works (1 CC BY 4.0, 1 no licence named): understudy info denoise" in card) != (
+        command == "info"
+    )
+
+
+def test_info_tells_of_a_start_too(zoo: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+    zoo("matting", kind=["start"], outputs=1)
+    assert understudy_command(["info", "matting"]) == 0
+    assert "a start for a training" in capsys.readouterr().out
 
 
 def test_without_any_models_says_so_and_a_wrong_name_gets_the_nearest(

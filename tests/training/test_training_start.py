@@ -58,6 +58,7 @@ def test_a_name_gives_all_its_weights_and_its_size_which_is_said(bench: Any, zoo
     assert job.plan.size == "small" and same(inner(network), inner(start)) and tells_the_same(network, start)
     assert torch.equal(network.unet.head.weight, start.unet.head.weight)
     assert "Model Size is small, as that of the initial weights." in job.notes
+    assert "Initial Weights: denoise." in job.notes
     result = bench.train(initial_weights="denoise", model_size="auto", max_steps=2)
     assert result.state == "finished"
     assert 'initial_weights = "denoise"' in result.run.settings_path.read_text()

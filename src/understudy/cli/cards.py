@@ -255,7 +255,9 @@ def _settings(values: dict[str, Any]) -> list[str]:
 
 
 def _sees(model: ModelDescription) -> str:
-    """What a network looks at."""
+    """What a network looks at; nothing of one that searches both frames."""
+    if model.kind == "motion":
+        return ""
     if model.whole:
         return f"each frame whole, as {model.whole} x {model.whole} pixels"
     return f"about {model.reach} pixels around each pixel"

@@ -13,10 +13,10 @@ from cyclopts import Parameter
 
 from understudy.cli.json_flag import JsonFlag
 from understudy.cli.screen import Screen, screen
-from understudy.cli.text import card_text
+from understudy.cli.text import card_text, terminal_width
 from understudy.errors import ModelFileError, SequenceError
 from understudy.frames.formats import is_movie_path
-from understudy.models.finding import resolve_model
+from understudy.models.finding import model_of_any_use
 from understudy.models.names import is_plain_name
 from understudy.runs import is_run
 
@@ -75,7 +75,8 @@ def command(
             shown.finish()
     else:
         card = card_of(Path(path))
-    print(json_module.dumps(card, ensure_ascii=False, default=str) if json else card_text(card))
+    text = json_module.dumps(card, ensure_ascii=False, default=str) if json else None
+    print(text or card_text(card, room=terminal_width()))
     return 0
 
 
@@ -103,7 +104,7 @@ def card_of(path: Path) -> Card:
     if is_run(path):
         return _maker(RUN_CARD)(path)
     if is_plain_name(str(path)) and not path.exists():
-        return _maker(MODEL_CARD)(resolve_model(path))
+        return _maker(MODEL_CARD)(model_of_any_use(path))
     if path.suffix.lower() not in CARDS:
         card: Card = _maker(FRAME_CARD)(path) if path.is_file() else {}
         if not card:

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from understudy.cli.streams import prepare_streams
+from understudy.cli.text import unbroken
 from understudy.errors import SettingError, UnderstudyError
 from understudy.version import __version__
 
@@ -146,6 +147,7 @@ def app_for(command: Command, module: ModuleType) -> App:
     from understudy.cli.flags import MAIN
 
     function: Callable[..., Any] = module.command
+    function.__doc__ = unbroken(function.__doc__ or "")
     usage = getattr(function, "usage", None)
     app = App(
         usage=f"Usage: understudy {command.name} {usage}" if usage else None,
@@ -180,9 +182,11 @@ def _call(app: App, argv: list[str]) -> int:
 
 
 def _usage(error: CycloptsError, name: str) -> SettingError:
-    from cyclopts import UnusedCliTokensError
+    from cyclopts import MissingArgumentError, UnusedCliTokensError
 
     text = str(error).strip().replace("\n", " ")
+    if isinstance(error, MissingArgumentError) and error.keyword is None and error.argument is not None:
+        text = f"{error.argument.name} is missing."
     if isinstance(error, UnusedCliTokensError):
         text = "There is no place for: " + " ".join(error.unused_tokens or ())
     return SettingError(text, remedy=f"See: {name} --help")

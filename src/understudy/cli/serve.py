@@ -44,7 +44,7 @@ def command(
     ----------
     models
         .cat files, runs, ONNX and TorchScript files, Python models, folders of these, which are watched, and
-        names of networks that come trained.
+        names of networks that come trained (understudy models lists them).
     host
         Address to listen on. Other than a loopback address, the HTTP endpoint needs --token-file or --tokens.
     port
@@ -83,6 +83,9 @@ def command(
     settings = dict(models=models, host=host, port=port, http_port=http_port, devices=devices)
     settings |= dict(tokens=tokens, audit=audit, tls=_both(tls_cert, tls_key), grpc_port=grpc_port)
     return _serve(settings, max_request, token_file, patience, on, replicas)
+
+
+command.usage = "[MODELS...] [OPTIONS]"  # type: ignore[attr-defined]
 
 
 def _serve(

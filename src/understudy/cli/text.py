@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import shutil
 import textwrap
@@ -19,11 +20,13 @@ __all__ = [
     "number_text",
     "printable",
     "size_text",
+    "terminal_width",
+    "unbroken",
     "wrapped",
 ]
 
 
-WIDTH = 110
+WIDTH, LEAST_WIDTH = 110, 30
 
 
 def size_text(size: float) -> str:
@@ -64,18 +67,58 @@ def columns(rows: Sequence[Sequence[str]], gap: int = 2) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def card_text(card: Mapping[str, Any], indent: str = "") -> str:
-    """A card as aligned lines; lists stand below their heading, cards within cards are indented."""
+def card_text(card: Mapping[str, Any], indent: str = "", room: int | None = None) -> str:
+    """A card as aligned lines; lists stand below their heading, cards within cards are indented. No line is
+    longer than ``room``, where there are spaces to break it at; None leaves all as long as they are."""
     width = max((len(name) for name in card), default=0) + 2
-    return "\n".join(line for name, value in card.items() for line in _card_lines(name, value, width, indent))
+    return "\n".join(
+        line for name, value in card.items() for line in _card_lines(name, value, width, indent, room)
+    )
 
 
-def _card_lines(name: str, value: Any, width: int, indent: str) -> list[str]:
+def _card_lines(name: str, value: Any, width: int, indent: str, room: int | None) -> list[str]:
     if isinstance(value, Mapping):
-        return ["", f"{indent}{name}", card_text(value, indent + "  ")]
+        return ["", f"{indent}{name}", card_text(value, indent + "  ", room)]
     items = [printable(str(item)) for item in (value if isinstance(value, list | tuple) else [value])]
+    if room is not None:
+        left = max(room - len(indent) - width, LEAST_WIDTH)
+        items = [line for item in items for line in _broken(item, left)]
     heads = [name, *[""] * (len(items) - 1)]
     return [f"{indent}{head:<{width}}{item}" for head, item in zip(heads, items, strict=False)]
+
+
+def _broken(item: str, room: int) -> list[str]:
+    """The lines of an item: what belongs to the first is indented below it."""
+    if len(item) <= room:
+        return [item]
+    return textwrap.wrap(
+        item, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    ) or [item]
+
+
+def terminal_width() -> int | None:
+    """How many columns there are; None where nobody looks, as in a pipe or a file."""
+    return shutil.get_terminal_size((0, 24)).columns or None
+
+
+def unbroken(text: str) -> str:
+    """A docstring whose paragraphs are one line each, as a terminal of any width is to break them."""
+    lines: list[str] = []
+    for line in inspect.cleandoc(text).splitlines():
+        before = lines[-1] if lines else ""
+        if _goes_on(before, line):
+            lines[-1] = f"{before} {line.strip()}"
+        else:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def _goes_on(before: str, line: str) -> bool:
+    """Whether a line belongs to the paragraph of the one before: as far indented, and no rule below a
+    heading."""
+    if not before.strip() or not line.strip() or {*line.strip()} == {"-"} or {*before.strip()} == {"-"}:
+        return False
+    return len(before) - len(before.lstrip()) == len(line) - len(line.lstrip())
 
 
 def wrapped(text: str, indent: str = "") -> str:

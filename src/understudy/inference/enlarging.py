@@ -41,16 +41,18 @@ def enlarging(model: ModelDescription, scale: int | str) -> ModelDescription:
 def _cannot(model: ModelDescription, scale: int) -> SettingError:
     if model.scale == 1:
         possible, message = "1, or auto", "This network does not make the frame larger."
+        remedy = "Leave --scale out, or choose a network that enlarges: understudy models."
     else:
         steps = [model.scale**count for count in range(1, 5)]
         possible = ", ".join(str(each) for each in steps if each <= MOST)
         message = f"This network makes the frame {model.scale} times larger each time."
+        remedy = f"Give one of these, or leave --scale out for {model.scale}."
     return SettingError(
         message,
         expected=possible,
         found=str(scale),
         where="--scale (Scale)",
-        remedy="Leave --scale out, or choose a network that enlarges: understudy models.",
+        remedy=remedy,
     )
 
 

@@ -297,8 +297,10 @@ def _check_kept(given: Gathered, composer: Composer, sink: FrameSink) -> None:
         what = f"the channel {CHANNEL}" if lost == [CHANNEL] else "what the effect changes"
         raise SettingError(
             f"The output's files cannot hold {what}.",
-            expected="a format that holds any channels, such as EXR",
+            expected="a format with an alpha, such as EXR, PNG or TIFF"
+            if lost == ["A"]
+            else "a format that holds any channels, such as EXR",
             found=f"one that leaves out {', '.join(lost)}",
             where=f"{sink.spec}, {FLAG}" if composer.gatherer.layer else sink.spec,
-            remedy="Write .exr files.",
+            remedy="Name files of such a format, as in out/shot.####.exr.",
         )

@@ -87,14 +87,7 @@ class ExtraInputs:
         self.offsets = header.offsets
         self._wanted = tuple(extra for extra in header.extra if not extra.offset)
         if len(specs) != len(self._wanted):
-            raise SettingError(
-                "The network needs other extra inputs.",
-                expected=f"{len(self._wanted)} extra inputs"
-                + "".join(f", {', '.join(extra.channels)}" for extra in self._wanted),
-                found=f"{len(specs)}",
-                where="--extra",
-                remedy="Give one --extra for each, in the order of training.",
-            )
+            raise _other_count(specs, self._wanted)
         _check_order(specs, self._wanted)
         self.neighbours = neighbours
         self._given: list[Shot | str] = [
@@ -132,6 +125,27 @@ class ExtraInputs:
             shot.close()
         if self.neighbours:
             self.neighbours.close()
+
+
+def _other_count(specs: Sequence[str], wanted: Sequence[Any]) -> SettingError:
+    """Of further layers that are too few or too many."""
+    if not wanted:
+        return SettingError(
+            "The network takes the plate alone.",
+            expected="no extra inputs",
+            found=", ".join(specs),
+            where="--extra",
+            remedy="Leave --extra out.",
+        )
+    return SettingError(
+        "The network needs other extra inputs.",
+        expected="; ".join(f"{extra.name} ({', '.join(extra.channels)})" for extra in wanted),
+        found=", ".join(specs) or "none",
+        where="--extra",
+        remedy="Give a layer of the plate, or files, for each, in this order: "
+        + " ".join(f"--extra {extra.name}" for extra in wanted)
+        + ".",
+    )
 
 
 def _check_order(specs: Sequence[str], wanted: Sequence[Any]) -> None:

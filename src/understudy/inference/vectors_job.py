@@ -150,7 +150,7 @@ def _prepare(settings: ApplySettings, like: tuple[str, ...], open_things: ExitSt
             expected="a format that holds any channels and negative numbers, such as EXR",
             found=f"one that does not hold {', '.join(CHANNELS)}",
             where=sink.spec,
-            remedy="Write .exr files.",
+            remedy="Name EXR files, such as out/vectors.####.exr.",
         )
     about = Neighbours(open_shot(given.plate, part=given.part), kept=3)
     open_things.callback(about.close)

@@ -9,7 +9,14 @@ from pathlib import Path
 
 from understudy.errors import ModelFileError, RunError
 from understudy.models.names import is_plain_name
-from understudy.models.zoo import ZooModel, zoo_model, zoo_model_with_layers, zoo_names, zoo_starts
+from understudy.models.zoo import (
+    ZooModel,
+    zoo_model,
+    zoo_model_with_layers,
+    zoo_names,
+    zoo_networks,
+    zoo_starts,
+)
 from understudy.runs.contents import is_run
 from understudy.runs.folder import RunFolder
 from understudy.runs.listing import list_runs
@@ -41,13 +48,20 @@ def find_model(spec: str | Path, start: bool = False) -> FoundModel:
     name = path.name if path.parent == Path.cwd() and is_plain_name(path.name) else ""
     own = _own(path)
     if own is not None:
-        return FoundModel(own, _says_own(name, path))
+        return FoundModel(own, _says_own(name, own, path))
     trained = zoo_model(name, start) or zoo_model(name, not start) if name else None
     if trained is None:
         raise _nothing(path, name, start)
     if not (trained.is_start if start else trained.is_network):
         raise _other_use(name, trained)
     return FoundModel(trained.path)
+
+
+def model_of_any_use(spec: str | Path) -> Path:
+    """The file that a name means, whether it is one to apply or a start alone: to look at. ModelFileError."""
+    path = Path(os.path.abspath(spec))
+    trained = zoo_model(str(spec))
+    return trained.path if trained and _own(path) is None else resolve_model(spec)
 
 
 def with_layers(spec: str) -> tuple[str, tuple[str, ...]]:
@@ -86,17 +100,17 @@ def _own(path: Path) -> Path | None:
     return file if file.is_file() else None
 
 
-def _says_own(name: str, path: Path) -> tuple[str, ...]:
+def _says_own(name: str, own: Path, path: Path) -> tuple[str, ...]:
     if not name or name not in zoo_names():
         return ()
-    what = "run" if path.is_dir() else "file"
-    return (f"{name} is the {what} of that name in this folder, not the network that comes trained.",)
+    what = f"file {own.name}" if own.parent == path.parent else "run of that name"
+    return (f"{name} is the {what} in this folder, not the network that comes trained.",)
 
 
 def _nothing(path: Path, name: str, start: bool) -> ModelFileError:
-    trained = list(zoo_starts() if start else zoo_names())
+    trained = list(zoo_starts()) if start else [each.name for each in zoo_networks()]
     beside = [] if path.parent == path else _beside(path.parent)
-    near = difflib.get_close_matches(path.stem if name else path.name, [*trained, *beside], n=1)
+    near = difflib.get_close_matches(path.stem if name else path.name, [*zoo_names(), *trained, *beside], n=1)
     named = f", or one of {', '.join(trained[:MOST_NAMED])}" if trained and name else ""
     return ModelFileError(
         "There is no trained network here.",

@@ -95,7 +95,7 @@ def zoo_model_with_layers(name: str) -> ZooModel | None:
 
 
 def _files() -> list[Path]:
-    return sorted(FOLDER.glob("*.cat")) if FOLDER.is_dir() else []
+    return sorted(FOLDER.glob("*.cat"), key=lambda path: path.stem) if FOLDER.is_dir() else []
 
 
 def _read(path: Path) -> ZooModel | None:

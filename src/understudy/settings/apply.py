@@ -29,7 +29,7 @@ class ModelSettings(Section):
         ...,
         "Model File",
         "A .cat, a run, which means its best checkpoint, an imported network, or the name of one that comes "
-        "trained.",
+        "trained (understudy models lists them).",
         kind="model",
     )
 

@@ -59,8 +59,8 @@ class NetworkSettings(Section):
     initial_weights: Text = setting(
         NO_WEIGHTS,
         "Initial Weights",
-        "Start from what this .cat, or run, has learned, or from a network that comes trained, by its name; "
-        "none starts from nothing.",
+        "Start from what this .cat, or run, has learned, or from a network that comes trained, by its name: "
+        "understudy models lists them; none starts from nothing.",
         kind="weights",
         advanced=True,
     )

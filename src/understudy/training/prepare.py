@@ -117,7 +117,7 @@ def make_job(
     size = (
         plan.size if plan else _choose_size(settings, weights, device, precision, threads * shard.world_size)
     )
-    size_notes = [*(start.notes if start else ()), *_note_size(settings.network, size)]
+    size_notes = [*_note_weights(settings.network, start), *_note_size(settings.network, size)]
     if not settings.network.is_nested:
         settings = settings.replace(model_size=size)
     reach = plan.neighbours if plan else _reach_of_weights(weights, settings.data.neighbours)
@@ -434,6 +434,11 @@ def _choose_of_painted(requested: int | str, data: DataSet) -> tuple[int | None,
 def _shown_mattes(pair: Pair) -> int:
     """How many of its mattes show anything."""
     return int(((pair.truth > 0.5) & (pair.weight > 0)).any((0, 1)).sum())
+
+
+def _note_weights(network: NetworkSettings, start: FoundModel | None) -> list[str]:
+    """Which those are that the training begins from."""
+    return [f"Initial Weights: {network.initial_weights}.", *start.notes] if start else []
 
 
 def _note_size(network: NetworkSettings, size: str) -> list[str]:

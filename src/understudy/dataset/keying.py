@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from understudy.dataset.layers import Layers
 
 
+class NotKeyedError(ChannelError):
+    """The channels are there, and are none that a network that keys learns from."""
+
+
 def keyed_layers(layers: Layers, truth: Frame) -> Layers:
-    """The same channels, for a network that keys. ChannelError where there is no alpha to learn, where there
+    """The same channels, for a network that keys. NotKeyedError where there is no alpha to learn, where there
     are several, or where the plate is not red, green and blue."""
     if len(layers.inputs) != 3 or not all(map(_is_light, layers.inputs)):
-        raise ChannelError(
+        raise NotKeyedError(
             "A keyer sees red, green and blue of the plate.",
             expected="three colours",
             found=", ".join(layers.inputs),
@@ -34,9 +38,9 @@ def _is_light(name: str) -> bool:
     return is_colour(name) and not is_alpha(name)
 
 
-def _no_alpha(layers: Layers, truth: Frame) -> ChannelError:
+def _no_alpha(layers: Layers, truth: Frame) -> NotKeyedError:
     several = layers.kind == "matte"
-    return ChannelError(
+    return NotKeyedError(
         "A keyer learns one alpha." if several else "A keyer learns an alpha, with or without colours.",
         expected="one alpha" if several else "a ground truth of one channel, or alpha and colours by --unmix",
         found=", ".join(layers.outputs),

@@ -62,7 +62,6 @@ class NetworkSettings(Section):
         "Start from what this .cat, or run, has learned, or from a network that comes trained, by its name: "
         "understudy models lists them; none starts from nothing.",
         kind="weights",
-        advanced=True,
     )
 
     @property

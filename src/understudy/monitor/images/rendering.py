@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from understudy.colour import ColourEncoding, to_scene_linear
+from understudy.colour import PLAIN, ColourEncoding, to_scene_linear
 from understudy.colour.scene_linear import linear_to_srgb
 from understudy.errors import SizeError
 from understudy.frames import Frame, resolve_channels
+from understudy.monitor.images.made_layers import keyed_pixels, motion_pixels
 from understudy.monitor.images.png import encode_png
 
 MEMORY = 300_000_000  # bytes of decoded pixels kept
@@ -42,12 +43,20 @@ class Picture:
 
 
 def picture_of(frame: Frame, encoding: ColourEncoding | None = None) -> Picture:
-    """The colours of ``frame``, or its one channel as grey. Without ``encoding`` the file's type decides."""
+    """The colours of ``frame``, or its one channel as grey; what was keyed over black, motion as colours.
+    Without ``encoding`` the file's type decides."""
+    vectors = motion_pixels(frame)
+    if vectors is not None:
+        return Picture(vectors, PLAIN)
+    stored = encoding or ColourEncoding(space="srgb" if frame.is_integer else "linear")
+    keyed = keyed_pixels(frame)
+    if keyed is not None:
+        return Picture(keyed, stored)
     names = resolve_channels(frame)[:3]
     pixels = frame.planes(names)
     if pixels.shape[2] != 3:
         pixels = np.repeat(pixels[..., :1], 3, axis=2)
-    return Picture(pixels, encoding or ColourEncoding(space="srgb" if frame.is_integer else "linear"))
+    return Picture(pixels, stored)
 
 
 def png_of(picture: Picture, view: ViewerSettings) -> bytes:

@@ -156,10 +156,11 @@ class Commands:
     def _with_allowed_paths(self, settings: S) -> S:
         """The same settings with every path absolute. PathNotAllowed when one lies outside of the folders."""
         changes, values = {}, settings.flat()
+        layers = {"extra": self.allowed.layer} if isinstance(settings, ApplySettings) else {}
         for info in settings_of(type(settings)):
             value = values[info.name]
             if info.kind in self._checks and value not in (None, "none", ()):
-                check = self._checks[info.kind]
+                check = layers.get(info.name, self._checks[info.kind])
                 changes[info.name] = tuple(map(check, value)) if isinstance(value, tuple) else check(value)
         return settings.replace(**changes)
 

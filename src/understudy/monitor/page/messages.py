@@ -30,8 +30,11 @@ def notify_error(text: str) -> None:
 def error_text(error: Exception) -> str:
     """The text that the page shows for ``error``."""
     if isinstance(error, UnderstudyError):
-        parts = (error.message, error.expected and f"Expected: {error.expected}", error.found, error.remedy)
-        return "\n".join(part for part in parts if part)
+        expected, found = (
+            error.expected and f"Expected: {error.expected}",
+            error.found and f"Found: {error.found}",
+        )
+        return "\n".join(part for part in (error.message, expected, found, error.remedy) if part)
     if isinstance(error, OSError):
         return f"A file cannot be read or written: {error.strerror or error}"
     log.exception("a fault of the program", exc_info=error)

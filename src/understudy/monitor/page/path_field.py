@@ -78,24 +78,29 @@ class PathField:
                 self.menu.close()
 
     async def _open(self) -> None:
+        """Offer what the text could become, or, where it is complete, all that there is instead of it."""
         self._focused = True
         self.field.run_method("focus")
-        await self._complete()
+        await self._complete(instead=True)
 
     async def _typed(self) -> None:
         self._changed()
         await self._complete()
 
-    async def _complete(self) -> None:
+    async def _complete(self, instead: bool = False) -> None:
         text = self.value
-        try:
-            completions = await asyncio.to_thread(complete, self._app_state.allowed, text, self._wanted)
-        except (UnderstudyError, OSError):
-            completions = []
+        completions = await self._offers(text)
+        if _is_complete(completions, text):
+            completions = await self._offers("") if instead else []
         if text != self.value or self.field.is_deleted or not self._focused:
             return
-        only_itself = len(completions) == 1 and completions[0].text == text
-        self._show([] if only_itself else completions or [])
+        self._show(completions)
+
+    async def _offers(self, text: str) -> list[Completion]:
+        try:
+            return await asyncio.to_thread(complete, self._app_state.allowed, text, self._wanted)
+        except (UnderstudyError, OSError):
+            return []
 
     def _show(self, completions: list[Completion]) -> None:
         if completions != self._completions:  # a new list would lose a click that is on its way
@@ -126,6 +131,11 @@ class PathField:
         else:
             self.menu.close()
         self.field.run_method("focus")
+
+
+def _is_complete(completions: list[Completion], text: str) -> bool:
+    """Whether a text is what it could become, such as the name of a run whose name begins no other."""
+    return len(completions) == 1 and completions[0].text == text
 
 
 class ManyFields:

@@ -25,7 +25,7 @@ INITIAL_TEXT = (
 )
 DEBOUNCE = 0.08  # seconds in which a slider rests before a picture is asked for
 PROXY = 1280  # longest side of what is shown, until one zooms in
-OF_IMAGES = ("grain",)
+OF_IMAGES, OF_ALPHAS = ("grain",), ("premultiply",)
 CLICKS = (
     "This network has to be told what is meant: click on the subject, with Shift on what it is not, and on a "
     "point to take it away. The points stand in the form, under Advanced."
@@ -76,7 +76,9 @@ class TouchPanel:
 
     def _side(self) -> None:
         with ui.element("div").classes("us-touch-part") as self.mattes:
-            self._make(lambda name: name not in OF_IMAGES)
+            self._make(lambda name: name not in (*OF_IMAGES, *OF_ALPHAS))
+        with ui.element("div").classes("us-touch-part") as self.alphas:
+            self._make(lambda name: name in OF_ALPHAS)
         with ui.element("div").classes("us-touch-part") as self.images:
             self._make(lambda name: name in OF_IMAGES)
         self.told = ui.label(CLICKS).classes("us-notes")
@@ -137,11 +139,12 @@ class TouchPanel:
         self.fault.text = ""
         if shot is not None:
             self.mattes.visible, self.images.visible = shot.kind == "matte", shot.kind != "matte"
+            self.alphas.visible = shot.kind == "matte" or shot.keys
         if source is None or shot is None:
             self.viewer.show(empty_reel(error_text(error) if error else INITIAL_TEXT))
             return
         self.told.visible = shot.size is not None
-        self.fault.text = _unfit(self.values, shot.kind)
+        self.fault.text = _unfit(self.values, shot.kind, shot.keys)
         self.fault.visible = bool(self.fault.text)
         self.viewer.show(_reel(source, shot, self.values))
 
@@ -164,9 +167,10 @@ def _words(info: SettingInfo, value: Any) -> str:
     )
 
 
-def _unfit(values: dict[str, Any], kind: str) -> str:
+def _unfit(values: dict[str, Any], kind: str, keys: bool) -> str:
     """What is chosen and cannot be for what the network makes."""
-    names = [name for name in values if (name in OF_IMAGES) == (kind == "matte")]
+    fitting = OF_ALPHAS if keys else ()
+    names = [name for name in values if (name in OF_IMAGES) == (kind == "matte") and name not in fitting]
     if not names:
         return ""
     labels = ", ".join(_INFOS[name].label for name in names)

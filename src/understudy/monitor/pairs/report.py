@@ -11,12 +11,13 @@ from pydantic import BaseModel
 from understudy.dataset.colours import say_colours
 from understudy.dataset.empty_frames import choose_empty
 from understudy.dataset.file_check import check_sources
+from understudy.dataset.keying import NotKeyedError
 from understudy.dataset.layers import choose_layers
 from understudy.dataset.matching import has_sets
 from understudy.dataset.sources import Source
 from understudy.errors import ColourError, UnderstudyError
 from understudy.frames import Neighbours, Pairing, Shot, format_numbers, pair_shots
-from understudy.models.starts import begins_from_keyer
+from understudy.monitor.pairs.beginning import begin_of
 from understudy.monitor.pairs.pictures import Shown, look_at, match_pictures, shown_of
 from understudy.monitor.paths.allowed import AllowedFolders
 from understudy.monitor.runs.rows import RunRow
@@ -140,20 +141,20 @@ def _say_choices(
 ) -> list[str]:
     """Adds the notes that the training would begin with, on parts, layers and colours, to ``report``; returns
     what it would refuse."""
-    notes: list[str] = []
-    refused: list[str] = []
-    keys = begins_from_keyer(settings.network.initial_weights)
+    start = begin_of(settings)
+    notes, refused, keys = [*start.notes], [*start.refused], start.keys
     for (plate, truth), pairing in zip(shots, pairings, strict=True):
         try:
             truth.prefer(plate.part_name)
             notes += [*plate.notes, *truth.notes]
             first = pairing.pairs[0]
             pair = plate.read(first[0]), truth.read(first[1])
-            layers = choose_layers(
-                settings.data.replace(extra=()), partial(iter, [pair]), keys=keys
-            )  # extras stay unopened here
-            notes += [*say_colours(settings.colour, *pair, layers), layers.sentence]
-        except ColourError as error:
+            data = settings.data.replace(extra=())  # extras stay unopened here
+            plain = choose_layers(data, partial(iter, [pair]))
+            notes += say_colours(settings.colour, *pair, plain)
+            layers = choose_layers(data, partial(iter, [pair]), keys=True) if keys else plain
+            notes.append(layers.sentence)
+        except (ColourError, NotKeyedError) as error:
             refused.append(f"{error.message} {error.remedy}")
         except UnderstudyError:
             continue  # the look at the pairs of the pairs says so

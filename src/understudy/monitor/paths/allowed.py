@@ -10,7 +10,7 @@ from pathlib import Path
 from understudy.dataset.pair_lists import read_pair_list
 from understudy.dataset.shards import tars_of
 from understudy.errors import SequenceError, SettingError
-from understudy.frames import Shot, open_shot
+from understudy.frames import Shot, is_layer_name, open_shot
 from understudy.frames.sequence import find_files
 from understudy.models.zoo import zoo_model
 from understudy.settings.data import is_pair_list, is_shards
@@ -109,6 +109,12 @@ class AllowedFolders:
             return str(self.path(text))
         own = [path for path in (self.path(text), self.path(f"{text}.cat")) if path.exists()]
         return str(own[0]) if own else text
+
+    def layer(self, text: str) -> str:
+        """A further input of apply: the name of a layer of the plate, where nothing of that name lies in the
+        folders; else the spec of a shot."""
+        is_layer = is_layer_name(text) and not self.path(text).exists()
+        return text if is_layer else self.spec(text)
 
     def named_spec(self, text: str) -> str:
         """The spec of a shot with a name before it, or without one; ``none`` where there is no shot."""

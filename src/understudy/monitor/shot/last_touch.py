@@ -21,7 +21,7 @@ from understudy.finishing import Motion, matte_steps
 from understudy.frames import Frame, Shot, parse_frame_range, seen_planes
 from understudy.frames.once import Once
 from understudy.models.description import ModelDescription
-from understudy.models.finding import resolve_model
+from understudy.models.finding import resolve_model, with_layers
 from understudy.models.opening import describe_effect
 from understudy.models.prompts import Prompts, read_prompts
 from understudy.monitor.images.rendering import Picture, PictureCache, ViewerSettings, picture_of, png_of, tag
@@ -66,12 +66,14 @@ class TouchSource:
 @dataclass(frozen=True)
 class TouchShot:
     """What there is to look at: ``kind`` is matte or image, ``version`` changes with the network's file;
-    ``size``: (width, height) of the frames, where the network has to be told what is meant in them."""
+    ``size``: (width, height) of the frames, where the network has to be told what is meant in them; ``keys``:
+    it makes straight colours with their alpha."""
 
     kind: str
     numbers: tuple[int, ...]
     version: int
     size: tuple[int, int] | None = None
+    keys: bool = False
 
 
 class LastTouch:
@@ -84,6 +86,7 @@ class LastTouch:
         self._stages: OrderedDict[Any, np.ndarray] = OrderedDict()
         self._plate_motions: Once[PlateMotion] = Once(PLATES)
         self._motions: Once[Motion | None] = Once(PLATES)
+        self._models: Once[ModelDescription] = Once(PLATES)
         self._pictures = PictureCache()
         self._lock = threading.Lock()
 
@@ -94,11 +97,11 @@ class LastTouch:
         plate = self._plate(source)
         asked = set(parse_frame_range(frames)) if frames else None
         numbers = tuple(number for number in plate.numbers if asked is None or number in asked)
-        model, size = describe_effect(checkpoint.path), None
+        model, size = self._described(checkpoint, plate), None
         if model.prompts and numbers:
             shape = self._shown_plate(plate, numbers[0], model).pixels.shape
             size = shape[1], shape[0]
-        return TouchShot(model.kind, numbers, checkpoint.stamp[1], size)
+        return TouchShot(model.kind, numbers, checkpoint.stamp[1], size, model.keys and model.kind == "image")
 
     def prepare(
         self,
@@ -115,8 +118,12 @@ class LastTouch:
 
         checkpoint, plate = self._checkpoint(source), self._plate(source)
         plate.check(number)
-        model = describe_effect(checkpoint.path)
-        check_kind(asked, model.kind, len(model.output_channels))
+        model = self._described(checkpoint, plate)
+        check_kind(
+            asked.model_copy(update={"premultiply": False}) if model.keys else asked,
+            model.kind,
+            len(model.output_channels),
+        )
         check_enlarged(model, asked)
         told = source.told
         wanted = Wanted(checkpoint, plate, source.extra, source.channels, told)
@@ -219,8 +226,16 @@ class LastTouch:
 
         return self._pictures.get((plate.stamp(number), number, plate.part_name, "linear"), read).pixels
 
+    def _described(self, checkpoint: Checkpoint, plate: Shot) -> ModelDescription:
+        """The network's description, for the plate's values."""
+        from understudy.inference.adapting import adapted
+
+        key = checkpoint.stamp, plate.spec, plate.part_name, plate.numbers
+        return self._models.get(key, lambda: adapted(describe_effect(checkpoint.path), plate))
+
     def _checkpoint(self, source: TouchSource) -> Checkpoint:
-        return checkpoint_at(resolve_model(self._allowed.model(source.model)))
+        model = self._allowed.model(source.model)
+        return checkpoint_at(resolve_model(with_layers(model)[0] if source.extra else model))
 
     def _plate(self, source: TouchSource) -> Shot:
         key = source.plate, source.part

@@ -20,6 +20,7 @@ from understudy.frames.matte_names import matte_labels
 from understudy.models.channels import makes_mattes
 from understudy.models.description import ModelDescription
 from understudy.models.opening import describe
+from understudy.monitor.images.made_layers import over_black
 from understudy.monitor.images.rendering import (
     Picture,
     PictureCache,
@@ -181,8 +182,11 @@ def _picture_of_mattes(
 
 
 def picture_of_result(result: FrameResult) -> Picture:
-    """A result for a screen: a matte as grey."""
-    return Picture(colours_of(result.pixels), PLAIN if result.kind == "matte" else result.colour_out)
+    """A result for a screen: a matte as grey, what was keyed over black."""
+    return Picture(
+        colours_of(over_black(result.pixels, result.channels)),
+        PLAIN if result.kind == "matte" else result.colour_out,
+    )
 
 
 def colours_of(pixels: np.ndarray) -> np.ndarray:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from understudy.artist.strokes.scene import FrameResult
+from understudy.colour import LINEAR
 from understudy.errors import RunError, UnderstudyError
 from understudy.frames import Shot
+from understudy.models.opening import describe
 from understudy.models.prompts import Prompts
 from understudy.monitor.images.rendering import stamp
 from understudy.monitor.paths.allowed import AllowedFolders
@@ -134,13 +136,16 @@ class Results:
     def _compute(self, wanted: Wanted, number: int) -> FrameResult:
         # Late: a page that shows no results needs no torch, which takes seconds to import.
         from understudy.artist.strokes.shot_model import ShotModel
+        from understudy.inference.adapting import adapted
         from understudy.inference.model import load
 
         plate, rest = wanted.plate, (wanted.extra, wanted.channels)
         key = (wanted.checkpoint.stamp, plate.spec, plate.part_name, plate.numbers, *rest)
         if key not in self._models:
-            extra = [self._allowed.spec(spec) for spec in wanted.extra]
-            model = load(str(wanted.checkpoint.path), engine="torch")
+            extra = [self._allowed.layer(spec) for spec in wanted.extra]
+            path = wanted.checkpoint.path
+            linear = adapted(describe(path), plate).colour_in == LINEAR
+            model = load(str(path), engine="torch", scene_linear=linear)
             self._models[key] = ShotModel(model, plate, extra, wanted.channels)
         self._models.move_to_end(key)
         while len(self._models) > MODELS:

@@ -123,7 +123,7 @@ def test_what_is_a_start_alone_is_not_applied_and_what_is_none_is_not_trained_fr
     zoo("matting", kind=["start"])
     zoo("keying", kind=["network"])
     assert "--initial-weights matting" in refused("matting").remedy
-    assert "understudy apply keying" in refused("keying", start=True).remedy
+    assert refused("keying", start=True).remedy.endswith("understudy apply keying PLATE OUTPUT")
     assert resolve_model("keying") and find_model("matting", start=True).path.name == "matting.cat"
 
 
@@ -268,6 +268,17 @@ def test_the_card_of_one_says_all_and_info_names_every_source(
     assert ("2 works (1 CC BY 4.0, 1 no licence named): understudy info denoise" in card) != (
         command == "info"
     )
+
+
+def test_info_names_the_network_that_made_a_frame(
+    zoo: Trained, make_shot: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    zoo("deblur")
+    zoo("denoise")
+    result = tmp_path / "out" / "o.####.png"
+    understudy.apply("denoise", make_shot().plate, str(result), frames="1001")
+    assert understudy_command(["info", str(result).replace("####", "1001")]) == 0
+    assert "(denoise, which comes trained)" in capsys.readouterr().out
 
 
 def test_info_tells_of_a_start_too(zoo: Trained, capsys: pytest.CaptureFixture[str]) -> None:

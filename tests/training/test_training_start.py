@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from understudy.errors import ModelFileError
+from understudy.errors import ModelFileError, SizeError
 from understudy.network.model_file import load_model
 from understudy.settings import TrainSettings
 from understudy.training.distributed.shard import Shard
@@ -63,6 +63,28 @@ def test_a_name_gives_all_its_weights_and_its_size_which_is_said(bench: Any, zoo
     assert result.state == "finished"
     assert 'initial_weights = "denoise"' in result.run.settings_path.read_text()
     assert bench.resume(result.run, max_steps=3).step == 3
+
+
+def test_a_plate_of_fewer_channels_is_refused_in_words(bench: Any, zoo: Trained) -> None:
+    zoo("denoise")
+    with pytest.raises(ModelFileError) as caught:
+        bench.train(initial_weights="denoise", input_channels="R", ground_truth_channels="R")
+    assert (caught.value.expected, caught.value.found) == (
+        "1 channel of the plate",
+        "3 channels of the plate",
+    )
+
+
+def test_pairs_of_two_sizes_are_refused_with_how_enlarging_is_learned(
+    bench: Any, tmp_path: Path, make_shot: Any
+) -> None:
+    small, large = (make_shot(name=str(side), size=(side, side)) for side in (32, 64))
+    with pytest.raises(SizeError) as caught:
+        bench.train(input=small.plate, ground_truth=large.truth)
+    assert "enlarge the plate 2 times first" in caught.value.remedy
+    with pytest.raises(SizeError) as caught:
+        bench.train(input=large.plate, ground_truth=small.truth)
+    assert "enlarge" not in caught.value.remedy
 
 
 def test_another_size_is_refused_with_the_one_that_it_is_for(bench: Any, zoo: Trained) -> None:

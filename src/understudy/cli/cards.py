@@ -181,7 +181,21 @@ def frame_card(path: Path) -> Card:
         return {}
     plain = {name: value for name, value in made.items() if name != "model" and not name.endswith(SUFFIX)}
     words = {name.replace("_", " ").capitalize(): _of_frame(name, value) for name, value in plain.items()}
-    return {"File": str(path), "Kind": "frame, made by understudy apply", "Network": made["model"], **words}
+    return {
+        "File": str(path),
+        "Kind": "frame, made by understudy apply",
+        "Network": _named(made["model"]),
+        **words,
+    }
+
+
+def _named(made_by: str) -> str:
+    """The hash of a network, with its name where it is one that comes trained."""
+    from understudy.inference.provenance import fingerprint
+    from understudy.models.zoo import zoo_models
+
+    found = next((model.name for model in zoo_models() if fingerprint(model.path) == made_by), "")
+    return f"{made_by} ({found}, which comes trained)" if found else made_by
 
 
 def _of_frame(name: str, value: str) -> str:

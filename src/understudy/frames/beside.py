@@ -31,8 +31,17 @@ def check_size(plate: Frame, other: Frame, what: str) -> None:
         expected=f"a display window of {ours.width} x {ours.height}, as in {plate.path.name}",
         found=f"{theirs.width} x {theirs.height} in {other.path.name}",
         where=str(other.path),
-        remedy=f"Bring the {what} to the plate's size.",
+        remedy=f"Bring the {what} to the plate's size{_or_plate(what, ours, theirs)}.",
     )
+
+
+def _or_plate(what: str, ours: Window, theirs: Window) -> str:
+    """Of a ground truth that is larger by a whole number, the other way: that is how enlarging is learned."""
+    times = theirs.width // max(ours.width, 1)
+    whole = (theirs.width, theirs.height) == (times * ours.width, times * ours.height)
+    if what != "ground truth" or times < 2 or not whole:
+        return ""
+    return f", or, to learn enlarging, enlarge the plate {times} times first"
 
 
 def planes_beside(frame: Frame, names: Sequence[str], plate: Frame, window: Window) -> np.ndarray:

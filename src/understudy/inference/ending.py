@@ -60,10 +60,11 @@ def _report_black(job: Job, written: tuple[int, ...], report: Report) -> None:
 
 def _report_unmeasured(job: Job, report: Report) -> None:
     if numbers := job.composer.finisher.unmeasured:
+        frames = f"Frame{'s' if len(numbers) > 1 else ''} {format_numbers(tuple(sorted(numbers)))}"
         report(
             ApplyMessage(
-                f"Frames {format_numbers(tuple(sorted(numbers)))} got no grain: the network changed the "
-                "finest detail everywhere, so that there is no place to measure the plate's in."
+                f"{frames} got no grain: the network changed the finest detail everywhere, so that there is no "
+                "place to measure the plate's in."
             )
         )
 

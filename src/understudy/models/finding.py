@@ -154,5 +154,6 @@ def _other_use(name: str, trained: ZooModel) -> ModelFileError:
         expected=f"one of {', '.join(zoo_starts()) or 'none'}, a .cat file, or a run",
         found=trained.card.purpose,
         where="--initial-weights (Initial Weights)",
-        remedy=f"Apply it as it is: understudy apply {name} PLATE OUTPUT",
+        remedy=f"Apply it as it is: understudy apply {name} PLATE OUTPUT"
+        + "".join(f" --extra {layer}" for layer in trained.layers),
     )

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from understudy.errors import ModelFileError
 from understudy.models.finding import find_model
+from understudy.models.names import count_text
 from understudy.models.opening import finds_motion
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.kinds import MOTION
@@ -179,6 +180,10 @@ def _asked_as(size: str) -> str:
     return f"--architecture {size}" if size in NESTED_SIZES else f"--model-size {size} (or auto)"
 
 
+def _channels(shape: Architecture) -> str:
+    return count_text(_plate(shape), "channel")
+
+
 def _no_fit(initial_weights: str, ours: Architecture, theirs: Architecture) -> ModelFileError:
     differ = []
     if ours.screen != theirs.screen:
@@ -186,12 +191,12 @@ def _no_fit(initial_weights: str, ours: Architecture, theirs: Architecture) -> M
     if ours.size != theirs.size:
         differ.append((f"a {ours.size} network", f"a {theirs.size} network"))
     if _plate(theirs) > _plate(ours):
-        differ.append((f"{_plate(ours)} channels of the plate", f"{_plate(theirs)} channels of the plate"))
+        differ.append((f"{_channels(ours)} of the plate", f"{_channels(theirs)} of the plate"))
     return ModelFileError(
         "The initial weights do not fit this training.",
         expected=", ".join(wanted for wanted, _ in differ) or "layers as this version has them",
         found=", ".join(found for _, found in differ) or "layers of other sizes",
         where=f"--initial-weights {initial_weights}",
-        remedy=f"They are for {_asked_as(theirs.size)} and {_plate(theirs)} channels of the plate, or "
+        remedy=f"They are for {_asked_as(theirs.size)} and {_channels(theirs)} of the plate, or "
         "more; or choose others.",
     )

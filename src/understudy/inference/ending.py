@@ -63,8 +63,8 @@ def _report_unmeasured(job: Job, report: Report) -> None:
         frames = f"Frame{'s' if len(numbers) > 1 else ''} {format_numbers(tuple(sorted(numbers)))}"
         report(
             ApplyMessage(
-                f"{frames} got no grain: the network changed the finest detail everywhere, so that there is no "
-                "place to measure the plate's in."
+                f"{frames} got no grain: the network changed the finest detail everywhere, so that there is "
+                "no place to measure the plate's in."
             )
         )
 

@@ -18,6 +18,7 @@ import pytest
 from understudy.server import mlserver
 from understudy.server.admission import PASSED_BY, TURN, TURN_AT_WORK, TURN_RATE, AdmissionControl
 from understudy.server.deadlines import LONGEST_ROUND, LoopClock, TransferDeadline
+from understudy.server.heap import HeapTrimmer
 from understudy.server.http import endpoint, timeouts
 from understudy.server.http.exchange import in_time
 from understudy.server.mlserver import FEW_SESSIONS, MLServerEndpoint
@@ -404,3 +405,14 @@ def test_memory_of_past_pictures_goes_back_to_the_system_also_from_between_other
     assert made.returncode == 0, made.stderr
     held, left = map(int, made.stdout.split())
     assert held > 250_000_000 and left < 160_000_000
+
+
+def test_what_has_ended_leaves_no_thread_behind() -> None:
+    door, trimmer = MLServerEndpoint(ServerState(ServerSettings(port=0))), HeapTrimmer()
+    before = set(threading.enumerate())
+    door.open()
+    trimmer.start()
+    assert "ml-server" in {each.name for each in set(threading.enumerate()) - before}
+    door.close()
+    trimmer.close()
+    assert set(threading.enumerate()) <= before

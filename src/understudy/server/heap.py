@@ -47,6 +47,11 @@ class HeapTrimmer(threading.Thread):
                 if free_memory(libc.mallinfo2()) > self.kept:
                     libc.malloc_trim(self.kept)
 
+    def close(self) -> None:
+        """End, at once where nothing is given back just then."""
+        self._wait.set()
+        self.join(self.interval)
+
 
 _INFO = (
     *("arena", "ordblks", "smblks", "hblks", "hblkhd"),

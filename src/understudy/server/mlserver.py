@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 
 from understudy.models.description import ModelDescription
@@ -18,6 +19,7 @@ from understudy.server.wire import Part, encode
 
 BACKLOG = 512
 MAX_SESSIONS = 1024
+LISTENS_ON = 2.0  # seconds for the thread that listens to end
 FEW_SESSIONS = 8  # so many of one address are no crowd
 LIST_FRAME = 12 + 2 + 4 + 3 + 12  # header, what surrounds the models of a list, and what ends each answer
 MODEL_FRAME = 3
@@ -40,13 +42,17 @@ class MLServerEndpoint:
         self._socket = socket.create_server(
             (self.state.settings.host, self.state.settings.port), backlog=BACKLOG, family=_family(self.state)
         )
-        threading.Thread(target=self._accept, name="ml-server", daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, name="ml-server", daemon=True)
+        self._accepting.start()
         return self._socket.getsockname()[1]
 
     def close(self) -> None:
         """Listen no more. Sessions at work go on."""
         self._closed = True
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # closed alone, it goes on waiting for a client
         self._socket.close()
+        self._accepting.join(LISTENS_ON)
 
     def busy(self) -> int:
         """How many sessions are between the first byte of a request and the last byte of its answer."""

@@ -77,9 +77,11 @@ def serve(
         endpoints = open_endpoints(state, report)
         reloader = Reloader(reloaded(state), state.log)
         reloader.start()
-        HeapTrimmer().start()
+        trimmer = HeapTrimmer()
+        trimmer.start()
         stop.wait()
         reloader.close()
+        trimmer.close()
         drain(state, *endpoints)
     finally:
         repository.close()

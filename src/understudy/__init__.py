@@ -101,11 +101,11 @@ def load(
     """A trained network to call from Python.
 
     ``model`` is a .cat file, a run folder (its best checkpoint), an imported network, or the name of one that
-    comes trained. The result takes a
-    float32 array of shape (height, width, channels) in file values, as OpenImageIO reads them (uint8 and
-    uint16 are scaled to 0..1, as OpenImageIO does), with the channels named in
-    ``.description.input_channels``, and returns float32 with those in ``.description.output_channels``. Of a
-    network that enlarges, ``scale`` says how many times larger the result is: auto as it makes it once.
+    comes trained, such as "denoise". The result takes a float32 array of shape (height, width, channels) in
+    file values, as OpenImageIO reads them (uint8 and uint16 are scaled to 0..1, as OpenImageIO does), with
+    the channels named in ``.description.input_channels``, and behind them those of each further layer of
+    ``.description.extra``, and returns float32 with those in ``.description.output_channels``. Of a network
+    that enlarges, ``scale`` says how many times larger the result is: auto as it makes it once.
     A network that carries state from frame to frame is called as ``.in_order()``, whose calls are the frames
     of one shot, one after the other.
     What a network of others has options for goes into ``.infer(pixels, options={...})``, such as ``points``

@@ -130,6 +130,17 @@ def test_a_frame_without_a_screen_has_an_alpha_of_1_and_that_is_said(
     assert note.startswith("No green or blue screen was found on frame 1001: the alpha is 1 everywhere")
 
 
+def test_little_that_is_taken_for_a_screen_is_said_and_much_is_not(tmp_path: Path, save_pixels: Any) -> None:
+    pixels = np.broadcast_to(CLOTH, (60, 90, 3)).copy()
+    pixels[20:32, 30:42] = SCREEN  # a cup, 3 % of the frame
+    frame, said = applied(tmp_path, save_pixels, pixels, ".exr")
+    assert (frame.planes(("alpha",))[22:30, 32:40] < 0.5).all()
+    (note,) = [each for each in said if "screen" in each]
+    assert note.startswith("Hardly any green or blue screen was found on frame 1001")
+    said = applied(tmp_path / "much", save_pixels, plate(), ".exr")[1]
+    assert not any("screen" in each for each in said)
+
+
 def test_a_region_of_nothing_but_foreground_is_not_taken_for_a_frame_without_a_screen(
     tmp_path: Path, save_pixels: Any
 ) -> None:

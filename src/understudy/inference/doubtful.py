@@ -1,5 +1,5 @@
 """Results that cannot be right, or are not what they were meant to be: of networks of others the same value
-everywhere, or none, where the plate is neither; of a network that keys, frames without a screen."""
+everywhere, or none, where the plate is neither; of a network that keys, frames with no screen, or little."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ from understudy.frames import format_numbers
 OF_OTHERS = ("ONNX", "TorchScript", "TensorFlow Lite")
 EVERY = 16
 """Pixels between those that are looked at first."""
+LITTLE = 0.05
+"""The share of a frame below which what is taken for a screen may be something else."""
 
 
 class Doubts:
     """What was seen of the frames of a job, by several threads. ``constant``: frames whose result is the same
-    everywhere; ``not_finite``: those with values that are no numbers; ``fine``: the others; ``no_screen``:
-    those that have none, of a network that keys."""
+    everywhere; ``not_finite``: those with values that are no numbers; ``fine``: the others; ``no_screen``,
+    ``little_screen``: those that have none, or less than ``LITTLE`` of their pixels, of a network that
+    keys."""
 
     def __init__(self) -> None:
         self.constant: set[int] = set()
         self.not_finite: set[int] = set()
         self.fine: set[int] = set()
         self.no_screen: set[int] = set()
+        self.little_screen: set[int] = set()
         self._lock = threading.Lock()
 
     def look(self, header: Any, number: int, plate: np.ndarray, result: np.ndarray) -> None:
@@ -41,10 +45,14 @@ class Doubts:
 
     def look_for_screen(self, header: Any, number: int, result: np.ndarray) -> None:
         """Take note of a whole frame's result (H, W, C), where it is of a network that keys: without a screen
-        its alpha is 1 everywhere."""
-        if header.keys and result.size and bool((result[..., -1] == 1).all()):
+        its alpha is 1 everywhere, and with little of one it may be something else that was taken for it."""
+        if not header.keys or not result.size:
+            return
+        alpha = result[..., -1]
+        seen = self.no_screen if bool((alpha == 1).all()) else self.little_screen
+        if seen is self.no_screen or float((alpha < 0.5).mean()) < LITTLE:
             with self._lock:
-                self.no_screen.add(number)
+                seen.add(number)
 
     @property
     def is_nothing(self) -> bool:
@@ -70,6 +78,11 @@ class Doubts:
             said.append(
                 f"No green or blue screen was found on {_frames(self.no_screen)}: the alpha is 1 everywhere "
                 "there, and all of the plate is foreground."
+            )
+        if self.little_screen:
+            said.append(
+                f"Hardly any green or blue screen was found on {_frames(self.little_screen)}: where there is "
+                "none at all, something green or blue has been taken for it."
             )
         return tuple(said)
 

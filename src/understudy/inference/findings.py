@@ -11,13 +11,15 @@ from understudy.inference.job import Job
 
 @dataclass(frozen=True)
 class Findings:
-    """``constant``, ``not_finite``, ``fine``, ``no_screen``: frames, as in ``Doubts``; ``unmeasured``: frames
-    whose grain could not be told; ``largest``: the largest value of the mask; ``said``: sentences."""
+    """``constant``, ``not_finite``, ``fine``, ``no_screen``, ``little_screen``: frames, as in ``Doubts``;
+    ``unmeasured``: frames whose grain could not be told; ``largest``: the largest value of the mask;
+    ``said``: sentences."""
 
     constant: frozenset[int] = frozenset()
     not_finite: frozenset[int] = frozenset()
     fine: frozenset[int] = frozenset()
     no_screen: frozenset[int] = frozenset()
+    little_screen: frozenset[int] = frozenset()
     unmeasured: tuple[int, ...] = ()
     largest: float = 0.0
     said: tuple[str, ...] = ()
@@ -34,6 +36,7 @@ def findings_of(job: Job) -> Findings:
         frozenset(doubts.not_finite),
         frozenset(doubts.fine),
         frozenset(doubts.no_screen),
+        frozenset(doubts.little_screen),
         tuple(composer.finisher.unmeasured),
         composer.gatherer.mask.largest if composer.gatherer.mask else 0.0,
         (*said, *job.sink.notes),
@@ -48,6 +51,7 @@ def add_findings(job: Job, found: Iterable[Findings]) -> None:
         composer.maker.doubts.not_finite |= each.not_finite
         composer.maker.doubts.fine |= each.fine
         composer.maker.doubts.no_screen |= each.no_screen
+        composer.maker.doubts.little_screen |= each.little_screen
         composer.finisher.unmeasured.extend(each.unmeasured)
         if composer.gatherer.mask:
             composer.gatherer.mask.largest = max(composer.gatherer.mask.largest, each.largest)

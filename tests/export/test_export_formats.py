@@ -262,7 +262,8 @@ def test_the_command_exports_and_says_how_equal_it_is(
     assert run([*words, "--check", "quick"]) == 0
     said = capsys.readouterr().out
     assert "Largest difference" in said and "one pixel wide" in said
-    assert said.startswith("Each file beside understudy apply") and said.count("Each file beside") == 1
+    assert said.startswith("Making matte.pt ...\nEach file beside understudy apply")
+    assert said.count("Each file beside") == 1
     assert run([*words, "--check", "quick", "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["event"] for line in lines] == ["compared"] * 5 + ["exported"]

@@ -14,6 +14,7 @@ import understudy
 from understudy.cli.main import run as understudy_command
 from understudy.colour import PLAIN
 from understudy.errors import ModelFileError
+from understudy.export.export import ExportSettings, export
 from understudy.models.finding import find_model, resolve_model
 from understudy.models.opening import describe
 from understudy.models.zoo import zoo_model, zoo_names, zoo_networks, zoo_starts
@@ -178,6 +179,14 @@ def test_apply_says_that_the_file_in_the_folder_was_taken(
     understudy.apply("denoise", shot.plate, str(tmp_path / "out" / "o.####.png"), report=said.append)
     notes = [note for event in said for note in getattr(event, "notes", ())]
     assert any("not the network that comes trained" in note for note in notes)
+
+
+def test_an_export_says_once_that_the_file_in_the_folder_was_taken(
+    zoo: Trained, elsewhere: Path, tmp_path: Path
+) -> None:
+    (elsewhere / "denoise.cat").write_bytes(zoo("denoise").read_bytes())
+    made = export(ExportSettings("denoise", "torchscript", tmp_path / "out", full=False))
+    assert len([note for note in made.notes if "not the network that comes trained" in note]) == 1
 
 
 # -- understudy models, info ----------------------------------------------------------------------------

@@ -52,12 +52,16 @@ def command(
     from understudy.export.export import ExportSettings, export
 
     settings = ExportSettings(model, to, output, name, plate, check == "full", like)
-    made = export(settings, _tell_json if json else _table())
+    made = export(settings, _tell_json) if json else export(settings, _table(), _begin)
     _end_json(made) if json else _end(made)
     return 0
 
 
 command.usage = "MODEL --to HOST --output DIR [OPTIONS]"  # type: ignore[attr-defined]
+
+
+def _begin(name: str) -> None:
+    print(f"Making {name} ...", flush=True)
 
 
 def _table() -> Callable[[Any], None]:

@@ -86,8 +86,14 @@ class _Job:
     notes: tuple[str, ...] = ()
 
 
-def export(settings: ExportSettings, report: Callable[[Compared], None] = lambda each: None) -> Exported:
-    """Make the files for one host, and prove them. ``report`` is called with each comparison as it is made.
+def export(
+    settings: ExportSettings,
+    report: Callable[[Compared], None] = lambda each: None,
+    begin: Callable[[str], None] = lambda name: None,
+) -> Exported:
+    """Make the files for one host, and prove them. ``report`` is called with each comparison as it is made,
+    ``begin`` with the name of the file once nothing speaks against it any more: writing it takes minutes for
+    some networks.
 
     Raises before anything is written: ModelFileError, SettingError, ChannelError, ColourError,
     MissingPackageError. ExportError, with nothing left behind, when the file does not agree with apply;
@@ -96,6 +102,7 @@ def export(settings: ExportSettings, report: Callable[[Compared], None] = lambda
     job = _prepare(settings, report)
     folder = Path(os.path.abspath(settings.output))
     made_folder = _first_missing(folder)
+    begin(job.info.name + ENDINGS[settings.to])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".tmp-", dir=folder) as hidden:
@@ -204,7 +211,7 @@ def _made_for(path: Path) -> str | None:
 def _make(job: _Job, hidden: Path, folder: Path) -> Exported:
     """Write, try, record, and move what passed into place."""
     file = hidden / (job.info.name + ENDINGS[job.settings.to])
-    notes = [*job.notes, *_write(job, file)]
+    notes = _write(job, file)
     skipped: list[str] = []
     comparisons = _try(job, file, skipped)
     worst = max((each for each in comparisons), key=lambda each: each.difference / each.tolerance)

@@ -11,7 +11,7 @@ import torch
 from understudy.colour import LINEAR, PLAIN, encode_tensor
 from understudy.errors import ModelFileError
 from understudy.network.effect import Architecture, EffectNetwork
-from understudy.network.irradiance import _light, _values, divided, multiplied
+from understudy.network.irradiance import divided, light_of, multiplied, values_of
 from understudy.network.model_file import ExtraInput, ModelHeader, load_model, save_model
 
 SHAPE = Architecture(inputs=9, outputs=3, size="small", fit_inputs=3, plate=3, albedo=3)
@@ -34,8 +34,8 @@ def test_even_light_on_a_texture_is_even_again_and_the_texture_comes_back_exactl
 
 def test_the_curve_is_that_of_scene_linear_plates() -> None:
     light = torch.tensor([0.0, 1e-4, 0.18, 1.0, 700.0, 65504.0, -0.3])
-    assert torch.allclose(_values(light), encode_tensor(light, LINEAR), rtol=1e-5)
-    assert torch.allclose(_light(_values(light)), light, rtol=1e-4)
+    assert torch.allclose(values_of(light), encode_tensor(light, LINEAR), rtol=1e-5)
+    assert torch.allclose(light_of(values_of(light)), light, rtol=1e-4)
 
 
 def test_where_there_is_no_albedo_the_colours_stay_as_they_are() -> None:

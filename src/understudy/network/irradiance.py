@@ -33,23 +33,23 @@ def divided(x: Tensor, albedo: int) -> Tensor:
     the same, float32, with the light that falls in place of the colours."""
     with torch.autocast(x.device.type, enabled=False):
         values = x.float()
-        light = _light(values[:, :COLOURS]) / _share(values, albedo)
-        return torch.cat([_values(light), values[:, COLOURS:]], 1)
+        light = light_of(values[:, :COLOURS]) / _share(values, albedo)
+        return torch.cat([values_of(light), values[:, COLOURS:]], 1)
 
 
 def multiplied(light: Tensor, x: Tensor, albedo: int) -> Tensor:
     """The colours (N, 3, H, W) that the surfaces of x throw back of ``light``, all of them network values."""
-    falling = _light(light.float().clamp(-BRIGHTEST, BRIGHTEST))
-    return _values(falling * _share(x.float(), albedo))
+    falling = light_of(light.float().clamp(-BRIGHTEST, BRIGHTEST))
+    return values_of(falling * _share(x.float(), albedo))
 
 
-def _light(values: Tensor) -> Tensor:
+def light_of(values: Tensor) -> Tensor:
     """What ``colour.decode_tensor`` makes of LINEAR, with operators alone that every host has."""
     size = (values.abs() * CURVE).expm1() / LINEAR.k
     return size.clamp(max=LARGEST) * values.sign()
 
 
-def _values(light: Tensor) -> Tensor:
+def values_of(light: Tensor) -> Tensor:
     """As ``colour.encode_tensor``."""
     return (light.abs() * LINEAR.k).log1p() / CURVE * light.sign()
 

@@ -255,11 +255,14 @@ def _build_effect(header: ModelHeader, path: Path) -> Any:
 def _that_can_be(shape: Any) -> Any:
     """The architecture itself, which looks at frames as they are, or at pictures of a size that it can have.
     ValueError."""
-    from understudy.network.nested import NESTED_SIZES
+    from understudy.network.cores import KERNELS
+    from understudy.network.unet import SIZES
 
     alone = shape.coarse == 1 and shape.scale == 1
-    if shape.size in NESTED_SIZES and not alone:
-        raise ValueError("a nested network that has another view, or enlarges")
+    if shape.size not in SIZES and not alone:
+        raise ValueError("a nested network, or one that weighs light, which has another view or enlarges")
+    if shape.size in KERNELS and not (shape.albedo and _can_divide(shape)):
+        raise ValueError("weights of light where there is no albedo to know the light by")
     sane = type(shape.whole) is int and 0 <= shape.whole <= MOST_WHOLE and not shape.whole % WHOLE_STEP
     if not sane or (shape.whole and not alone):
         raise ValueError("a size of whole pictures that it cannot have")

@@ -13,7 +13,7 @@ from understudy.errors import ModelFileError, SizeError
 from understudy.network.model_file import load_model
 from understudy.settings import TrainSettings
 from understudy.training.distributed.shard import Shard
-from understudy.training.initial_weights import begin_from
+from understudy.training.initial_weights import ROOM, begin_from
 from understudy.training.prepare import Job, make_job
 
 Trained = Callable[..., Path]
@@ -113,13 +113,17 @@ def test_a_network_that_enlarges_gives_all_but_its_last_layer(bench: Any, zoo: T
     assert any("2 times the size" in note for note in job.notes)
 
 
-def test_frames_before_and_after_begin_with_nothing_beside_what_is_known(bench: Any, zoo: Trained) -> None:
-    start = load_model(zoo("denoise"))[1]
+def test_frames_before_and_after_find_room_beside_what_is_known(bench: Any, zoo: Trained) -> None:
+    start = load_model(zoo("denoise"))[1].unet
     job = begun(bench.settings(initial_weights="denoise", neighbours=1))
-    stem, known = job.learner.network.unet.stem.weight, start.unet.stem.weight
-    assert stem.shape[1] == 3 * known.shape[1]
-    assert tells_the_same(job.learner.network, start) and not stem[:, 12:].any()
-    assert torch.equal(job.learner.network.unet.head.weight, start.unet.head.weight)
+    unet = job.learner.network.unet
+    assert unet.stem.weight.shape[1] == 3 * start.stem.weight.shape[1]
+    assert 0 < unet.stem.weight[:, 12:].abs().max() < start.stem.weight.abs().max()
+    assert torch.allclose(unet.head.weight, start.head.weight * (1 - ROOM))
+    first, known = unet.encoder[0][0].first.weight, start.encoder[0][0].first.weight
+    new = (first - known * (1 - ROOM)) / ROOM
+    assert 0 < new.abs().max() <= (9 * new.shape[1]) ** -0.5 + 1e-5  # as convolutions begin
+    assert torch.equal(unet.encoder[0][0].first.bias, start.encoder[0][0].first.bias)
     assert any("of the 9 here" in note and "begins anew" in note for note in job.notes)
 
 

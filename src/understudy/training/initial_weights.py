@@ -17,8 +17,15 @@ from understudy.network.model_file import load_model
 from understudy.network.nested import NESTED_SIZES
 from understudy.network.unet import STEM, UNet
 
+STEM_WEIGHT = "stem.weight"
 LAST = ("head.", "context.")
 """What a U-Net answers with, and what it is told of another's answer."""
+ROOM = 0.3
+"""How much of each layer begins anew where a network takes in more than the initial weights know, such as the
+frames before and after. Without, a training of two minutes hardly learns to look at what is new, and ends
+below one that began with nothing (measured: docs/learning.md)."""
+HEARD = 0.7
+"""What is new is heard so much as in a network that begins with nothing: more shakes what is known."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +112,12 @@ def _views_of_both(network: EffectNetwork, other: EffectNetwork) -> list[tuple[U
 
 def _take_over(unet: UNet, other: UNet, shared: _Shared) -> bool:
     """Give ``unet`` the weights of ``other``; False where their layers have other sizes. What only one of
-    them takes in or tells stays as it is in ``unet``, and is left out of ``other``."""
+    them takes in or tells stays as it is in ``unet``, and is left out of ``other``; where there is more that
+    goes in, a part of all layers stays, too."""
     weights, ours = other.state_dict(), unet.state_dict()
-    weights["stem.weight"] = _with_inputs(weights["stem.weight"], ours["stem.weight"].shape[1], shared.inputs)
+    known = len(weights[STEM_WEIGHT][0]) if shared.inputs is None else shared.inputs * STEM * STEM
+    new = ours[STEM_WEIGHT][:, known:]
+    weights[STEM_WEIGHT] = torch.cat([weights[STEM_WEIGHT][:, :known], HEARD * new], 1)
     if shared.answer:
         for name in ("head.weight", "head.bias"):
             rows = min(len(weights[name]), len(ours[name]))
@@ -117,8 +127,20 @@ def _take_over(unet: UNet, other: UNet, shared: _Shared) -> bool:
         weights |= {name: tensor for name, tensor in ours.items() if name.startswith(LAST)}
     if _shapes(weights) != _shapes(ours):
         return False
-    unet.load_state_dict(weights)
+    unet.load_state_dict(_with_room(weights, ours) if new.shape[1] else weights)
     return True
+
+
+def _with_room(weights: dict[str, Tensor], ours: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of which a part is as it was in a new network, but for what comes first; a last layer has no
+    part of a new one, which says nothing."""
+    made = dict(weights)
+    for name, tensor in weights.items():
+        if name.startswith("head."):
+            made[name] = tensor * (1 - ROOM)
+        elif tensor.ndim == 4 and name != STEM_WEIGHT:
+            made[name] = torch.lerp(tensor, ours[name], ROOM)
+    return made
 
 
 @torch.no_grad()
@@ -135,13 +157,6 @@ def _see_alike(unet: UNet, network: EffectNetwork, other: EffectNetwork, shared:
     assert unet.stem.bias is not None
     unet.stem.bias += (weight.sum((2, 3)) * shift.repeat_interleave(STEM * STEM)).sum(1)
     weight *= wider.repeat_interleave(STEM * STEM)[:, None, None]
-
-
-def _with_inputs(stem: Tensor, count: int, inputs: int | None) -> Tensor:
-    """Weights of a stem for so many inputs: of those that it knew, the first ``inputs``. What is new counts
-    nothing at first; what a fit by place adds to them comes last."""
-    kept = stem[:, : count if inputs is None else inputs * STEM * STEM]
-    return torch.cat([kept, kept.new_zeros(len(stem), count - kept.shape[1], *stem.shape[2:])], 1)
 
 
 def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,13 @@ from zoo.widen import begin_from
 def main(recipe: Recipe) -> None:
     """Train a recipe as the command line says. Exit code 2 where something is refused."""
     flags = _parser(recipe).parse_args()
+    in_words(lambda: run(recipe, flags))
+
+
+def in_words(work: Callable[[], None]) -> None:
+    """Do a command's work. What is refused ends it with exit code 2, and is told instead of a traceback."""
     try:
-        run(recipe, flags)
+        work()
     except UnderstudyError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None

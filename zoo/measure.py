@@ -27,6 +27,7 @@ from understudy.inference.vectors import load_vectors
 from understudy.measure.image import psnr
 from understudy.models.finding import resolve_model
 from zoo import keying, rivals
+from zoo.command import in_words
 from zoo.degrade.blur import blurred, path_kernel, shake_path
 from zoo.degrade.compression import quantised
 from zoo.degrade.light import Film
@@ -248,6 +249,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=24, help="of the pictures, the first so many")
     parser.add_argument("--json", type=Path, help="write all figures here too")
     flags = parser.parse_args()
+    in_words(lambda: run(flags))
+
+
+def run(flags: argparse.Namespace) -> None:
+    """Print every figure that is asked for, and keep them where a file is named."""
     prepare(CPU, 1)
     found: dict[str, list[Row]] = {}
     for name in [flags.only] if flags.only else ALL:

@@ -81,8 +81,16 @@ def load_pictures(folder: Path, part: Part, most: int | None = None) -> Pictures
 
 
 def load_kodak(folder: Path) -> Pictures:
-    """Kodak's set, for measuring alone."""
-    return read_pictures(sorted((folder / KODAK).glob("*.png")))
+    """Kodak's set, for measuring alone. UnderstudyError where it is not there."""
+    files = sorted((folder / KODAK).glob("*.png"))
+    if not files:
+        raise UnderstudyError(
+            "Kodak's photographs are not here.",
+            expected="PNG files",
+            where=str(folder / KODAK),
+            remedy="Name the folder of photographs with --data.",
+        )
+    return read_pictures(files)
 
 
 def read_pictures(files: Sequence[Path]) -> Pictures:

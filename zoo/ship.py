@@ -22,6 +22,7 @@ from understudy.network.card import Trained as TrainedWords
 from understudy.network.kinds import MOTION
 from understudy.network.model_file import ExtraInput, ModelHeader, read_metadata, save_model
 from understudy.network.motion import MotionArchitecture
+from zoo.command import in_words
 from zoo.credits import CREDITS, environment_credits, training_credits
 from zoo.kinds import training_of
 from zoo.pictures import load_pictures
@@ -145,6 +146,11 @@ def main() -> None:
         "--begun-from", type=Path, nargs="*", default=[], help="trainings that went before it"
     )
     flags = parser.parse_args()
+    in_words(lambda: run(flags))
+
+
+def run(flags: argparse.Namespace) -> None:
+    """Write the network of a training, and say where."""
     recipe: Recipe = importlib.import_module(f"zoo.{flags.name.replace('-', '_')}").RECIPE
     training = training_of(recipe, flags.seed)
     folder = flags.folder or Path("zoo_runs") / recipe.name

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from dataclasses import replace
 
 import cv2
@@ -132,3 +134,13 @@ def test_a_perfect_key_has_no_error_and_a_flat_one_more_than_the_rival(data):
     assert float(colour.score) == 0
     flat, _ = keying_rows(lambda values: np.full((*values.shape[:2], 4), 0.5), data, 1)
     assert float(flat.score) > float(flat.beside.split()[-1])
+
+
+@pytest.mark.parametrize("command", [["zoo.measure", "--only", "upscale"], ["zoo.ship", "denoise"]])
+def test_a_folder_that_is_not_there_is_told_and_ends_with_two(command, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [*command, "--data", str(tmp_path / "nowhere")])
+    with pytest.raises(SystemExit) as ended:
+        importlib.import_module(command[0]).main()
+    told = capsys.readouterr().err
+    assert ended.value.code == 2 and "what to do" in told and "Traceback" not in told

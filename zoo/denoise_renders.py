@@ -5,7 +5,10 @@
 
 Of a made scene there are renders with 1 to 32 samples that have none in common: one of them goes in, and all
 the others together are the truth. That has some noise of its own, which goes into no direction and is not
-learned. The network sees the light divided by the albedo, see ``understudy.network.irradiance``.
+learned: where there is much of it a pixel counts for little, as the mean of noise is no longer that of light
+once it has gone through a curve, and the light of some 16 and some 256 pixels together for all the more. The
+network sees the light divided by the albedo, see ``understudy.network.irradiance``, and weighs
+it, see ``understudy.network.kernels``.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from torch import Tensor
 from understudy.colour import LINEAR, PLAIN, encode
 from understudy.network.colour_fit import Scaling
 from understudy.network.effect import Architecture
+from understudy.network.irradiance import light_of, values_of
 from understudy.network.model_file import ExtraInput
 from zoo.command import main
 from zoo.pictures import turned
@@ -30,6 +34,10 @@ MOST_SAMPLES = 16
 """A render of more is not what goes in: what is left would be no cleaner than that."""
 SMOOTH = 0.1
 """Up to which difference, of network values, the loss is that of the mean and not of the median."""
+SURE = 0.1
+"""A pixel of the truth that is off by so much counts half."""
+TOGETHER = (4, 16)
+"""Pixels a side of what is compared as one."""
 
 BRIGHTEST = 3.0
 """Network value of light 300 times white, and what lies beyond it is seen up to 2500 times: single paths that
@@ -37,7 +45,8 @@ found a lamp are as bright, and what is not seen cannot be taken away."""
 
 
 def make(random: np.random.Generator, renders: tuple[Rendered, ...], side: int) -> Crop:
-    """A crop of a render, and of all others of the same scene; nine channels, and three."""
+    """A crop of a render, and of all others of the same scene: nine channels; and the truth, the same as its
+    noise has left it, and how sure that is, of which the loss takes all seven."""
     scene = renders[int(random.integers(len(renders)))]
     side = min(side, *scene.renders.shape[1:3])
     rows, columns = (_part(random, length, side) for length in scene.renders.shape[1:3])
@@ -49,8 +58,14 @@ def make(random: np.random.Generator, renders: tuple[Rendered, ...], side: int) 
     layers = _in_another_world(random, given[..., TO_LAYERS])
     way = int(random.integers(8))
     seen = np.concatenate([encode(given[..., :LIGHT] * gain, LINEAR), layers], 2)
-    wanted = truth.curved(lambda light: encode(light * gain, LINEAR), rows, columns)
-    return Crop(turned(seen, way), turned(wanted, way))
+
+    def curve(light: np.ndarray) -> np.ndarray:
+        return encode(light * gain, LINEAR)
+
+    noise = truth.noise(curve, rows, columns)
+    bare = curve(truth.whole[rows, columns].astype(np.float32))
+    told = [truth.curved(curve, rows, columns), bare, 1 / (1 + (noise / SURE) ** 2)]
+    return Crop(turned(seen, way), turned(np.concatenate(told, 2), way))
 
 
 def _part(random: np.random.Generator, length: int, side: int) -> slice:
@@ -77,10 +92,20 @@ def _in_another_world(random: np.random.Generator, layers: np.ndarray) -> np.nda
 
 
 def loss(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Of each pixel, as sure as its truth is, and of many as one."""
+    wanted, bare, sure = truth[:, :LIGHT], truth[:, LIGHT : 2 * LIGHT], truth[:, 2 * LIGHT :]
+    total = (_apart(result, wanted) * sure * weight).mean()
+    light, other = light_of(result), light_of(bare)
+    for side in TOGETHER:
+        means = (values_of(torch.nn.functional.avg_pool2d(each, side)) for each in (light, other))
+        total = total + _apart(*means).mean() / len(TOGETHER)
+    return total
+
+
+def _apart(result: Tensor, truth: Tensor) -> Tensor:
     """Of what is near its mean, as the noise of the truth pulls to both sides; of what is far, such as bright
     dots, no more than L1."""
-    apart = torch.nn.functional.huber_loss(result, truth, reduction="none", delta=SMOOTH)
-    return (apart * weight).mean()
+    return torch.nn.functional.huber_loss(result, truth, reduction="none", delta=SMOOTH)
 
 
 SCALING = Scaling(torch.tensor([0.0] * 6 + [-1.0] * 3), torch.tensor([BRIGHTEST] * 3 + [1.0] * 6))
@@ -91,9 +116,10 @@ RECIPE = Recipe(
     title="Denoise Renders",
     purpose="Takes the noise of path tracing off a render, by its albedo and its normals.",
     kinds=("network",),
-    architecture=Architecture(inputs=9, outputs=3, size="small", fit_inputs=3, plate=3, albedo=3),
+    architecture=Architecture(inputs=9, outputs=3, size="kernels", fit_inputs=3, plate=3, albedo=3),
     make=make,
     loss=loss,
+    judged=(0, LIGHT),
     side=96,
     rate=0.006,
     extra=(

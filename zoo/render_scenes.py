@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,12 @@ from typing import Any
 import numpy as np
 
 from understudy.errors import UnderstudyError
+from zoo.command import in_words
 from zoo.pictures import Part, load_pictures
 from zoo.renders.environments import environments_of
 
 SIDE = 192
-COUNTS = {"training": (1, 1, 2, 4, 8, 16, 32), "validation": (1, 4, 16, 64, 64, 64, 64)}
+COUNTS = {"training": (1, 1, 2, 4, 8, 16, 32, 64), "validation": (1, 4, 16, 64, 64, 64, 64)}
 """Samples of the renders of each scene. What is learned from: one of them goes in, and all others together
 are the truth, whose own noise goes into no direction. What is measured by: the four last, in two
 pairs, so that their noise does not count as an error."""
@@ -90,11 +90,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100, help="how many scenes")
     parser.add_argument("--side", type=int, default=SIDE, help="pixels a side")
     parser.add_argument("--variant", default="llvm_ad_rgb", help="of mitsuba")
-    try:
-        run(parser.parse_args())
-    except UnderstudyError as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(2) from None
+    flags = parser.parse_args()
+    in_words(lambda: run(flags))
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ class Training:
             with autocast(CPU, self.precision):
                 result = self.average(batch.input)
             shown = slice(*self.recipe.judged)
-            pairs = zip(result[:, shown], before_of(batch), batch.truth[:, shown], strict=True)
+            pairs = zip(result[:, shown], before_of(batch)[:, shown], batch.truth[:, shown], strict=True)
             scores += [[_db(after, truth), _db(before, truth)] for after, before, truth in pairs]
         self.at.score, self.at.before = (round(float(each), 3) for each in np.mean(scores, 0))
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from understudy.errors import UnderstudyError
 from understudy.network.effect import EffectNetwork
 from understudy.network.model_file import read_tensors
+from understudy.network.unet import UNet
 from zoo.training import PROGRESS, Training
 
 AVERAGE = "average."
@@ -39,7 +40,7 @@ def begin_from(training: Training, folder: Path) -> None:
             where=str(folder),
         )
     widen(training.network, kept)
-    if isinstance(training.network, EffectNetwork):
+    if isinstance(training.network, EffectNetwork) and isinstance(training.network.unet, UNet):
         see_alike(training.network, kept["low"], kept["high"])
     training.average.load_state_dict(training.network.state_dict())
 

@@ -17,7 +17,7 @@ from zoo.pictures import Part
 
 MOST = 60_000.0
 """What half floats hold, and a little less."""
-HOLDS = 4.0
+HOLDS = 16.0
 """Light counts for no more than so many times what lies about it, or what a second render has there: a path
 in a million that finds a lamp by chance would stay a bright dot."""
 NEAR = 5
@@ -39,6 +39,13 @@ class Truth(NamedTuple):
             np.asarray(curve(light[place].astype(np.float32))) for light in (self.whole, *self.parts)
         )
         return np.asarray(2 * whole - self.shares[0] * first - self.shares[1] * second, np.float32)
+
+    def noise(self, curve: Callable[[np.ndarray], np.ndarray], *place: slice) -> np.ndarray:
+        """float32 (H, W, 1): about how far a pixel of a place, through a curve, is off, by how far the two
+        parts are apart about it."""
+        first, second = (np.asarray(curve(light[place].astype(np.float32))) for light in self.parts)
+        apart = np.abs(first - second).max(2) / 2
+        return np.asarray(cv2.blur(apart, (NEAR, NEAR)), np.float32)[..., None]
 
 
 @dataclass(frozen=True)

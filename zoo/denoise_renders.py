@@ -120,7 +120,7 @@ RECIPE = Recipe(
     make=make,
     loss=loss,
     judged=(0, LIGHT),
-    side=96,
+    side=128,
     rate=0.006,
     extra=(
         ExtraInput(name="albedo", channels=ALBEDO, colour=PLAIN),

@@ -33,6 +33,7 @@ from starts_table import NONE, Measured, Run, as_table, compared, worst_words
 import understudy
 from understudy.errors import SettingError, UnderstudyError
 from understudy.models.zoo import zoo_starts
+from understudy.network.model_file import read_metadata
 from understudy.runs.files import write_atomically
 
 PEOPLE = (
@@ -195,8 +196,11 @@ def _read(options: argparse.Namespace, starts: dict[str, Path]) -> list[Measured
 
 
 def _mark(weights: str) -> str:
-    """What tells weights from others."""
-    return "" if weights == NONE else hashlib.sha256(Path(weights).read_bytes()).hexdigest()[:16]
+    """What tells weights from others: two files of the same ones may differ in the order of what they say."""
+    if weights == NONE:
+        return ""
+    said = read_metadata(Path(weights))
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _write(options: argparse.Namespace, done: Sequence[Measured]) -> None:

@@ -31,9 +31,10 @@ HEARD = 0.7
 @dataclass(frozen=True)
 class _Shared:
     """What two networks have in common: of the channels that go in, the first ``inputs``, all where it is
-    None; and whether they ``answer`` with the same."""
+    None; whether ours takes in ``more``; and whether they ``answer`` with the same."""
 
     inputs: int | None
+    more: bool
     answer: bool
 
 
@@ -99,7 +100,8 @@ def _plate(shape: Architecture) -> int:
 def _shared(ours: Architecture, theirs: Architecture) -> _Shared:
     both = [(each.inputs, _plate(each), each.beside) for each in (ours, theirs)]
     told = [(each.kind, each.outputs, each.scale) for each in (ours, theirs)]
-    return _Shared(None if both[0] == both[1] else _plate(theirs), told[0] == told[1])
+    known = None if both[0] == both[1] else _plate(theirs)
+    return _Shared(known, known is not None and ours.inputs > known, told[0] == told[1])
 
 
 def _views_of_both(network: EffectNetwork, other: EffectNetwork) -> list[tuple[UNet, UNet]]:
@@ -115,9 +117,10 @@ def _take_over(unet: UNet, other: UNet, shared: _Shared) -> bool:
     them takes in or tells stays as it is in ``unet``, and is left out of ``other``; where there is more that
     goes in, a part of all layers stays, too."""
     weights, ours = other.state_dict(), unet.state_dict()
-    known = len(weights[STEM_WEIGHT][0]) if shared.inputs is None else shared.inputs * STEM * STEM
-    new = ours[STEM_WEIGHT][:, known:]
-    weights[STEM_WEIGHT] = torch.cat([weights[STEM_WEIGHT][:, :known], HEARD * new], 1)
+    stem = weights[STEM_WEIGHT]
+    stem = stem if shared.inputs is None else stem[:, : shared.inputs * STEM * STEM]
+    new = ours[STEM_WEIGHT][:, stem.shape[1] :] * (HEARD if shared.more else 0.0)
+    weights[STEM_WEIGHT] = torch.cat([stem, new], 1)[:, : ours[STEM_WEIGHT].shape[1]]
     if shared.answer:
         for name in ("head.weight", "head.bias"):
             rows = min(len(weights[name]), len(ours[name]))
@@ -127,7 +130,7 @@ def _take_over(unet: UNet, other: UNet, shared: _Shared) -> bool:
         weights |= {name: tensor for name, tensor in ours.items() if name.startswith(LAST)}
     if _shapes(weights) != _shapes(ours):
         return False
-    unet.load_state_dict(_with_room(weights, ours) if new.shape[1] else weights)
+    unet.load_state_dict(_with_room(weights, ours) if shared.more else weights)
     return True
 
 

@@ -21,28 +21,6 @@ from understudy.training.initial_weights import begin_from
 from understudy.training.targets import Targets
 
 
-def check_keying(settings: TrainSettings) -> None:
-    """SettingError where something is asked for that a keyer cannot have."""
-    network, data = settings.network, settings.data
-    asked = {
-        f"--architecture {network.architecture}": network.is_nested,
-        f"--network-size {network.network_size}": isinstance(network.network_size, int),
-        f"--coarse-view {network.coarse_view}": network.coarse_view not in ("auto", 1),
-        f"--neighbours {data.neighbours}": data.neighbours not in ("auto", 0),
-        "--extra": bool(data.extra),
-        f"--agreement {settings.loss.agreement:g}": settings.loss.agreement > 0,
-    }
-    found = [flag for flag, is_asked in asked.items() if is_asked]
-    if found:
-        raise SettingError(
-            "A training from a keyer has its keyer's network, which sees the frame's plate alone, as it is.",
-            expected=f"none of {', '.join(flag.split()[0] for flag in asked)}",
-            found=", ".join(found),
-            where=f"--initial-weights {network.initial_weights}",
-            remedy="Leave them out, or begin from something else.",
-        )
-
-
 def check_colours(data: DataSet) -> None:
     """SettingError where the plate's values are not what a keyer takes for light."""
     if data.colour_in.space == "raw":

@@ -32,13 +32,14 @@ from understudy.network.losses import EARLIER_AUTO, UNMIX, Term, chosen_terms, m
 from understudy.network.losses import KEYING as KEYED_AUTO
 from understudy.network.model_file import ModelHeader, read_header
 from understudy.settings import NO_WEIGHTS, NetworkSettings, TrainSettings
+from understudy.settings.keying import check_keying
 from understudy.training.agreement import Agreement
 from understudy.training.chances import colour_variation, with_chances
 from understudy.training.distributed.shard import Shard
 from understudy.training.drifting import Drifting
 from understudy.training.features import feature_term
 from understudy.training.feeding import feed_of
-from understudy.training.keying import check_colours, check_keying, make_keyer
+from understudy.training.keying import check_colours, make_keyer
 from understudy.training.learner import Learner
 from understudy.training.links import Link, read_links
 from understudy.training.optimizer import TURNS

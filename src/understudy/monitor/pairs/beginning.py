@@ -9,7 +9,7 @@ from understudy.models.finding import find_model
 from understudy.models.starts import is_keyer
 from understudy.network.model_file import read_header
 from understudy.settings import NO_WEIGHTS, TrainSettings
-from understudy.training.keying import check_keying
+from understudy.settings.keying import check_keying
 
 
 @dataclass(frozen=True)

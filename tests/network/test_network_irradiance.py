@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.network.render_header import header_of
 
-from understudy.colour import LINEAR, PLAIN, encode_tensor
+from understudy.colour import LINEAR, encode_tensor
 from understudy.errors import ModelFileError
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.irradiance import divided, light_of, multiplied, values_of
-from understudy.network.model_file import ExtraInput, ModelHeader, load_model, save_model
+from understudy.network.model_file import load_model, save_model
 
 SHAPE = Architecture(inputs=9, outputs=3, size="small", fit_inputs=3, plate=3, albedo=3)
 
@@ -61,21 +62,6 @@ def test_tiles_of_such_a_network_are_what_the_whole_frame_is(tmp_path: Path) -> 
         remainder = network.remainder(x)
         part = network.finish(x, remainder[:, :, 32:64], (slice(32, 64), slice(0, 96)))
     assert torch.allclose(part, whole[:, :, 32:64], atol=1e-5)
-
-
-def header_of(shape: Architecture, network: EffectNetwork) -> ModelHeader:
-    layers = {"albedo": ["a.R", "a.G", "a.B"], "normal": ["n.X", "n.Y", "n.Z"]}
-    return ModelHeader(
-        kind="image",
-        input_channels=["R", "G", "B"],
-        output_channels=["R", "G", "B"],
-        extra=[ExtraInput(name=name, channels=each, colour=PLAIN) for name, each in layers.items()],
-        colour_in=LINEAR,
-        colour_out=LINEAR,
-        architecture=shape.to_dict(),
-        stride=network.stride,
-        reach=network.reach,
-    )
 
 
 def test_such_a_network_comes_back_from_its_file(tmp_path: Path) -> None:

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.network.render_header import header_of
 from torch import Tensor
 
-from understudy.colour import LINEAR, PLAIN
 from understudy.errors import ModelFileError
 from understudy.export.flat import flatten
 from understudy.network.cores import KERNELS
 from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.irradiance import light_of, values_of
 from understudy.network.kernels import LEVELS, SEEN, TAPS, KernelUNet
-from understudy.network.model_file import ExtraInput, ModelHeader, load_model, save_model
+from understudy.network.model_file import load_model, save_model
 
 SHAPE = Architecture(inputs=9, outputs=3, size="kernels", fit_inputs=3, plate=3, albedo=3)
 
@@ -104,21 +104,6 @@ def test_hosts_get_it_at_every_size() -> None:
     x = torch.rand(1, 9, 64, 112)
     with torch.no_grad():
         assert torch.allclose(flat(x), network(x), atol=1e-4)
-
-
-def header_of(shape: Architecture, network: EffectNetwork) -> ModelHeader:
-    layers = {"albedo": ["a.R", "a.G", "a.B"], "normal": ["n.X", "n.Y", "n.Z"]}
-    return ModelHeader(
-        kind="image",
-        input_channels=["R", "G", "B"],
-        output_channels=["R", "G", "B"],
-        extra=[ExtraInput(name=name, channels=each, colour=PLAIN) for name, each in layers.items()],
-        colour_in=LINEAR,
-        colour_out=LINEAR,
-        architecture=shape.to_dict(),
-        stride=network.stride,
-        reach=network.reach,
-    )
 
 
 def test_it_comes_back_from_its_file(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from understudy.network.kernels import KernelUNet
 from understudy.network.nested import NESTED_SIZES, NestedUNet
 from understudy.network.unet import SIZES, Size, UNet
 
-KERNELS = {"kernels": Size((48, 64, 96, 128), (1, 1, 1, 2), (1, 1, 1)), "kernels-small": SIZES["small"]}
-"""U-Nets that weigh the light of a render."""
+KERNELS = {"kernels": Size((48, 64, 96, 128), (1, 1, 1, 2), (1, 1, 1))}
+"""U-Nets that weigh the light of a render; not offered to trainings."""
 
 
 def is_known(size: object) -> bool:

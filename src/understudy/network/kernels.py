@@ -46,8 +46,10 @@ class KernelUNet(Core):
         self.told = [COLOURS, 1, *(TAPS,) * LEVELS, LEVELS - 1]
         self.unet = UNet(inputs, sum(self.told), size)
         self.stride = self.unet.stride
-        coarsest = 2 ** (LEVELS - 1)
-        self.reach = -(-(self.unet.reach + 2 * 2 * coarsest) // self.stride) * self.stride
+        # Of the largest size a pixel sees three cells, one of them its own, and as many further pixels as all
+        # enlargements together mix in: less than four cells.
+        about = self.unet.reach + 4 * 2 ** (LEVELS - 1)
+        self.reach = -(-about // self.stride) * self.stride
 
     def forward(
         self, x: Tensor, context: Tensor | None = None, crops: Sequence[Crop] | None = None

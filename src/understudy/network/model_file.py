@@ -261,7 +261,7 @@ def _that_can_be(shape: Any) -> Any:
     alone = shape.coarse == 1 and shape.scale == 1
     if shape.size not in SIZES and not alone:
         raise ValueError("a nested network, or one that weighs light, which has another view or enlarges")
-    if shape.size in KERNELS and not (shape.albedo and _can_divide(shape)):
+    if shape.size in KERNELS and not shape.albedo:
         raise ValueError("weights of light where there is no albedo to know the light by")
     sane = type(shape.whole) is int and 0 <= shape.whole <= MOST_WHOLE and not shape.whole % WHOLE_STEP
     if not sane or (shape.whole and not alone):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from understudy.errors import UnderstudyError
 from understudy.runs.files import write_atomically
+from zoo.people.coco import listed
 from zoo.people.render import ASSETS, PARTS
 from zoo.pictures import Part, names_of
 from zoo.renders.environments import environments_of
@@ -26,20 +27,35 @@ CREDITS = Path(__file__).parents[1] / "src" / "understudy" / "models" / "zoo" / 
 HEADING = """# Whose photographs the networks learned from
 
 The networks that come trained learned from the {count} photographs in this table, from the {maps} HDR maps at
-its end and from the assets named below, and from nothing else that was made by others. Each licence permits
+its end and from the assets named below, person also from the photographs of people in the last table, and from
+nothing else that was made by others. Each licence permits
 training, changes and redistribution, also commercially. What was changed: they were made smaller and cut into
 crops, and the crops were spoilt as the recipes in `zoo/` say. No picture is part of the weights. Twelve
 further photographs of the same collections served for judging alone.
 
 The HDR maps light what was rendered. The scenes that denoise-renders learned from were made for it; four of
-five maps light them. The people that human-matting and matting learned from are made of what is named below,
-the animals and things of code alone, and all maps light them:
+five maps light them. The people that person, human-matting and matting learned from are made of what is named
+below, the animals and things of code alone, and all maps light them:
 
 {assets}
 
 | title | author | licence | where it lies |
 |---|---|---|---|
 """
+
+
+PEOPLE = """
+## Photographs of people
+
+person learned from these {count} photographs of COCO 2017 too, and from the outlines of people in them, which
+are the COCO Consortium's ([CC BY 4.0](https://creativecommons.org/licenses/by/4.0/), cocodataset.org). Each page
+names the author. Those of COCO whose licence is non-commercial, share-alike or without derivatives were not
+taken. In some the outlines were drawn anew, for this.
+
+| number in COCO | licence | page |
+|---|---|---|
+"""
+LICENCES = {"CC BY 2.0": "[CC BY 2.0](https://creativecommons.org/licenses/by/2.0/)"}
 
 
 class Credit(NamedTuple):
@@ -104,6 +120,10 @@ def credits_text(folder: Path) -> str:
     found, maps = training_credits(folder), environment_credits(folder, PARTS)
     rows = [f"| {each.title} | {each.author} | {_linked(each)} | {each.place} |" for each in [*found, *maps]]
     text = HEADING.format(count=len(found), maps=len(maps), assets=_assets()) + "\n".join(rows) + "\n"
+    text += PEOPLE.format(count=len(listed())) + "\n".join(
+        f"| {each.number} | {LICENCES.get(each.licence, each.licence)} | {each.address} |" for each in listed()
+    )
+    text += "\n"
     licence = BSD.search((folder / SOURCES).read_text(encoding="utf-8"))
     if licence and any(each.licence.startswith("BSD") for each in found):
         text += f"\n## The BSD 2-Clause licence of the aerial photographs\n\n{licence[0]}\n"

@@ -1,10 +1,9 @@
-"""human-matting: a start for trainings that cut out people. It has what ``person`` has learned, and is
-shipped from its training.
+"""human-matting: a start for trainings that cut out people.
 
-    python -m zoo.ship human-matting --folder zoo_runs/person --data ../shared/photographs --renders ../people
+    python -m zoo.human_matting --data ../shared/photographs --renders ../people --time-limit 2h
 
-The weights are the same; the network sees frames as they are, as trainings do. What it knows of limbs, cloth,
-hair and edges, a training from a few frames begins with.
+It learns the scenes of ``person``, in a network of the size that trainings have, which sees frames as they
+are. What it knows of limbs, cloth, hair and edges, a training from a few frames begins with.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from zoo import person
+from zoo.command import main
 from zoo.training import effect_of
 
 RECIPE = replace(
@@ -20,6 +20,8 @@ RECIPE = replace(
     title="Human Matting",
     purpose="A start for mattes of people: learns from a few frames which one.",
     kinds=("start",),
-    architecture=replace(effect_of(person.RECIPE), whole=0),
-    trained_as="person",
+    architecture=replace(effect_of(person.RECIPE), size="small", whole=0),
 )
+
+if __name__ == "__main__":
+    main(RECIPE)

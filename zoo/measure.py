@@ -7,7 +7,8 @@ told the true sigma. upscale: Kodak's pictures at half the size, beside bicubic.
 validation photographs, shaken along paths that no training has seen, beside nothing. keying: validation
 photographs as foregrounds before made screens, beside a colour difference keyer that is set by the truth.
 motion-vectors: validation photographs in motion of kinds that no training has seen, beside OpenCV's DIS.
-person: frames of the shots in --shots, beside selfie segmentation, where --rival names its file.
+person: the validation photographs in --people and frames of the shots in --shots, beside selfie segmentation,
+where --rival names its file.
 denoise-renders: scenes of a kind that no training has seen, with --renders, beside Open Image Denoise.
 """
 
@@ -34,7 +35,7 @@ from zoo.degrade.light import Film
 from zoo.degrade.moving import Layer
 from zoo.degrade.noise import at_iso
 from zoo.degrade.shrink import halved
-from zoo.measure_person import person_rows
+from zoo.measure_person import person_rows, photograph_rows
 from zoo.measure_renders import render_rows
 from zoo.pictures import LIGHT, Pictures, load_kodak, load_pictures
 from zoo.row import Row
@@ -227,7 +228,7 @@ MOTIONS = {"stars and rings that fly": flying, "photographs in space, a moving c
 def _rows(name: str, flags: argparse.Namespace) -> Iterator[Row]:
     model, data, count = flags.model, flags.data, flags.count
     if name == PERSON:
-        return person_rows(load(model or name), flags.shots, flags.rival, count) if flags.shots else iter(())
+        return _person_rows(load(model or name), flags)
     if name in RENDER_ROWS:
         network = load(model or name, precision="auto")
         return RENDER_ROWS[name](
@@ -238,10 +239,19 @@ def _rows(name: str, flags: argparse.Namespace) -> Iterator[Row]:
     return MOTION_ROWS[name](load_vectors(model or resolve_model(name), CPU), data, count)
 
 
+def _person_rows(apply: Apply, flags: argparse.Namespace) -> Iterator[Row]:
+    """Of what is at hand to measure by."""
+    if flags.people:
+        yield from photograph_rows(apply, flags.people, flags.rival)
+    if flags.shots:
+        yield from person_rows(apply, flags.shots, flags.rival, flags.count)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m zoo.measure", description="Measure the networks.")
     parser.add_argument("--data", type=Path, required=True, help="the folder of photographs")
     parser.add_argument("--renders", type=Path, help="what zoo.render_scenes has made")
+    parser.add_argument("--people", type=Path, help="the folder of people that person learned from")
     parser.add_argument("--shots", type=Path, help="a folder of shots with mattes of people, for person")
     parser.add_argument("--rival", type=Path, help="selfie_segmentation.tflite, for person")
     parser.add_argument("--only", choices=ALL, help="this network alone")

@@ -1,16 +1,18 @@
 """person: a matte of all people in a frame.
 
+    python -m zoo.people.coco --coco ../coco --output ../people
     python -m zoo.people.render --makehuman ... --assets ... --data ../shared/photographs --output ../people
     python -m zoo.people.render_things --data ../shared/photographs --output ../people
     python -m zoo.person --data ../shared/photographs --renders ../people --side 128 --time-limit 2h
     python -m zoo.person --data ../shared/photographs --renders ../people --time-limit 3h --resume
 
-Rendered people, dyed and bent anew each time, are put before photographs and places, in linear light: one, a
-few, a crowd or none; near, far, cut off by the frame, behind other things; shaded, blurred by motion or out
-of focus. What is not a person is background: boxes, wheels, leaves, what photographs show, and animals,
-vehicles and furniture that were rendered as people are, beside them, before them, and under them as riders.
-Then come noise or grain, and the file. The truth is how much of each pixel people cover. The network sees
-frames whole, as squares of 192 pixels.
+Half of the frames are photographs of people, in part or whole, and of places without any. In the others
+people, rendered or cut out of photographs, dyed and bent anew each time, are put before photographs and
+places, in linear light: one, a few, a crowd or none; near, far, cut off by the frame, behind other things;
+shaded, blurred by motion or out of focus. What is not a person is background: boxes, wheels, leaves, what
+photographs show, and animals, vehicles and furniture that were rendered as people are, beside them, before
+them, and under them as riders. Then come noise or grain, and the file. The truth is how much of each pixel
+people cover. The network sees frames whole, as squares of 192 pixels.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from zoo.degrade.blur import blurred, draw_motion
 from zoo.degrade.compression import draw_file
 from zoo.degrade.light import draw_exposure, draw_film
 from zoo.degrade.noise import CameraNoise, draw_grain
+from zoo.people import coco
 from zoo.people.cutouts import Scenery, load_scenery
 from zoo.people.render import ASSETS, PARTS
 from zoo.people.scenes import Scene, draw_scene
@@ -72,12 +75,12 @@ def _graded(random: np.random.Generator, values: np.ndarray) -> np.ndarray:
 RECIPE = Recipe(
     name="person",
     title="Person",
-    purpose="A matte of all people in a frame, learned from rendered people alone.",
+    purpose="A matte of all people in a frame.",
     kinds=("network",),
     architecture=Architecture(
         inputs=3,
         outputs=1,
-        size="small",
+        size="deep",
         kind="matte",
         same_channels=False,
         fit_inputs=3,
@@ -91,7 +94,7 @@ RECIPE = Recipe(
     crops=6,
     output_channels=("alpha",),
     renders=load_scenery,
-    sources=ASSETS,
+    sources=(*ASSETS, *coco.sources()),
     lit=PARTS,
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -126,6 +127,7 @@ def dense_inverse_search(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.asarray(search.calc(*greys, None))  # type: ignore[call-overload]
 
 
+@lru_cache(maxsize=1)
 def selfie_segmentation(file: Path) -> Callable[[np.ndarray], np.ndarray] | None:
     """MediaPipe's selfie segmentation (npm @mediapipe/selfie_segmentation, selfie_segmentation.tflite), which
     makes of sRGB (H, W, 3) 0..1 a matte of people (H, W, 1); None where nothing can run it."""

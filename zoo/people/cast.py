@@ -60,7 +60,7 @@ def draw_people(random: np.random.Generator, scenery: Scenery, side: int, aspect
     size, feet = float(np.exp(random.uniform(np.log(0.1), np.log(0.6)))), random.uniform(0.5, 1.05)
     found = []
     for _ in range(count):
-        person = scenery.people[int(random.integers(len(scenery.people)))]
+        person = scenery.somebody(random)
         if crowd and not any(person.cut):
             high = size * np.exp(random.normal(0, 0.2))
             place = standing(random, person, side, aspect, high, feet + random.normal(0, 0.04))

@@ -10,16 +10,25 @@ import cv2
 import numpy as np
 
 from understudy.errors import UnderstudyError
+from zoo.people.photographs import LEAST, LEAST_CUT, Photograph, cut_out, load_photographs
 from zoo.people.render import read_lights
 from zoo.pictures import LIGHT, Part, Pictures, load_pictures
 from zoo.renders.environments import environments_of
 
 HELD_EVERY = 12
 """One in so many is kept for validation."""
-PEOPLED = ("budgie-spiral-firework.jpg", "budgie-extreme-desert-hike.jpg")
+PEOPLED = (
+    "brighton-dji-0030.jpg",
+    "budgie-extreme-desert-hike.jpg",
+    "budgie-spiral-firework.jpg",
+    "elementary-rob-bye.jpg",
+    "xubuntu-kinkaku-ji-by-elizabeth-k-joseph.jpg",
+)
 """Photographs with somebody in them: no background for a matte of all people."""
 LEVELS, SMALLEST = 4, 24
 PANORAMA = 1024
+REAL = 0.4
+"""How many people are photographed, where photographs are at hand."""
 CALMED, CALM = 2, (7, 28.0, 2.5)
 """How often, and by which bilateral filter, the noise of few samples is taken off: people are not to be known
 by it."""
@@ -52,12 +61,22 @@ class Cutout:
 @dataclass(frozen=True)
 class Scenery:
     """What scenes are made of: ``people``, ``pictures`` without people, ``panoramas``, environment maps of
-    linear light, and ``things`` that stand out as people do and are none."""
+    linear light, ``things`` that stand out as people do and are none, and ``photographs`` of people, and of
+    places without, with mattes."""
 
     people: tuple[Cutout, ...]
     pictures: Pictures
     panoramas: tuple[np.ndarray, ...]
     things: tuple[Cutout, ...] = ()
+    photographs: tuple[Photograph, ...] = ()
+    photographed: tuple[Cutout, ...] = ()
+    """People cut out of them."""
+
+    def somebody(self, random: np.random.Generator) -> Cutout:
+        """A person, rendered or photographed."""
+        real = bool(self.photographed) and random.random() < REAL
+        cutouts = self.photographed if real else self.people
+        return cutouts[int(random.integers(len(cutouts)))]
 
 
 def load_scenery(data: Path, folder: Path, part: Part) -> Scenery:
@@ -65,12 +84,17 @@ def load_scenery(data: Path, folder: Path, part: Part) -> Scenery:
     people = _cutouts(folder, part, "person", "people", "zoo.people.render")
     things = _cutouts(folder, part, "thing", "things", "zoo.people.render_things")
     pictures = load_pictures(data, part)
-    empty = [i for i, name in enumerate(pictures.names) if name not in PEOPLED]
+    empty = {n: p for n, p in zip(pictures.names, pictures.pixels, strict=True) if n not in PEOPLED}
+    photographs = load_photographs(folder, part)
+    empty |= {str(i): each.pixels for i, each in enumerate(photographs) if each.share == 0}
+    found = (cutout_of(cut_out(each)) for each in photographs if each.share > LEAST_CUT)
     return Scenery(
         people,
-        Pictures(tuple(pictures.names[i] for i in empty), tuple(pictures.pixels[i] for i in empty)),
+        Pictures(tuple(empty), tuple(empty.values())),
         tuple(read_lights(environments_of(data, part), PANORAMA, 12.0)),
         things,
+        tuple(each for each in photographs if each.share > LEAST or each.share == 0),
+        tuple(each for each in found if each is not None),
     )
 
 

@@ -14,12 +14,16 @@ import numpy as np
 from zoo.degrade.blur import blurred, defocus_kernel, path_kernel, shake_path
 from zoo.people.cast import Place, draw_cast
 from zoo.people.cutouts import Cutout, Scenery
+from zoo.people.photographs import taken
 from zoo.people.things import draw_thing
 from zoo.people.vary import bent, dyed
 from zoo.pictures import LIGHT, Pictures, turned
 
 ASPECTS = (16 / 9, 16 / 9, 16 / 9, 16 / 9, 1.85, 4 / 3, 3 / 2, 1.0, 2.39, 9 / 16)
 INDOORS, REPAINTED = 0.4, 0.5
+PHOTOGRAPHED, REDYED, JOINED = 0.5, 0.25, 0.2
+"""How many frames are photographs, where such are at hand; of these, how many have other colours, and how
+many have more in them."""
 SHADED, OCCLUDED, CLUTTERED = 0.45, 0.25, 0.5
 
 
@@ -33,6 +37,8 @@ class Scene(NamedTuple):
 def draw_scene(random: np.random.Generator, scenery: Scenery, side: int) -> Scene:
     """One frame, as a square of ``side`` pixels."""
     aspect = float(random.choice(ASPECTS))
+    if scenery.photographs and random.random() < PHOTOGRAPHED:
+        return _photographed(random, scenery, side, aspect)
     light = draw_background(random, scenery, side, aspect)
     if random.random() < REPAINTED:
         light = dyed(random, np.dstack([light, np.ones_like(light[..., 0])]), scenery.pictures)[..., :3]
@@ -51,6 +57,19 @@ def draw_scene(random: np.random.Generator, scenery: Scenery, side: int) -> Scen
         thing = draw_thing(random, scenery.pictures, side)
         light, covered = over(thing, light), covered * (1 - thing[..., 3])
     return Scene(light, covered)
+
+
+def _photographed(random: np.random.Generator, scenery: Scenery, side: int, aspect: float) -> Scene:
+    """As somebody took it; now and then in other colours, or with others and other things in it."""
+    picked = scenery.photographs[int(random.integers(len(scenery.photographs)))]
+    light, covered = taken(random, picked, side, aspect)
+    if random.random() < REDYED:
+        light = dyed(random, np.dstack([light, np.ones_like(light[..., 0])]), scenery.pictures)[..., :3]
+    cast = draw_cast(random, scenery, side, aspect) if random.random() < JOINED else []
+    for cutout, place, person in cast:
+        layer = draw_layer(random, cutout, place, side, light, scenery.pictures)
+        light, covered = over(layer, light), layer[..., 3] * person + covered * (1 - layer[..., 3])
+    return Scene(np.asarray(light, np.float32), np.asarray(covered, np.float32))
 
 
 def over(layer: np.ndarray, behind: np.ndarray) -> np.ndarray:

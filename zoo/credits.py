@@ -26,9 +26,9 @@ CREDITS = Path(__file__).parents[1] / "src" / "understudy" / "models" / "zoo" / 
 """Beside the networks themselves, so that it goes wherever they go."""
 HEADING = """# Whose photographs the networks learned from
 
-The networks that come trained learned from the {count} photographs in this table, from the {maps} HDR maps at
-its end and from the assets named below, person also from the photographs of people in the last table, and from
-nothing else that was made by others. Each licence permits
+The networks that come trained learned from the {count} photographs in this table, from the {maps} HDR maps
+at its end and from the assets named below, person also from the photographs of people in the last table, and
+from nothing else that was made by others. Each licence permits
 training, changes and redistribution, also commercially. What was changed: they were made smaller and cut into
 crops, and the crops were spoilt as the recipes in `zoo/` say. No picture is part of the weights. Twelve
 further photographs of the same collections served for judging alone.
@@ -48,9 +48,9 @@ PEOPLE = """
 ## Photographs of people
 
 person learned from these {count} photographs of COCO 2017 too, and from the outlines of people in them, which
-are the COCO Consortium's ([CC BY 4.0](https://creativecommons.org/licenses/by/4.0/), cocodataset.org). Each page
-names the author. Those of COCO whose licence is non-commercial, share-alike or without derivatives were not
-taken. In some the outlines were drawn anew, for this.
+are the COCO Consortium's (cocodataset.org, [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/)). Each
+page names the author. Those of COCO whose licence is non-commercial, share-alike or without derivatives were
+not taken. In some the outlines were drawn anew, for this.
 
 | number in COCO | licence | page |
 |---|---|---|
@@ -120,14 +120,19 @@ def credits_text(folder: Path) -> str:
     found, maps = training_credits(folder), environment_credits(folder, PARTS)
     rows = [f"| {each.title} | {each.author} | {_linked(each)} | {each.place} |" for each in [*found, *maps]]
     text = HEADING.format(count=len(found), maps=len(maps), assets=_assets()) + "\n".join(rows) + "\n"
-    text += PEOPLE.format(count=len(listed())) + "\n".join(
-        f"| {each.number} | {LICENCES.get(each.licence, each.licence)} | {each.address} |" for each in listed()
-    )
-    text += "\n"
+    text += _people() + "\n"
     licence = BSD.search((folder / SOURCES).read_text(encoding="utf-8"))
     if licence and any(each.licence.startswith("BSD") for each in found):
         text += f"\n## The BSD 2-Clause licence of the aerial photographs\n\n{licence[0]}\n"
     return text
+
+
+def _people() -> str:
+    """The photographs of people, a row for each."""
+    rows = [
+        f"| {one.number} | {LICENCES.get(one.licence, one.licence)} | {one.address} |" for one in listed()
+    ]
+    return PEOPLE.format(count=len(rows)) + "\n".join(rows)
 
 
 def _assets() -> str:

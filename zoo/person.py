@@ -32,7 +32,7 @@ from zoo.people.scenes import Scene, draw_scene
 from zoo.recipe import Crop, Recipe
 
 SIDE = 192
-SHAKEN, GREY, SWAPPED = 0.06, 0.15, 0.15
+SHAKEN, GREY, SWAPPED = 0.06, 0.12, 0.08
 
 
 def make(random: np.random.Generator, scenery: Scenery, side: int) -> Crop:
@@ -88,10 +88,10 @@ RECIPE = Recipe(
         whole=SIDE,
     ),
     make=make,
-    loss="edges+jaccard",
-    rate=0.006,
+    loss="bce+jaccard",
+    rate=0.001,
     side=SIDE,
-    crops=6,
+    crops=8,
     output_channels=("alpha",),
     renders=load_scenery,
     sources=(*ASSETS, *coco.sources()),

@@ -17,6 +17,7 @@ import torch
 
 from understudy.colour import PLAIN, SRGB
 from understudy.device import autocast
+from understudy.errors import UnderstudyError
 from understudy.network.card import Measured, ModelCard, Source
 from understudy.network.card import Trained as TrainedWords
 from understudy.network.kinds import MOTION
@@ -123,12 +124,22 @@ def ship(
     if isinstance(training.recipe.architecture, MotionArchitecture):
         header = motion_header_of(training.recipe, card)
     else:
-        load = training.recipe.renders
-        pictures = (
-            load(data, renders, "validation") if load and renders else load_pictures(data, "validation", 2)
-        )
+        pictures = _pictures(training.recipe, data, renders)
         header = header_of(training.recipe, network, card, bfloat16_difference(training, pictures))
     save_model(output, header, network, half=True)
+
+
+def _pictures(recipe: Recipe, data: Path, renders: Path | None) -> Any:
+    """What it is judged by. UnderstudyError where it learned from renders and none are named."""
+    if not recipe.renders:
+        return load_pictures(data, "validation", 2)
+    if renders is None:
+        raise UnderstudyError(
+            f"{recipe.name} learned from what was rendered.",
+            expected="its folder",
+            remedy="Name it with --renders.",
+        )
+    return recipe.renders(data, renders, "validation")
 
 
 def main() -> None:

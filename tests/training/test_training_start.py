@@ -96,6 +96,14 @@ def test_another_size_is_refused_with_the_one_that_it_is_for(bench: Any, zoo: Tr
     assert not bench.data.exists()
 
 
+def test_a_network_of_a_size_that_no_training_has_is_refused_in_words(bench: Any, zoo: Trained) -> None:
+    zoo("person", size="deep")
+    with pytest.raises(ModelFileError) as caught:
+        bench.train(initial_weights="person")
+    assert caught.value.found == "a deep network" and "no training has (deep)" in caught.value.remedy
+    assert not bench.data.exists()
+
+
 def test_a_start_of_colours_gives_a_matte_all_but_its_last_layer(make_bench: Any, zoo: Trained) -> None:
     start = load_model(zoo("denoise"))[1]
     job = begun(make_bench(effect="matte").settings(initial_weights="denoise"))

@@ -8,16 +8,17 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-import torch
 from tests.zoo.conftest import painted
+from tests.zoo.test_photographs import write
 from zoo.kinds import training_of
 from zoo.matte_training import MatteTraining
-from zoo.measure_person import SHOTS, person_rows
+from zoo.measure_person import SHOTS, person_rows, photograph_rows
 from zoo.people.body import Person, between, draw_person, parts_of
 from zoo.people.cast import standing
 from zoo.people.clothes import read_fit
 from zoo.people.cutouts import Scenery, cutout_of, load_scenery
 from zoo.people.mesh import read_mesh, read_target, sphere
+from zoo.people.photographs import Photograph, load_photographs
 from zoo.people.scenes import draw_scene
 from zoo.people.skeleton import follow, read_pose, read_skeleton, rotation
 from zoo.pictures import Pictures
@@ -245,6 +246,16 @@ def test_a_matte_network_ships_with_the_sources_of_its_people(scenery, tmp_path,
     assert (tmp_path / "person.cat").stat().st_size < 4e6
 
 
+def test_a_network_of_people_ships_only_with_the_folder_that_it_is_judged_by(scenery, tmp_path, monkeypatch):
+    training, _ = _training(scenery)
+    monkeypatch.setattr(training, "recipe", replace(training.recipe, lit=()))
+    (tmp_path / "split.json").write_text('{"training": [], "validation": []}')
+    (tmp_path / "SOURCES.md").write_text("")
+    with pytest.raises(UnderstudyError, match="rendered"):
+        ship(training, tmp_path / "person.cat", tmp_path, [], None)
+    assert not (tmp_path / "person.cat").exists()
+
+
 def test_a_folder_without_rendered_people_is_refused(tmp_path):
     with pytest.raises(UnderstudyError, match="no rendered people"):
         load_scenery(tmp_path, tmp_path / "none", "training")
@@ -269,6 +280,20 @@ def test_a_matte_is_measured_by_how_much_of_both_is_in_each(shots):
     right, half = (list(person_rows(up_to(end), shots, None, 3)) for end in (40, 10))
     assert [row.score for row in right] == ["1.000"] * 6 and [row.score for row in half] == ["0.500"] * 6
     assert "dancer" in right[0].what and rivals.NO_SELFIE in right[0].beside
+
+
+def test_photographs_that_were_kept_back_are_measured_too(tmp_path):
+    half = np.zeros((40, 60), np.uint8)
+    half[:, :30] = 255
+    for number in range(30):
+        write(tmp_path, f"p{number}", Photograph(np.repeat(half[..., None], 3, 2), half * (number % 2)))
+    held = load_photographs(tmp_path, "validation")
+    assert 1 < len(held) < 30
+    rows = list(photograph_rows(lambda values: values[..., :1], tmp_path, None))
+    people = [each for each in held if each.share > 0]
+    assert rows[0].what.startswith(f"{len(people)} photographs of people") and rows[0].score == "1.000"
+    assert float(rows[1].score) == pytest.approx(0.5 * (len(held) - len(people)) / len(held), abs=0.01)
+    assert list(photograph_rows(lambda values: values, tmp_path / "none", None)) == []
 
 
 def test_shots_that_are_not_there_are_refused(tmp_path):

@@ -4,8 +4,8 @@
 
 ``--coco`` holds COCO 2017 as its consortium gives it out: train2017/, val2017/ and annotations/ with
 instances_train2017.json and instances_val2017.json. Of its photographs those are taken that coco.csv beside
-this file names, and none else: their licence, CC BY 2.0 or none that is known, permits what is done with them,
-which that of most others does not. The outlines of people in them are the COCO Consortium's, CC BY 4.0.
+this file names, and none else: their licence (CC BY 2.0, or no known restrictions) permits what is done with
+them, which that of most others does not. The outlines of people in them are the COCO Consortium's, CC BY 4.0.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ PEOPLED = (
 """Photographs with somebody in them: no background for a matte of all people."""
 LEVELS, SMALLEST = 4, 24
 PANORAMA = 1024
-REAL = 0.4
+REAL = 0.6
 """How many people are photographed, where photographs are at hand."""
 CALMED, CALM = 2, (7, 28.0, 2.5)
 """How often, and by which bilateral filter, the noise of few samples is taken off: people are not to be known

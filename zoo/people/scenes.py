@@ -21,7 +21,7 @@ from zoo.pictures import LIGHT, Pictures, turned
 
 ASPECTS = (16 / 9, 16 / 9, 16 / 9, 16 / 9, 1.85, 4 / 3, 3 / 2, 1.0, 2.39, 9 / 16)
 INDOORS, REPAINTED = 0.4, 0.5
-PHOTOGRAPHED, REDYED, JOINED = 0.5, 0.25, 0.2
+PHOTOGRAPHED, REDYED, JOINED = 0.6, 0.2, 0.35
 """How many frames are photographs, where such are at hand; of these, how many have other colours, and how
 many have more in them."""
 SHADED, OCCLUDED, CLUTTERED = 0.45, 0.25, 0.5

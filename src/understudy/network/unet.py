@@ -29,6 +29,8 @@ class Size:
     up: tuple[int, ...]
 
 
+MODEL_SIZES = ("small", "medium", "large")
+"""For trainings to choose from."""
 SIZES = {
     "small": Size((32, 48, 64, 96), (1, 1, 1, 2), (1, 1, 1)),
     "medium": Size((48, 96, 144, 192), (1, 1, 1, 2), (1, 1, 1)),
@@ -37,10 +39,9 @@ SIZES = {
     "detail": Size((48, 64), (2, 1), (3,)),
     "fine-detail": Size((80, 96), (3, 1), (4,)),
 }
-"""Small, medium and large are for trainings to choose from. Deep is for what only the whole of a frame tells,
-as where people are: most that it has lies at an eighth and a sixteenth of the resolution. The two of detail are
-for enlarging, which little more than a pixel's neighbours tell anything of: nearly all that they have lies at
-half resolution."""
+"""Deep is for what only the whole of a frame tells, as where people are: most that it has lies at an eighth
+and a sixteenth of the resolution. The two of detail are for enlarging, which little more than a pixel's
+neighbours tell anything of: nearly all that they have lies at half resolution."""
 
 
 def without_deepest(size: Size) -> Size:

@@ -15,7 +15,7 @@ from understudy.network.effect import Architecture, EffectNetwork
 from understudy.network.kinds import MOTION
 from understudy.network.model_file import load_model
 from understudy.network.nested import NESTED_SIZES
-from understudy.network.unet import STEM, UNet
+from understudy.network.unet import MODEL_SIZES, STEM, UNet
 
 STEM_WEIGHT = "stem.weight"
 LAST = ("head.", "context.")
@@ -195,7 +195,11 @@ def _makes(shape: Architecture) -> str:
 
 
 def _asked_as(size: str) -> str:
-    return f"--architecture {size}" if size in NESTED_SIZES else f"--model-size {size} (or auto)"
+    if size in NESTED_SIZES:
+        return f"--architecture {size}"
+    if size not in MODEL_SIZES:
+        return f"a size that no training has ({size})"
+    return f"--model-size {size} (or auto)"
 
 
 def _channels(shape: Architecture) -> str:

@@ -31,6 +31,7 @@ from understudy.network.effect import EffectNetwork
 from understudy.network.losses import EARLIER_AUTO, UNMIX, Term, chosen_terms, make_loss
 from understudy.network.losses import KEYING as KEYED_AUTO
 from understudy.network.model_file import ModelHeader, read_header
+from understudy.network.unet import MODEL_SIZES
 from understudy.settings import NO_WEIGHTS, NetworkSettings, TrainSettings
 from understudy.settings.keying import check_keying
 from understudy.training.agreement import Agreement
@@ -67,7 +68,6 @@ PLAIN_MATTE = Augmentation(mirror=True)
 IMAGE = Augmentation(mirror=False)
 KEYING = (Augmentation(mirror=True, turn=True), Augmentation(mirror=True, turn=True))
 LARGE_SUBJECT = 0.25
-MODEL_SIZES = ("small", "medium", "large")
 HEADER_SECONDS = 2.0
 """How long the headers of many pairs are looked at before a training: it is not to wait. Those that are
 streamed are looked at further while it learns."""

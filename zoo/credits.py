@@ -50,7 +50,7 @@ PEOPLE = """
 person learned from these {count} photographs of COCO 2017 too, and from the outlines of people in them, which
 are the COCO Consortium's (cocodataset.org, [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/)). Each
 page names the author. Those of COCO whose licence is non-commercial, share-alike or without derivatives were
-not taken. In some the outlines were drawn anew, for this.
+not taken. In some the outlines were drawn anew, for this. One in eight served for judging alone.
 
 | number in COCO | licence | page |
 |---|---|---|

@@ -20,6 +20,9 @@ RECIPE = replace(
     title="Human Matting",
     purpose="A start for mattes of people: learns from a few frames which one.",
     kinds=("start",),
+    loss="edges+jaccard",
+    rate=0.006,
+    crops=6,
     architecture=replace(effect_of(person.RECIPE), size="small", whole=0),
 )
 

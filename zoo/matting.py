@@ -1,13 +1,13 @@
 """matting: a start for mattes of anything.
 
-    python -m zoo.matting --data ../shared/photographs --renders ../people --begin zoo_runs/person
+    python -m zoo.matting --data ../shared/photographs --renders ../people --begin zoo_runs/human-matting
 
 The truth is the one main subject of a frame: a rendered person, animal, vehicle or other thing, somebody on
 it, or a solid from code, in the colours of a photograph or in plain ones. It stands before photographs and
 places, in linear light; behind it are lesser subjects and clutter, which are not wanted, before it now and
 then something that hides a part. It is blurred by motion or out of focus; then come noise or grain, a grade,
 and the file. A training has crops of frames as they are, and so has this: a subject may be larger than the
-crop. It goes on from what ``person`` has learned.
+crop. It goes on from what ``human-matting`` has learned.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from zoo import person
+from zoo import human_matting, person
 from zoo.command import main
 from zoo.degrade.blur import blurred, defocus_kernel
 from zoo.people.cast import Place, draw_rider, standing
@@ -126,7 +126,10 @@ RECIPE = replace(
     title="Matting",
     purpose="A start for mattes of anything: learns from a few frames what is to be cut out.",
     kinds=("start",),
-    architecture=replace(effect_of(person.RECIPE), whole=0),
+    loss="edges+jaccard",
+    rate=0.006,
+    crops=6,
+    architecture=effect_of(human_matting.RECIPE),
     make=make,
     side=SIDE,
 )

@@ -3,10 +3,11 @@
     python -m zoo.people.coco --coco ../coco --output ../people
     python -m zoo.people.render --makehuman ... --assets ... --data ../shared/photographs --output ../people
     python -m zoo.people.render_things --data ../shared/photographs --output ../people
-    python -m zoo.person --data ../shared/photographs --renders ../people --side 128 --time-limit 2h
-    python -m zoo.person --data ../shared/photographs --renders ../people --time-limit 3h --resume
+    python -m zoo.human_matting --data ../shared/photographs --renders ../people --time-limit 2h
+    python -m zoo.person --data ... --renders ../people --begin zoo_runs/human-matting --side 128
+    python -m zoo.person --data ... --renders ../people --time-limit 3h --resume
 
-Half of the frames are photographs of people, in part or whole, and of places without any. In the others
+Three frames in five are photographs of people, in part or whole, and of places without any. In the others
 people, rendered or cut out of photographs, dyed and bent anew each time, are put before photographs and
 places, in linear light: one, a few, a crowd or none; near, far, cut off by the frame, behind other things;
 shaded, blurred by motion or out of focus. What is not a person is background: boxes, wheels, leaves, what

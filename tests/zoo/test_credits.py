@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from zoo.credits import CREDITS, credits_text, read_credits, training_credits
+from zoo.people.coco import listed
 from zoo.people.render import ASSETS
 from zoo.pictures import names_of
 
@@ -25,9 +26,12 @@ def test_the_credits_that_are_kept_are_those_of_the_photographs(photographs_fold
 
 
 def test_the_credits_name_each_photograph_and_hdr_map_with_author_and_licence():
-    rows = [line for line in CREDITS.read_text(encoding="utf-8").splitlines() if line.startswith("| ")][1:]
-    assert len(rows) == 100 + 18
-    assert all(row.count("|") == 5 and all(cell.strip() for cell in row.split("|")[1:-1]) for row in rows)
+    text, _, people = CREDITS.read_text(encoding="utf-8").partition("## Photographs of people")
+    for part, count, columns in ((text, 100 + 18, 4), (people, len(listed()), 3)):
+        rows = [line for line in part.splitlines() if line.startswith("| ")][1:]
+        assert len(rows) == count
+        assert all(row.count("|") == columns + 1 for row in rows)
+        assert all(cell.strip() for row in rows for cell in row.split("|")[1:-1])
 
 
 def test_the_credits_name_what_rendered_people_are_made_of():

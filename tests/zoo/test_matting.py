@@ -18,7 +18,7 @@ from zoo.widen import begin_from
 
 from understudy.models.zoo import zoo_starts
 from understudy.training.initial_weights import begin_from as begin_weights
-from zoo import matting, person
+from zoo import human_matting, matting
 
 
 def cut_out(colour, height=96, width=48):
@@ -120,8 +120,8 @@ def test_the_same_random_numbers_make_the_same_crop(scenery):
     assert one.input.shape == (64, 64, 3) and one.truth.shape == (64, 64, 1)
 
 
-def test_it_goes_on_from_what_person_has_learned_and_sees_frames_as_they_are(scenery, tmp_path):
-    earlier = training_of(person.RECIPE, precision="float32")
+def test_it_goes_on_from_what_human_matting_has_learned_and_sees_frames_as_they_are(scenery, tmp_path):
+    earlier = training_of(human_matting.RECIPE, precision="float32")
     with torch.no_grad():
         earlier.average.unet.stem.weight.fill_(0.25)
     earlier.save(tmp_path)

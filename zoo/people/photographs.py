@@ -97,10 +97,10 @@ def taken(
     cosine, sine = np.cos(turn), np.sin(turn)
     back = np.array([[cosine * across * mirror, -sine * down], [sine * across * mirror, cosine * down]])
     affine = np.column_stack([back, centre - back @ np.array([side - 1, side - 1]) / 2])
-    layers = _shrunk(np.dstack([photograph.pixels, photograph.matte]), max(across, down))
+    layers, by = _shrunk(np.dstack([photograph.pixels, photograph.matte]), max(across, down))
     found = cv2.warpAffine(
-        layers[0],
-        affine / layers[1] if layers[1] > 1 else affine,
+        layers,
+        affine / by,
         (side, side),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REFLECT_101,

@@ -41,7 +41,7 @@ def draw_scene(random: np.random.Generator, scenery: Scenery, side: int) -> Scen
         return _photographed(random, scenery, side, aspect)
     light = draw_background(random, scenery, side, aspect)
     if random.random() < REPAINTED:
-        light = dyed(random, np.dstack([light, np.ones_like(light[..., 0])]), scenery.pictures)[..., :3]
+        light = _repainted(random, light, scenery.pictures)
     if random.random() < CLUTTERED:
         light = over(draw_thing(random, scenery.pictures, side), light)
     if random.random() < 0.35:
@@ -59,12 +59,17 @@ def draw_scene(random: np.random.Generator, scenery: Scenery, side: int) -> Scen
     return Scene(light, covered)
 
 
+def _repainted(random: np.random.Generator, light: np.ndarray, pictures: Pictures) -> np.ndarray:
+    """A whole frame in other colours."""
+    return dyed(random, np.dstack([light, np.ones_like(light[..., 0])]), pictures)[..., :3]
+
+
 def _photographed(random: np.random.Generator, scenery: Scenery, side: int, aspect: float) -> Scene:
     """As somebody took it; now and then in other colours, or with others and other things in it."""
     picked = scenery.photographs[int(random.integers(len(scenery.photographs)))]
     light, covered = taken(random, picked, side, aspect)
     if random.random() < REDYED:
-        light = dyed(random, np.dstack([light, np.ones_like(light[..., 0])]), scenery.pictures)[..., :3]
+        light = _repainted(random, light, scenery.pictures)
     cast = draw_cast(random, scenery, side, aspect) if random.random() < JOINED else []
     for cutout, place, person in cast:
         layer = draw_layer(random, cutout, place, side, light, scenery.pictures)
